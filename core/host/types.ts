@@ -1,0 +1,147 @@
+/**
+ * The contract between the program and the host's half (`remote/everfresh.sh`): what a release is, what is asked of a
+ * host, and what a host says of itself.
+ */
+
+/** One release: everything a host needs to run the project, and the unit of rollback. Immutable once staged. */
+export interface Release {
+  /** Names the release directory; matches `^[a-z0-9][a-z0-9-]{0,62}$`. */
+  id: string;
+  /** The compose project's name; matches `^[a-z0-9][a-z0-9_-]*$` (compose's own rule). */
+  project: string;
+  /** The tag under which its images were pushed, for people. */
+  tag: string;
+  /** The git commit (40 hex digits) of the working tree, if it is one, and whether the tree differed from it. */
+  commit?: string;
+  dirty?: boolean;
+  /**
+   * The rendered compose file: every image by digest, every referenced file under `./store/<fingerprint>/<name>`,
+   * relative to the project's folder on the host (compose runs with `--project-directory` set to it).
+   */
+  compose: string;
+  files: ReleaseFile[];
+  services: ReleaseService[];
+}
+
+/** A file or a folder that the compose file mounts; it never changes under its fingerprint. */
+export interface ReleaseFile {
+  /** 64 hex digits over names, modes and bytes; keyed, so that it tells nothing about a secret's value. */
+  fingerprint: string;
+  /** Its path as the compose file gives it, for people. */
+  path: string;
+  /** What lies under `store/<fingerprint>/`, parents before children. */
+  entries: ReleaseFileEntry[];
+}
+
+export type ReleaseFileEntry =
+  | { type: "file"; path: string; executable: boolean; bytes: Buffer }
+  | { type: "directory"; path: string }
+  | { type: "symlink"; path: string; target: string };
+
+export interface ReleaseService {
+  /** Compose's rule for names: `^[a-zA-Z0-9._-]+$`. */
+  name: string;
+  /** The image as the rendered compose file names it; `repository@sha256:…` for every service that is built. */
+  image: string;
+  /** Content hash (64 hex digits) of a service that is built; absent for an image that was only named. */
+  content?: string;
+  /** The manifest digest that was pushed, `sha256:` and 64 hex digits; present exactly when `content` is. */
+  digest?: string;
+  /** How many containers are wanted (compose's `deploy.replicas` / `scale`). */
+  replicas: number;
+  /** Fingerprints of the files it uses. */
+  files: string[];
+  /** Further checks, from `x-everfresh.verify`; empty when the healthcheck is all there is. */
+  verify: Check[];
+}
+
+/** One check of `x-everfresh.verify`. */
+export type Check =
+  /** GET on the container's own port from the host; the status must be `status`, and the body contain `body`. */
+  | { kind: "http"; port: number; path: string; status: number; body?: string }
+  /** A command in the container that must exit 0. */
+  | { kind: "command"; command: string[] }
+  /** A file in the container that must contain a text. */
+  | { kind: "file"; path: string; contains: string };
+
+/** What a deployment is told beside the release itself. Nothing of it is kept in the release directory. */
+export interface DeployRequest {
+  /** The release to run, sent whole; or the id of one that the host still keeps (rollback). */
+  release: Release | { kept: string; project: string };
+  /** Written on the host by the deployment's last act; the probe echoes it while all is well. One line. */
+  token: string;
+  /** Names the Pulumi state this deployment comes from (random, stable for a stack's life). */
+  lineage: string;
+  /** The foreign release (of another lineage) that may be replaced; without it such a host is refused. */
+  takeOver?: string;
+  /** For the ledger: `user`, `machine`, and the stack's full name. */
+  who: string;
+  from: string;
+  stack: string;
+  registry?: { address: string; username?: string; password?: string; insecure: boolean };
+  /** How many releases stay on the host, the current one included. */
+  keepReleases: number;
+  /** How long to wait for another deployment's lock, in seconds. */
+  lockWait: number;
+  /** How long the containers may take to be healthy, in seconds. */
+  healthTimeout: number;
+  /** How long they must then stay so, in seconds. */
+  settle: number;
+}
+
+/** What a deployment reports on stdout, as one line of JSON. */
+export interface DeployResult {
+  release: string;
+  /** RFC 3339, UTC, the host's clock. */
+  verifiedAt: string;
+  services: Record<string, { container: string; digest?: string; startedAt: string; health: string }>;
+  /** Seconds per phase. */
+  seconds: Record<string, number>;
+}
+
+/** What runs on a host now, as one probe (one SSH round trip) found it. Facts only; `judge` draws the conclusions. */
+export interface HostState {
+  /** The current release, as its manifest on the host says; undefined when nothing was ever deployed. */
+  current?: ReleaseManifest;
+  /** The token that the last successful deployment wrote. */
+  token?: string;
+  lineage?: string;
+  /** Set while a deployment is under way, or was cut off. */
+  unfinished?: { release: string; since: string; who: string; locked: boolean };
+  /** The containers of the compose project, one-off ones (`compose run`) left out. */
+  containers: HostContainer[];
+  /** Files of the current release whose bytes are not what was staged. */
+  tampered: string[];
+  /** Why the engine could not be asked, in its own words. */
+  engineError?: string;
+}
+
+export interface HostContainer {
+  id: string;
+  service: string;
+  /** The image ID the container was created from, and the manifest digests under which the host knows it. */
+  imageId: string;
+  digests: string[];
+  state: string;
+  health?: string;
+  exitCode: number;
+  startedAt: string;
+  restarts: number;
+  /** Compose's own hash of the service's configuration, from the container's label. */
+  configHash: string;
+}
+
+/** `manifest.json` of a release: the release without file contents and without any secret. */
+export interface ReleaseManifest {
+  id: string;
+  project: string;
+  tag: string;
+  commit?: string;
+  dirty?: boolean;
+  deployedAt?: string;
+  who: string;
+  from: string;
+  stack: string;
+  services: Omit<ReleaseService, "verify">[];
+  files: { path: string; fingerprint: string }[];
+}

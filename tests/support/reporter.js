@@ -1,0 +1,12 @@
+// The spec reporter, closed by one plain line that a script can read.
+const { reporters, Runner } = require("mocha");
+
+module.exports = class extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    runner.once(Runner.constants.EVENT_RUN_END, () => {
+      const { passes, failures, pending } = this.stats;
+      console.log(`${passes} passed, ${failures} failed${pending ? `, ${pending} skipped` : ""}`);
+    });
+  }
+};
