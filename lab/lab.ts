@@ -1,0 +1,174 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { utils } from "ssh2";
+import { DockerError, docker } from "./docker";
+import { labImage, nestedEngineOptions } from "./image";
+import { freePorts } from "./ports";
+import { isReady, waitForHost, waitForRegistry } from "./ready";
+import * as state from "./state";
+
+/** A registry with a password and one or more production hosts, as containers of this machine's Docker engine. */
+export interface Lab {
+  name: string;
+  /** The image its machines were made from. */
+  image: string;
+  registry: LabRegistry;
+  hosts: LabHost[];
+}
+
+export interface LabRegistry {
+  /** `host:port` as this machine reaches it: 127.0.0.1 and a port of its own, which Docker allows without TLS. */
+  address: string;
+  /** `host:port` as the lab's hosts reach it; their engines list it as insecure. */
+  pullAddress: string;
+  username: string;
+  password: string;
+  container: string;
+}
+
+export interface LabHost {
+  name: string;
+  /** Where this machine reaches its sshd. */
+  address: string;
+  port: number;
+  /** In the group `docker`, and nothing more. */
+  user: string;
+  /** One `ssh-ed25519 AAAA…` line. */
+  hostKey: string;
+  /** OpenSSH PEM text; a key of this host alone. */
+  privateKey: string;
+  container: string;
+  /** Ports of the host, and the port of 127.0.0.1 at which this machine reaches each. */
+  ports: Record<number, number>;
+  /**
+   * How to reach from this machine what the host publishes on one of its `ports`.
+   * @throws RangeError for another port.
+   */
+  url(port: number): string;
+}
+
+export interface LabOptions {
+  /** At most 31 of `a-z`, `0-9` and `-`. Default `default`. */
+  name?: string;
+  /** How many hosts, `host1`, `host2`, …; default 1. */
+  hosts?: number;
+}
+
+/** What a host may publish to this machine. Docker cannot add a port to a container that exists. */
+const hostPorts = [80, 8080, 8081, 8082, 8083, 8084, 8085, 8086, 8087, 8088, 8089];
+const label = "dev.everfresh.lab";
+
+/**
+ * Brings a lab up and returns when its registry and every host's engine and sshd answer. A lab of that name that is
+ * up already and in order is returned as it is, with all that runs there; anything else of that name is removed first.
+ */
+export async function up({ name = "default", hosts = 1 }: LabOptions = {}): Promise<Lab> {
+  const image = await labImage();
+  const present = await read(name);
+  if (present?.image === image && present.hosts.length === hosts && (await isReady(present))) return present;
+  for (let attempt = 1; ; attempt++) {
+    await down(name);
+    try {
+      return await make(name, hosts, image);
+    } catch (error) {
+      // Somebody took a free port before Docker did.
+      const portTaken = error instanceof DockerError && /already (allocated|in use)/.test(error.stderr);
+      if (!portTaken || attempt === 3) throw error;
+    }
+  }
+}
+
+/** Removes a lab: its containers, networks, volumes and files. Nothing to do is no error. */
+export async function down(name: string): Promise<void> {
+  const filter = `--filter=label=${label}=${state.idOf(name)}`;
+  const found = async (...list: string[]) =>
+    (await docker([...list, "--quiet", filter])).split("\n").filter(Boolean);
+  const containers = await found("ps", "--all");
+  if (containers.length > 0) await docker(["rm", "--force", "--volumes", ...containers]);
+  const networks = await found("network", "ls");
+  if (networks.length > 0) await docker(["network", "rm", ...networks]);
+  const volumes = await found("volume", "ls");
+  if (volumes.length > 0) await docker(["volume", "rm", "--force", ...volumes]);
+  await state.forget(name);
+}
+
+/** The lab of that name as it came up, or undefined. Says nothing on how it is now. */
+export function read(name: string): Promise<Lab | undefined> {
+  return state.load(name);
+}
+
+/** The names of this checkout's labs, those included that a crash left half made. */
+export function list(): Promise<string[]> {
+  return state.names();
+}
+
+async function make(name: string, count: number, image: string): Promise<Lab> {
+  // First of all the folder: `list` finds by it what a crash leaves behind.
+  await mkdir(state.folderOf(name), { recursive: true, mode: 0o700 });
+  const id = `everfresh-lab-${state.idOf(name)}`;
+  const mark = `--label=${label}=${state.idOf(name)}`;
+  await docker(["network", "create", mark, id]);
+  const common = ["run", "--detach", mark, `--network=${id}`, "--tmpfs=/run:exec"];
+  const nested = await nestedEngineOptions(image);
+  const names = Array.from({ length: count }, (_, index) => `host${index + 1}`);
+  const [registry, ...hosts] = await Promise.all([
+    makeRegistry([...common, `--name=${id}-registry`], image, `${id}-registry`),
+    ...names.map(async (host) => {
+      const container = `${id}-${host}`;
+      await docker(["volume", "create", mark, container]);
+      const engine = [...nested, `--volume=${container}:/var/lib/docker`];
+      return makeHost([...common, ...engine, `--name=${container}`], image, host, container);
+    }),
+  ]);
+  const lab: Lab = { name, image, registry, hosts };
+  await state.save(lab);
+  return lab;
+}
+
+async function makeRegistry(run: string[], image: string, container: string): Promise<LabRegistry> {
+  const [port] = await freePorts(1);
+  const registry: LabRegistry = {
+    address: `127.0.0.1:${port}`,
+    pullAddress: "registry:5000",
+    username: "lab",
+    password: randomBytes(16).toString("hex"),
+    container,
+  };
+  await docker([...run, "--network-alias=registry", `--publish=${registry.address}:5000`, image, "registry"]);
+  // On standard input, so that the password is in nobody's list of processes.
+  const hash = await docker(
+    ["exec", "--interactive", container, "mkpasswd", "-m", "bcrypt", "-R", "5", "-s"],
+    registry.password,
+  );
+  const write =
+    "cat >/etc/docker/registry/htpasswd.new && cd /etc/docker/registry && mv htpasswd.new htpasswd";
+  await docker(["exec", "--interactive", container, "sh", "-c", write], `${registry.username}:${hash}\n`);
+  await waitForRegistry(registry);
+  return registry;
+}
+
+async function makeHost(run: string[], image: string, name: string, container: string): Promise<LabHost> {
+  const key = utils.generateKeyPairSync("ed25519", { comment: `everfresh lab ${name}` });
+  const [port = 0, ...published] = await freePorts(1 + hostPorts.length);
+  const ports = Object.fromEntries(hostPorts.map((hostPort, index) => [hostPort, published[index]!]));
+  const publish = Object.entries({ 22: port, ...ports }).map(
+    ([to, from]) => `--publish=127.0.0.1:${from}:${to}`,
+  );
+  await docker([...run, `--hostname=${name}`, ...publish, image, "host"]);
+  const write = "umask 077 && mkdir .ssh && cat >.ssh/authorized_keys";
+  await docker(
+    ["exec", "--interactive", "--user=deploy", "--workdir=/home/deploy", container, "sh", "-c", write],
+    `${key.public}\n`,
+  );
+  const host = {
+    name,
+    address: "127.0.0.1",
+    port,
+    user: "deploy",
+    privateKey: key.private,
+    container,
+    ports,
+  };
+  const hostKey = await waitForHost(host);
+  return state.withUrl({ ...host, hostKey });
+}

@@ -1,0 +1,44 @@
+import { Command } from "commander";
+import { down, list, read, up } from "./lab";
+import { folderOf } from "./state";
+
+const program = new Command("lab").description("A registry and production hosts as containers.");
+
+program
+  .command("up")
+  .description("bring a lab up, or say where it is")
+  .argument("[name]", "the lab's name", "default")
+  .option("--hosts <count>", "how many hosts", Number, 1)
+  .action(async (name: string, { hosts }: { hosts: number }) => {
+    await up({ name, hosts });
+    await show(name);
+  });
+
+program
+  .command("down")
+  .description("remove a lab and all that belongs to it")
+  .argument("[name]", "the lab's name", "default")
+  .action(down);
+
+program
+  .command("list")
+  .description("show the labs of this checkout")
+  .argument("[name]", "just this one")
+  .action(async (name?: string) => {
+    for (const each of name ? [name] : await list()) await show(each);
+  });
+
+async function show(name: string): Promise<void> {
+  const lab = await read(name);
+  if (!lab) return console.log(`${name}: half made; remove it with \`down ${name}\``);
+  console.log(`${name}: registry ${lab.registry.address} (the hosts call it ${lab.registry.pullAddress})`);
+  for (const host of lab.hosts)
+    console.log(
+      `${name}: ${host.name} ssh -F ${folderOf(name)}/ssh_config ${host.name}; :8080 is ${host.url(8080)}`,
+    );
+}
+
+program.parseAsync().catch((error: Error) => {
+  console.error(`lab: ${error.message}`);
+  process.exitCode = 1;
+});

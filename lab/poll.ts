@@ -1,0 +1,28 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+/**
+ * Asks again and again until the answer is something other than `undefined` or `false`, and returns it. A question
+ * that throws counts as not answered yet.
+ *
+ * @param what named in the error, e.g. "host1: its engine".
+ * @param within how long to go on asking, in milliseconds.
+ * @throws Error with the last failure when the time is up.
+ */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+  within = 30_000,
+): Promise<T> {
+  const deadline = Date.now() + within;
+  let last = "no answer";
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error);
+    }
+    if (Date.now() > deadline) throw new Error(`${what}: not ready within ${within / 1000} s; ${last}`);
+    await pause(50);
+  }
+}

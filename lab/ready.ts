@@ -1,0 +1,56 @@
+import { connect } from "node:net";
+import { docker } from "./docker";
+import type { Lab, LabHost, LabRegistry } from "./lab";
+import { eventually } from "./poll";
+
+type Reachable = Pick<LabHost, "name" | "container" | "address" | "port">;
+
+/** Returns when the registry lets the right password in. */
+export async function waitForRegistry(registry: LabRegistry): Promise<void> {
+  await eventually("lab registry", () => registryAnswers(registry));
+}
+
+/** Returns the host key when the host's engine and its sshd answer. */
+export function waitForHost(host: Reachable): Promise<string> {
+  return eventually(`lab ${host.name}`, () => hostAnswers(host));
+}
+
+/** Whether everything of the lab answers now. */
+export async function isReady(lab: Lab): Promise<boolean> {
+  const hosts = lab.hosts.map(async (host) => (await hostAnswers(host)) === host.hostKey);
+  try {
+    return (await Promise.all([registryAnswers(lab.registry), ...hosts])).every(Boolean);
+  } catch {
+    return false;
+  }
+}
+
+async function registryAnswers({ address, username, password }: LabRegistry): Promise<boolean> {
+  const login = Buffer.from(`${username}:${password}`).toString("base64");
+  const answer = await fetch(`http://${address}/v2/`, {
+    headers: { authorization: `Basic ${login}` },
+    signal: AbortSignal.timeout(5_000),
+  });
+  return answer.ok;
+}
+
+async function hostAnswers(host: Reachable): Promise<string | undefined> {
+  const ask = "timeout 5 docker info >/dev/null && cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub";
+  const key = await docker(["exec", host.container, "sh", "-c", ask]);
+  return (await sshdAnswers(host)) ? key : undefined;
+}
+
+/** A published port accepts connections before anything listens behind it: only the server's first line tells. */
+function sshdAnswers({ address, port }: Reachable): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    const answer = (yes: boolean) => {
+      socket.destroy();
+      resolve(yes);
+    };
+    socket.setTimeout(5_000, () => answer(false));
+    socket.once("error", () => answer(false));
+    socket.once("close", () => answer(false));
+    socket.once("data", (bytes) => answer(bytes.toString("latin1").startsWith("SSH-2.0-")));
+  });
+}
