@@ -1,0 +1,111 @@
+import type { ContentFile, ContentIdentity } from "./types";
+
+/** One thing that differs between two identities. */
+export type Change =
+  | { kind: "new" }
+  | { kind: "file"; how: FileChange; path: string; context?: string; detail?: string }
+  | { kind: "input"; input: string; how: InputChange; key?: string; detail?: string };
+
+type InputChange = "added" | "removed" | "changed";
+type FileChange = InputChange | "mode" | "type";
+
+/**
+ * Everything that makes two identities differ, files first. Empty exactly when the content is the same; a `new` change when there
+ * is nothing to compare with.
+ */
+export function changes(before: ContentIdentity | undefined, after: ContentIdentity): Change[] {
+  if (!before) return [{ kind: "new" }];
+  if (before.content === after.content) return [];
+  return [...fileChanges(before.files, after.files), ...inputChanges(before.inputs, after.inputs)];
+}
+
+function fileChanges(before: ContentFile[], after: ContentFile[]): Change[] {
+  const key = (file: ContentFile) => `${file.context ?? ""}\0${file.path}`;
+  const old = new Map(before.map((file) => [key(file), file]));
+  const found: Change[] = [];
+  for (const file of after) {
+    const was = old.get(key(file));
+    old.delete(key(file));
+    const at = { kind: "file", path: file.path, ...(file.context && { context: file.context }) } as const;
+    if (!was) found.push({ ...at, how: "added" });
+    else if (was.type !== file.type) found.push({ ...at, how: "type", detail: `${was.type} → ${file.type}` });
+    else if (was.sha256 !== file.sha256) found.push({ ...at, how: "changed" });
+    else if (was.mode !== file.mode)
+      found.push({ ...at, how: "mode", detail: `${bits(was)} → ${bits(file)}` });
+  }
+  for (const file of old.values()) {
+    found.push({
+      kind: "file",
+      path: file.path,
+      ...(file.context && { context: file.context }),
+      how: "removed",
+    });
+  }
+  return found;
+}
+
+const bits = (file: ContentFile): string => file.mode.replace("=", "");
+
+function inputChanges(before: Record<string, unknown>, after: Record<string, unknown>): Change[] {
+  const found: Change[] = [];
+  for (const input of union(before, after)) {
+    const [was, is] = [before[input], after[input]];
+    if (same(was, is)) continue;
+    const fields = isRecord(was) || isRecord(is) ? union(was ?? {}, is ?? {}) : undefined;
+    if (!fields) found.push({ kind: "input", input, how: how(was, is) });
+    for (const key of fields ?? []) {
+      const [a, b] = [(was as Record<string, unknown>)?.[key], (is as Record<string, unknown>)?.[key]];
+      if (!same(a, b)) found.push({ kind: "input", input, key, how: how(a, b) });
+    }
+  }
+  return found;
+}
+
+const isRecord = (v: unknown): v is Record<string, unknown> =>
+  typeof v === "object" && v !== null && !Array.isArray(v);
+const union = (a: object, b: object): string[] => [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+const how = (a: unknown, b: unknown): InputChange =>
+  a === undefined ? "added" : b === undefined ? "removed" : "changed";
+
+const WORDS: Record<string, string> = {
+  args: "build arg",
+  labels: "label",
+  contexts: "build context",
+  baseDigests: "base image",
+  dockerfile: "Dockerfile",
+  extraHosts: "extra host",
+  ulimits: "ulimit",
+};
+const NAMED = 3;
+
+/** The changes in one line: `2 files (src/page.ts, package-lock.json), build arg API_URL`. */
+export function describe(changes: Change[]): string {
+  if (changes.some((change) => change.kind === "new")) return "never deployed before";
+  const files = changes.filter((change) => change.kind === "file").map(fileWords);
+  const inputs = changes.filter((change) => change.kind === "input");
+  const grouped = new Map<string, typeof inputs>();
+  for (const change of inputs) grouped.set(change.input, [...(grouped.get(change.input) ?? []), change]);
+  const parts =
+    files.length > 0 ? [`${files.length} ${files.length === 1 ? "file" : "files"} (${some(files)})`] : [];
+  for (const [input, group] of grouped) parts.push(inputWords(input, group));
+  return parts.length > 0 ? parts.join(", ") : "nothing";
+}
+
+function fileWords(change: Change & { kind: "file" }): string {
+  const path = change.context ? `${change.context}: ${change.path}` : change.path;
+  if (change.how === "changed") return path;
+  return `${path} ${change.how}${change.detail ? ` ${change.detail}` : ""}`;
+}
+
+function inputWords(input: string, group: (Change & { kind: "input" })[]): string {
+  const word = WORDS[input] ?? input;
+  const keys = group.map((change) => change.key).filter((key) => key !== undefined);
+  if (keys.length === 0) return word;
+  return `${word}${keys.length > 1 ? "s" : ""} ${some(keys)}`;
+}
+
+function some(names: string[]): string {
+  const more = names.length - NAMED;
+  return more > 0 ? `${names.slice(0, NAMED).join(", ")} and ${more} more` : names.join(", ");
+}
