@@ -1,0 +1,119 @@
+# shellcheck shell=sh
+# The Docker engine, compose v2 and buildx. Leaves alone whatever is there already.
+: "${state:?is set by scripts/setup}"
+
+set_up_docker() {
+  engine_installed=
+  command -v docker >/dev/null || install_engine
+  set_up_engine
+  has_compose || install_plugins
+  has_buildx || install_plugins
+  has_compose || fail "docker: compose v2 is still missing; install the plugin (https://docs.docker.com/compose/install/)"
+  has_buildx || fail "docker: buildx is still missing; install the plugin (https://docs.docker.com/go/buildx/)"
+}
+
+engine_answers() {
+  within 20 docker info --format '{{.ServerVersion}}' >/dev/null 2>"$state/docker-info.err"
+}
+
+has_compose() {
+  at_least "$(docker compose version --short 2>/dev/null || echo 0)" 2.0
+}
+
+has_buildx() {
+  docker buildx version >/dev/null 2>&1
+}
+
+install_engine() {
+  case $(system_release) in
+    debian\ 1[2-9]* | debian\ testing | ubuntu\ *) ;;
+    *) fail "docker: not installed, and set-up can install it on Debian 12 or newer and Ubuntu only; install Docker with compose v2 and buildx (https://docs.docker.com/engine/install/)" ;;
+  esac
+  say "docker: installing the engine (package docker.io)"
+  apt_install docker docker.io iptables ca-certificates
+  # A package of its own since Debian 13.
+  command -v docker >/dev/null || apt_install docker docker-cli
+  engine_installed=yes
+}
+
+set_up_engine() {
+  engine_answers && return 0
+  if grep -q 'permission denied' "$state/docker-info.err"; then
+    [ "$engine_installed" ] ||
+      fail "docker: you may not talk to its engine; run \`sudo usermod -aG docker $(id -un)\`, log in again, and run this again"
+    admit_user
+    return 0
+  fi
+  elsewhere=${DOCKER_HOST:-$(docker context show 2>/dev/null || :)}
+  [ "${elsewhere:-default}" = default ] ||
+    fail "docker: the engine at $elsewhere does not answer; start it, or choose another (\`docker context use default\`, unset DOCKER_HOST)"
+  [ "$(uname -s)" = Linux ] || fail "docker: its engine does not answer; start Docker and run this again"
+  command -v dockerd >/dev/null || install_engine
+  engine_answers || start_engine
+  ! grep -q 'permission denied' "$state/docker-info.err" || admit_user
+}
+
+start_engine() {
+  running=$(pidof dockerd || :)
+  [ "$running" = "" ] || [ "$engine_installed" ] ||
+    fail "docker: its engine runs (process $running) but does not answer; look at its log, and restart it"
+  say "docker: starting the engine"
+  if [ -d /run/systemd/system ]; then
+    as_root "starting Docker" systemctl start docker
+  else
+    # Not the init script: it raises limits, which a container may not. 9 is the lock, which must not outlive us.
+    as_root "starting Docker" sh -c 'setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null 9>&- &'
+  fi
+  until_it_does 60 engine_answers_or_refuses ||
+    fail "docker: the engine did not come up within 60 s; its last words, from its log: $(tail -n 1 /var/log/dockerd.log 2>/dev/null || :)"
+}
+
+engine_answers_or_refuses() {
+  engine_answers || grep -q 'permission denied' "$state/docker-info.err"
+}
+
+# After an installation: into the group for good, and into the socket for now, since groups count from the next login.
+admit_user() {
+  user=$(id -un)
+  say "docker: letting $user use it (group docker)"
+  as_root "letting you use Docker" usermod -aG docker "$user"
+  command -v setfacl >/dev/null || apt_install docker acl
+  as_root "letting you use Docker" setfacl -m "u:$user:rw" /var/run/docker.sock
+  engine_answers || fail "docker: $user still may not talk to its engine; log in again, and run this again"
+}
+
+# Compose v2 and buildx from wherever the engine came from.
+install_plugins() {
+  say "docker: installing compose v2 and buildx"
+  if dpkg -s docker-ce >/dev/null 2>&1; then
+    apt_install docker docker-compose-plugin docker-buildx-plugin
+    return
+  fi
+  case $(system_release) in
+    debian\ 12*)
+      add_trixie
+      apt_install docker -t trixie docker-compose docker-buildx
+      ;;
+    debian\ 1[3-9]* | debian\ testing) apt_install docker docker-compose docker-buildx ;;
+    ubuntu\ *) apt_install docker docker-compose-v2 docker-buildx ;;
+    *) fail "docker: compose v2 or buildx is missing; install the plugins (https://docs.docker.com/compose/install/)" ;;
+  esac
+}
+
+# Debian 12 has neither: take these two, and nothing else, from Debian 13.
+add_trixie() {
+  [ ! -e /etc/apt/sources.list.d/everfresh-trixie.sources ] || return 0
+  as_root docker tee /etc/apt/preferences.d/everfresh-trixie >/dev/null <<END
+Package: *
+Pin: release n=trixie
+Pin-Priority: 100
+END
+  as_root docker tee /etc/apt/sources.list.d/everfresh-trixie.sources >/dev/null <<END
+Types: deb
+URIs: $(debian_mirror)
+Suites: trixie
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+END
+  apt_sources_changed
+}
