@@ -47,6 +47,8 @@ export interface ReleaseService {
   content?: string;
   /** The manifest digest that was pushed, `sha256:` and 64 hex digits; present exactly when `content` is. */
   digest?: string;
+  /** Compressed size of the image in bytes, where the registry told it: for the check of free disk. */
+  bytes?: number;
   /** How many containers are wanted (compose's `deploy.replicas` / `scale`). */
   replicas: number;
   /** Fingerprints of the files it uses. */
@@ -68,11 +70,16 @@ export type Check =
 export interface DeployRequest {
   /** The release to run, sent whole; or the id of one that the host still keeps (rollback). */
   release: Release | { kept: string; project: string };
+  /** The folder of all projects on the host; default `~/.everfresh`. */
+  remoteDir?: string;
   /** Written on the host by the deployment's last act; the probe echoes it while all is well. One line. */
   token: string;
   /** Names the Pulumi state this deployment comes from (random, stable for a stack's life). */
   lineage: string;
-  /** The foreign release (of another lineage) that may be replaced; without it such a host is refused. */
+  /**
+   * The foreign release (of another lineage) that may be replaced, or `unmanaged` for containers that everfresh did not
+   * deploy; without it such a host is refused.
+   */
   takeOver?: string;
   /** For the ledger: `user`, `machine`, and the stack's full name. */
   who: string;
@@ -108,12 +115,28 @@ export interface HostState {
   lineage?: string;
   /** Set while a deployment is under way, or was cut off. */
   unfinished?: { release: string; since: string; who: string; locked: boolean };
+  /** Who holds the host's lock just now. */
+  holder?: { release: string; since: string; who: string; from: string };
+  /** Names the last successful deployment, also when its release is one that ran before. */
+  deployment?: string;
+  /** What ran when the current release was proved: one entry per container. */
+  proved: ProvedContainer[];
+  /** Where nothing is deployed: what tells this emptiness from an earlier one (engine, and since when). */
+  bare?: string;
   /** The containers of the compose project, one-off ones (`compose run`) left out. */
   containers: HostContainer[];
   /** Files of the current release whose bytes are not what was staged. */
   tampered: string[];
   /** Why the engine could not be asked, in its own words. */
   engineError?: string;
+}
+
+export interface ProvedContainer {
+  service: string;
+  imageId: string;
+  configHash: string;
+  /** `exited` for a one-shot service that ended with status 0. */
+  state: "running" | "exited";
 }
 
 export interface HostContainer {

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import type { HostContainer, HostState, ReleaseService } from "./types";
+
+/** What follows from a host's state. */
+export interface Judgement {
+  /**
+   * The host's own token while all is well. Else a text that names the drift; as long as nothing more happens on the
+   * host it stays the same (preview and the `up` after it agree), and it never equals a token that host had before.
+   */
+  token: string;
+  /** What a deployment would repair. */
+  drift: string[];
+  /** What a person should know although a deployment would not change it. */
+  notes: string[];
+}
+
+/**
+ * Tells drift from calm. It compares what runs with what the host recorded when it was proved, never with a new wish.
+ * A container that is unhealthy or restarting is a note: deploying it again and again would not heal it.
+ */
+export function judge(state: HostState): Judgement {
+  const notes: string[] = [];
+  if (state.holder) {
+    notes.push(
+      `${state.holder.who} on ${state.holder.from} is deploying ${state.holder.release} since ${state.holder.since}`,
+    );
+  }
+  if (state.engineError !== undefined) {
+    notes.push(`docker does not answer: ${state.engineError}`);
+    return { token: state.token ?? emptyToken(state), drift: [], notes };
+  }
+  if (!state.current || state.token === undefined) {
+    return { token: emptyToken(state), drift: ["nothing is deployed"], notes };
+  }
+  // Somebody is at work: what is not as it was is theirs, and the lock makes the next one wait.
+  if (state.holder) return { token: state.token, drift: [], notes };
+
+  const drift = [
+    ...(state.unfinished
+      ? [
+          `deployment of ${state.unfinished.release} by ${state.unfinished.who} was cut off (${state.unfinished.since})`,
+        ]
+      : []),
+    ...state.tampered.map((path) => `${path} was changed on the host`),
+    ...state.current.services.flatMap((service) => serviceDrift(service, state)),
+    ...strangers(state),
+  ];
+  for (const container of state.containers) notes.push(...ailments(container));
+  return { token: drift.length === 0 ? state.token : driftToken(state, drift), drift, notes };
+}
+
+function serviceDrift(service: ReleaseServiceOfHost, state: HostState): string[] {
+  const containers = state.containers.filter((container) => container.service === service.name);
+  const proved = state.proved.filter((container) => container.service === service.name);
+  if (containers.length < service.replicas) {
+    return containers.length === 0
+      ? [`${service.name} is missing`]
+      : [`${service.name} has ${containers.length} of ${service.replicas} containers`];
+  }
+  if (containers.length > service.replicas) {
+    return [`${service.name} has ${containers.length} containers instead of ${service.replicas}`];
+  }
+  const found = containers.flatMap((container) => {
+    const right = service.digest
+      ? container.digests.includes(service.digest) || container.imageId === service.digest
+      : proved.some(({ imageId }) => imageId === container.imageId);
+    if (!right)
+      return [
+        `${service.name} runs another image (${container.imageId.slice(0, 19)}, since ${container.startedAt})`,
+      ];
+    if (!proved.some(({ configHash }) => configHash === container.configHash)) {
+      return [`${service.name} was started with another configuration (${container.startedAt})`];
+    }
+    const ended = ["exited", "dead", "created", "paused"].includes(container.state);
+    if (ended && !(container.state === "exited" && proved.some(({ state }) => state === "exited"))) {
+      return [
+        `${service.name} is ${container.state}${container.state === "exited" ? ` with status ${container.exitCode}` : ""}`,
+      ];
+    }
+    return [];
+  });
+  return [...new Set(found)];
+}
+
+type ReleaseServiceOfHost = Omit<ReleaseService, "verify">;
+
+/** Services that the release does not have. */
+function strangers(state: HostState): string[] {
+  const known = new Set(state.current?.services.map(({ name }) => name));
+  const names = state.containers.map(({ service }) => service).filter((service) => !known.has(service));
+  return [...new Set(names)].map((service) => `${service} is not part of the release`);
+}
+
+function ailments(container: HostContainer): string[] {
+  if (container.state === "restarting") {
+    return [
+      `${container.service} is restarting (exit status ${container.exitCode}, ${container.restarts} times)`,
+    ];
+  }
+  return container.health === "unhealthy" ? [`${container.service} is unhealthy`] : [];
+}
+
+/**
+ * The deployment that wrote the stored token is part of the new one: the same drift after another deployment is another
+ * token, so the trigger changes each time, and no clock is needed.
+ */
+function driftToken(state: HostState, drift: string[]): string {
+  const after = digest(`${state.deployment}\n${state.token}`);
+  return `drift: ${drift.join(", ")} (after ${after})`;
+}
+
+/** Where nothing is remembered, the host itself tells one emptiness from the next (another engine, another time). */
+function emptyToken(state: HostState): string {
+  return `nothing is deployed (${digest(state.bare ?? state.unfinished?.since ?? "")})`;
+}
+
+const digest = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);

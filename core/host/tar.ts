@@ -1,0 +1,74 @@
+/**
+ * A tar writer for what is carried to a host inside the program's text. Format: ustar (IEEE Std 1003.1, pax,
+ * "ustar Interchange Format") with GNU's long-name records, because busybox's tar, which a host may have, skips the pax
+ * ones (and tar-stream writes only those). Same entries, same bytes: no times, no owners.
+ */
+export type TarEntry =
+  | { type: "file"; path: string; executable: boolean; bytes: Uint8Array }
+  | { type: "directory"; path: string }
+  | { type: "symlink"; path: string; target: string };
+
+const BLOCK = 512;
+const FLAGS = { file: "0", symlink: "2", directory: "5", longTarget: "K", longPath: "L" } as const;
+
+/** @throws RangeError for a path or target with a NUL character, or a file of 8 GiB or more. */
+export function tar(entries: TarEntry[]): Buffer {
+  const blocks = entries.flatMap((entry) => {
+    const path = bytesOf(entry.type === "directory" ? `${entry.path}/` : entry.path);
+    const target = bytesOf(entry.type === "symlink" ? entry.target : "");
+    const content = entry.type === "file" ? entry.bytes : new Uint8Array();
+    const mode = entry.type === "file" && !entry.executable ? 0o644 : 0o755;
+    return [
+      ...longRecord(FLAGS.longPath, path),
+      ...longRecord(FLAGS.longTarget, target),
+      header(path, mode, content.length, FLAGS[entry.type], target),
+      ...padded(content),
+    ];
+  });
+  return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
+}
+
+function bytesOf(name: string): Buffer {
+  if (name.includes("\0"))
+    throw new RangeError(`${JSON.stringify(name)}: a path cannot contain a NUL character`);
+  return Buffer.from(name);
+}
+
+/** GNU's record for a name over 100 bytes; the header that follows then has the name's first 100 bytes only. */
+function longRecord(flag: string, name: Buffer): Uint8Array[] {
+  if (name.length <= 100) return [];
+  const content = Buffer.concat([name, Buffer.alloc(1)]);
+  return [
+    header(Buffer.from("././@LongLink"), 0o644, content.length, flag, Buffer.alloc(0)),
+    ...padded(content),
+  ];
+}
+
+function padded(content: Uint8Array): Uint8Array[] {
+  return [content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)];
+}
+
+function header(path: Buffer, mode: number, size: number, flag: string, target: Buffer): Buffer {
+  if (size >= 8 ** 11) throw new RangeError(`${path}: too large for a release; put it into an image`);
+  const block = Buffer.alloc(BLOCK);
+  path.copy(block, 0, 0, 100);
+  block.write(octal(mode, 7), 100);
+  block.write(octal(0, 7), 108);
+  block.write(octal(0, 7), 116);
+  block.write(octal(size, 11), 124);
+  block.write(octal(0, 11), 136);
+  block.fill(" ", 148, 156);
+  block.write(flag, 156);
+  target.copy(block, 157, 0, 100);
+  block.write("ustar\x0000", 257);
+  block.write(
+    `${octal(
+      block.reduce((sum, byte) => sum + byte),
+      6,
+    )}\0 `,
+    148,
+  );
+  return block;
+}
+
+const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");

@@ -1,0 +1,55 @@
+# Changing containers. compose decides which ones; it misses a few cases, which are taken out of its way first.
+
+# Sets `present` (containers) and `present_images`; fails when the engine does not answer.
+look() {
+  present=$(containers) || return 1
+  # shellcheck disable=SC2046 # one word per image; one that is gone is left out of the answer
+  present_images=$(images $(printf '%s\n' "$present" | cut -d '|' -f 2 | sort -u) 2>/dev/null) || :
+}
+
+# Lines for the judgement in `verdicts`: S services, I images, B containers as they were, C as they are.
+situation() { # $1 release
+  services "$1" | sed 's/^/S|/'
+  # shellcheck disable=SC2046 # one word per image
+  { printf '%s\n' "$present_images"; images $(service_images "$1") 2>/dev/null; } | sort -u | sed 's/^/I|/'
+  printf '%s\n' "$before" | sed 's/^/B|/'
+  printf '%s\n' "$present" | sed 's/^/C|/'
+}
+
+# Removes containers that compose would wrongly keep or trip over: left half-made by a killed compose, created from
+# another image behind its labels, or using a file that had been changed by hand.
+discard_stale() { # $1 release
+  stale=$(situation "$1" | awk -F '|' -v replaced="$replaced" '
+    BEGIN { n = split(replaced, changed, " ") }
+    $1 == "S" { wanted[$2] = $3; for (i = 1; i <= n; i++) if (index($7, changed[i])) dirty[$2] = 1 }
+    $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) image[names[i]] = $2 }
+    $1 == "C" && $2 != "" {
+      right = image[wanted[$12]]
+      if ($4 == "created" || $4 == "dead" || $4 == "removing" || dirty[$12] || (right != "" && $3 != right && $11 == right)) print $2
+    }')
+  # shellcheck disable=SC2086 # one word per id
+  [ -z "$stale" ] || docker_in 60 rm -f $stale >/dev/null 2>&1 || :
+  paused=$(printf '%s\n' "$present" | awk -F '|' '$3 == "paused" { print $1 }')
+  # shellcheck disable=SC2086 # one word per id
+  [ -z "$paused" ] || engine unpause $paused >/dev/null 2>&1 || :
+}
+
+# Makes the containers those of release $1.
+apply() {
+  discard_stale "$1"
+  compose_in $((health_timeout + 300)) "releases/$1" up -d --no-build --pull never --remove-orphans \
+    >.run/up 2>&1
+  apply_status=$?
+  look || return 1
+  tell_changes
+  return "$apply_status"
+}
+
+tell_changes() {
+  { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
+    $2 == "" { next }
+    $1 == "B" { had[$2] = $8; old[$12] = 1 }
+    $1 == "C" {
+      if (!($2 in had)) print (($12 in old) ? "recreate " : "create ") $12
+      else if (had[$2] != $8) print "restart " $12 }' | sort -u >&2 || :
+}

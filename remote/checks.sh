@@ -1,0 +1,69 @@
+# The checks of `x-everfresh.verify`. A release's `checks` file is a list of calls of the three functions below; every
+# container of the service must pass.
+
+# Runs release $1's checks; sets `check_failed` to "service|what|container" of the first that did not pass, if any.
+run_checks() {
+  check_failed=''
+  # shellcheck disable=SC1090 # written by core/host/program.ts
+  . "./releases/$1/checks"
+  [ -z "$check_failed" ]
+}
+
+containers_of() { printf '%s\n' "$proof" | awk -F '|' -v service="$1" '$1 == "good" && $2 == service { print $3 }'; }
+
+# A text out of stdin with its final newlines, and an end mark against $( ) cutting those off.
+whole() { cat && printf x; }
+
+http() { # service port path status body
+  [ -z "$check_failed" ] || return 0
+  for container in $(containers_of "$1"); do
+    http_address=$(engine inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$container" | cut -d ' ' -f 1)
+    # On the host's own network there is no address of its own.
+    http_url=http://${http_address:-127.0.0.1}:$2$3
+    if command -v curl >/dev/null 2>&1; then
+      http_body=$(curl -sg --path-as-is --max-time 5 -o - -w '|%{http_code}' "$http_url" | whole)
+      http_body=${http_body%x} http_status=${http_body##*|} http_body=${http_body%|*}
+    else
+      http_body=$(timeout 10 wget -q -T 5 -O - "$http_url" 2>/dev/null | whole)
+      http_body=${http_body%x}
+      http_status=$(timeout 10 wget -S -T 5 -O /dev/null "$http_url" 2>&1 | awk '/^ *HTTP\// { s = $2 } END { print s }')
+    fi
+    if [ "$http_status" != "$4" ]; then
+      check_failed="$1|http $3 answered ${http_status:-nothing} instead of $4|$container"
+      return 0
+    fi
+    case $http_body in
+    *"$5"*) ;;
+    *)
+      check_failed="$1|http $3 does not contain the expected text|$container"
+      return 0
+      ;;
+    esac
+  done
+}
+
+command_in() { # service word…
+  [ -z "$check_failed" ] || return 0
+  command_service=$1
+  shift
+  for container in $(containers_of "$command_service"); do
+    engine exec "$container" "$@" >/dev/null 2>&1 || {
+      check_failed="$command_service|command $1 did not succeed|$container"
+      return 0
+    }
+  done
+}
+
+file_in() { # service path text
+  [ -z "$check_failed" ] || return 0
+  for container in $(containers_of "$1"); do
+    file_text=$(engine cp -L "$container:$2" - 2>/dev/null | tar -xOf - 2>/dev/null | whole)
+    case ${file_text%x} in
+    *"$3"*) ;;
+    *)
+      check_failed="$1|file $2 does not contain the expected text|$container"
+      return 0
+      ;;
+    esac
+  done
+}

@@ -1,0 +1,171 @@
+# deploy: check, stage, pull, apply, prove, commit; or put back what ran before.
+
+deploy() {
+  phase lock
+  take_lock
+  deployment=$(date -u +%Y%m%dT%H%M%SZ)-$$
+  begun_at=$(utc)
+  remember_unfinished
+  previous=$(current_release)
+  look || : # the preflight says why
+  before=$present
+  check_lineage
+  phase check
+  preflight
+  phase pull
+  pull "$release" || fail
+  check_architecture "$release"
+  [ -z "$problems" ] || fail_preflight
+  look || { reason="docker: does not answer" failed_check=engine; fail; }
+  before=$present
+  if already_runs; then
+    say "$release runs already; nothing was touched"
+    outcome=unchanged
+  else
+    phase apply
+    mark_unfinished || { reason="$folder: cannot be written; free some space" failed_check=disk; fail; }
+    apply "$release" || apply_failed
+    phase prove
+    prove "$release" || fail
+    outcome=deployed
+  fi
+  phase commit
+  rm -f .run/reserve
+  record_proof "$release" "$token" "$lineage" && switch_current "$release" ||
+    { reason="$folder: the proof cannot be written; free some space" failed_check=disk; fail; }
+  remember "$deployment" "$release" "$begun_at" "$(facts)" "$outcome" ",\"seconds\":{$phases},\"pulled\":$pulled"
+  rm -f unfinished
+  cat "releases/$release/result.json" 2>/dev/null || :
+  prune
+}
+
+# Somebody else's deployment is not replaced unless told to.
+check_lineage() {
+  if [ -n "$previous" ]; then
+    lineage_here=$(field current/proved lineage)
+    [ "$lineage_here" = "$lineage" ] || [ "$take_over" = "$previous" ] || refuse 2 \
+      "$project: release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's; deploy from that stack, or set takeOver to $previous"
+  elif [ -n "$present" ] && [ ! -f unfinished ]; then
+    [ "$take_over" = unmanaged ] || refuse 2 \
+      "$project: containers of this project run here ($(printf '%s\n' "$present" | cut -d '|' -f 11 | sort -u | tr '\n' ' ')) that everfresh did not deploy; choose another projectName, or set takeOver to unmanaged"
+  fi
+}
+
+preflight() {
+  check_tools
+  check_engine
+  check_disk 0
+  [ -z "$engine_arch" ] || check_ports
+  if [ -n "$kept" ]; then
+    if [ ! -d "releases/$release" ]; then
+      problem "release $release: not on this host any more; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"
+    elif [ -n "$(tampered "$release")" ]; then
+      problem "release $release: changed by hand on this host ($(tampered "$release" | tr '\n' ' ')); deploy it from its sources"
+    fi
+  else
+    phase stage
+    # Room that the commit or the putting back will want, when everything else is full.
+    head -c 262144 /dev/zero 2>/dev/null >.run/reserve && stage ||
+      problem "$folder: the release cannot be written; free some space (df says: $(df -Pk . | awk 'NR == 2 { print $4 }') KB free)"
+  fi
+  if [ -z "$problems" ]; then
+    check_compose "releases/$release"
+    # shellcheck disable=SC2046 # one word per image
+    images $(service_images "$release") >/dev/null 2>&1 || check_disk "$(missing_bytes "$release")"
+  fi
+  [ -z "$problems" ] || fail_preflight
+}
+
+missing_bytes() {
+  services "$1" | sort -t '|' -k 2,2 -u | while IFS='|' read -r _ image _ _ bytes _; do
+    images "$image" >/dev/null 2>&1 || printf '%s\n' "$bytes"
+  done | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+fail_preflight() {
+  reason=${problems%"$nl"} failed_check=preflight
+  fail
+}
+
+# Whether the very release runs, proved and untouched: then no container may be touched (compose would start one-shot
+# services again).
+already_runs() {
+  [ "$previous" = "$release" ] && [ ! -f unfinished ] && [ -z "$replaced" ] &&
+    [ "$(running)" = "$(grep '^runs ' current/proved)" ] &&
+    proof=$(verdicts "$release") && ! printf '%s\n' "$proof" | grep -q '^wait|\|^fail|' && run_checks "$release"
+}
+
+# compose gave up: the service at fault if it shows, else compose's own last words.
+apply_failed() {
+  proof=$(verdicts "$release")
+  apply_fault=$(printf '%s\n' "$proof" | grep '^fail|' | head -n 1)
+  if [ -n "$apply_fault" ]; then
+    blame "$apply_fault"
+  else
+    failed_check=compose reason="docker compose up: $(grep -v '^ *$' .run/up | tail -n 1)"
+    evidence=$(tail -n 10 .run/up)
+  fi
+  fail
+}
+
+# Ends a deployment that went wrong: puts back what ran if containers may have been touched, tells, remembers.
+fail() {
+  interrupted=''
+  rm -f .run/reserve
+  say "failed: $reason"
+  fail_failed="\"check\":\"$(printf '%s' "$failed_check" | tr -cd 'A-Za-z0-9 ._/-')\"${failed_service:+,\"service\":\"$failed_service\"}"
+  fail_status=1
+  if [ -f unfinished ]; then
+    phase "put back"
+    fail_reason=$reason fail_evidence=$evidence
+    if put_back; then
+      fail_outcome="put back"
+      rm -f unfinished
+    else
+      fail_outcome=broken fail_status=4
+    fi
+    put_back_reason=$reason reason=$fail_reason evidence=$fail_evidence
+  else
+    fail_outcome=failed serves=${previous:+release $previous serves, untouched}
+  fi
+  phase end
+  remember "$deployment" "$release" "$begun_at" "$(facts)" "$fail_outcome" ",\"seconds\":{$phases},$fail_failed"
+  # A release that never ran is of no use to anybody.
+  [ -n "$release" ] && [ "$release" != "$previous" ] && [ ! -f "releases/$release/proved" ] && rm -rf "releases/$release"
+  say ""
+  say "$reason"
+  [ -z "$evidence" ] || printf '%s\n' "$evidence" | sed 's/^/  | /' >&2 || :
+  [ "$fail_status" = 1 ] || say "it could not be put back: $put_back_reason; look at it with \`everfresh logs\` and deploy again"
+  say "${serves:-nothing of $project serves}"
+  exit "$fail_status"
+}
+
+put_back() {
+  failed_service='' failed_check='' evidence='' serves=''
+  # What runs now is what there is: every container that changes from here on is news.
+  look || { reason="docker does not answer"; return 1; }
+  if [ -z "$previous" ]; then
+    [ "$take_over" != unmanaged ] || { reason="what ran before was not everfresh's"; return 1; }
+    say "removing what was created"
+    compose_in 120 "releases/$release" down --remove-orphans >.run/up 2>&1 && look && [ -z "$present" ] ||
+      { reason="docker compose down: $(tail -n 1 .run/up)"; return 1; }
+    return
+  fi
+  if [ "$previous" = "$release" ]; then
+    reason="there is no other release than $release itself"
+    [ "$(vitals)" = "$(present=$before && vitals)" ] || return 1
+    serves="release $release stays as it was"
+    return
+  fi
+  say "putting back $previous"
+  before=$present replaced='' check_failed=''
+  apply "$previous" || { reason="docker compose up: $(grep -v '^ *$' .run/up | tail -n 1)"; return 1; }
+  prove "$previous" || return 1
+  serves="release $previous serves again"
+  # Its containers have other ids now; its token stays.
+  who_deploys=$who from_deploys=$from stack_deploys=$stack deployment_now=$deployment
+  who=$(field current/proved who) from=$(field current/proved from) stack=$(field current/proved stack)
+  deployment=$(field current/proved deployment)
+  record_proof "$previous" "$(field current/proved token)" "$(field current/proved lineage)"
+  who=$who_deploys from=$from_deploys stack=$stack_deploys deployment=$deployment_now
+}

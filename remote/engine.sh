@@ -1,0 +1,50 @@
+# Docker and compose, never without a time limit.
+
+docker_in() {
+  docker_limit=$1
+  shift
+  timeout -k 5 "$docker_limit" docker "$@" </dev/null
+}
+
+engine() { docker_in 30 "$@"; }
+
+# compose for the release in folder $2, at most $1 seconds.
+compose_in() {
+  compose_limit=$1 compose_release=$2
+  shift 2
+  docker_in "$compose_limit" compose --ansi never -p "$project" --project-directory "$folder" \
+    -f "$compose_release/compose.yaml" "$@"
+}
+
+container_ids() {
+  engine ps -a -q --no-trunc --filter "label=com.docker.compose.project=$project" \
+    --filter label=com.docker.compose.oneoff=False
+}
+
+# The project's containers, one per line: id|image id|state|health|exit|restarts|started|config hash|name|
+# image id on compose's label|service
+# (a foreign service name may contain anything: last).
+containers() {
+  containers_try=0
+  while :; do
+    containers_ids=$(container_ids) || return 1
+    [ -n "$containers_ids" ] || return 0
+    # shellcheck disable=SC2086 # one word per id
+    engine inspect --type container --format '{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State "Health"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{index .Config.Labels "com.docker.compose.config-hash"}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.image"}}|{{index .Config.Labels "com.docker.compose.service"}}' \
+      $containers_ids 2>.run/inspect && return
+    # One of them went away in between: ask again.
+    containers_try=$((containers_try + 1))
+    [ "$containers_try" -lt 5 ] || return 1
+  done
+}
+
+# Of the images given: image id|every name and digest the engine has for it.
+images() {
+  [ $# -gt 0 ] || return 0
+  engine image inspect --format '{{.Id}}|{{range index . "RepoDigests"}}{{.}} {{end}}{{range index . "RepoTags"}}{{.}} {{end}}|{{.Architecture}}|{{.Size}}' "$@"
+}
+
+# Services of a release, one per line: name|image|digest|replicas|bytes|fingerprints of its files
+services() { cat "releases/$1/services"; }
+
+service_images() { services "$1" | cut -d '|' -f 2 | sort -u; }

@@ -1,0 +1,26 @@
+# Last of all parts: nothing runs before the whole program has been read, so that one cut off in the middle does nothing.
+main() {
+  set -u
+  umask 077
+  LC_ALL=C
+  PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+  export LC_ALL PATH
+  unset COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME COMPOSE_ENV_FILES COMPOSE_PATH_SEPARATOR COMPOSE_PARALLEL_LIMIT \
+    COMPOSE_IGNORE_ORPHANS COMPOSE_REMOVE_ORPHANS COMPOSE_DISABLE_ENV_FILE DOCKER_DEFAULT_PLATFORM DOCKER_CONTENT_TRUST
+  nl='
+'
+  # A reader that is gone must not end a deployment half-way; being told to stop puts back.
+  interrupted=''
+  trap '' HUP PIPE
+  trap 'interrupted=1' INT TERM
+  exec </dev/null
+  present='' present_images='' before='' proof='' replaced='' previous='' take_over='' lineage='' release='' kept=''
+  reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 staged_new=''
+  request
+  case ${1-} in
+  deploy | report | probe | teardown | history | logs | unlock | doctor) "$1" ;;
+  *) refuse 2 "everfresh: unknown verb ${1-}" ;;
+  esac
+  exit
+}
+main "$@"

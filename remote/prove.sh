@@ -1,0 +1,110 @@
+# The proof: what runs is the release, and it works.
+
+# Judges each service of release $1 as it is at present, one line per finding:
+#   good|service|container|digest|started|health
+#   wait|service|what is not yet so
+#   fail|service|what will not mend itself|container
+verdicts() {
+  situation "$1" | awk -F '|' '
+    $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5 }
+    $1 == "I" { names[$2] = names[$2] " " $3 " "; k = split($3, name, " "); for (i = 1; i <= k; i++) id[name[i]] = $2 }
+    $1 == "B" { had[$2] = $8 }
+    $1 == "C" && $2 != "" { count[$12]++; list[$12] = list[$12] " " NR; line[NR] = $0 }
+    END {
+      for (s = 1; s <= n; s++) {
+        name_ = order[s]
+        if (count[name_] < replicas[name_]) { print "wait|" name_ "|is missing"; continue }
+        if (count[name_] > replicas[name_]) { print "wait|" name_ "|has " count[name_] " containers instead of " replicas[name_]; continue }
+        k = split(list[name_], rows, " ")
+        for (r = 1; r <= k; r++) {
+          split(line[rows[r]], c, "|")
+          fresh = had[c[2]] != c[8]
+          right = digest[name_] != "" ? index(names[c[3]], "@" digest[name_] " ") || c[3] == digest[name_] : c[3] == id[image[name_]]
+          health = c[5] == "" || c[5] == "none" ? c[4] : c[5]
+          if (!right) print "fail|" name_ "|runs another image than " image[name_] "|" c[2]
+          else if (c[4] == "exited" && c[6] == 0) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|exited"
+          else if (c[4] == "exited") print "fail|" name_ "|exited with status " c[6] "|" c[2]
+          else if (c[4] == "restarting" && c[7] >= 8) print "fail|" name_ "|keeps restarting (exit status " c[6] ")|" c[2]
+          else if (c[4] != "running") print "wait|" name_ "|is " c[4] "|" c[2]
+          else if (health == "unhealthy" && fresh) print "fail|" name_ "|is unhealthy|" c[2]
+          else if (health != "healthy" && health != "running") print "wait|" name_ "|is " health "|" c[2]
+          else print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|" health
+        }
+      }
+    }'
+}
+
+# What must not change while the proof settles: who runs since when, and how often it was restarted.
+vitals() { printf '%s\n' "$present" | cut -d '|' -f 1,3,6,7 | sort; }
+
+# Waits until every service of release $1 is as it should be and has stayed so for `settle` seconds. Else fails with
+# `failed_service`, `failed_check`, `reason` and `evidence` (its last log lines). Sets `proof`, the verdicts.
+prove() {
+  clock
+  prove_until=$((ticks + health_timeout * 100)) settled='' told=''
+  while :; do
+    if look && proof=$(verdicts "$1"); then
+      tell_health
+      case $nl$proof in
+      *"${nl}fail|"*)
+        blame "$(printf '%s\n' "$proof" | grep '^fail|' | head -n 1)"
+        return 1
+        ;;
+      *"${nl}wait|"*) settled='' ;;
+      *)
+        if [ "$settled" != "$(vitals)" ]; then
+          if run_checks "$1"; then
+            settled=$(vitals)
+            clock
+            settle_from=$ticks
+          fi
+        fi
+        clock
+        if [ -n "$settled" ] && [ $((ticks - settle_from)) -ge $((settle * 100)) ]; then
+          run_checks "$1" && return
+          settled=''
+        fi
+        ;;
+      esac
+    else
+      proof='wait||the engine does not answer'
+    fi
+    [ -z "$interrupted" ] || {
+      failed_check=interrupted reason="the deployment was told to stop"
+      return 1
+    }
+    clock
+    if [ "$ticks" -ge "$prove_until" ]; then
+      if [ -n "$check_failed" ]; then
+        blame "fail|$check_failed"
+      else
+        blame "$(printf '%s\n' "$proof" | grep '^wait|' | head -n 1)"
+        [ -n "$failed_service" ] || reason="not all containers stayed up for $settle s"
+        reason="$reason after $health_timeout s"
+      fi
+      return 1
+    fi
+    nap
+  done
+}
+
+# $1: a verdict that is not good.
+blame() {
+  blame_rest=${1#*|}
+  failed_service=${blame_rest%%|*}
+  blame_rest=${blame_rest#*|}
+  failed_check=${blame_rest%%|*}
+  blame_container=${blame_rest#*|}
+  reason="$failed_service: $failed_check"
+  case $blame_container in
+  *[!0-9a-f]* | '') evidence='' ;;
+  *) evidence=$(engine logs --tail 10 "$blame_container" 2>&1 | tail -n 10) ;;
+  esac
+}
+
+# Each service's news once.
+tell_health() {
+  tell_now=$(printf '%s\n' "$proof" | awk -F '|' '$1 == "good" { print $2 " " $6 } $1 == "wait" && $3 ~ /^is (starting|unhealthy|restarting)$/ { print $2 " " substr($3, 4) }' | sort -u)
+  [ "$tell_now" = "$told" ] || printf '%s\n' "$told" "$told" "$tell_now" | grep -v '^$' | sort | uniq -u >&2 || :
+  told=$tell_now
+}

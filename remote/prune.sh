@@ -1,0 +1,49 @@
+# Room: releases beyond those kept, files and images that only they used.
+
+# Releases that stay: the current one and the last proved ones, `keep_releases` in all.
+kept_releases() {
+  for proved in releases/*/proved; do
+    [ -f "$proved" ] || continue
+    kept=${proved%/proved}
+    printf '%s %s\n' "$(field "$proved" serial)" "${kept##*/}"
+  done | sort -rn | head -n "$keep_releases" | cut -d ' ' -f 2
+  current_release
+}
+
+# Images of services that were built; what was merely named (redis:7) may be anybody's.
+built_images() { # services files
+  cat /dev/null "$@" 2>/dev/null | awk -F '|' '$3 != "" { print $2 }' | sort -u
+}
+
+# Removes what is not needed any more and says how much that was. Never fails a deployment.
+prune() {
+  prune_kept=$(kept_releases)
+  prune_images='' prune_count=0 prune_bytes=0
+  for old in releases/* releases/.[!.]*; do
+    [ -d "$old" ] || continue
+    printf '%s\n' "$prune_kept" | grep -qxF "${old##*/}" && continue
+    prune_images="$prune_images $(built_images "$old/services")"
+    rm -rf "$old" && prune_count=$((prune_count + 1))
+  done
+  for old in store/*; do
+    [ -d "$old" ] || continue
+    ls -d releases/*/files/"${old##*/}" >/dev/null 2>&1 || rm -rf "$old"
+  done
+  remove_images "$prune_images"
+  [ "$prune_count" -eq 0 ] || say "pruned $prune_count old releases, $((prune_bytes / 1000000)) MB of images"
+}
+
+# Removes those of the images $1 that no kept release of any project names and no container uses. Adds to prune_bytes.
+remove_images() {
+  [ -n "$1" ] || return 0
+  still_named=$(built_images "$base"/*/releases/*/services)
+  # shellcheck disable=SC2046 # one word per id
+  still_used=$(engine ps -a -q --no-trunc 2>/dev/null) && [ -n "$still_used" ] &&
+    still_used=$(engine inspect --type container --format '{{.Image}}' $(printf '%s' "$still_used") 2>/dev/null)
+  for image in $1; do
+    printf '%s\n' "$still_named" | grep -qxF "$image" && continue
+    image_facts=$(images "$image" 2>/dev/null) || continue
+    printf '%s\n' "$still_used" | grep -qxF "${image_facts%%|*}" && continue
+    engine image rm "$image" >/dev/null 2>&1 && prune_bytes=$((prune_bytes + ${image_facts##*|}))
+  done
+}

@@ -1,0 +1,107 @@
+# The release comes as a tar in the program's own text and lies whole on the disk before anything is touched.
+
+# A listing of what lies under $1/<name> for the names given: bytes, who may run it, where links lead. Two listings
+# differ exactly when the files do; times and owners do not count.
+listing() {
+  (
+    cd "$1" || exit 1
+    shift
+    [ $# -gt 0 ] || exit 0
+    find "$@" -type f -exec sha256sum {} +
+    find "$@" -type f -perm -100 -exec printf 'runs %s\n' {} +
+    # shellcheck disable=SC2016 # the inner shell's own variables
+    find "$@" -type l -exec sh -c 'for l; do printf "link %s %s\n" "$l" "$(readlink "$l")"; done' sh {} +
+  ) 2>/dev/null | sort
+}
+
+release_parts='compose.yaml manifest.json services checks facts'
+
+# What release $1 is made of, as it lies there now.
+release_listing() {
+  # shellcheck disable=SC2086 # one word per part
+  listing "releases/$1" $release_parts
+  # shellcheck disable=SC2046 # fingerprints
+  listing store $(ls "releases/$1/files")
+}
+
+# Names what was changed by hand since release $1 was staged: parts of it, or fingerprints of files.
+tampered() {
+  [ -f "releases/$1/sums" ] || {
+    echo sums
+    return
+  }
+  release_listing "$1" | sort - "releases/$1/sums" | uniq -u |
+    sed -n -e 's#^[^ ]* .*\([0-9a-f]\{64\}\)/.*#\1#p' -e 's#^[^ ]* [ *]\([a-z.]*\)$#\1#p' | sort -u
+}
+
+# Puts the sent release in place, without touching what runs. Sets `replaced` to the fingerprints of files that had
+# been changed by hand and are whole again.
+stage() {
+  replaced=''
+  mkdir .stage && (umask 022 && payload | base64 -d | tar -xpomf - -C .stage) && [ -f .stage/end ] || return 1
+  mkdir -p store releases || return 1
+  for staged in .stage/store/*; do
+    [ -d "$staged" ] || continue
+    fingerprint=${staged##*/}
+    if [ -d "store/$fingerprint" ]; then
+      [ "$(listing .stage/store "$fingerprint")" = "$(listing store "$fingerprint")" ] && continue
+      replaced="$replaced $fingerprint"
+      mv "store/$fingerprint" ".stage/$fingerprint.old" || return 1
+    fi
+    find "$staged" -type f -exec timeout 60 sync {} + 2>/dev/null || flush
+    mv "$staged" store/ || return 1
+  done
+  if [ ! -d "releases/$release" ]; then
+    chmod 700 .stage/release && mv .stage/release "releases/.$release" || return 1
+    release_listing ".$release" >"releases/.$release/sums" && flush "releases/.$release"/* &&
+      mv "releases/.$release" "releases/$release" || return 1
+    staged_new=1
+  else
+    # The same release again: each part that differs is mended by itself, so that a kill never leaves it half.
+    for part in $release_parts; do
+      cmp -s ".stage/release/$part" "releases/$release/$part" || put "releases/$release/$part" <".stage/release/$part" || return 1
+    done
+    for link in .stage/release/files/*; do
+      [ -L "$link" ] || continue
+      [ -L "releases/$release/files/${link##*/}" ] || { mkdir -p "releases/$release/files" && mv "$link" "releases/$release/files/"; } || return 1
+    done
+    release_listing "$release" | put "releases/$release/sums" || return 1
+  fi
+  flush releases store
+  rm -rf .stage
+}
+
+# Pulls what the engine lacks of release $1; the credential is handed to docker by a helper out of the environment, so
+# that it is never in a file or among the arguments. Sets `pulled` (bytes the new images take).
+pull() {
+  pulled=0 pull_images=$(service_images "$1")
+  # shellcheck disable=SC2086 # one word per image
+  images $pull_images >/dev/null 2>&1 && return
+  for image in $pull_images; do
+    images "$image" >/dev/null 2>&1 && continue
+    say "pull $(services "$1" | awk -F '|' -v image="$image" '$2 == image { printf "%s%s", sep, $1; sep = ", " }')"
+    if [ -n "$registry_address" ] && [ "${image#"$registry_address"/}" != "$image" ]; then
+      pull_said=$(pull_with_login "$image" 2>&1)
+    else
+      pull_said=$(docker_in 1800 pull -q "$image" 2>&1)
+    fi || {
+      failed_check=pull
+      reason="pull $image: $(printf '%s' "$pull_said" | tail -n 2)"
+      return 1
+    }
+    pulled=$((pulled + $(images "$image" | cut -d '|' -f 4)))
+  done
+}
+
+pull_with_login() {
+  mkdir -p .run/docker .run/bin
+  printf '%s' "$registry_config" >.run/docker/config.json
+  # shellcheck disable=SC2016 # the helper's own variable
+  printf '%s\n' '#!/bin/sh' 'printf "%s" "$EVERFRESH_LOGIN"' >.run/bin/docker-credential-everfresh
+  chmod 700 .run/bin/docker-credential-everfresh
+  # The user's own docker context names the engine; a private --config does not know it.
+  DOCKER_HOST=${DOCKER_HOST:-$(engine context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
+  EVERFRESH_LOGIN=$registry_login PATH=$folder/.run/bin:$PATH
+  export EVERFRESH_LOGIN PATH DOCKER_HOST
+  docker_in 1800 --config "$folder/.run/docker" pull -q "$1"
+}

@@ -1,0 +1,58 @@
+# The small verbs: they only read, except for unlock.
+
+# The result of the deployment that was proved last.
+report() {
+  find_folder && cat current/result.json 2>/dev/null ||
+    refuse 1 "$project: nothing is deployed here; run \`pulumi up\`"
+}
+
+history() {
+  find_folder || return 0
+  cat ledger.jsonl 2>/dev/null || :
+}
+
+logs() {
+  find_folder || :
+  # shellcheck disable=SC2046 # one word per id
+  for id in $(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"}); do
+    logs_name=$(engine inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id")
+    engine logs --timestamps --tail "$logs_tail" "$id" 2>&1 | sed "s/^/$logs_name | /"
+  done
+}
+
+# Ends whoever holds the lock. The lock itself can never be left behind: the kernel frees it with its last holder.
+unlock() {
+  find_folder || refuse 1 "$project: nothing is deployed here; there is no lock"
+  is_locked || {
+    say "$project: not locked"
+    return
+  }
+  say "ending the deployment of $(holder)"
+  # Told politely it puts back what ran before; that takes its time.
+  kill -TERM "$(field holder pid)" 2>/dev/null || :
+  clock
+  unlock_until=$((ticks + lock_wait * 100))
+  while is_locked; do
+    clock
+    if [ "$ticks" -ge "$unlock_until" ]; then
+      for holding in /proc/[0-9]*; do
+        [ "$(readlink "$holding/fd/9" 2>/dev/null)" != "$folder/lock" ] || kill -KILL "${holding#/proc/}" 2>/dev/null || :
+      done
+    fi
+    nap
+  done
+  say "unlocked; the next deployment repairs what is unfinished"
+}
+
+# The host's side of `everfresh doctor`: what the preflight would say, in one go.
+doctor() {
+  make_folder
+  check_tools
+  check_engine
+  check_disk 0
+  flush . || problem "$folder: cannot be written to the disk; check its file system"
+  command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 ||
+    problem "host: neither curl nor wget; install one if a service uses an http check"
+  [ -z "$problems" ] || refuse 1 "${problems%"$nl"}"
+  say "this host is ready"
+}
