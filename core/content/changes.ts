@@ -4,6 +4,7 @@ import type { ContentFile, ContentIdentity } from "./types";
 export type Change =
   | { kind: "new" }
   | { kind: "file"; how: FileChange; path: string; context?: string; detail?: string }
+  | { kind: "ignore"; how: InputChange; path: string; context?: string }
   | { kind: "input"; input: string; how: InputChange; key?: string; detail?: string };
 
 type InputChange = "added" | "removed" | "changed";

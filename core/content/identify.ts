@@ -1,17 +1,8 @@
-import { readFileSync, realpathSync, type Stats, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { digestFile, sha256 } from "./digest";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { type Context, openContext, readContext, readIfThere } from "./context";
+import { analyse, type Reading } from "./dockerfile";
 import { contentHash } from "./encode";
-import { IgnoreRules, readIgnoreFile } from "./ignore";
-import { Modes } from "./mode";
-import {
-  type BuildSpec,
-  ContentError,
-  type ContentFile,
-  type ContentIdentity,
-  type IdentifyOptions,
-} from "./types";
-import { walk } from "./walk";
+import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOptions } from "./types";
 
 /**
  * What the build of `spec` is made from, and its hash. Needs neither Docker nor the network.
@@ -19,39 +10,76 @@ import { walk } from "./walk";
  * @throws ContentError for what the user has to mend: no context, no Dockerfile, an unreadable file, …
  */
 export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): Promise<ContentIdentity> {
-  const dockerfile = readDockerfile(spec);
-  const files: ContentFile[] = [];
-  const main = contextFolder(spec.context, "the build context");
-  const everything = { includes: () => true, mayInclude: () => true };
-  files.push(...hashContext(main, ignoreRules(main, dockerfile.path), dockerfile.stat, everything));
-  const contexts: Record<string, string> = {};
-  for (const [name, value] of Object.entries(spec.additionalContexts).sort()) {
-    if (!isAbsolute(value)) contexts[name] = value;
-    else {
-      contexts[name] = "a folder";
-      const root = contextFolder(value, `the build context "${name}"`);
-      const found = hashContext(root, ignoreRules(root, undefined), dockerfile.stat, everything);
-      files.push(...found.map((file) => ({ ...file, context: name })));
-    }
-  }
-  const inputs = {
-    dockerfile: dockerfile.text,
-    args: Object.fromEntries(Object.entries(spec.args).filter(([, value]) => value !== null)),
-    target: spec.target,
-    contexts,
-    ...runInputs(spec),
-    ...imageInputs(spec, options),
-  };
+  const dockerfile = readDockerfileOf(spec);
+  const reading = analyse(dockerfile.text, planOptions(spec, options));
+  const contexts = openContexts(spec, reading, dockerfile.path);
+  const files = contexts.flatMap((context) => readContext(context, sourcesOf(context, reading)));
+  const inputs = { ...dockerfileInputs(spec, reading), ...imageInputs(spec, options, reading) };
+  const reasons = wholeReasons(reading);
   return {
     content: contentHash(inputs, files),
-    wholeContext: true,
-    reasons: ["the Dockerfile is not read yet"],
+    wholeContext: reasons.length > 0,
+    reasons,
     files,
     inputs,
+    ignoreFiles: contexts.flatMap(({ ignoreFile }) => ignoreFile ?? []),
   };
 }
 
-function imageInputs(spec: BuildSpec, options: IdentifyOptions): Record<string, unknown> {
+/**
+ * The external images that the build's stages begin with, copy from or mount, as the Dockerfile names them. None where the
+ * Dockerfile is not certain to be read as the builder reads it.
+ */
+export async function baseImages(spec: BuildSpec): Promise<string[]> {
+  return imagesOf(spec, analyse(readDockerfileOf(spec).text, planOptions(spec, {})));
+}
+
+function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] {
+  const named = contexts.map((name) => /^docker-image:\/\/(.+)$/.exec(spec.additionalContexts[name]!)?.[1]);
+  return [...new Set([...images, ...named.filter((image) => image !== undefined)])].sort();
+}
+
+/** The contexts that the build reads: the main one, and those named ones in use that are folders, by name. */
+export function openContexts(spec: BuildSpec, reading: Reading, dockerfile: string | undefined): Context[] {
+  const named = reading.contexts.filter((name) => isAbsolute(spec.additionalContexts[name]!));
+  return [
+    openContext(spec.context, undefined, dockerfile),
+    ...named.map((name) => openContext(spec.additionalContexts[name]!, name)),
+  ];
+}
+
+export const sourcesOf = (context: Context, reading: Reading) =>
+  reading.sources.filter((source) => source.context === context.name);
+
+export function planOptions(spec: BuildSpec, options: IdentifyOptions) {
+  return {
+    args: spec.args,
+    ...(spec.target !== undefined && spec.target !== "" && { target: spec.target }),
+    ...(spec.platforms.length === 1 && { platform: spec.platforms[0]! }),
+    contexts: Object.keys(spec.additionalContexts).sort(),
+    onBuild: options.baseOnBuild ?? {},
+  };
+}
+
+function dockerfileInputs(spec: BuildSpec, reading: Reading): Record<string, unknown> {
+  const contexts = reading.contexts.map((name) => {
+    const value = spec.additionalContexts[name]!;
+    return [name, isAbsolute(value) ? "a folder" : value];
+  });
+  return {
+    dockerfile: reading.dockerfile,
+    // A frontend other than the builder's own may make another image of the same text.
+    syntax: reading.syntax,
+    // Otherwise the stages are those of the target alone.
+    target: reading.unsure === undefined ? undefined : spec.target,
+    args: reading.args,
+    contexts: Object.fromEntries(contexts),
+  };
+}
+
+function imageInputs(spec: BuildSpec, options: IdentifyOptions, reading: Reading): Record<string, unknown> {
+  const { network, extraHosts, shmSize, ulimits, privileged, entitlements, isolation } = spec;
+  const ofRun = { network, extraHosts, shmSize, ulimits, privileged, entitlements, isolation };
   return {
     platforms: [...spec.platforms].sort(),
     labels: spec.labels,
@@ -59,70 +87,37 @@ function imageInputs(spec: BuildSpec, options: IdentifyOptions): Record<string, 
     ssh: [...spec.ssh].sort(),
     provenance: spec.provenance,
     sbom: spec.sbom,
+    ...(reading.runs && ofRun),
     fresh: options.fresh,
-    baseDigests: options.baseDigests,
+    baseDigests: ofImages(options.baseDigests, spec, reading),
+    baseOnBuild: ofImages(options.baseOnBuild, spec, reading),
   };
 }
 
-function runInputs(spec: BuildSpec): Record<string, unknown> {
-  const { network, extraHosts, shmSize, ulimits, privileged, entitlements, isolation } = spec;
-  return { network, extraHosts, shmSize, ulimits, privileged, entitlements, isolation };
+function ofImages<T>(perImage: Record<string, T> | undefined, spec: BuildSpec, reading: Reading) {
+  if (!perImage || reading.unsure !== undefined) return perImage;
+  const images = imagesOf(spec, reading);
+  const used = Object.entries(perImage).filter(([image]) => images.includes(image));
+  return used.length > 0 ? Object.fromEntries(used) : undefined;
 }
 
-function hashContext(
-  root: string,
-  rules: IgnoreRules,
-  sample: Stats | undefined,
-  scope: Parameters<typeof walk>[2],
-) {
-  const modes = new Modes(sample, statSync(root));
-  const files: ContentFile[] = [];
-  for (const entry of walk(root, rules, scope)) {
-    const { path, type } = entry;
-    if (type === "file") {
-      const digest = digestFile(root, path);
-      if (digest) files.push({ path, type, mode: modes.of(digest.stat), sha256: digest.sha256 });
-    } else if (type === "symlink") files.push({ path, type, mode: "0777", sha256: sha256(entry.target!) });
-    else files.push({ path, type, mode: modes.of(entry.stat), sha256: "" });
-  }
-  return files;
+function wholeReasons(reading: Reading): string[] {
+  if (reading.unsure !== undefined)
+    return [`everything counts, as the Dockerfile is not certain to be understood: ${reading.unsure}`];
+  const whole = reading.sources.filter(
+    ({ context, path, exclude }) => !context && path === "" && exclude.length === 0,
+  );
+  return [...new Set(whole.map(({ by }) => `${by} reads all of it`))];
 }
 
-function contextFolder(folder: string, what: string): string {
-  if (!isAbsolute(folder))
-    throw new ContentError(`${folder}: ${what} is not an absolute path; give the folder's full path`);
-  try {
-    const root = realpathSync(folder);
-    if (statSync(root).isDirectory()) return root;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-  throw new ContentError(`${folder}: ${what} is not a folder; correct the path in the compose file`);
-}
-
-function readDockerfile(spec: BuildSpec): { text: string; path?: string; stat?: Stats } {
+export function readDockerfileOf(spec: BuildSpec): { text: string; path?: string } {
   if (spec.dockerfileInline !== undefined) return { text: spec.dockerfileInline };
   const path = resolve(spec.context, spec.dockerfile ?? "Dockerfile");
-  for (const candidate of basename(path) === "Dockerfile"
-    ? [path, join(dirname(path), "dockerfile")]
-    : [path]) {
-    try {
-      return { text: readFileSync(candidate, "utf8"), path, stat: statSync(candidate) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
+  // BuildKit's own second try.
+  const second = basename(path) === "Dockerfile" ? join(dirname(path), "dockerfile") : path;
+  for (const candidate of new Set([path, second])) {
+    const text = readIfThere(candidate);
+    if (text !== undefined) return { text, path };
   }
   throw new ContentError(`${path}: there is no such Dockerfile; correct \`dockerfile\` in the compose file`);
-}
-
-/** The rules of `<Dockerfile>.dockerignore`, else of `.dockerignore` in the context. */
-function ignoreRules(root: string, dockerfile: string | undefined): IgnoreRules {
-  for (const path of [...(dockerfile ? [`${dockerfile}.dockerignore`] : []), join(root, ".dockerignore")]) {
-    try {
-      return new IgnoreRules(readIgnoreFile(readFileSync(path, "utf8"), relative(root, path)));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
-  return new IgnoreRules([]);
 }

@@ -41,6 +41,15 @@ export class IgnoreRules {
     return { ignored, matched, by };
   }
 
+  /** The verdict on a path of which nothing above it was judged. */
+  ignores(path: string): boolean {
+    let verdict: Verdict | undefined;
+    for (let at = path.indexOf("/"); ; at = path.indexOf("/", at + 1)) {
+      verdict = this.judge(at < 0 ? path : path.slice(0, at), verdict);
+      if (at < 0) return verdict.ignored;
+    }
+  }
+
   /** Whether something below an ignored folder may be re-included, so that it has to be entered. */
   mayReinclude(folder: string): boolean {
     if (!this.#plainExceptions) return true;

@@ -1,12 +1,12 @@
 import type { Stats } from "node:fs";
 
-const SPECIAL = 0o7000;
 const SETGID = 0o2000;
+const USUAL_UMASK = 0o022;
 
 /**
- * Says an entry's permissions without its owner's umask.
+ * Says permissions without the umask of whoever made the checkout.
  *
- * A checkout has one umask, read off one of its files (the Dockerfile). Bits that it explains are written as git keeps them (`0644`,
+ * A checkout has one umask, the one that most of its files show. Bits that it explains are written as git keeps them (`0644`,
  * `0755`); other bits were set by somebody, reach the image and count, written `=0600`. A setgid bit on folders that the context
  * folder has too is inherited, not set.
  */
@@ -14,18 +14,29 @@ export class Modes {
   readonly #umask: number;
   readonly #inherited: number;
 
-  constructor(sample: Stats | undefined, root: Stats) {
-    const missing = sample ? 0o666 & ~sample.mode & 0o066 : 0o022;
-    // A umask that takes reading from somebody takes entering from them too.
-    this.#umask = missing | ((missing & 0o044) >> 2);
+  constructor(root: Stats, files: Stats[]) {
+    this.#umask = commonUmask(files);
     this.#inherited = root.mode & SETGID;
   }
 
   of(stat: Stats): string {
     const bits = stat.mode & 0o7777;
-    const full = stat.isDirectory() || bits & 0o100 ? 0o777 : 0o666;
-    const expected = (full & ~this.#umask) | (stat.isDirectory() ? this.#inherited : 0);
-    if (bits === expected) return full === 0o777 ? "0755" : "0644";
-    return `=${(bits & (SPECIAL | 0o777)).toString(8).padStart(4, "0")}`;
+    const executable = stat.isDirectory() || (bits & 0o100) !== 0;
+    const plain = (executable ? 0o777 : 0o666) & ~this.#umask;
+    const expected = stat.isDirectory() ? plain | this.#inherited : plain;
+    if (bits !== expected) return `=${bits.toString(8).padStart(4, "0")}`;
+    return executable ? "0755" : "0644";
   }
+}
+
+function commonUmask(files: Stats[]): number {
+  const votes = new Map<number, number>([[USUAL_UMASK, 0]]);
+  for (const { mode } of files) {
+    const missing = ~mode & 0o066;
+    votes.set(missing, (votes.get(missing) ?? 0) + 1);
+  }
+  // The usual one is first and wins a tie, so that one file of two does not decide.
+  const [missing] = [...votes].reduce((best, next) => (next[1] > best[1] ? next : best));
+  // A umask that takes reading from somebody takes entering from them too.
+  return missing | ((missing & 0o044) >> 2);
 }

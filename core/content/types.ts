@@ -25,8 +25,8 @@ export interface BuildSpec {
   ssh: string[];
   /** The network of `RUN` (`host`, `none`, …). */
   network?: string;
-  /** Extra lines for `/etc/hosts` during `RUN`: name → address or addresses. */
-  extraHosts?: Record<string, string | string[]>;
+  /** Extra lines for `/etc/hosts` during `RUN`, `name=address` each. */
+  extraHosts?: string[];
   /** Of `/dev/shm` during `RUN`, as compose prints it. */
   shmSize?: string | number;
   /** During `RUN`, as compose prints them. */
@@ -78,6 +78,8 @@ export interface ContentIdentity {
   files: ContentFile[];
   /** Everything else that counts, readable. */
   inputs: Record<string, unknown>;
+  /** The ignore files that applied. They count only by what they leave; here they are why a file came or went. */
+  ignoreFiles: { context?: string; path: string; sha256: string }[];
 }
 
 /** A user's mistake in something that is read here: `<where>: <what is wrong>; <what to do>`. */

@@ -1,0 +1,78 @@
+import { type Instruction, jsonList } from "./read";
+import { type Origin, originNames, type Plan, type Stage, type StageInstruction } from "./stages";
+
+/** One instruction as it counts. */
+export interface CanonicalInstruction {
+  /** Keyword, flags, and what follows them. */
+  text: string;
+  /** What it begins with, copies from or mounts; a stage by its place. */
+  from?: string[];
+  /** Name, content, and whether variables in it are replaced. */
+  heredocs?: (string | boolean)[][];
+}
+
+/**
+ * The part of a Dockerfile that the target needs, without what reaches no image: comments, how lines are broken, the names of
+ * stages and, of stages that files are only copied out of, what they say about a container.
+ */
+export function canonical(plan: Plan): CanonicalInstruction[] {
+  const globals = plan.globals.map(({ name, value }) => ({
+    text: `ARG ${name}${value === undefined ? "" : `=${value}`}`,
+  }));
+  return [...globals, ...plan.stages.flatMap(stageText)];
+}
+
+function stageText(stage: Stage): CanonicalInstruction[] {
+  const from = stage.from.kind === "image" ? `image ${stage.written}` : originText(stage.from);
+  const kept = stage.base
+    ? stage.instructions
+    : stage.instructions.filter((i) => !ABOUT_CONTAINERS.has(i.keyword));
+  return [{ text: ["FROM", ...stage.flags].join(" "), from: [from] }, ...kept.map(instructionText)];
+}
+
+function instructionText(instruction: StageInstruction): CanonicalInstruction {
+  const { keyword, flags, heredocs, origins } = instruction;
+  const names = originNames(instruction);
+  const shown = flags
+    .filter((flag) => !(keyword === "COPY" && flag.startsWith("--from=")))
+    .map((flag) => (names.length > 0 ? flag.replace(/(?<=[=,]from=)[^,]*/i, "") : flag));
+  return {
+    text: [keyword, ...shown, argumentText(instruction)].filter((part) => part !== "").join(" "),
+    ...(origins.length > 0 && { from: origins.map(originText) }),
+    ...(heredocs.length > 0 && {
+      heredocs: heredocs.map(({ name, content, expand }) => [name, content, expand]),
+    }),
+  };
+}
+
+/** Spaces that the builder does not see are one. */
+function argumentText({ keyword, text }: Instruction): string {
+  const list = EXEC_FORM.has(keyword) ? jsonList(text) : undefined;
+  if (list) return JSON.stringify(list);
+  return keyword === "COPY" || keyword === "ADD" ? text.replace(/[\t\v\f\r ]+/g, " ") : text;
+}
+
+function originText(origin: Origin): string {
+  switch (origin.kind) {
+    case "scratch":
+      return "scratch";
+    case "stage":
+      return `stage ${origin.index}`;
+    case "context":
+      return `context ${origin.name}`;
+    case "image":
+      return `image ${origin.image}`;
+  }
+}
+
+const EXEC_FORM = new Set(["ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"]);
+const ABOUT_CONTAINERS = new Set([
+  "CMD",
+  "ENTRYPOINT",
+  "EXPOSE",
+  "HEALTHCHECK",
+  "LABEL",
+  "MAINTAINER",
+  "STOPSIGNAL",
+  "VOLUME",
+]);

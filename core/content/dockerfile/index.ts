@@ -1,0 +1,107 @@
+import { type CanonicalInstruction, canonical } from "./canonical";
+import { readDockerfile } from "./read";
+import { readSources, type Source } from "./sources";
+import { type Plan, type PlanOptions, planStages } from "./stages";
+import { Unsure } from "./unsure";
+import { declarations } from "./variables";
+
+export type { Source } from "./sources";
+
+/** What a Dockerfile makes count. */
+export interface Reading {
+  /** The part that leads to the target; the whole text where that is not certain. */
+  dockerfile: CanonicalInstruction[] | string;
+  /** Why everything counts, in words: only where the Dockerfile is not certain to be read as the builder reads it. */
+  unsure?: string;
+  sources: Source[];
+  /** Build arguments that reach the image, of those given. */
+  args: Record<string, string>;
+  /** Named contexts in use. */
+  contexts: string[];
+  /** External images that stages begin with, copy from or mount; as written, variables replaced, without duplicates. */
+  images: string[];
+  /** Whether a command runs, so that its network, its hosts and so on count. */
+  runs: boolean;
+  /** Frontend image of another language version. */
+  syntax?: string;
+}
+
+/**
+ * Reads what the build of a target reads. Where that is not certain, everything counts: the text of the whole Dockerfile, all
+ * arguments, all of every context.
+ */
+export function analyse(text: string, options: PlanOptions): Reading {
+  try {
+    return precise(text, options);
+  } catch (error) {
+    if (!(error instanceof Unsure)) throw error;
+    return everything(text, options, error.message);
+  }
+}
+
+function precise(text: string, options: PlanOptions): Reading {
+  const file = readDockerfile(text);
+  if (file.syntax !== undefined && !OWN_FRONTEND.test(file.syntax)) {
+    throw new Unsure(`it is read by another frontend, ${file.syntax}`);
+  }
+  if (options.args.BUILDKIT_SYNTAX != null) throw new Unsure("BUILDKIT_SYNTAX names another frontend");
+  if (options.contexts.some((name) => name.includes("::")))
+    throw new Unsure("a named context is for one platform");
+  const plan = planStages(file, options);
+  const origins = plan.stages.flatMap(({ from, instructions }) => [
+    from,
+    ...instructions.flatMap((i) => i.origins),
+  ]);
+  const named = origins.flatMap((origin) => (origin.kind === "context" ? [origin.name] : []));
+  const images = origins.flatMap((origin) => (origin.kind === "image" ? [origin.image] : []));
+  return {
+    dockerfile: canonical(plan),
+    sources: readSources(plan, file, options),
+    args: usedArgs(plan, file.escapeChar, options.args),
+    contexts: [...new Set(named)].sort(),
+    images: [...new Set(images)].sort(),
+    runs: plan.stages.some(({ instructions }) => instructions.some(({ keyword }) => keyword === "RUN")),
+    ...(file.syntax !== undefined && { syntax: file.syntax }),
+  };
+}
+
+/** An argument reaches the image when a stage declares it, a FROM line depends on it, or BuildKit itself looks at it. */
+function usedArgs(plan: Plan, escapeChar: string, given: PlanOptions["args"]): Record<string, string> {
+  const used = new Set(plan.globals.map(({ name }) => name));
+  for (const { instructions } of plan.stages) {
+    for (const { keyword, text } of instructions) {
+      if (keyword === "ARG") for (const { name } of declarations(text, escapeChar)) used.add(name);
+    }
+  }
+  return values(given, (name) => used.has(name) || /^BUILDKIT_|^SOURCE_DATE_EPOCH$/.test(name));
+}
+
+function everything(text: string, { args, contexts }: PlanOptions, why: string): Reading {
+  const all = (context?: string): Source => ({
+    ...(context && { context }),
+    path: "",
+    exclude: [],
+    parents: false,
+    by: why,
+  });
+  return {
+    dockerfile: text,
+    unsure: why,
+    sources: [all(), ...contexts.map(all)],
+    args: values(args, () => true),
+    contexts: [...contexts].sort(),
+    images: [],
+    runs: true,
+  };
+}
+
+function values(
+  args: Record<string, string | null>,
+  counts: (name: string) => boolean,
+): Record<string, string> {
+  const given = Object.entries(args).filter((entry): entry is [string, string] => entry[1] !== null);
+  return Object.fromEntries(given.filter(([name]) => counts(name)).sort());
+}
+
+/** Docker's own frontend, in any version: its newer forms are known here or make the reading uncertain. */
+const OWN_FRONTEND = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[^@]*)?(?:@.*)?$/;

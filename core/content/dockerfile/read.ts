@@ -1,0 +1,161 @@
+import { Unsure } from "./unsure";
+import { words } from "./words";
+
+/** One instruction, its continued lines joined as BuildKit joins them. */
+export interface Instruction {
+  /** In capitals. */
+  keyword: string;
+  /** `--name=value`, unquoted, in order. */
+  flags: string[];
+  /** What follows the flags. */
+  text: string;
+  heredocs: Heredoc[];
+  /** Where it starts, counted from 1. */
+  line: number;
+}
+
+export interface Heredoc {
+  name: string;
+  content: string;
+  expand: boolean;
+}
+
+export interface DockerfileText {
+  /** The frontend image of a `# syntax=` line. */
+  syntax?: string;
+  escapeChar: string;
+  instructions: Instruction[];
+}
+
+/**
+ * Splits a Dockerfile into instructions by the rules of BuildKit's parser (frontend/dockerfile/parser: `parser.go`,
+ * `split_command.go`, `directives.go`). dockerfile-ast is made for editors and takes `RUN a \\`⏎`COPY b /c` for one instruction:
+ * a COPY that is overlooked is a file that does not count.
+ *
+ * @throws Unsure
+ */
+export function readDockerfile(source: string): DockerfileText {
+  const lines = source.replace(/^\uFEFF/, "").split(/(?<=\n)/);
+  const { syntax, escapeChar } = directives(lines);
+  const instructions: Instruction[] = [];
+  for (let i = 0; i < lines.length; ) {
+    const line = i + 1;
+    let { text, goesOn } = continued(
+      lines[i++]!.replace(/[\r\n]+$/, "").replace(LEADING_SPACE, ""),
+      escapeChar,
+    );
+    if (isComment(text)) continue;
+    if (text === "" && !goesOn) continue;
+    while (goesOn && i < lines.length) {
+      const next = lines[i++]!.replace(/[\r\n]+$/, "");
+      if (isComment(next) || /^[\s\u0085]*$/.test(next)) continue;
+      const more = continued(next, escapeChar);
+      text += more.text;
+      goesOn = more.goesOn;
+    }
+    const instruction = readInstruction(text, escapeChar, line);
+    if (!instruction) continue;
+    for (const { name, chomp, expand } of heredocsOf(instruction)) {
+      let content = "";
+      for (;;) {
+        if (i >= lines.length) throw new Unsure(`the heredoc ${name} in line ${line} does not end`);
+        const next = lines[i++]!;
+        const bare = next.replace(/[\r\n]+$/, "");
+        if ((chomp ? bare.replace(/^\t+/, "") : bare) === name) break;
+        content += next;
+      }
+      instruction.heredocs.push({ name, expand, content: chomp ? content.replace(/^\t+/gm, "") : content });
+    }
+    instructions.push(instruction);
+  }
+  return { ...(syntax !== undefined && { syntax }), escapeChar, instructions };
+}
+
+/** What Go's `unicode.IsSpace` takes. */
+const LEADING_SPACE = /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+
+const isComment = (line: string): boolean => line.replace(LEADING_SPACE, "").startsWith("#");
+
+function continued(line: string, escapeChar: string): { text: string; goesOn: boolean } {
+  const e = escapeChar === "\\" ? "\\\\" : "`";
+  const match = new RegExp(`^(|.*[^${e}])${e}[ \\t]*$`, "s").exec(line);
+  return match && !isComment(line) ? { text: match[1]!, goesOn: true } : { text: line, goesOn: false };
+}
+
+/** The comments at the very top that are more than comments. */
+function directives(lines: string[]): { syntax?: string; escapeChar: string } {
+  const found = new Map<string, string>();
+  let top = lines;
+  if (top[0]?.startsWith("#!")) top = top.slice(1);
+  for (const line of top) {
+    const match = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/.exec(line.replace(LEADING_SPACE, ""));
+    const name = match?.[1]?.toLowerCase();
+    if (!match || !["syntax", "escape", "check"].includes(name!)) break;
+    if (found.has(name!)) throw new Unsure(`there are two ${name} directives`);
+    found.set(name!, match[2]!);
+  }
+  const escapeChar = found.get("escape") ?? "\\";
+  if (escapeChar !== "\\" && escapeChar !== "`") throw new Unsure(`the escape directive names ${escapeChar}`);
+  const first = lines.find((line) => line.trim() !== "")?.trim();
+  if (first?.startsWith("//") || first?.startsWith("{"))
+    throw new Unsure("it is not written for Docker's own frontend");
+  const syntax = found.get("syntax")?.split(" ")[0];
+  return { ...(syntax !== undefined && { syntax }), escapeChar };
+}
+
+/** @returns undefined for an empty line */
+export function readInstruction(text: string, escapeChar: string, line: number): Instruction | undefined {
+  const match = /^([^\t\v\f\r ]+)(?:[\t\v\f\r ]+(.*))?$/s.exec(text.replace(LEADING_SPACE, "").trimEnd());
+  if (!match) return undefined;
+  const { flags, rest } = splitFlags(match[2] ?? "", escapeChar, line);
+  return { keyword: match[1]!.toUpperCase(), flags, text: rest.trim(), heredocs: [], line };
+}
+
+/** Flags end at the first word that does not begin with `--`; quotes and escapes in one are taken off. */
+function splitFlags(args: string, escapeChar: string, line: number): { flags: string[]; rest: string } {
+  const flags: string[] = [];
+  let rest = args;
+  for (;;) {
+    rest = rest.replace(LEADING_SPACE, "");
+    if (!rest.startsWith("--")) return { flags, rest };
+    const word = /^\S+/.exec(rest)![0];
+    if (/['"]/.test(word) || word.includes(escapeChar))
+      throw new Unsure(`a flag in line ${line} has quotes or escapes`);
+    rest = rest.slice(word.length);
+    if (word === "--") return { flags, rest };
+    flags.push(word);
+  }
+}
+
+function heredocsOf({
+  keyword,
+  text,
+  line,
+}: Instruction): { name: string; chomp: boolean; expand: boolean }[] {
+  const inner = keyword === "ONBUILD" ? (/^\S+/.exec(text)?.[0].toUpperCase() ?? "") : keyword;
+  if (!["ADD", "COPY", "RUN"].includes(inner) || !text.includes("<<") || isJson(text)) return [];
+  const found: { name: string; chomp: boolean; expand: boolean }[] = [];
+  for (const word of words(text, line)) {
+    const match = /^\d*<<(-?)\s*([^<]+)$/.exec(word);
+    if (!match) continue;
+    const name = match[2]!.replace(/^(['"])(.*)\1$/, "$2");
+    if (/['"\\$\s]/.test(name)) throw new Unsure(`the name of a heredoc in line ${line} is quoted in parts`);
+    found.push({ name, chomp: match[1] === "-", expand: name === match[2] });
+  }
+  return found;
+}
+
+export function isJson(text: string): boolean {
+  return jsonList(text) !== undefined;
+}
+
+/** The strings of a JSON array, the "exec form"; undefined for anything else. */
+export function jsonList(text: string): string[] | undefined {
+  if (!text.startsWith("[")) return undefined;
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) && list.every((item) => typeof item === "string") ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}

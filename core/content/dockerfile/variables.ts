@@ -1,0 +1,160 @@
+import { Unsure } from "./unsure";
+
+/** The variables an instruction sees. What the file does not set may come from the base image. */
+export class Variables {
+  readonly #known: Map<string, string | undefined>;
+  /** Whether the base image can have set more. */
+  readonly open: boolean;
+
+  constructor(open: boolean, known: Iterable<[string, string | undefined]> = []) {
+    this.open = open;
+    this.#known = new Map(known);
+  }
+
+  copy(): Variables {
+    return new Variables(this.open, this.#known);
+  }
+
+  /** @param value undefined: set, but to something that is not known here */
+  set(name: string, value: string | undefined): void {
+    this.#known.set(name, value);
+  }
+
+  has(name: string): boolean {
+    return this.#known.has(name);
+  }
+
+  /** @throws Unsure when the value depends on something that is not known here */
+  get(name: string): string | undefined {
+    const value = this.#known.get(name);
+    if (value !== undefined) return value;
+    if (this.#known.has(name) || this.open)
+      throw new Unsure(`the value of $${name} is known to the builder only`);
+    return undefined;
+  }
+}
+
+/**
+ * One word with its variables replaced and its quotes taken off, as BuildKit's `shell.Lex` does it.
+ *
+ * @throws Unsure for a value or a form of substitution that is not known here
+ */
+export function expand(word: string, variables: Variables, escapeChar: string): string {
+  let i = 0;
+  return until("");
+
+  function until(stop: string): string {
+    let out = "";
+    for (; i < word.length; ) {
+      const c = word[i]!;
+      if (c === stop) {
+        i++;
+        return out;
+      }
+      if (c === "'") out += singleQuoted();
+      else if (c === '"') out += doubleQuoted();
+      else if (c === "$") out += dollar();
+      else if (c === escapeChar) {
+        out += word[i + 1] ?? "";
+        i += 2;
+      } else {
+        out += c;
+        i++;
+      }
+    }
+    if (stop !== "") throw new Unsure(`${word} does not end`);
+    return out;
+  }
+
+  function singleQuoted(): string {
+    const end = word.indexOf("'", i + 1);
+    if (end < 0) throw new Unsure(`a quote in ${word} does not end`);
+    const text = word.slice(i + 1, end);
+    i = end + 1;
+    return text;
+  }
+
+  function doubleQuoted(): string {
+    let out = "";
+    for (i++; i < word.length; ) {
+      const c = word[i]!;
+      if (c === '"') {
+        i++;
+        return out;
+      }
+      if (c === "$") out += dollar();
+      else if (c === escapeChar && ['"', "$", escapeChar].includes(word[i + 1]!)) {
+        out += word[i + 1];
+        i += 2;
+      } else {
+        out += c;
+        i++;
+      }
+    }
+    throw new Unsure(`a quote in ${word} does not end`);
+  }
+
+  function dollar(): string {
+    const plain = /^\$([A-Za-z_][A-Za-z0-9_]*)/.exec(word.slice(i));
+    if (plain && !/^[^\x00-\x7f]/.test(word.slice(i + plain[0].length))) {
+      i += plain[0].length;
+      return variables.get(plain[1]!) ?? "";
+    }
+    const braced = /^\$\{([A-Za-z_][A-Za-z0-9_]*)(}|:?[-+])/.exec(word.slice(i));
+    if (!braced) {
+      if (/^\$($|[\x00-\x7f])(?<![A-Za-z0-9_{@*#?$!-])/.test(word.slice(i))) {
+        i++;
+        return "$";
+      }
+      throw new Unsure(`${word} is a substitution that is not known here`);
+    }
+    i += braced[0].length;
+    const [, name, form] = braced;
+    if (form === "}") return variables.get(name!) ?? "";
+    const alternative = until("}");
+    const value = variables.get(name!);
+    const set = value !== undefined && !(form!.startsWith(":") && value === "");
+    if (form!.endsWith("-")) return set ? value : alternative;
+    return set ? alternative : "";
+  }
+}
+
+/** A name and its value, whose variables are not replaced yet. */
+export interface Assignment {
+  name: string;
+  value: string | undefined;
+}
+
+/** Of ARG: `NAME` or `NAME=value`, several. */
+export function declarations(text: string, escapeChar: string): Assignment[] {
+  return splitWords(text, escapeChar).map((part) => {
+    const at = part.indexOf("=");
+    return at < 0 ? { name: part, value: undefined } : { name: part.slice(0, at), value: part.slice(at + 1) };
+  });
+}
+
+/** Of ENV: `NAME=value`, several, or the old `NAME value`. */
+export function assignments(text: string, escapeChar: string): Assignment[] {
+  const old = /^([^=\s"']+)[\t\v\f\r ]+(.*)$/s.exec(text);
+  return old ? [{ name: old[1]!, value: old[2]! }] : declarations(text, escapeChar);
+}
+
+/** At spaces outside of quotes; quotes and escapes stay. BuildKit's `parseWords`. */
+function splitWords(text: string, escapeChar: string): string[] {
+  const found: string[] = [];
+  let word = "";
+  let quote = "";
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!;
+    if (c === escapeChar && quote !== "'") word += c + (text[++i] ?? "");
+    else if (quote === "" && /\s/.test(c)) {
+      if (word !== "") found.push(word);
+      word = "";
+    } else {
+      if (quote === "" && (c === "'" || c === '"')) quote = c;
+      else if (c === quote) quote = "";
+      word += c;
+    }
+  }
+  return word === "" ? found : [...found, word];
+}

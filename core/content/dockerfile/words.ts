@@ -1,0 +1,44 @@
+import { Unsure } from "./unsure";
+
+/**
+ * Splits shell text at spaces outside of quotes, quotes and escapes kept, as BuildKit does when it looks for heredocs. It then
+ * always escapes with a backslash, whatever the file's own escape character.
+ *
+ * @throws Unsure where a quote or a substitution does not end: BuildKit then looks no further, and later versions may
+ */
+export function words(text: string, line: number): string[] {
+  const found: string[] = [];
+  let word = "";
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!;
+    if (c === "\\") word += c + (text[++i] ?? "");
+    else if (c === "'" || c === '"') {
+      const end = quoteEnd(text, i, c);
+      if (end === undefined) throw new Unsure(`a quote in line ${line} does not end, beside a heredoc`);
+      word += text.slice(i, end + 1);
+      i = end;
+    } else if (c === "$" && text[i + 1] === "{") {
+      const end = text.indexOf("}", i);
+      if (end < 0) throw new Unsure(`a substitution in line ${line} does not end, beside a heredoc`);
+      word += text.slice(i, end + 1);
+      i = end;
+    } else if (c === "<" && text[i + 1] === "<" && text[i + 2] !== "<") {
+      // Spaces are allowed between `<<` and the name.
+      const space = /^<<[ \t]*/.exec(text.slice(i))![0];
+      word += space;
+      i += space.length - 1;
+    } else if (/\s/.test(c)) {
+      if (word !== "") found.push(word);
+      word = "";
+    } else word += c;
+  }
+  return word === "" ? found : [...found, word];
+}
+
+function quoteEnd(text: string, start: number, quote: string): number | undefined {
+  for (let i = start + 1; i < text.length; i++) {
+    if (text[i] === "\\" && quote === '"') i++;
+    else if (text[i] === quote) return i;
+  }
+  return undefined;
+}
