@@ -27,11 +27,18 @@ export async function isReady(lab: Lab): Promise<boolean> {
 
 async function registryAnswers({ address, username, password }: LabRegistry): Promise<boolean> {
   const login = Buffer.from(`${username}:${password}`).toString("base64");
-  const answer = await fetch(`http://${address}/v2/`, {
-    headers: { authorization: `Basic ${login}` },
-    signal: AbortSignal.timeout(5_000),
-  });
-  return answer.ok;
+  // Not AbortSignal.timeout: its timer does not keep the process alive, and fetch's own socket does not either.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), 2_000);
+  try {
+    const answer = await fetch(`http://${address}/v2/`, {
+      headers: { authorization: `Basic ${login}` },
+      signal: late.signal,
+    });
+    return answer.ok;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function hostAnswers(host: Reachable): Promise<string | undefined> {
