@@ -1,0 +1,22 @@
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { ContentIdentity } from "../core/content";
+
+const folder = path.join(".everfresh", "content");
+
+/** What a content hash stands for, if this checkout has seen it. */
+export async function readManifest(content: string): Promise<ContentIdentity | undefined> {
+  try {
+    return JSON.parse(await readFile(path.join(folder, `${content}.json`), "utf8")) as ContentIdentity;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Remembers what a content hash stands for, so that a later change can be explained. */
+export async function writeManifest(identity: ContentIdentity): Promise<void> {
+  const file = path.join(folder, `${identity.content}.json`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${file}.${process.pid}`, JSON.stringify(identity));
+  await rename(`${file}.${process.pid}`, file);
+}

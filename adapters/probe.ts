@@ -1,0 +1,43 @@
+import { parseProbe } from "../core/host/probe";
+import { probeStdin } from "../core/host/program";
+import type { HostState } from "../core/host/types";
+import { Problems, problem } from "../core/problems";
+import type { Host } from "../core/settings";
+import { runOnHost } from "./ssh";
+
+/**
+ * Asks a host what runs there now, in one round trip that changes nothing.
+ *
+ * @param where - the setting a message names, such as `everfresh:hosts[0]`.
+ * @throws Problems when the host cannot be asked, or has no engine to answer.
+ */
+export async function probeHost(
+  host: Host,
+  where: string,
+  project: string,
+  remoteDir?: string,
+): Promise<HostState> {
+  const { status, stdout, stderr } = await runOnHost(host, where, probeStdin({ project, remoteDir }));
+  const named = `${where} (${host.name})`;
+  let state: HostState;
+  try {
+    state = parseProbe(stdout);
+  } catch (error) {
+    const said = stderr.trim().split("\n").at(-1);
+    throw new Problems([
+      said
+        ? problem(named, said, `mend it on the host (status ${status})`)
+        : `${named}: ${(error as Error).message}`,
+    ]);
+  }
+  if (state.engineError !== undefined) {
+    throw new Problems([
+      problem(
+        named,
+        `docker does not answer there (${state.engineError})`,
+        "install or start it, and put the user into the group docker",
+      ),
+    ]);
+  }
+  return state;
+}

@@ -1,0 +1,224 @@
+import type { Duplex } from "node:stream";
+import { Client, type ConnectConfig, utils } from "ssh2";
+import { Problems, problem } from "../core/problems";
+import type { Host, SshEndpoint } from "../core/settings";
+
+export interface RemoteResult {
+  /** Exit status; undefined when the program was ended by a signal or the connection broke. */
+  status?: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Milliseconds for one connection to stand. */
+const dialTimeout = 8000;
+
+/**
+ * Runs one command on a host, over one connection of its own.
+ *
+ * @param where - the setting a message names, such as `everfresh:hosts[0]`.
+ * @throws Problems when the host cannot be reached, is not the one whose key was given, or refuses the login.
+ */
+export async function runOnHost(
+  host: Host,
+  where: string,
+  {
+    command,
+    stdin,
+    timeout = 60_000,
+    onStderr,
+  }: { command: string; stdin: string; timeout?: number; onStderr?: (text: string) => void },
+): Promise<RemoteResult> {
+  const clients: Client[] = [];
+  try {
+    let through: Duplex | undefined;
+    if (host.proxyJump) {
+      const jump = await connect(host.proxyJump, `${where}.proxyJump`);
+      clients.push(jump);
+      through = await forward(jump, host, where);
+    }
+    const client = await connect(host, where, through);
+    clients.push(client);
+    return await execute(client, { command, stdin, timeout, onStderr }, `${where} (${host.name})`);
+  } finally {
+    for (const client of clients.reverse()) client.end();
+  }
+}
+
+function connect(endpoint: SshEndpoint, where: string, sock?: Duplex): Promise<Client> {
+  const [keyType, keyData] = endpoint.hostKey.split(" ") as [string, string];
+  let presented: string | undefined;
+  const config: ConnectConfig = {
+    host: endpoint.address,
+    port: endpoint.port,
+    username: endpoint.user,
+    readyTimeout: dialTimeout,
+    keepaliveInterval: 15_000,
+    algorithms: { serverHostKey: [keyType as "ssh-ed25519"] },
+    hostVerifier: (key: Buffer) => {
+      presented = key.toString("base64");
+      return presented === keyData;
+    },
+    ...(sock ? { sock } : {}),
+    ...credentials(endpoint, where),
+  };
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    client.once("ready", () => resolve(client));
+    client.once("error", (error: Error & { level?: string; code?: string }) => {
+      const refused = presented !== undefined && presented !== keyData;
+      client.destroy();
+      reject(
+        new Problems([
+          refused ? otherKey(endpoint, where, `${keyType} ${presented}`) : explain(error, endpoint, where),
+        ]),
+      );
+    });
+    client.connect(config);
+  });
+}
+
+function credentials(
+  { privateKey }: SshEndpoint,
+  where: string,
+): Pick<ConnectConfig, "privateKey" | "agent"> {
+  if (privateKey !== undefined) {
+    const parsed = utils.parseKey(privateKey);
+    if (!(parsed instanceof Error)) return { privateKey };
+    const encrypted = /encrypted|passphrase/i.test(parsed.message);
+    throw new Problems([
+      encrypted
+        ? problem(
+            `${where}.privateKey`,
+            "is encrypted",
+            "load it into an SSH agent and remove it from the configuration",
+          )
+        : problem(
+            `${where}.privateKey`,
+            `cannot be read (${parsed.message})`,
+            "give a private key in OpenSSH or PEM format",
+          ),
+    ]);
+  }
+  const agent = process.env.SSH_AUTH_SOCK;
+  if (agent) return { agent };
+  throw new Problems([
+    problem(
+      `${where}.privateKey`,
+      "there is no key and no SSH agent",
+      "start an agent (`eval $(ssh-agent) && ssh-add`) or set the key with `pulumi config set --secret --path`",
+    ),
+  ]);
+}
+
+function otherKey(endpoint: SshEndpoint, where: string, presented: string): string {
+  return problem(
+    `${where}.hostKey`,
+    `${endpoint.address}:${endpoint.port} proves itself with another key (${presented})`,
+    "find out why before anything else; if the machine was rebuilt, set the new key",
+  );
+}
+
+function explain(
+  error: Error & { level?: string; code?: string },
+  endpoint: SshEndpoint,
+  where: string,
+): string {
+  const target = `${endpoint.address}:${endpoint.port}`;
+  if (error.level === "client-authentication") {
+    return problem(
+      `${where}.privateKey`,
+      `${target} refuses the login of ${endpoint.user}`,
+      "add the public key to its authorized_keys, or correct `user`",
+    );
+  }
+  if (/no matching host key/i.test(error.message)) {
+    return problem(
+      `${where}.hostKey`,
+      `${target} has no key of type ${endpoint.hostKey.split(" ")[0]}`,
+      "give a line that `ssh-keyscan` prints for it",
+    );
+  }
+  const reason =
+    error.code === "ENOTFOUND" || error.code === "EAI_AGAIN"
+      ? "its name cannot be resolved"
+      : error.level === "client-timeout"
+        ? `no answer in ${dialTimeout / 1000} s`
+        : error.message;
+  return problem(
+    `${where}.address`,
+    `${target} cannot be reached (${reason})`,
+    "check the address, the port and that sshd runs",
+  );
+}
+
+function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    jump.forwardOut("127.0.0.1", 0, host.address, host.port, (error, channel) => {
+      if (error) {
+        reject(
+          new Problems([
+            problem(
+              `${where}.address`,
+              `the proxy cannot reach ${host.address}:${host.port} (${error.message})`,
+              "check the address and the port",
+            ),
+          ]),
+        );
+      } else resolve(channel);
+    });
+  });
+}
+
+function execute(
+  client: Client,
+  {
+    command,
+    stdin,
+    timeout,
+    onStderr,
+  }: { command: string; stdin: string; timeout: number; onStderr?: (text: string) => void },
+  where: string,
+): Promise<RemoteResult> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      reject(
+        new Problems([
+          problem(where, `no answer in ${timeout / 1000} s`, "look at the host: is it overloaded?"),
+        ]),
+      );
+      client.destroy();
+    }, timeout);
+    client.exec(command, (error, channel) => {
+      if (error) {
+        clearTimeout(late);
+        reject(
+          new Problems([
+            problem(where, `cannot run a command (${error.message})`, "check the user's login shell"),
+          ]),
+        );
+        return;
+      }
+      let status: number | undefined;
+      const stdout: Buffer[] = [];
+      const stderr: Buffer[] = [];
+      channel.on("data", (data: Buffer) => stdout.push(data));
+      channel.stderr.on("data", (data: Buffer) => {
+        stderr.push(data);
+        onStderr?.(data.toString());
+      });
+      channel.on("exit", (code: number | null) => {
+        status = code ?? undefined;
+      });
+      channel.on("close", () => {
+        clearTimeout(late);
+        resolve({
+          status,
+          stdout: Buffer.concat(stdout).toString(),
+          stderr: Buffer.concat(stderr).toString(),
+        });
+      });
+      channel.end(stdin);
+    });
+  });
+}

@@ -1,0 +1,70 @@
+import { readFileSync, watch } from "node:fs";
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+
+/** How many of the failing step's lines are shown. */
+const shownOnFailure = 20;
+
+/**
+ * Passes a build's log on to the terminal while it grows (the provider itself streams nothing), and shows the failing
+ * step's last lines when the build fails.
+ *
+ * @param log - the build's `buildLogFile`; it must not exist yet.
+ */
+export function followBuild(
+  name: string,
+  log: string,
+  resource: pulumi.Resource,
+): pulumi.ResourceHookBinding {
+  let seen = 0;
+  const show = () => {
+    const text = readLog(log);
+    const end = text.lastIndexOf("\n") + 1;
+    if (end <= seen) return;
+    const lines = text
+      .slice(seen, end)
+      .split("\n")
+      .filter((line) => /^#\d+ (\[|\d|CACHED|ERROR)/.test(line));
+    seen = end;
+    // Ephemeral: a progress display that leaves nothing behind.
+    for (const line of lines) void pulumi.log.info(line.replace(/^#\d+ /, ""), resource, undefined, true);
+  };
+  let watcher: ReturnType<typeof watch> | undefined;
+  const stop = () => {
+    watcher?.close();
+    show();
+  };
+  return {
+    beforeCreate: [
+      () => {
+        watcher = watch(path.dirname(log), show);
+        watcher.unref();
+      },
+    ],
+    afterCreate: [stop],
+    onError: [
+      new pulumi.ErrorHook(`${name}-build-failed`, async () => {
+        stop();
+        await pulumi.log.error(failure(readLog(log)), resource);
+        return false;
+      }),
+    ],
+  };
+}
+
+function readLog(log: string): string {
+  try {
+    return readFileSync(log, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** The builder's own summary of the failing step: what stands between its last two rules, else the end of the log. */
+function failure(log: string): string {
+  const lines = log.trimEnd().split("\n");
+  const end = lines.lastIndexOf("------");
+  const start = end > 0 ? lines.lastIndexOf("------", end - 1) : -1;
+  const step = start >= 0 ? lines.slice(start + 1, end) : lines;
+  return ["the build failed; its last lines:", ...step.slice(-shownOnFailure)].join("\n");
+}

@@ -1,0 +1,85 @@
+import { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Judgement } from "../core/host/judge";
+import { deployStdin, hostCommand } from "../core/host/program";
+import type { DeployRequest, DeployResult } from "../core/host/types";
+import { registryHost } from "../core/images";
+import type { Host, Settings } from "../core/settings";
+import { connection } from "./connection";
+import type { DeployableRelease } from "./release";
+
+export interface ComposeDeployArgs {
+  host: Host;
+  release: DeployableRelease;
+  /** Names this stack's state, so that the host can tell whose release it runs. */
+  lineage: pulumi.Input<string>;
+  /** What the host's probe showed: drift is part of what triggers a deployment. */
+  judgement: Judgement;
+  settings: Settings;
+}
+
+/**
+ * One release on one host: sent over SSH, pulled by digest, proved by the host's own engine, put back if it cannot be.
+ * Replaced when the release changes or the host has drifted.
+ */
+export class ComposeDeploy extends pulumi.ComponentResource {
+  /** What the host proved. */
+  readonly result: pulumi.Output<DeployResult>;
+
+  constructor(name: string, args: ComposeDeployArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("everfresh:index:ComposeDeploy", name, { host: args.host.name }, opts);
+    const { host, release, judgement } = args;
+    for (const text of [...judgement.drift, ...judgement.notes])
+      void pulumi.log.warn(`${host.name}: ${text}`, this);
+
+    const deployment = new remote.Command(
+      `${name}-up`,
+      {
+        connection: connection(host),
+        create: hostCommand("deploy"),
+        // Anything but a trigger (a rotated key, a new password) asks for the proof again and changes nothing.
+        update: hostCommand("report"),
+        stdin: deploymentProgram(args),
+        triggers: [{ release: release.id, host: judgement.token }],
+        addPreviousOutputInEnv: false,
+        logging: remote.Logging.Stderr,
+      },
+      { parent: this },
+    );
+
+    this.result = deployment.stdout.apply((line) => JSON.parse(line) as DeployResult);
+    this.registerOutputs({ result: this.result });
+  }
+}
+
+/** The host's program with the release in it: secret, as a release may be. */
+function deploymentProgram({
+  release,
+  lineage,
+  judgement,
+  settings,
+}: ComposeDeployArgs): pulumi.Output<string> {
+  const { registry, remoteDir, takeOver, keepReleases, lockWait, healthTimeout, settle } = settings;
+  const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+  const program = pulumi.output(lineage).apply((lineage) =>
+    release.apply((release, { who, from }) => {
+      const request: DeployRequest = {
+        release,
+        token: judgement.token,
+        lineage,
+        who,
+        from,
+        stack,
+        remoteDir,
+        takeOver,
+        keepReleases,
+        lockWait,
+        healthTimeout,
+        settle,
+        ...(registry ? { registry: { ...registry, address: registryHost(registry.pullAddress) } } : {}),
+      };
+      return deployStdin(request).stdin;
+    }),
+  );
+  return pulumi.secret(program);
+}

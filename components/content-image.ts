@@ -1,0 +1,70 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { BuildOptions } from "../core/compose/project";
+import type { BuildSpec } from "../core/content";
+import { contentTag } from "../core/images";
+import type { BuildFolder } from "./build-folder";
+import { followBuild } from "./build-progress";
+
+export interface ContentImageArgs {
+  /** How the image is built. */
+  build: BuildSpec;
+  /** What else the builder is told. Of secrets only the source is named: their values never reach the state. */
+  options: BuildOptions;
+  /** Hash over exactly what the build can see, 64 hex digits: a changed one replaces the image. */
+  content: string;
+  /** Where the image belongs, such as `registry.example.com/shop-web`. */
+  repository: string;
+  /** The folder that names the build's paths the same way in every checkout. */
+  folder: BuildFolder;
+  /** Whether this run builds: its progress is then shown. On failure the failing step's output is. */
+  building: boolean;
+}
+
+/** An image named by the content it was built from. */
+export class ContentImage extends pulumi.ComponentResource {
+  /** `repository:content-…`, known once the image is built. */
+  readonly image: pulumi.Output<string>;
+  /** The image ID (digest of its configuration), `sha256:` and 64 hex digits. */
+  readonly imageId: pulumi.Output<string>;
+
+  constructor(name: string, args: ContentImageArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("everfresh:index:ContentImage", name, { content: args.content }, opts);
+    const { build, options, content, folder } = args;
+
+    const image = new docker.RemoteImage(
+      `${name}-build`,
+      {
+        name: `${args.repository}:${contentTag(content)}`,
+        triggers: { content },
+        // Without it, replacing the resource would delete the old image, which rollback and the cache need.
+        keepLocally: true,
+        build: {
+          context: folder.context,
+          dockerfile: folder.dockerfile,
+          buildLogFile: folder.log,
+          buildArgs: Object.fromEntries(
+            Object.entries(build.args).filter(([, value]) => value !== null),
+          ) as Record<string, string>,
+          labels: { ...build.labels, "dev.everfresh.content": content },
+          additionalContexts: folder.additionalContexts,
+          secrets: options.secrets.map(({ id }) => folder.secret(id)),
+          ...(build.target ? { target: build.target } : {}),
+          ...(build.platforms[0] ? { platform: build.platforms[0] } : {}),
+          ...(build.network ? { networkMode: build.network } : {}),
+          // Compose prints `name=address`; the builder takes `name:address`.
+          extraHosts: (build.extraHosts ?? []).map((host) => host.replace("=", ":")),
+          noCache: options.noCache,
+          pullParent: options.pull,
+          cacheFroms: options.cacheFrom,
+          cacheTos: options.cacheTo,
+        },
+      },
+      { parent: this, ...(args.building ? { hooks: followBuild(name, folder.log, this) } : {}) },
+    );
+
+    this.image = image.name;
+    this.imageId = image.imageId;
+    this.registerOutputs({ image: this.image, imageId: this.imageId });
+  }
+}

@@ -1,0 +1,52 @@
+import { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { hostCommand, teardownStdin } from "../core/host/program";
+import type { Host, Settings } from "../core/settings";
+import { connection } from "./connection";
+
+export interface HostTeardownArgs {
+  host: Host;
+  /** The compose project's name. */
+  project: string;
+  /** Names this stack's state: a host that runs somebody else's release is left alone. */
+  lineage: pulumi.Input<string>;
+  settings: Settings;
+}
+
+/**
+ * What `pulumi destroy` does to a host. It is a resource of its own because a replaced deployment's `delete` would run
+ * after the new one's `create` and take the new containers down.
+ */
+export class HostTeardown extends pulumi.ComponentResource {
+  constructor(name: string, args: HostTeardownArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("everfresh:index:HostTeardown", name, { host: args.host.name }, opts);
+    const { host, project, settings } = args;
+    const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+
+    new remote.Command(
+      `${name}-down`,
+      {
+        connection: connection(host),
+        create: "true",
+        delete: hostCommand("teardown"),
+        stdin: pulumi.output(args.lineage).apply(
+          (lineage) =>
+            teardownStdin({
+              project,
+              remoteDir: settings.remoteDir,
+              lineage,
+              who: "pulumi destroy",
+              from: stack,
+              lockWait: settings.lockWait,
+              volumes: settings.removeVolumes,
+            }).stdin,
+        ),
+        addPreviousOutputInEnv: false,
+        logging: remote.Logging.Stderr,
+      },
+      { parent: this },
+    );
+
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,157 @@
+import { createHmac } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { ComposeProject } from "../core/compose/project";
+import { renderCompose, storePath } from "../core/compose/render";
+import { type FileTree, fingerprint } from "../core/files";
+import type * as wire from "../core/host/types";
+
+export interface ReleaseArgs {
+  project: ComposeProject;
+  /** Every file the compose file mounts, read whole. */
+  files: FileTree[];
+  /** The image of each service that is built, or was. */
+  images: Record<string, { content: string; digest: pulumi.Input<string>; ref: pulumi.Input<string> }>;
+  /** Changing it makes another release, and recreates every container. */
+  forceRecreate?: string;
+  /** Where this release comes from, if it is a new one. */
+  provenance: Provenance;
+  /** What the stack deployed before: a release that stays the same keeps its provenance. */
+  previous?: { release?: string; source?: Provenance };
+}
+
+/** Where a release comes from, for people and for the ledger. */
+export interface Provenance {
+  tag: string;
+  commit?: string;
+  dirty?: boolean;
+  who: string;
+  /** The machine it was deployed from. */
+  from: string;
+}
+
+/** A release as the hosts are told of it. */
+export interface DeployableRelease {
+  id: pulumi.Output<string>;
+  provenance: pulumi.Output<Provenance>;
+  /** Passes the release to `use` once all of it is known. What comes of it is secret, as its files may be. */
+  apply(
+    use: (release: wire.DeployRequest["release"], provenance: Provenance) => string,
+  ): pulumi.Output<string>;
+}
+
+/** An earlier release that the hosts still keep: nothing of the working tree is deployed. */
+export function keptRelease(id: string, project: string, provenance: Provenance): DeployableRelease {
+  return {
+    id: pulumi.output(id),
+    provenance: pulumi.output(provenance),
+    apply: (use) => pulumi.output(use({ kept: id, project }, provenance)),
+  };
+}
+
+/**
+ * What is deployed together: images, compose file, mounted files. Its id changes exactly when one of them does, and
+ * `preview` names which.
+ */
+export class Release extends pulumi.ComponentResource implements DeployableRelease {
+  /** Names the release on the hosts. */
+  readonly id: pulumi.Output<string>;
+  readonly provenance: pulumi.Output<Provenance>;
+
+  /** Keys the fingerprints, so that they tell nothing about a secret's value. */
+  readonly #key: pulumi.Output<string>;
+
+  constructor(
+    name: string,
+    private readonly args: ReleaseArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("everfresh:index:Release", name, { project: args.project.name }, opts);
+    const { provenance, previous } = args;
+
+    const key = new random.RandomBytes(`${name}-fingerprint-key`, { length: 32 }, { parent: this });
+    this.#key = key.hex;
+    const id = new random.RandomId(
+      `${name}-id`,
+      { byteLength: 4, keepers: pulumi.unsecret(this.#key.apply((key) => keepers(args, key))) },
+      { parent: this },
+    );
+
+    this.id = id.hex;
+    this.provenance = this.id.apply((id) =>
+      previous?.release === id && previous.source ? previous.source : provenance,
+    );
+    this.registerOutputs({ id: this.id, provenance: this.provenance });
+  }
+
+  apply(use: (release: wire.Release, provenance: Provenance) => string): pulumi.Output<string> {
+    return pulumi
+      .all([this.id, this.#key, this.args.images, this.provenance])
+      .apply(([id, key, images, provenance]) =>
+        use(assemble(this.args, id, key, images, provenance), provenance),
+      );
+  }
+}
+
+type KnownImages = Record<string, { content: string; digest: string; ref: string }>;
+
+function assemble(
+  { project, files, forceRecreate }: ReleaseArgs,
+  id: string,
+  key: string,
+  images: KnownImages,
+  { tag, commit, dirty }: Provenance,
+): wire.Release {
+  const shipped = files.map((tree) => ({ ...tree, fingerprint: fingerprint(tree.entries, key) }));
+  return {
+    id,
+    project: project.name,
+    tag,
+    commit,
+    dirty,
+    compose: renderCompose(project, {
+      images: mapValues(images, ({ ref }) => ref),
+      files: new Map(
+        shipped.map(({ file, fingerprint }) => [keyOf(file), storePath(fingerprint, file.name)]),
+      ),
+      forceRecreate,
+    }),
+    files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
+    services: project.services.map(({ name, image, replicas, verify }) => ({
+      name,
+      image: images[name]?.ref ?? image!,
+      ...(images[name] ? { content: images[name].content, digest: images[name].digest } : {}),
+      replicas,
+      files: shipped.filter(({ file }) => file.services.includes(name)).map(({ fingerprint }) => fingerprint),
+      verify,
+    })),
+  };
+}
+
+/** What the release's id hangs on, by names that a person understands. */
+function keepers(
+  { project, files, images, forceRecreate }: ReleaseArgs,
+  key: string,
+): Record<string, string> {
+  const compose = renderCompose(project, {
+    images: mapValues(images, (_, service) => service),
+    files: new Map(files.map(({ file }) => [keyOf(file), file.where])),
+    forceRecreate,
+  });
+  const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
+  return {
+    ...Object.fromEntries(
+      Object.entries(images).map(([service, { content }]) => [`image ${service}`, content]),
+    ),
+    ...Object.fromEntries(
+      files.map(({ file, entries }) => [file.where, fingerprint(entries, key).slice(0, 16)]),
+    ),
+    "compose file": createHmac("sha256", key).update(compose).update(checks).digest("hex").slice(0, 16),
+  };
+}
+
+const keyOf = ({ source, where }: FileTree["file"]) => source ?? where;
+
+function mapValues<A, B>(record: Record<string, A>, f: (value: A, key: string) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));
+}

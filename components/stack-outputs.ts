@@ -1,0 +1,37 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { DeployResult } from "../core/host/types";
+import type { PushedImage } from "../core/images";
+import type { Provenance } from "./release";
+
+/** What a stack says of itself. */
+export interface StackOutputs {
+  /** Id of the release. */
+  release?: string;
+  tag?: string;
+  images?: Record<string, PushedImage>;
+  hosts?: Record<string, Pick<DeployResult, "release" | "services" | "verifiedAt">>;
+  urls?: string[];
+  source?: Provenance;
+  /** Names this stack's state. */
+  lineage?: string;
+}
+
+/** What this very stack said when it was deployed last; empty for a new one. */
+export function previousOutputs(): Promise<StackOutputs> {
+  return outputsOf(`${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`);
+}
+
+/** What another stack says of itself; `staging`, `project/staging` or `organization/project/staging`. */
+export async function outputsOf(stack: string): Promise<StackOutputs> {
+  const parts = stack.split("/");
+  const name = [pulumi.getOrganization(), pulumi.getProject()]
+    .slice(0, 3 - parts.length)
+    .concat(parts)
+    .join("/");
+  const reference = new pulumi.StackReference(name);
+  const keys = ["release", "tag", "images", "hosts", "urls", "source", "lineage"] as const;
+  const values = await Promise.all(
+    keys.map(async (key) => [key, (await reference.getOutputDetails(key)).value]),
+  );
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}

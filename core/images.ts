@@ -1,0 +1,74 @@
+import { Problems, problem } from "./problems";
+
+/** A pushed image, as the stack's outputs name it. */
+export interface PushedImage {
+  /** Content hash, 64 hex digits. */
+  content: string;
+  /** Manifest digest, `sha256:` and 64 hex digits. */
+  digest: string;
+  /** `repository@digest`, as the hosts pull it. */
+  ref: string;
+  /** The tag for people under which it was pushed as well. */
+  tag: string;
+}
+
+/**
+ * The repository of each service's image: `<address>/<project>-<service>`, one level deep because some registries
+ * allow no more. Repository names are lower case (distribution-spec, "Pulling manifests").
+ *
+ * @throws Problems when two services would share a repository, or a name cannot be one.
+ */
+export function repositories(
+  address: string,
+  project: string,
+  services: readonly string[],
+): Record<string, string> {
+  const problems: string[] = [];
+  const owner = new Map<string, string>();
+  const result: Record<string, string> = {};
+  for (const service of services) {
+    const component = `${project}-${service}`.toLowerCase();
+    const where = `services.${service}`;
+    if (!/^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$/.test(component)) {
+      problems.push(
+        problem(
+          where,
+          `\`${component}\` cannot name an image`,
+          "rename the service (letters and digits, with single `.`, `_` or `-` between)",
+        ),
+      );
+    }
+    const other = owner.get(component);
+    if (other !== undefined) {
+      problems.push(
+        problem(where, `its image would have the same name as that of \`${other}\``, "rename one of the two"),
+      );
+    }
+    owner.set(component, service);
+    result[service] = `${address}/${component}`;
+  }
+  if (problems.length > 0) throw new Problems(problems);
+  return result;
+}
+
+/** The tag that names an image by its content; it is never moved to another image. */
+export function contentTag(content: string): string {
+  return `content-${content.slice(0, 32)}`;
+}
+
+/**
+ * A digest as a registry reports it.
+ *
+ * @throws Error for anything but `sha256:` and 64 hex digits: a deployment by another name could not be proved.
+ */
+export function checkedDigest(digest: string, image: string): string {
+  if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
+  throw new Error(
+    `${image}: the registry reports \`${digest}\` instead of a digest; run \`pulumi up\` again`,
+  );
+}
+
+/** The registry's `host:port`, without the path under which images are kept. */
+export function registryHost(address: string): string {
+  return address.split("/")[0]!;
+}

@@ -1,0 +1,291 @@
+import * as v from "valibot";
+import { Problems, problem } from "./problems";
+
+/** The configuration of a stack, as `Pulumi.yaml` declares it: checked, with defaults filled in. */
+export interface Settings {
+  composeFiles: string[];
+  projectName?: string;
+  envFile?: string;
+  hosts: Host[];
+  registry?: Registry;
+  tag?: string;
+  uniqueTag: boolean;
+  fresh?: string;
+  pullBase: boolean;
+  forceRecreate?: string;
+  promoteFrom?: string;
+  release?: string;
+  takeOver?: string;
+  removeVolumes: boolean;
+  keepReleases: number;
+  remoteDir?: string;
+  /** Seconds. */
+  lockWait: number;
+  healthTimeout: number;
+  settle: number;
+}
+
+export interface SshEndpoint {
+  address: string;
+  port: number;
+  user: string;
+  /** One line of the host's public key, `ssh-ed25519 AAAA…`. */
+  hostKey: string;
+  /** An unencrypted private key in PEM; without it the SSH agent is asked. */
+  privateKey?: string;
+}
+
+export interface Host extends SshEndpoint {
+  name: string;
+  proxyJump?: SshEndpoint;
+}
+
+export interface Registry {
+  /** Host, port and path under which images are pushed, such as `ghcr.io/acme`. */
+  address: string;
+  /** The same as the hosts reach it. */
+  pullAddress: string;
+  username?: string;
+  password?: string;
+  /** Plain HTTP. */
+  insecure: boolean;
+}
+
+/** What was read from the stack's configuration: text for plain keys, parsed JSON for structured ones. */
+export type RawSettings = Record<string, unknown>;
+
+const setWith = (key: string, value: string) =>
+  `set it with \`pulumi config set --path 'everfresh:${key}' ${value}\``;
+const setSecret = (key: string, source = "") =>
+  `set it with \`pulumi config set --secret --path 'everfresh:${key}'${source}\``;
+
+/** The advice for a key, by its path without indices. */
+const advice: Record<string, (path: string) => string> = {
+  composeFile: (p) => setWith(p, "compose.yaml"),
+  hosts: () => setWith("hosts[0].address", "host.example.com"),
+  "hosts.name": (p) => setWith(p, "web1"),
+  "hosts.address": (p) => setWith(p, "host.example.com"),
+  "hosts.user": (p) => setWith(p, "deploy"),
+  "hosts.port": (p) => setWith(p, "22"),
+  "hosts.hostKey": (p) =>
+    `take the line that \`ssh-keyscan -t ed25519 <address>\` prints, compare it with the host's own, and ${setWith(p, "'ssh-ed25519 AAAA…'")}`,
+  "hosts.privateKey": (p) => `load the key into an SSH agent, or ${setSecret(p, " < key-file")}`,
+  registry: () => setWith("registry.address", "registry.example.com/team"),
+  "registry.address": (p) => setWith(p, "registry.example.com/team"),
+  "registry.password": (p) => setSecret(p),
+  "registry.username": (p) => setWith(p, "ci"),
+};
+
+const text = v.pipe(v.string("must be a text"), v.trim(), v.minLength(1, "is empty"));
+const flag = v.union(
+  [
+    v.boolean(),
+    v.pipe(
+      v.picklist(["true", "false"]),
+      v.transform((s) => s === "true"),
+    ),
+  ],
+  "must be true or false",
+);
+const whole = (min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number))], message),
+    v.integer(message),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
+};
+const oneLine = v.pipe(text, v.regex(/^[^\r\n]*$/, "must be one line"));
+const hostKey = v.pipe(
+  v.string("is required: without it any machine that answers would be trusted"),
+  v.trim(),
+  v.minLength(1, "is required: without it any machine that answers would be trusted"),
+  v.check((s) => !s.startsWith("ssh-rsa"), "is an ssh-rsa key, which current servers refuse to prove"),
+  v.regex(
+    /^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$/,
+    "is not one line of a public key such as `ssh-ed25519 AAAA…`",
+  ),
+);
+const privateKey = v.pipe(
+  v.string("must be a text"),
+  v.regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "is not a private key"),
+  v.transform((s) => (s.endsWith("\n") ? s : `${s}\n`)),
+);
+const endpoint = {
+  address: v.pipe(text, v.regex(/^[A-Za-z0-9._:-]+$/, "is not a host name or an IP address")),
+  port: v.optional(whole(1, 65535), 22),
+  user: v.pipe(text, v.regex(/^[A-Za-z0-9._][A-Za-z0-9._-]*$/, "is not a user name")),
+  hostKey,
+  privateKey: v.optional(privateKey),
+};
+const host = v.strictObject({
+  name: v.pipe(text, v.regex(/^[a-z0-9][a-z0-9-]*$/, "must be lower-case letters, digits and dashes")),
+  ...endpoint,
+  proxyJump: v.optional(v.strictObject(endpoint)),
+});
+const registryAddress = v.pipe(
+  text,
+  v.regex(
+    /^[a-zA-Z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/,
+    "is not a registry address such as `registry.example.com:5000/team`, without a scheme",
+  ),
+);
+const registry = v.strictObject({
+  address: registryAddress,
+  pullAddress: v.optional(registryAddress),
+  username: v.optional(text),
+  password: v.optional(v.pipe(v.string("must be a text"), v.minLength(1, "is empty"))),
+  insecure: v.optional(flag, false),
+});
+
+const schema = v.object({
+  composeFile: v.pipe(
+    v.string("is required"),
+    v.transform((s) =>
+      s
+        .split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== ""),
+    ),
+    v.minLength(1, "is required"),
+  ),
+  projectName: v.optional(
+    v.pipe(
+      text,
+      v.regex(/^[a-z0-9][a-z0-9_-]*$/, "must be lower-case letters, digits, dashes and underscores"),
+    ),
+  ),
+  envFile: v.optional(text),
+  hosts: v.pipe(v.array(host, "must be a list of hosts"), v.minLength(1, "is required: at least one host")),
+  registry: v.optional(registry),
+  transport: v.optional(v.literal("registry", "must be `registry`; `ssh` is not available yet"), "registry"),
+  strategy: v.optional(
+    v.literal("recreate", "must be `recreate`; `start-first` and `swarm` are not available yet"),
+    "recreate",
+  ),
+  tag: v.optional(
+    v.pipe(
+      text,
+      v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, "is not an image tag (letters, digits, `_`, `.`, `-`)"),
+    ),
+  ),
+  uniqueTag: v.optional(flag, false),
+  fresh: v.optional(oneLine),
+  pullBase: v.optional(flag, false),
+  forceRecreate: v.optional(oneLine),
+  promoteFrom: v.optional(
+    v.pipe(
+      text,
+      v.regex(/^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/, "is not a stack name such as `staging`"),
+    ),
+  ),
+  release: v.optional(v.pipe(text, v.regex(/^[a-z0-9][a-z0-9-]*$/, "is not the id of a release"))),
+  takeOver: v.optional(
+    v.pipe(text, v.regex(/^[a-z0-9][a-z0-9-]*$/, "is neither the id of a release nor `unmanaged`")),
+  ),
+  removeVolumes: v.optional(flag, false),
+  keepReleases: v.optional(whole(1, 100), 5),
+  remoteDir: v.optional(v.pipe(oneLine, v.regex(/^\//, "must be an absolute path on the host"))),
+  lockWait: v.optional(whole(0, 86400), 600),
+  healthTimeout: v.optional(whole(1, 86400), 120),
+  settle: v.optional(whole(0, 3600), 1),
+});
+
+/** The keys of the configuration; `Pulumi.yaml` declares exactly these. */
+export const settingKeys = Object.keys(schema.entries) as (keyof typeof schema.entries)[];
+
+/**
+ * Checks a stack's configuration.
+ *
+ * @throws Problems with every problem there is, each naming its key and what to do.
+ */
+export function parseSettings(raw: RawSettings): Settings {
+  const given = Object.fromEntries(
+    Object.entries(raw).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const result = v.safeParse(schema, { hosts: [], ...given });
+  const problems = firstPerSetting(result.issues ?? []).map(describe);
+  if (problems.length === 0) problems.push(...conflicts(result.output as Parsed));
+  if (problems.length > 0) throw new Problems(problems);
+
+  const { composeFile, registry, transport: _, strategy: __, ...rest } = result.output as Parsed;
+  return {
+    ...rest,
+    composeFiles: composeFile,
+    ...(registry ? { registry: { ...registry, pullAddress: registry.pullAddress ?? registry.address } } : {}),
+  };
+}
+
+type Parsed = v.InferOutput<typeof schema>;
+
+function firstPerSetting(issues: readonly v.BaseIssue<unknown>[]): v.BaseIssue<unknown>[] {
+  const seen = new Set<string | null>();
+  return issues.filter((issue) => {
+    const path = v.getDotPath(issue);
+    return seen.has(path) ? false : seen.add(path);
+  });
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = (issue.path ?? []).reduce(
+    (text, { key }) => (typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${key}` : String(key)),
+    "",
+  );
+  const generic = path.replace(/\[\d+\]/g, "").replace(".proxyJump", "");
+  const missing = issue.type === "strict_object" && issue.input === undefined;
+  const unknown = issue.type === "strict_object" && issue.expected === "never";
+  const what =
+    missing || /^Invalid key: Expected "/.test(issue.message)
+      ? "is required"
+      : unknown
+        ? "is not a setting"
+        : issue.message;
+  const todo = unknown
+    ? "correct its name or remove it"
+    : (advice[generic]?.(path) ?? `correct it with \`pulumi config set --path 'everfresh:${path}' …\``);
+  return problem(`everfresh:${path}`, what, todo);
+}
+
+/** What only two settings together show. */
+function conflicts(settings: Parsed): string[] {
+  const problems: string[] = [];
+  const names = settings.hosts.map(({ name }) => name);
+  for (const name of new Set(names.filter((name, i) => names.indexOf(name) !== i))) {
+    problems.push(
+      problem("everfresh:hosts", `two hosts are named \`${name}\``, "give each a name of its own"),
+    );
+  }
+  if (settings.promoteFrom && settings.release) {
+    problems.push(
+      problem(
+        "everfresh:release",
+        "cannot be combined with promoteFrom",
+        "remove one of the two with `pulumi config rm`",
+      ),
+    );
+  }
+  const { username, password } = settings.registry ?? {};
+  if (username && !password)
+    problems.push(
+      problem(
+        "everfresh:registry.password",
+        "is missing for the username given",
+        setSecret("registry.password"),
+      ),
+    );
+  if (password && !username)
+    problems.push(
+      problem(
+        "everfresh:registry.username",
+        "is missing for the password given",
+        setWith("registry.username", "ci"),
+      ),
+    );
+  if (!settings.registry && !settings.release) {
+    problems.push(
+      problem("everfresh:registry.address", "is required", advice["registry.address"]!("registry.address")),
+    );
+  }
+  return problems;
+}

@@ -1,0 +1,17 @@
+import type { ComposeProject } from "./compose/project";
+import type { Host } from "./settings";
+
+/** Where each host publishes a TCP port of the project to others, as a URL to try in a browser. */
+export function publishedUrls(project: ComposeProject, hosts: readonly Host[]): string[] {
+  const ports = project.services
+    .flatMap(({ published }) => published)
+    .filter(({ protocol, hostIp }) => protocol === "tcp" && !/^(127\.|::1|localhost)/.test(hostIp ?? ""))
+    .map(({ port }) => port);
+  return hosts.flatMap(({ address }) =>
+    [...new Set(ports)]
+      .sort((a, b) => a - b)
+      .map((port) =>
+        port === 443 ? `https://${address}` : `http://${address}${port === 80 ? "" : `:${port}`}`,
+      ),
+  );
+}
