@@ -19,13 +19,13 @@ situation() { # $1 release
 # Removes containers that compose would wrongly keep or trip over: left half-made by a killed compose, created from
 # another image behind its labels, or using a file that had been changed by hand.
 discard_stale() { # $1 release
-  stale=$(situation "$1" | awk -F '|' -v replaced="$replaced" '
+  stale=$(situation "$1" | awk -F '|' -v replaced="$(cat replaced 2>/dev/null | tr "\n" " ")" '
     BEGIN { n = split(replaced, changed, " ") }
     $1 == "S" { wanted[$2] = $3; for (i = 1; i <= n; i++) if (index($7, changed[i])) dirty[$2] = 1 }
     $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) image[names[i]] = $2 }
     $1 == "C" && $2 != "" {
-      right = image[wanted[$12]]
-      if ($4 == "created" || $4 == "dead" || $4 == "removing" || dirty[$12] || (right != "" && $3 != right && $11 == right)) print $2
+      right = image[wanted[$13]]
+      if ($4 == "created" || $4 == "dead" || $4 == "removing" || dirty[$13] || (right != "" && $3 != right && $11 == right)) print $2
     }')
   # shellcheck disable=SC2086 # one word per id
   [ -z "$stale" ] || docker_in 60 rm -f $stale >/dev/null 2>&1 || :
@@ -48,8 +48,8 @@ apply() {
 tell_changes() {
   { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
     $2 == "" { next }
-    $1 == "B" { had[$2] = $8; old[$12] = 1 }
+    $1 == "B" { had[$2] = $8; old[$13] = 1 }
     $1 == "C" {
-      if (!($2 in had)) print (($12 in old) ? "recreate " : "create ") $12
-      else if (had[$2] != $8) print "restart " $12 }' | sort -u >&2 || :
+      if (!($2 in had)) print (($13 in old) ? "recreate " : "create ") $13
+      else if (had[$2] != $8) print "restart " $13 }' | sort -u >&2 || :
 }

@@ -13,7 +13,7 @@ refuse() {
 
 # Sets `ticks`: hundredths of a second on a clock that nobody can set.
 clock() {
-  read -r clock_up clock_rest </proc/uptime
+  read -r clock_up _ </proc/uptime
   ticks=${clock_up%.*}${clock_up#*.}
 }
 

@@ -2,7 +2,7 @@
 
 # What ran, in a form that does not depend on which container it is.
 running() {
-  printf '%s\n' "$present" | awk -F '|' '$1 != "" { print "runs " $2 "|" $8 "|" ($3 == "exited" ? "exited" : "running") "|" $11 }' | sort
+  printf '%s\n' "$present" | awk -F '|' '$1 != "" { print "runs " $2 "|" $8 "|" ($3 == "exited" ? "exited" : "running") "|" $12 }' | sort
 }
 
 # Writes the proof of release $1 with token $2 into its folder; `current` is not touched.
@@ -13,7 +13,6 @@ record_proof() {
       printf "%s\"%s\":{\"container\":\"%s\",%s\"startedAt\":\"%s\",\"health\":\"%s\"}", sep, $2, $3, ($4 == "" ? "" : "\"digest\":\"" $4 "\","), $5, $6
       sep = ","
     }')
-  phase prove
   printf '{"release":"%s","verifiedAt":"%s","services":{%s},"seconds":{%s}}\n' "$1" "$proved_at" "$proved_services" "$phases" |
     put "releases/$1/result.json" || return 1
   record_serial=$(cat releases/*/proved 2>/dev/null | awk '$1 == "serial" && $2 > max { max = $2 } END { print max + 1 }')

@@ -18,9 +18,11 @@ deploy() {
   [ -z "$problems" ] || fail_preflight
   look || { reason="docker: does not answer" failed_check=engine; fail; }
   before=$present
+  give_up_if_told
   if already_runs; then
     say "$release runs already; nothing was touched"
     outcome=unchanged
+    phase prove
   else
     phase apply
     mark_unfinished || { reason="$folder: cannot be written; free some space" failed_check=disk; fail; }
@@ -34,7 +36,7 @@ deploy() {
   record_proof "$release" "$token" "$lineage" && switch_current "$release" ||
     { reason="$folder: the proof cannot be written; free some space" failed_check=disk; fail; }
   remember "$deployment" "$release" "$begun_at" "$(facts)" "$outcome" ",\"seconds\":{$phases},\"pulled\":$pulled"
-  rm -f unfinished
+  rm -f unfinished replaced
   cat "releases/$release/result.json" 2>/dev/null || :
   prune
 }
@@ -47,14 +49,14 @@ check_lineage() {
       "$project: release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's; deploy from that stack, or set takeOver to $previous"
   elif [ -n "$present" ] && [ ! -f unfinished ]; then
     [ "$take_over" = unmanaged ] || refuse 2 \
-      "$project: containers of this project run here ($(printf '%s\n' "$present" | cut -d '|' -f 11 | sort -u | tr '\n' ' ')) that everfresh did not deploy; choose another projectName, or set takeOver to unmanaged"
+      "$project: containers of this project run here ($(printf '%s\n' "$present" | cut -d '|' -f 12 | sort -u | tr '\n' ' ')) that everfresh did not deploy; choose another projectName, or set takeOver to unmanaged"
   fi
 }
 
 preflight() {
   check_tools
   check_engine
-  check_disk 0
+  check_disk
   [ -z "$engine_arch" ] || check_ports
   if [ -n "$kept" ]; then
     if [ ! -d "releases/$release" ]; then
@@ -66,12 +68,12 @@ preflight() {
     phase stage
     # Room that the commit or the putting back will want, when everything else is full.
     head -c 262144 /dev/zero 2>/dev/null >.run/reserve && stage ||
-      problem "$folder: the release cannot be written; free some space (df says: $(df -Pk . | awk 'NR == 2 { print $4 }') KB free)"
+      problem "$folder: the release cannot be written; free some space ($(free_kilobytes .) KB free)"
   fi
   if [ -z "$problems" ]; then
     check_compose "releases/$release"
     # shellcheck disable=SC2046 # one word per image
-    images $(service_images "$release") >/dev/null 2>&1 || check_disk "$(missing_bytes "$release")"
+    images $(service_images "$release") >/dev/null 2>&1 || check_room "$(missing_bytes "$release")"
   fi
   [ -z "$problems" ] || fail_preflight
 }
@@ -82,6 +84,11 @@ missing_bytes() {
   done | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
+# Told to stop before anything was touched: nothing to put back.
+give_up_if_told() {
+  [ -z "$interrupted" ] || { reason="the deployment was told to stop" failed_check=interrupted; fail; }
+}
+
 fail_preflight() {
   reason=${problems%"$nl"} failed_check=preflight
   fail
@@ -90,7 +97,7 @@ fail_preflight() {
 # Whether the very release runs, proved and untouched: then no container may be touched (compose would start one-shot
 # services again).
 already_runs() {
-  [ "$previous" = "$release" ] && [ ! -f unfinished ] && [ -z "$replaced" ] &&
+  [ "$previous" = "$release" ] && [ ! -f unfinished ] && [ ! -f replaced ] &&
     [ "$(running)" = "$(grep '^runs ' current/proved)" ] &&
     proof=$(verdicts "$release") && ! printf '%s\n' "$proof" | grep -q '^wait|\|^fail|' && run_checks "$release"
 }
@@ -131,7 +138,7 @@ fail() {
   phase end
   remember "$deployment" "$release" "$begun_at" "$(facts)" "$fail_outcome" ",\"seconds\":{$phases},$fail_failed"
   # A release that never ran is of no use to anybody.
-  [ -n "$release" ] && [ "$release" != "$previous" ] && [ ! -f "releases/$release/proved" ] && rm -rf "releases/$release"
+  [ "$fail_status" = 1 ] && [ "$release" != "$previous" ] && [ ! -f "releases/$release/proved" ] && rm -rf "releases/$release"
   say ""
   say "$reason"
   [ -z "$evidence" ] || printf '%s\n' "$evidence" | sed 's/^/  | /' >&2 || :
@@ -142,26 +149,32 @@ fail() {
 
 put_back() {
   failed_service='' failed_check='' evidence='' serves=''
-  # What runs now is what there is: every container that changes from here on is news.
-  look || { reason="docker does not answer"; return 1; }
+  # An engine that died may be on its way up again.
+  clock
+  put_back_until=$((ticks + health_timeout * 100))
+  until look; do
+    clock
+    [ "$ticks" -lt "$put_back_until" ] || { reason="docker does not answer"; return 1; }
+    nap
+  done
   if [ -z "$previous" ]; then
     [ "$take_over" != unmanaged ] || { reason="what ran before was not everfresh's"; return 1; }
     say "removing what was created"
-    compose_in 120 "releases/$release" down --remove-orphans >.run/up 2>&1 && look && [ -z "$present" ] ||
-      { reason="docker compose down: $(tail -n 1 .run/up)"; return 1; }
+    remove_all container ps -a -q && remove_all network network ls -q
     return
   fi
   if [ "$previous" = "$release" ]; then
     reason="there is no other release than $release itself"
-    [ "$(vitals)" = "$(present=$before && vitals)" ] || return 1
+    [ "$(vitals "$present")" = "$(vitals "$before")" ] || return 1
     serves="release $release stays as it was"
     return
   fi
   say "putting back $previous"
-  before=$present replaced='' check_failed=''
+  before=$present check_failed=''
   apply "$previous" || { reason="docker compose up: $(grep -v '^ *$' .run/up | tail -n 1)"; return 1; }
   prove "$previous" || return 1
   serves="release $previous serves again"
+  rm -f replaced
   # Its containers have other ids now; its token stays.
   who_deploys=$who from_deploys=$from stack_deploys=$stack deployment_now=$deployment
   who=$(field current/proved who) from=$(field current/proved from) stack=$(field current/proved stack)

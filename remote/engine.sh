@@ -6,7 +6,7 @@ docker_in() {
   timeout -k 5 "$docker_limit" docker "$@" </dev/null
 }
 
-engine() { docker_in 30 "$@"; }
+engine() { docker_in "$engine_limit" "$@"; }
 
 # compose for the release in folder $2, at most $1 seconds.
 compose_in() {
@@ -18,19 +18,19 @@ compose_in() {
 
 container_ids() {
   engine ps -a -q --no-trunc --filter "label=com.docker.compose.project=$project" \
-    --filter label=com.docker.compose.oneoff=False
+    --filter label=com.docker.compose.oneoff=False "$@"
 }
 
-# The project's containers, one per line: id|image id|state|health|exit|restarts|started|config hash|name|
-# image id on compose's label|service
-# (a foreign service name may contain anything: last).
+# The project's containers, one per line: id|image id|state|health|exit|restarts|started|config hash|name|image id on
+# compose's label|what it mounts|service (a foreign service name may contain anything: last).
+# `index` instead of a field's name, here and below, where docker may leave the field out.
 containers() {
   containers_try=0
   while :; do
-    containers_ids=$(container_ids) || return 1
+    containers_ids=$(container_ids 2>/dev/null) || return 1
     [ -n "$containers_ids" ] || return 0
     # shellcheck disable=SC2086 # one word per id
-    engine inspect --type container --format '{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State "Health"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{index .Config.Labels "com.docker.compose.config-hash"}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.image"}}|{{index .Config.Labels "com.docker.compose.service"}}' \
+    engine inspect --type container --format '{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State "Health"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{index .Config.Labels "com.docker.compose.config-hash"}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.image"}}|{{range .Mounts}}{{.Source}} {{end}}|{{index .Config.Labels "com.docker.compose.service"}}' \
       $containers_ids 2>.run/inspect && return
     # One of them went away in between: ask again.
     containers_try=$((containers_try + 1))

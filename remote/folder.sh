@@ -5,6 +5,7 @@
 #   store/<fp>/      what containers mount; never changes under its fingerprint
 #   current          link to the release that was proved last
 #   unfinished       there while containers are being changed; outlives a killed run
+#   replaced         fingerprints of files that had been changed by hand: whose containers must not be kept
 #   ledger.jsonl     one line per deployment
 #   lock, holder     the kernel's lock and who holds it
 #   .run/            this run's scratch, worthless without it
@@ -13,7 +14,7 @@
 find_folder() {
   base=${remote_dir:-$HOME/.everfresh}
   case $base in
-  "~/"*) base=$HOME/${base#??} ;;
+  [~]/*) base=$HOME/${base#??} ;;
   /*) ;;
   *) base=$HOME/$base ;;
   esac
@@ -31,27 +32,32 @@ make_folder() {
 # one, and the next one never meets a compose that is still at work.
 take_lock() {
   clock
-  lock_until=$((ticks + lock_wait * 100)) lock_said=''
+  lock_until=$((ticks + lock_wait * 100)) lock_tries=0
   while :; do
     make_folder
     exec 9>>lock || refuse 1 "$folder/lock: cannot be written; free some space or check the folder's owner"
     if flock -n 9; then
       # A teardown may have removed the very file while we waited for it.
-      [ "$(ls -i lock 2>/dev/null)" = "$(ls -iL /proc/self/fd/9 2>/dev/null | sed 's# .*# lock#')" ] && break
+      [ "$(inode lock)" = "$(inode /proc/self/fd/9)" ] && break
       continue
     fi
     clock
     if [ "$ticks" -ge "$lock_until" ]; then
       refuse 3 "$project: $(holder) is deploying here; try again, raise lockWait, or end it with \`everfresh unlock\`"
     fi
-    [ -n "$lock_said" ] || say "waiting for $(holder)"
-    lock_said=1
+    # A probe looks at the lock for an instant: that is nothing to tell.
+    lock_tries=$((lock_tries + 1))
+    [ "$lock_tries" -ne 3 ] || say "waiting for $(holder)"
     nap
   done
   printf '%s\n' "who $who" "from $from" "since $(utc)" "release ${release:-none}" "pid $$" 2>/dev/null >holder
-  rm -rf .run .stage .current && mkdir .run ||
+  rm -rf .run .stage .current releases/.[!.]* && mkdir .run ||
     refuse 1 "$folder: cannot be written; free some space or check the folder's owner"
+  trap 'rm -rf .run' EXIT
 }
+
+# shellcheck disable=SC2012 # numbers only; find and stat do not print an inode everywhere
+inode() { ls -iL "$1" 2>/dev/null | awk '{ print $1 }'; }
 
 # The holder of the lock, for people.
 holder() {

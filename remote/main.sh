@@ -14,8 +14,8 @@ main() {
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
   exec </dev/null
-  present='' present_images='' before='' proof='' replaced='' previous='' take_over='' lineage='' release='' kept=''
-  reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 staged_new=''
+  present='' present_images='' before='' proof='' previous='' take_over='' lineage='' release='' kept=''
+  reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 engine_limit=30
   request
   case ${1-} in
   deploy | report | probe | teardown | history | logs | unlock | doctor) "$1" ;;

@@ -38,16 +38,26 @@ check_engine() {
   fi
 }
 
-# Room for the release itself, and for the images whose size is known ($1: bytes).
+free_kilobytes() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
+
+# Room for the release itself.
 check_disk() {
-  disk_free=$(df -Pk . | awk 'NR == 2 { print $4 }')
+  disk_free=$(free_kilobytes .)
   [ "${disk_free:-0}" -ge 4096 ] || problem "disk: $((${disk_free:-0} / 1024)) MB free under $folder; free some space"
+}
+
+# Room for $1 bytes of images; if there is too little, first without what nobody needs any more.
+check_room() {
   [ "$1" -gt 0 ] || return 0
   disk_root=$(engine info --format '{{.DockerRootDir}}' 2>/dev/null) || return 0
   [ -d "$disk_root" ] || return 0
-  disk_free=$(df -Pk "$disk_root" 2>/dev/null | awk 'NR == 2 { print $4 }')
   # Layers travel compressed and lie unpacked beside the download: three times the size is a usual ratio.
   disk_need=$(($1 * 3 / 1024))
+  disk_free=$(free_kilobytes "$disk_root")
+  if [ "${disk_free:-$disk_need}" -lt "$disk_need" ]; then
+    prune
+    disk_free=$(free_kilobytes "$disk_root")
+  fi
   [ "${disk_free:-$disk_need}" -ge "$disk_need" ] ||
     problem "disk: $((disk_free / 1024)) MB free under $disk_root, about $((disk_need / 1024)) MB wanted for the images; free some space"
 }
@@ -55,12 +65,13 @@ check_disk() {
 # A published port must be free, or already this project's.
 check_ports() {
   [ -n "$ports" ] || return 0
-  ports_ours=$(engine ps --filter "label=com.docker.compose.project=$project" --format '{{.Ports}}' 2>/dev/null)
-  ports_others=$(engine ps --format '{{.Label "com.docker.compose.project"}}|{{.Names}}|{{.Ports}}' 2>/dev/null)
+  # shellcheck disable=SC2046 # one word per id
+  ports_used=$(engine inspect --type container --format '{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}} {{end}}{{end}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.project"}}' $(engine ps -q 2>/dev/null) 2>/dev/null)
   ports_open=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, a, ":"); print a[n] }')
   for port in $ports; do
-    case $ports_ours in *":$port->"*) continue ;; esac
-    port_user=$(printf '%s\n' "$ports_others" | awk -F '|' -v port=":$port->" 'index($3, port) { print "container " $2; exit }')
+    port_user=$(printf '%s\n' "$ports_used" | awk -F '|' -v port=" $port " -v project="$project" \
+      'index(" " $1, port) { print ($3 == project ? "us" : "container " substr($2, 2)); exit }')
+    [ "$port_user" != us ] || continue
     if [ -z "$port_user" ] && printf '%s\n' "$ports_open" | grep -qi "^$(printf '%04X' "$port")\$"; then
       port_user="another program"
     fi
@@ -68,13 +79,13 @@ check_ports() {
   done
 }
 
-# Containers run on the engine's own architecture, unless the image says otherwise.
+# An image for another architecture runs only where the kernel has an emulator for it.
 check_architecture() { # $1 release
-  [ -n "$engine_arch" ] || return 0
+  [ -n "$engine_arch" ] && ! ls /proc/sys/fs/binfmt_misc/qemu-* >/dev/null 2>&1 || return 0
   # shellcheck disable=SC2046 # one word per image
-  for image in $(images $(service_images "$1") 2>/dev/null | awk -F '|' -v arch="$engine_arch" '$3 != "" && $3 != arch { print $2 "is " $3 }' | tr ' ' '_'); do
-    problem "image $(printf '%s' "$image" | tr '_' ' '), the host is $engine_arch; build it for platform linux/$engine_arch"
-  done
+  problems=$problems$(images $(service_images "$1") 2>/dev/null | awk -F '|' -v arch="$engine_arch" '
+    $3 == "" || $3 == arch || arch == "amd64" && $3 == "386" || arch == "arm64" && $3 == "arm" { next }
+    { split($2, name, " "); print "image " name[1] ": is for " $3 ", the host is " arch "; build it for platform linux/" arch }')
 }
 
 check_compose() { # $1 folder of the release

@@ -1,6 +1,7 @@
 # probe: facts about the host, one per line, for core/host/probe.ts; takes no lock and waits for nothing.
 
 probe() {
+  engine_limit=10 # many hosts are asked at once, by somebody who waits
   echo "everfresh probe 1"
   find_folder && probe_current=$(current_release) || probe_current=''
   if [ -n "$probe_current" ]; then

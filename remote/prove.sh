@@ -5,11 +5,17 @@
 #   wait|service|what is not yet so
 #   fail|service|what will not mend itself|container
 verdicts() {
-  situation "$1" | awk -F '|' '
-    $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5 }
+  situation "$1" | awk -F '|' -v store="$folder/store/" '
+    $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5; files[$2] = $7 }
     $1 == "I" { names[$2] = names[$2] " " $3 " "; k = split($3, name, " "); for (i = 1; i <= k; i++) id[name[i]] = $2 }
     $1 == "B" { had[$2] = $8 }
-    $1 == "C" && $2 != "" { count[$12]++; list[$12] = list[$12] " " NR; line[NR] = $0 }
+    $1 == "C" && $2 != "" { count[$13]++; list[$13] = list[$13] " " NR; line[NR] = $0 }
+    # A file of the store that the container mounts although its service does not use it (any more).
+    function outdated(mounts, wanted,   k, m, at, fp) {
+      k = split(mounts, m, " ")
+      for (; k > 0; k--) if ((at = index(m[k], store)) == 1) { fp = substr(m[k], length(store) + 1, 64); if (!index(wanted, fp)) return 1 }
+      return 0
+    }
     END {
       for (s = 1; s <= n; s++) {
         name_ = order[s]
@@ -21,7 +27,9 @@ verdicts() {
           fresh = had[c[2]] != c[8]
           right = digest[name_] != "" ? index(names[c[3]], "@" digest[name_] " ") || c[3] == digest[name_] : c[3] == id[image[name_]]
           health = c[5] == "" || c[5] == "none" ? c[4] : c[5]
-          if (!right) print "fail|" name_ "|runs another image than " image[name_] "|" c[2]
+          if (!(c[3] in names)) print "wait|" name_ "|runs an image that docker does not know any more|" c[2]
+          else if (!right) print "fail|" name_ "|runs another image than " image[name_] "|" c[2]
+          else if (outdated(c[12], files[name_])) print "fail|" name_ "|still uses a file of an older release|" c[2]
           else if (c[4] == "exited" && c[6] == 0) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|exited"
           else if (c[4] == "exited") print "fail|" name_ "|exited with status " c[6] "|" c[2]
           else if (c[4] == "restarting" && c[7] >= 8) print "fail|" name_ "|keeps restarting (exit status " c[6] ")|" c[2]
@@ -35,7 +43,7 @@ verdicts() {
 }
 
 # What must not change while the proof settles: who runs since when, and how often it was restarted.
-vitals() { printf '%s\n' "$present" | cut -d '|' -f 1,3,6,7 | sort; }
+vitals() { printf '%s\n' "$1" | cut -d '|' -f 1,3,6,7 | sort; }
 
 # Waits until every service of release $1 is as it should be and has stayed so for `settle` seconds. Else fails with
 # `failed_service`, `failed_check`, `reason` and `evidence` (its last log lines). Sets `proof`, the verdicts.
@@ -52,9 +60,9 @@ prove() {
         ;;
       *"${nl}wait|"*) settled='' ;;
       *)
-        if [ "$settled" != "$(vitals)" ]; then
+        if [ "$settled" != "$(vitals "$present")" ]; then
           if run_checks "$1"; then
-            settled=$(vitals)
+            settled=$(vitals "$present")
             clock
             settle_from=$ticks
           fi
@@ -98,7 +106,11 @@ blame() {
   reason="$failed_service: $failed_check"
   case $blame_container in
   *[!0-9a-f]* | '') evidence='' ;;
-  *) evidence=$(engine logs --tail 10 "$blame_container" 2>&1 | tail -n 10) ;;
+  *)
+    evidence=$(engine logs --tail 10 "$blame_container" 2>&1 | tail -n 10)
+    blame_probe=$(engine inspect --format '{{with index .State "Health"}}{{range .Log}}{{.Output}}{{"\n"}}{{end}}{{end}}' "$blame_container" 2>/dev/null | grep -v '^ *$' | tail -n 1 | cut -c 1-300)
+    [ -z "$blame_probe" ] || evidence="$evidence${evidence:+$nl}healthcheck: $blame_probe"
+    ;;
   esac
 }
 

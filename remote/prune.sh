@@ -21,7 +21,7 @@ prune() {
   prune_images='' prune_count=0 prune_bytes=0
   for old in releases/* releases/.[!.]*; do
     [ -d "$old" ] || continue
-    printf '%s\n' "$prune_kept" | grep -qxF "${old##*/}" && continue
+    [ "${old##*/}" != "$release" ] && ! printf '%s\n' "$prune_kept" | grep -qxF "${old##*/}" || continue
     prune_images="$prune_images $(built_images "$old/services")"
     rm -rf "$old" && prune_count=$((prune_count + 1))
   done
@@ -44,6 +44,8 @@ remove_images() {
     printf '%s\n' "$still_named" | grep -qxF "$image" && continue
     image_facts=$(images "$image" 2>/dev/null) || continue
     printf '%s\n' "$still_used" | grep -qxF "${image_facts%%|*}" && continue
-    engine image rm "$image" >/dev/null 2>&1 && prune_bytes=$((prune_bytes + ${image_facts##*|}))
+    engine image rm "$image" "$(keeping_tag "$image")" >/dev/null 2>&1 || engine image rm "$image" >/dev/null 2>&1 || continue
+    # Still there under another name: nothing was freed.
+    images "${image_facts%%|*}" >/dev/null 2>&1 || prune_bytes=$((prune_bytes + ${image_facts##*|}))
   done
 }

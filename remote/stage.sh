@@ -34,10 +34,9 @@ tampered() {
     sed -n -e 's#^[^ ]* .*\([0-9a-f]\{64\}\)/.*#\1#p' -e 's#^[^ ]* [ *]\([a-z.]*\)$#\1#p' | sort -u
 }
 
-# Puts the sent release in place, without touching what runs. Sets `replaced` to the fingerprints of files that had
-# been changed by hand and are whole again.
+# Puts the sent release in place, without touching what runs. Files that had been changed by hand are made whole, and
+# their fingerprints noted in `replaced`: their containers have seen the wrong bytes.
 stage() {
-  replaced=''
   mkdir .stage && (umask 022 && payload | base64 -d | tar -xpomf - -C .stage) && [ -f .stage/end ] || return 1
   mkdir -p store releases || return 1
   for staged in .stage/store/*; do
@@ -45,7 +44,7 @@ stage() {
     fingerprint=${staged##*/}
     if [ -d "store/$fingerprint" ]; then
       [ "$(listing .stage/store "$fingerprint")" = "$(listing store "$fingerprint")" ] && continue
-      replaced="$replaced $fingerprint"
+      printf '%s\n' "$fingerprint" >>replaced && flush replaced || return 1
       mv "store/$fingerprint" ".stage/$fingerprint.old" || return 1
     fi
     find "$staged" -type f -exec timeout 60 sync {} + 2>/dev/null || flush
@@ -55,7 +54,6 @@ stage() {
     chmod 700 .stage/release && mv .stage/release "releases/.$release" || return 1
     release_listing ".$release" >"releases/.$release/sums" && flush "releases/.$release"/* &&
       mv "releases/.$release" "releases/$release" || return 1
-    staged_new=1
   else
     # The same release again: each part that differs is mended by itself, so that a kill never leaves it half.
     for part in $release_parts; do
@@ -89,9 +87,16 @@ pull() {
       reason="pull $image: $(printf '%s' "$pull_said" | tail -n 2)"
       return 1
     }
+    keep_image "$image"
     pulled=$((pulled + $(images "$image" | cut -d '|' -f 4)))
   done
 }
+
+# A tag of our own: `docker image prune`, which many hosts run nightly, deletes what is known by its digest alone.
+keep_image() {
+  case $1 in *@sha256:*) engine tag "$1" "$(keeping_tag "$1")" 2>/dev/null || : ;; esac
+}
+keeping_tag() { printf 'everfresh/%s:%.12s' "$project" "${1##*@sha256:}"; }
 
 pull_with_login() {
   mkdir -p .run/docker .run/bin

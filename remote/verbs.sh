@@ -28,17 +28,19 @@ unlock() {
     return
   }
   say "ending the deployment of $(holder)"
-  # Told politely it puts back what ran before; that takes its time.
-  kill -TERM "$(field holder pid)" 2>/dev/null || :
   clock
-  unlock_until=$((ticks + lock_wait * 100))
+  unlock_from=$ticks unlock_signal=''
   while is_locked; do
     clock
-    if [ "$ticks" -ge "$unlock_until" ]; then
-      for holding in /proc/[0-9]*; do
-        [ "$(readlink "$holding/fd/9" 2>/dev/null)" != "$folder/lock" ] || kill -KILL "${holding#/proc/}" 2>/dev/null || :
-      done
+    # Told politely it puts back what ran before; that takes its time. After that there is no asking.
+    if [ $((ticks - unlock_from)) -ge $((lock_wait * 100)) ]; then
+      signal_holders KILL
+    elif [ -z "$unlock_signal" ]; then
+      unlock_signal=TERM
+      signal_holders TERM
     fi
+    [ $((ticks - unlock_from)) -lt $((lock_wait * 100 + 3000)) ] ||
+      refuse 1 "$project: the lock's holder cannot be ended; restart the host's docker, or the host"
     nap
   done
   say "unlocked; the next deployment repairs what is unfinished"
@@ -49,10 +51,22 @@ doctor() {
   make_folder
   check_tools
   check_engine
-  check_disk 0
+  check_disk
   flush . || problem "$folder: cannot be written to the disk; check its file system"
   command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 ||
     problem "host: neither curl nor wget; install one if a service uses an http check"
   [ -z "$problems" ] || refuse 1 "${problems%"$nl"}"
   say "this host is ready"
+}
+
+# Signals the program that holds the lock; with KILL, and where it is dead already, all that it left running.
+signal_holders() {
+  holding_pid=$(field holder pid)
+  if [ "$1" = TERM ] && [ "$(readlink "/proc/$holding_pid/fd/9" 2>/dev/null)" = "$folder/lock" ]; then
+    kill -TERM "$holding_pid" 2>/dev/null || :
+    return
+  fi
+  for holding in /proc/[0-9]*; do
+    [ "$(readlink "$holding/fd/9" 2>/dev/null)" != "$folder/lock" ] || kill -s "$1" "${holding#/proc/}" 2>/dev/null || :
+  done
 }
