@@ -4,11 +4,12 @@ import type { ContentFile, ContentIdentity } from "./types";
 export type Change =
   | { kind: "new" }
   | { kind: "file"; how: FileChange; path: string; context?: string; detail?: string }
-  | { kind: "ignore"; how: InputChange; path: string; context?: string }
+  | { kind: "ignore"; path: string; context?: string }
   | { kind: "input"; input: string; how: InputChange; key?: string; detail?: string };
 
 type InputChange = "added" | "removed" | "changed";
 type FileChange = InputChange | "mode" | "type";
+type IgnoreFile = ContentIdentity["ignoreFiles"][number];
 
 /**
  * Everything that makes two identities differ, files first. Empty exactly when the content is the same; a `new` change when there
@@ -17,7 +18,11 @@ type FileChange = InputChange | "mode" | "type";
 export function changes(before: ContentIdentity | undefined, after: ContentIdentity): Change[] {
   if (!before) return [{ kind: "new" }];
   if (before.content === after.content) return [];
-  return [...fileChanges(before.files, after.files), ...inputChanges(before.inputs, after.inputs)];
+  return [
+    ...fileChanges(before.files, after.files),
+    ...ignoreChanges(before.ignoreFiles, after.ignoreFiles),
+    ...inputChanges(before.inputs, after.inputs),
+  ];
 }
 
 function fileChanges(before: ContentFile[], after: ContentFile[]): Change[] {
@@ -43,6 +48,17 @@ function fileChanges(before: ContentFile[], after: ContentFile[]): Change[] {
     });
   }
   return found;
+}
+
+function ignoreChanges(before: IgnoreFile[], after: IgnoreFile[]): Change[] {
+  const has = (list: IgnoreFile[], file: IgnoreFile) => list.some((other) => same(other, file));
+  const gone = before.filter((file) => !has(after, file));
+  return [
+    ...after.filter((file) => !has(before, file)),
+    ...gone.filter(
+      ({ context, path }) => !after.some((file) => file.context === context && file.path === path),
+    ),
+  ].map(({ context, path }) => ({ kind: "ignore", path, ...(context !== undefined && { context }) }));
 }
 
 const bits = (file: ContentFile): string => file.mode.replace("=", "");
@@ -89,14 +105,17 @@ export function describe(changes: Change[]): string {
   for (const change of inputs) grouped.set(change.input, [...(grouped.get(change.input) ?? []), change]);
   const parts =
     files.length > 0 ? [`${files.length} ${files.length === 1 ? "file" : "files"} (${some(files)})`] : [];
+  for (const change of changes) if (change.kind === "ignore") parts.push(named(change));
   for (const [input, group] of grouped) parts.push(inputWords(input, group));
   return parts.length > 0 ? parts.join(", ") : "nothing";
 }
 
+const named = ({ context, path }: { context?: string; path: string }): string =>
+  context ? `${context}: ${path}` : path;
+
 function fileWords(change: Change & { kind: "file" }): string {
-  const path = change.context ? `${change.context}: ${change.path}` : change.path;
-  if (change.how === "changed") return path;
-  return `${path} ${change.how}${change.detail ? ` ${change.detail}` : ""}`;
+  if (change.how === "changed") return named(change);
+  return `${named(change)} ${change.how}${change.detail ? ` ${change.detail}` : ""}`;
 }
 
 function inputWords(input: string, group: (Change & { kind: "input" })[]): string {
