@@ -117,11 +117,12 @@ function assemble(
       forceRecreate,
     }),
     files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
-    services: project.services.map(({ name, image, replicas, verify }) => ({
+    services: project.services.map(({ name, image, replicas, restarts, verify }) => ({
       name,
       image: images[name]?.ref ?? image!,
       ...(images[name] ? { content: images[name].content, digest: images[name].digest } : {}),
       replicas,
+      restarts,
       files: shipped.filter(({ file }) => file.services.includes(name)).map(({ fingerprint }) => fingerprint),
       verify,
     })),

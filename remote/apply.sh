@@ -34,15 +34,49 @@ discard_stale() { # $1 release
   [ -z "$paused" ] || engine unpause $paused >/dev/null 2>&1 || :
 }
 
-# Makes the containers those of release $1.
+# Makes the containers those of release $1. Services that change come up one by one, dependencies first, and only then the
+# whole: compose before 2.29.4 recreates together with a container every other that depends on it
+# (setDependentLifecycle in its pkg/compose/convergence.go).
 apply() {
   discard_stale "$1"
-  compose_in $((health_timeout + 300)) "releases/$1" up -d --no-build --pull never --remove-orphans \
-    >.run/up 2>&1
-  apply_status=$?
+  : >.run/up
+  apply_status=0
+  look || return 1
+  changed_services "$1" >.run/changed || return 1
+  # shellcheck disable=SC2086 # a service, and those that are restarted with it
+  while read -r apply_services; do
+    bring_up "$1" $apply_services || break
+  done <.run/changed
+  [ "$apply_status" != 0 ] || bring_up "$1" --remove-orphans || :
   look || return 1
   tell_changes
   return "$apply_status"
+}
+
+bring_up() { # $1 release, then what else `up` is told
+  bring_up_release=$1
+  shift
+  compose_in $((health_timeout + 300)) "releases/$bring_up_release" up -d --no-build --pull never "$@" >>.run/up 2>&1
+  apply_status=$?
+  return "$apply_status"
+}
+
+# The services whose containers compose would recreate for release $1, one per line with those that it says to restart
+# along, dependencies first. The rule is compose's own: another configuration hash, or another image.
+changed_services() {
+  changed_hashes=$(compose_in 60 "releases/$1" config --hash '*' 2>>.run/up) || return 1
+  { situation "$1"; printf '%s\n' "$changed_hashes" | sed 's/^/H|/'; } | awk -F '|' '
+    $1 == "S" { order[++n] = $2; wanted[$2] = $3; along[$2] = $8 }
+    $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) image[names[i]] = $2 }
+    $1 == "H" { split($2, pair, " "); hash[pair[1]] = pair[2] }
+    $1 == "C" && $2 != "" { seen[$2] = $13; configuration[$2] = $9; origin[$2] = $11 }
+    END {
+      for (id in seen) {
+        service = seen[id]
+        if (configuration[id] != hash[service] || origin[id] != image[wanted[service]]) old[service] = 1
+      }
+      for (i = 1; i <= n; i++) if (old[order[i]]) print order[i] (along[order[i]] == "" ? "" : " " along[order[i]])
+    }'
 }
 
 tell_changes() {

@@ -44,7 +44,8 @@ images() {
   engine image inspect --format '{{.Id}}|{{range index . "RepoDigests"}}{{.}} {{end}}{{range index . "RepoTags"}}{{.}} {{end}}|{{.Architecture}}|{{.Size}}' "$@"
 }
 
-# Services of a release, one per line: name|image|digest|replicas|bytes|fingerprints of its files
+# Services of a release, dependencies first, one per line: name|image|digest|replicas|bytes|fingerprints of its
+# files|services to restart with it
 services() { cat "releases/$1/services"; }
 
 service_images() { services "$1" | cut -d '|' -f 2 | sort -u; }

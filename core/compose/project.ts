@@ -8,6 +8,7 @@ import { parseOptions } from "./options";
 /** A team's compose project, as `docker compose config` resolves it. */
 export interface ComposeProject {
   name: string;
+  /** Dependencies before those that depend on them. */
   services: ComposeService[];
   /** Everything on this machine that the compose file mounts into a container. */
   files: ReferencedFile[];
@@ -23,6 +24,8 @@ export interface ComposeService {
   buildOptions: BuildOptions;
   image?: string;
   replicas: number;
+  /** Services that are to be restarted whenever this one is recreated. */
+  restarts: string[];
   verify: Check[];
   /** Host ports it publishes, with the interface they are bound to if one is given. */
   published: { port: number; hostIp?: string; protocol: string }[];
@@ -69,6 +72,7 @@ export interface ServiceNode {
   ports?: { published?: string; protocol?: string; host_ip?: string }[];
   scale?: number;
   deploy?: { replicas?: number; mode?: string };
+  depends_on?: Record<string, { restart?: boolean }>;
   labels?: Record<string, string>;
   platform?: string;
   "x-everfresh"?: unknown;
@@ -157,7 +161,8 @@ export function readProject(text: ComposeText): ComposeProject {
   const services: ComposeService[] = [];
   const files = new FileList();
 
-  for (const [name, node] of Object.entries(document.services ?? {})) {
+  for (const name of dependencyOrder(document.services ?? {})) {
+    const node = document.services[name]!;
     const options = parseOptions(node["x-everfresh"], `services.${name}.x-everfresh`, problems);
     services.push({
       name,
@@ -170,6 +175,9 @@ export function readProject(text: ComposeText): ComposeProject {
         cacheTo: (node.build?.cache_to ?? []).map(plain),
       },
       ...(node.image ? { image: plain(node.image) } : {}),
+      restarts: Object.entries(document.services)
+        .filter(([, other]) => other.depends_on?.[name]?.restart)
+        .map(([other]) => other),
       replicas: node.scale ?? node.deploy?.replicas ?? 1,
       verify: options.verify,
       published: readPorts(node),
@@ -206,6 +214,19 @@ export function readProject(text: ComposeText): ComposeProject {
     problems.push(problem("services", "there are none", "add a service to the compose file"));
   if (problems.length > 0) throw new Problems(problems);
   return { name: document.name, services, files: files.all(), document };
+}
+
+/** The services' names, each after those that it depends on; compose has refused cycles before. */
+function dependencyOrder(services: Record<string, ServiceNode>): string[] {
+  const order = new Set<string>();
+  const visit = (name: string) => {
+    for (const dependency of Object.keys(services[name]?.depends_on ?? {})) {
+      if (services[dependency] && !order.has(dependency)) visit(dependency);
+    }
+    order.add(name);
+  };
+  for (const name of Object.keys(services)) visit(name);
+  return [...order];
 }
 
 /** Files by source, so that one that several services mount is shipped once. */

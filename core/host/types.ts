@@ -20,6 +20,7 @@ export interface Release {
    */
   compose: string;
   files: ReleaseFile[];
+  /** Dependencies before those that depend on them. */
   services: ReleaseService[];
 }
 
@@ -51,6 +52,8 @@ export interface ReleaseService {
   bytes?: number;
   /** How many containers are wanted (compose's `deploy.replicas` / `scale`). */
   replicas: number;
+  /** Services that compose restarts whenever this one is recreated (`depends_on` with `restart: true`). */
+  restarts?: string[];
   /** Fingerprints of the files it uses. */
   files: string[];
   /** Further checks, from `x-everfresh.verify`; empty when the healthcheck is all there is. */
