@@ -1,0 +1,176 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type Judgement, judge } from "../../../core/host/judge";
+import { parseProbe } from "../../../core/host/probe";
+import { deployStdin, type HostProject, probeStdin } from "../../../core/host/program";
+import type { Check, DeployRequest, DeployResult, HostState, Release } from "../../../core/host/types";
+import type { Lab, LabHost } from "../../../lab/lab";
+import { type Run, runOn } from "./ssh";
+
+const run = promisify(execFile);
+
+/** Images by the page they serve, as the hosts name them (`registry:5000/…@sha256:…`). */
+export type Images = Record<string, string>;
+
+/** Builds and pushes one image per page. */
+export async function pushImages(lab: Lab, pages: string[]): Promise<Images> {
+  const config = await mkdtemp(join(tmpdir(), "everfresh-test-"));
+  try {
+    const auth = Buffer.from(`${lab.registry.username}:${lab.registry.password}`).toString("base64");
+    await writeFile(
+      join(config, "config.json"),
+      JSON.stringify({ auths: { [lab.registry.address]: { auth } } }),
+    );
+    const images: Images = {};
+    for (const page of pages) {
+      const tag = `${lab.registry.address}/host-test:${page}`;
+      await run("docker", [
+        "build",
+        "-q",
+        "--build-arg",
+        `PAGE=${page}`,
+        "-t",
+        tag,
+        join(__dirname, "images"),
+      ]);
+      const { stdout } = await run("docker", ["--config", config, "push", tag]);
+      const digest = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1];
+      if (!digest) throw new Error(`no digest in what docker push said: ${stdout}`);
+      await run("docker", ["image", "rm", tag]);
+      images[page] = `${lab.registry.pullAddress}/host-test@${digest}`;
+    }
+    return images;
+  } finally {
+    await rm(config, { recursive: true });
+  }
+}
+
+export interface ShopOptions {
+  project?: string;
+  /** The page of `web`, one of the images'. */
+  page: string;
+  /** The bytes of the file that `web` mounts. */
+  conf?: string;
+  /** `web` never gets healthy. */
+  sick?: boolean;
+  /** Published port of `web`. */
+  port?: number;
+  verify?: Check[];
+}
+
+/** A project of two services: `web` serves a page and a mounted file, `api` only runs. */
+export function shop(images: Images, id: string, options: ShopOptions): Release {
+  const { project = "shop", page, conf = "plain", sick = false, port = 8080, verify = [] } = options;
+  const web = images[page]!;
+  const api = images.api!;
+  const fingerprint = sha256(conf);
+  return {
+    id,
+    project,
+    tag: `tag-${id}`,
+    compose: `services:
+  web:
+    image: ${web}
+    init: true
+    restart: unless-stopped
+    ports: [{target: 80, published: "${port}", protocol: tcp, mode: ingress}]
+    volumes: [{type: bind, source: ./store/${fingerprint}/site.conf, target: /www/conf, read_only: true}]
+    healthcheck:
+      test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1/${sick ? "nothing-here" : ""}"]
+      interval: 500ms
+      timeout: 2s
+      retries: 3
+  api:
+    image: ${api}
+    init: true
+    restart: unless-stopped
+    command: [sh, -c, "echo api started; exec sleep 100000"]
+`,
+    files: [
+      {
+        fingerprint,
+        path: "web/site.conf",
+        entries: [{ type: "file", path: "site.conf", executable: false, bytes: Buffer.from(conf) }],
+      },
+    ],
+    services: [
+      {
+        name: "web",
+        image: web,
+        content: sha256(page),
+        digest: digestOf(web),
+        replicas: 1,
+        files: [fingerprint],
+        verify,
+      },
+      {
+        name: "api",
+        image: api,
+        content: sha256("api"),
+        digest: digestOf(api),
+        replicas: 1,
+        files: [],
+        verify: [],
+      },
+    ],
+  };
+}
+
+const digestOf = (image: string) => image.slice(image.indexOf("@") + 1);
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** A deployer: one lab's registry, one stack. */
+export function requestFor(
+  lab: Lab,
+  release: DeployRequest["release"],
+  overrides: Partial<DeployRequest> = {},
+): DeployRequest {
+  const { pullAddress: address, username, password } = lab.registry;
+  return {
+    release,
+    token: "first",
+    lineage: "lineage-of-the-tests",
+    who: "tester",
+    from: "test-machine",
+    stack: "prod",
+    registry: { address, username, password, insecure: true },
+    keepReleases: 3,
+    lockWait: 60,
+    healthTimeout: 20,
+    settle: 0,
+    ...overrides,
+  };
+}
+
+export async function deploy(
+  host: LabHost,
+  request: DeployRequest,
+): Promise<Run & { result?: DeployResult }> {
+  const ran = await runOn(host, deployStdin(request));
+  return ran.stdout === "" ? ran : { ...ran, result: JSON.parse(ran.stdout) as DeployResult };
+}
+
+/** What a preview would know of the host. */
+export async function look(
+  host: LabHost,
+  project: HostProject = { project: "shop" },
+): Promise<HostState & Judgement> {
+  const { stdout, stderr } = await runOn(host, probeStdin(project));
+  if (stderr !== "") throw new Error(`the probe said: ${stderr}`);
+  const state = parseProbe(stdout);
+  return { ...state, ...judge(state) };
+}
+
+/** What the host serves on its published port; undefined when nothing answers. */
+export async function served(host: LabHost, path = "/", port = 8080): Promise<string | undefined> {
+  try {
+    const answer = await fetch(host.url(port) + path, { signal: AbortSignal.timeout(2000) });
+    return (await answer.text()).trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { deployStdin, historyStdin, reportStdin, teardownStdin } from "../../core/host/program";
+import { engine, exec, startRegistry, stopRegistry } from "../../lab/faults";
+import { type Lab, type LabHost, up } from "../../lab/lab";
+import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
+import { runOn } from "../faults/support/ssh";
+
+const PROJECT = { project: "shop" };
+
+describe("a host", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let host: LabHost;
+  let images: Images;
+
+  before(async () => {
+    lab = await up({ name: "host-half" });
+    host = lab.hosts[0]!;
+    images = await pushImages(lab, ["one", "two", "api"]);
+    await wipe();
+  });
+
+  const containers = async () =>
+    Object.fromEntries((await look(host)).containers.map(({ service, id }) => [service, id]));
+  const ledger = async () =>
+    (await runOn(host, historyStdin(PROJECT))).stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  const release = (id: string, options: Parameters<typeof shop>[2]) =>
+    requestFor(lab, shop(images, id, options));
+  const wipe = async () => {
+    await exec(host, [
+      "sh",
+      "-c",
+      "docker rm -f $(docker ps -aq) 2>/dev/null; docker network prune -f; rm -rf /home/deploy/.everfresh",
+    ]);
+  };
+
+  it("says that nothing is deployed, and where that changes", async () => {
+    const { drift, token } = await look(host);
+    assert.deepEqual(drift, ["nothing is deployed"]);
+    assert.equal((await look(host)).token, token);
+  });
+
+  it("deploys a first release and proves it", async () => {
+    const { status, stderr, result } = await deploy(host, { ...release("r1", { page: "one" }), token: "t1" });
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^pull web$/m);
+    assert.match(stderr, /^web healthy$/m);
+    assert.equal(await served(host), "one");
+    assert.equal(await served(host, "/conf"), "plain");
+    const running = await engine(host, "inspect", "--format", "{{.Image}}", result!.services.web!.container);
+    const known = await engine(host, "image", "inspect", "--format", "{{.RepoDigests}}", running);
+    assert.ok(known.includes(result!.services.web!.digest!), `${known} has the digest that was reported`);
+    const state = await look(host);
+    assert.deepEqual(state.drift, []);
+    assert.equal(state.token, "t1");
+    assert.equal(state.current?.id, "r1");
+    assert.equal(state.current?.who, "tester");
+  });
+
+  it("touches no container when the same release comes again", async () => {
+    const before = await containers();
+    const { status, stderr } = await deploy(host, { ...release("r1", { page: "one" }), token: "t2" });
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(await containers(), before);
+    assert.equal((await look(host)).token, "t2");
+  });
+
+  it("replaces only the service whose image changed", async () => {
+    const before = await containers();
+    const { status, stderr } = await deploy(host, release("r2", { page: "two" }));
+    assert.equal(status, 0, stderr);
+    assert.equal(await served(host), "two");
+    const after = await containers();
+    assert.notEqual(after.web, before.web);
+    assert.equal(after.api, before.api);
+  });
+
+  it("replaces only the service whose mounted file changed", async () => {
+    const before = await containers();
+    const { status, stderr } = await deploy(host, release("r3", { page: "two", conf: "other" }));
+    assert.equal(status, 0, stderr);
+    assert.equal(await served(host, "/conf"), "other");
+    const after = await containers();
+    assert.notEqual(after.web, before.web);
+    assert.equal(after.api, before.api);
+  });
+
+  it("puts back what served when a container never gets healthy", async () => {
+    const { status, stderr, stdout } = await deploy(host, release("r4", { page: "one", sick: true }));
+    assert.equal(status, 1, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, /web: is unhealthy\n[\s\S]*404 Not Found[\s\S]*\nrelease r3 serves again\n$/);
+    assert.equal(await served(host), "two");
+    assert.equal(await served(host, "/conf"), "other");
+    const state = await look(host);
+    assert.deepEqual(state.drift, []);
+    assert.equal(state.current?.id, "r3");
+    assert.equal((await ledger()).at(-1).outcome, "put back");
+  });
+
+  it("goes back to an earlier release, its image, file and configuration, without the registry", async () => {
+    await stopRegistry(lab);
+    try {
+      const { status, stderr } = await deploy(
+        host,
+        requestFor(lab, { kept: "r1", project: "shop" }, { token: "back" }),
+      );
+      assert.equal(status, 0, stderr);
+    } finally {
+      await startRegistry(lab);
+    }
+    assert.equal(await served(host), "one");
+    assert.equal(await served(host, "/conf"), "plain");
+    const state = await look(host);
+    assert.equal(state.current?.id, "r1");
+    assert.equal(state.token, "back");
+  });
+
+  it("names the releases it has when asked for one that it does not keep", async () => {
+    const { status, stderr } = await deploy(host, requestFor(lab, { kept: "gone", project: "shop" }));
+    assert.equal(status, 1);
+    assert.match(stderr, /release gone: not on this host any more; choose one of: r1 r2 r3/);
+  });
+
+  it("reports the last proof again, whatever else is on stdin", async () => {
+    const { status, stdout } = await runOn(host, reportStdin(PROJECT));
+    assert.equal(status, 0);
+    assert.equal(JSON.parse(stdout).release, "r1");
+    const same = await runOn(host, {
+      ...deployStdin(release("r9", { page: "one" })),
+      command: reportStdin(PROJECT).command,
+    });
+    assert.equal(same.stdout, stdout);
+  });
+
+  it("refuses to replace what another stack deployed until told to, naming it", async () => {
+    const foreign = { ...release("r5", { page: "two" }), lineage: "other" };
+    const { status, stderr } = await deploy(host, foreign);
+    assert.equal(status, 2);
+    assert.match(stderr, /release r1 was deployed here at \d{4}-.* by tester from test-machine, stack prod/);
+    assert.equal(await served(host), "one");
+    const told = await deploy(host, { ...foreign, takeOver: "r1" });
+    assert.equal(told.status, 0, told.stderr);
+    assert.equal((await look(host)).lineage, "other");
+  });
+
+  it("keeps as many releases as it was told, and the images of those only", async () => {
+    for (const id of ["k1", "k2", "k3"]) {
+      const { status, stderr } = await deploy(host, {
+        ...release(id, { page: "two", conf: id }),
+        lineage: "other",
+        keepReleases: 2,
+      });
+      assert.equal(status, 0, stderr);
+    }
+    const kept = await exec(host, [
+      "ls",
+      "/home/deploy/.everfresh/shop/releases",
+      "/home/deploy/.everfresh/shop/store",
+    ]);
+    assert.match(kept, /k2\nk3\n/);
+    assert.equal(kept.match(/^[0-9a-f]{64}$/gm)?.length, 2);
+    const present = await engine(host, "image", "ls", "--digests", "--format", "{{.Digest}}");
+    assert.ok(!present.includes(images.one!.split("@")[1]!), "the image that no kept release names is gone");
+    assert.ok(present.includes(images.two!.split("@")[1]!));
+  });
+
+  it("keeps images through an image prune of the host's own", async () => {
+    await deploy(host, { ...release("p1", { page: "one" }), lineage: "other" });
+    await engine(host, "image", "prune", "--force");
+    await engine(host, "image", "inspect", images.two!);
+  });
+
+  it("tells the ledger of every deployment", async () => {
+    const lines = await ledger();
+    assert.deepEqual(
+      lines.map(({ release, outcome }) => `${release} ${outcome}`),
+      [
+        "r1 deployed",
+        "r1 unchanged",
+        "r2 deployed",
+        "r3 deployed",
+        "r4 put back",
+        "r1 deployed",
+        "gone failed",
+        "r5 deployed",
+        "k1 deployed",
+        "k2 deployed",
+        "k3 deployed",
+        "p1 deployed",
+      ],
+    );
+    assert.equal(lines[0].who, "tester");
+    assert.match(lines[0].services.web.digest, /^sha256:/);
+    assert.equal(lines[4].service, "web");
+  });
+
+  it("is left without a trace by teardown, other projects and volumes untouched", async () => {
+    await engine(host, "volume", "create", "--label", "com.docker.compose.project=shop", "shop_data");
+    const other = requestFor(lab, shop(images, "o1", { page: "one", project: "other", port: 8081 }));
+    assert.equal((await deploy(host, other)).status, 0);
+    const torn = await runOn(
+      host,
+      teardownStdin({ ...PROJECT, lineage: "other", who: "t", from: "m", lockWait: 5, volumes: false }),
+    );
+    assert.equal(torn.status, 0, torn.stderr);
+    assert.equal(await exec(host, ["ls", "-A", "/home/deploy/.everfresh"]), "other");
+    assert.equal(await engine(host, "ps", "-aq", "--filter", "label=com.docker.compose.project=shop"), "");
+    assert.equal(
+      await engine(host, "network", "ls", "-q", "--filter", "label=com.docker.compose.project=shop"),
+      "",
+    );
+    assert.equal(await engine(host, "volume", "ls", "-q", "--filter", "name=shop_data"), "shop_data");
+    assert.equal(await served(host, "/", 8081), "one");
+    await engine(host, "volume", "rm", "shop_data");
+    await wipe();
+  });
+
+  it("leaves nothing when the very first deployment fails", async () => {
+    const { status, stderr } = await deploy(host, release("f1", { page: "one", sick: true }));
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /nothing of shop serves\n$/);
+    assert.equal(await engine(host, "ps", "-aq"), "");
+    assert.equal(await exec(host, ["ls", "/home/deploy/.everfresh/shop/releases"]), "");
+  });
+});
