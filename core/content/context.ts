@@ -1,12 +1,17 @@
-import { readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import { constants, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
-import { digestFile, sha256 } from "./digest";
 import type { Source } from "./dockerfile";
+import { Crew } from "./files/crew";
+import { sha256 } from "./files/digest";
+import { digestsOf } from "./files/digests";
+import { Listing } from "./files/listing";
+import { encodePath } from "./files/names";
 import { IgnoreRules, readIgnoreFile } from "./ignore";
 import { Modes } from "./mode";
 import { select } from "./select";
-import { ContentError, type ContentFile, type ContentIdentity } from "./types";
-import { type Entry, walk } from "./walk";
+import type { FolderCache, StatCache } from "./stat-cache";
+import { ContentError, type ContentFile, type ContentIdentity, type EntryType } from "./types";
+import { walk } from "./walk";
 
 /** A context folder, with the ignore rules that apply in it. */
 export interface Context {
@@ -42,34 +47,71 @@ export function openContext(folder: string, name?: string, dockerfile?: string):
 }
 
 /** What the sources take from a context, sorted by path. */
-export function readContext(context: Context, sources: Source[]): ContentFile[] {
-  const { root, rules, name } = context;
-  const entries = walk(root, rules, select(root, sources));
-  const modes = new Modes(
-    statSync(root),
-    entries.filter(({ type }) => type === "file").map(({ stat }) => stat),
-  );
-  return entries.flatMap((entry) => {
-    const file = contentFile(root, entry, modes);
-    return file ? [name === undefined ? file : { ...file, context: name }] : [];
-  });
+export function readContext(
+  context: Context,
+  sources: Source[],
+  cache: StatCache | undefined,
+): ContentFile[] {
+  const crew = new Crew();
+  try {
+    const listing = new Listing(context.root, crew);
+    walk(context.root, context.rules, select(context.root, sources), (path) => listing.add(path));
+    listing.finish();
+    return contentFiles(context, listing, crew, cache?.of(context.root));
+  } finally {
+    crew.dismiss();
+  }
 }
 
-function contentFile(
-  root: string,
-  { path, type, stat, target }: Entry,
-  modes: Modes,
-): ContentFile | undefined {
-  switch (type) {
-    case "file": {
-      const digest = digestFile(root, path);
-      return digest && { path, type, mode: modes.of(stat), sha256: digest.sha256 };
-    }
-    case "symlink":
-      return { path, type, mode: "0777", sha256: sha256(target!) };
-    case "directory":
-    case "fifo":
-      return { path, type, mode: modes.of(stat), sha256: "" };
+function contentFiles(
+  { root, name }: Context,
+  listing: Listing,
+  crew: Crew,
+  cache: FolderCache | undefined,
+): ContentFile[] {
+  const types = listing.paths.map((path, i) => typeOf(listing.mode(i), path));
+  const regular = [...types.keys()].filter((i) => types[i] === "file");
+  const modes = new Modes(
+    statSync(root).mode,
+    regular.map((i) => listing.mode(i)),
+  );
+  const digests = digestsOf(listing, regular, crew, cache);
+  const files: ContentFile[] = [];
+  let next = 0;
+  for (const [i, type] of types.entries()) {
+    const path = listing.paths[i]!;
+    const digest = type === "file" ? digests[next++] : type === "symlink" ? linkDigest(root, path) : "";
+    // Gone since it was listed.
+    if (type === undefined || digest === undefined) continue;
+    const mode = type === "symlink" ? "0777" : modes.of(listing.mode(i));
+    files.push({ path, type, mode, sha256: digest, ...(name !== undefined && { context: name }) });
+  }
+  return files;
+}
+
+/** @returns undefined for what is gone */
+function typeOf(mode: number, path: string): EntryType | undefined {
+  switch (mode & constants.S_IFMT) {
+    case 0:
+      return undefined;
+    case constants.S_IFREG:
+      return "file";
+    case constants.S_IFDIR:
+      return "directory";
+    case constants.S_IFLNK:
+      return "symlink";
+    case constants.S_IFIFO:
+      return "fifo";
+    default:
+      throw new ContentError(`${path}: is a device; list it in .dockerignore`);
+  }
+}
+
+function linkDigest(root: string, path: string): string | undefined {
+  try {
+    return sha256(readlinkSync(encodePath(`${root}/${path}`), "buffer"));
+  } catch {
+    return undefined;
   }
 }
 

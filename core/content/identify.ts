@@ -13,7 +13,9 @@ export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): 
   const dockerfile = readDockerfileOf(spec);
   const reading = analyse(dockerfile.text, planOptions(spec, options));
   const contexts = openContexts(spec, reading, dockerfile.path);
-  const files = contexts.flatMap((context) => readContext(context, sourcesOf(context, reading)));
+  const files = contexts.flatMap((context) =>
+    readContext(context, sourcesOf(context, reading), options.cache),
+  );
   const inputs = { ...dockerfileInputs(spec, reading), ...imageInputs(spec, options, reading) };
   const reasons = wholeReasons(reading);
   return {

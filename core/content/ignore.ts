@@ -41,6 +41,21 @@ export class IgnoreRules {
     return { ignored, matched, by };
   }
 
+  get reincludes(): boolean {
+    return this.#exceptions.length > 0;
+  }
+
+  /** As {@link judge}, for what nothing is in. */
+  ignoresIn(path: string, parent: Verdict | undefined): boolean {
+    let ignored = false;
+    for (let i = 0; i < this.#rules.length; i++) {
+      const rule = this.#rules[i]!;
+      if (parent?.matched[i] || (rule.exception !== ignored ? false : rule.matches(path)))
+        ignored = !rule.exception;
+    }
+    return ignored;
+  }
+
   /** The verdict on a path of which nothing above it was judged. */
   ignores(path: string): boolean {
     let verdict: Verdict | undefined;

@@ -1,4 +1,4 @@
-import type { Stats } from "node:fs";
+import { constants } from "node:fs";
 
 const SETGID = 0o2000;
 const USUAL_UMASK = 0o022;
@@ -14,24 +14,29 @@ export class Modes {
   readonly #umask: number;
   readonly #inherited: number;
 
-  constructor(root: Stats, files: Stats[]) {
+  /**
+   * @param root mode of the context folder
+   * @param files modes of the files in it
+   */
+  constructor(root: number, files: number[]) {
     this.#umask = commonUmask(files);
-    this.#inherited = root.mode & SETGID;
+    this.#inherited = root & SETGID;
   }
 
-  of(stat: Stats): string {
-    const bits = stat.mode & 0o7777;
-    const executable = stat.isDirectory() || (bits & 0o100) !== 0;
+  of(mode: number): string {
+    const bits = mode & 0o7777;
+    const isFolder = (mode & constants.S_IFMT) === constants.S_IFDIR;
+    const executable = isFolder || (bits & 0o100) !== 0;
     const plain = (executable ? 0o777 : 0o666) & ~this.#umask;
-    const expected = stat.isDirectory() ? plain | this.#inherited : plain;
+    const expected = isFolder ? plain | this.#inherited : plain;
     if (bits !== expected) return `=${bits.toString(8).padStart(4, "0")}`;
     return executable ? "0755" : "0644";
   }
 }
 
-function commonUmask(files: Stats[]): number {
+function commonUmask(files: number[]): number {
   const votes = new Map<number, number>([[USUAL_UMASK, 0]]);
-  for (const { mode } of files) {
+  for (const mode of files) {
     const missing = ~mode & 0o066;
     votes.set(missing, (votes.get(missing) ?? 0) + 1);
   }

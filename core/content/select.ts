@@ -1,8 +1,8 @@
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import type { Source } from "./dockerfile";
+import { decodeName, encodePath } from "./files/names";
 import { toJsRegExp } from "./go-regexp";
 import { IgnoreRules } from "./ignore";
-import { decodeName, encodePath } from "./names";
 import type { Scope } from "./walk";
 
 const LINKS = 255;

@@ -1,1 +1,184 @@
-export class StatCache {}
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type CacheTable, decodeTable, emptyTable, encodeTable } from "./files/cache-table";
+import { STAT_FIELDS } from "./files/file-work";
+
+/** Clocks of file systems tick as seldom as every 2 s (FAT): a file this young can change again and keep its times. */
+const GRANULARITY_MS = 2_000;
+/** Saves that an entry outlives without being asked for: another service may read another part of the context. */
+const MOST_IDLE = 20;
+
+/**
+ * Remembers the digests of files between runs, one cache file per context folder.
+ *
+ * A digest is believed when size, mtime, ctime, inode and device are those of the file that was read; a file put back with its
+ * old mtime has another ctime. A file that was written less than two seconds before it was read is not remembered: written once
+ * more, it could look the same. A cache file that is damaged, describes another folder or belongs to another user is not used, and
+ * one that cannot be written is not: either costs time only. Runs at once replace the file as a whole; the last one's stays.
+ */
+export class StatCache {
+  readonly #folder: string;
+  readonly #open = new Map<string, FolderCache>();
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** @param folder where the cache files are; made when something is saved */
+  static open(folder: string): StatCache {
+    return new StatCache(folder);
+  }
+
+  /** The digests known of the files in a context folder. */
+  of(root: string): FolderCache {
+    let cache = this.#open.get(root);
+    if (!cache) {
+      cache = new FolderCache(readTable(this.#file(root), root));
+      this.#open.set(root, cache);
+    }
+    return cache;
+  }
+
+  /** Writes what is new. Never throws. */
+  save(): void {
+    for (const [root, cache] of this.#open) {
+      if (!cache.changed) continue;
+      try {
+        mkdirSync(this.#folder, { recursive: true });
+        replaceFile(this.#file(root), (behind) => encodeTable(root, cache.table(behind)));
+      } catch {
+        // A read-only checkout, a full disk: the next run reads the files again.
+      }
+    }
+  }
+
+  #file(root: string): string {
+    return join(this.#folder, createHash("sha256").update(root).digest("hex").slice(0, 24));
+  }
+}
+
+interface Entry {
+  sha256: string;
+  /** {@link STAT_FIELDS} numbers. */
+  stat: Float64Array;
+  /** When it began to be read, by this machine's clock, in milliseconds. */
+  readAt: number;
+}
+
+export class FolderCache {
+  readonly #old: CacheTable;
+  readonly #asked: Uint8Array;
+  readonly #fresh = new Map<string, Entry>();
+  #places: Map<string, number> | undefined;
+  /** Where the next path most likely is: runs ask in the order of the file. */
+  #next = 0;
+
+  constructor(old: CacheTable) {
+    this.#old = old;
+    this.#asked = new Uint8Array(old.paths.length);
+  }
+
+  get changed(): boolean {
+    return this.#fresh.size > 0;
+  }
+
+  /** @param stat the file's numbers now, beginning at `at` */
+  lookup(path: string, stat: Float64Array, at: number): string | undefined {
+    const fresh = this.#fresh.get(path);
+    if (fresh && same(fresh.stat, 0, stat, at) && isSettled(fresh, 0)) return fresh.sha256;
+    const place = this.#find(path);
+    if (place === undefined || !same(this.#old.stats, place * STAT_FIELDS, stat, at)) return undefined;
+    this.#asked[place] = 1;
+    return this.#old.digests.slice(place * 64, place * 64 + 64);
+  }
+
+  /** @param readAt when the file began to be read, by this machine's clock, in milliseconds */
+  remember(path: string, stat: Float64Array, at: number, sha256: string, readAt: number): void {
+    // The file is UTF-8, such a name is not.
+    if (path.isWellFormed())
+      this.#fresh.set(path, { sha256, stat: stat.slice(at, at + STAT_FIELDS), readAt });
+  }
+
+  /** @param behind by how much the file system's clock is behind this machine's, in milliseconds */
+  table(behind: number): CacheTable {
+    const fresh = [...this.#fresh].filter(([, entry]) => isSettled(entry, behind));
+    const kept = this.#old.paths.flatMap((path, place) => {
+      const idle = this.#asked[place] ? 0 : this.#old.idle[place]! + 1;
+      return idle > MOST_IDLE || this.#fresh.has(path) ? [] : [{ path, place, idle }];
+    });
+    const rows = [
+      ...kept.map(({ path, place, idle }) => ({
+        path,
+        idle,
+        sha256: this.#old.digests.slice(place * 64, place * 64 + 64),
+        stat: this.#old.stats.subarray(place * STAT_FIELDS, (place + 1) * STAT_FIELDS),
+      })),
+      ...fresh.map(([path, { sha256, stat }]) => ({ path, idle: 0, sha256, stat })),
+    ].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const stats = new Float64Array(rows.length * STAT_FIELDS);
+    for (const [i, row] of rows.entries()) stats.set(row.stat, i * STAT_FIELDS);
+    return {
+      paths: rows.map(({ path }) => path),
+      stats,
+      digests: rows.map(({ sha256 }) => sha256).join(""),
+      idle: Uint8Array.from(rows, ({ idle }) => idle),
+    };
+  }
+
+  #find(path: string): number | undefined {
+    const { paths } = this.#old;
+    if (paths[this.#next] === path) return this.#next++;
+    this.#places ??= new Map(paths.map((each, place) => [each, place]));
+    const place = this.#places.get(path);
+    if (place !== undefined) this.#next = place + 1;
+    return place;
+  }
+}
+
+/** Size, mtime, ctime, inode, device; not the mode, which no digest depends on. */
+function same(a: Float64Array, at: number, b: Float64Array, bt: number): boolean {
+  for (let i = 1; i < STAT_FIELDS; i++) if (a[at + i] !== b[bt + i]) return false;
+  return true;
+}
+
+/** Whether whatever is written to the file from now on shows in its times. */
+function isSettled({ stat, readAt }: Entry, behind: number): boolean {
+  return Math.max(stat[2]!, stat[3]!) + GRANULARITY_MS <= readAt - Math.max(0, behind);
+}
+
+function readTable(file: string, root: string): CacheTable {
+  try {
+    const foreign = process.getuid !== undefined && statSync(file).uid !== process.getuid();
+    return (foreign ? undefined : decodeTable(root, readFileSync(file))) ?? emptyTable();
+  } catch {
+    return emptyTable();
+  }
+}
+
+/** @param content gets by how much the file system's clock is behind this machine's, in milliseconds */
+function replaceFile(file: string, content: (behind: number) => Buffer): void {
+  const temporary = `${file}.${process.pid}`;
+  const fd = openSync(temporary, "w", 0o600);
+  try {
+    const before = Date.now();
+    writeFileSync(fd, "\0");
+    writeFileSync(temporary, content(before - fstatSync(fd).mtimeMs));
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,16 +1,7 @@
-import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
+import { type Dirent, readdirSync } from "node:fs";
+import { decodeName, encodePath } from "./files/names";
+import { unreadable } from "./files/unreadable";
 import type { IgnoreRules, Verdict } from "./ignore";
-import { decodeName, encodePath } from "./names";
-import { ContentError, type EntryType } from "./types";
-
-/** One entry of a context, as it was found. */
-export interface Entry {
-  path: string;
-  type: EntryType;
-  stat: Stats;
-  /** Of a symlink. */
-  target?: string;
-}
 
 /** Decides what is looked at, beside the ignore rules. */
 export interface Scope {
@@ -21,84 +12,58 @@ export interface Scope {
 }
 
 /**
- * Everything in a context that the builder can see and `scope` asks for, in code unit order of the paths.
+ * The paths of everything in a context that the builder can see and `scope` asks for, in code unit order; folders as well.
  *
- * As BuildKit's client does it: a folder that is ignored is there all the same when something below it is re-included, sockets
- * are never sent, no link is followed.
+ * As BuildKit's client does it (tonistiigi/fsutil, `filterFS.Walk`): a folder that is ignored is there all the same when something
+ * below it is re-included; sockets are never sent; no link is followed. A folder is entered only where something can count.
  */
-export function walk(root: string, rules: IgnoreRules, scope: Scope): Entry[] {
-  const found: Entry[] = [];
+export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (path: string) => void): void {
+  // Folders that are ignored are reported when something in them is not, and then come after some of their neighbours.
+  const late = new Set<string>();
+  const kept: string[] | undefined = rules.reincludes ? [] : undefined;
   enter("", undefined, []);
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  if (kept) for (const path of [...new Set([...kept, ...late])].sort()) found(path);
 
-  function enter(folder: string, parent: Verdict | undefined, above: Folder[]): void {
-    for (const { name, dirent } of list(root, folder)) {
-      const path = folder === "" ? name : `${folder}/${name}`;
-      const verdict = rules.empty ? undefined : rules.judge(path, parent);
-      const ignored = verdict?.ignored ?? false;
-      const included = scope.includes(path);
-      const inside =
-        dirent.isDirectory() && scope.mayInclude(path) && !(ignored && !rules.mayReinclude(path));
-      if (!inside && (ignored || !included)) continue;
-      const entry = read(root, path, dirent);
-      if (!entry) continue;
-      if (!ignored && included) report(above, entry);
-      if (inside) enter(path, verdict, [...above, { entry, counts: included, reported: !ignored }]);
+  function enter(folder: string, parent: Verdict | undefined, ignoredAbove: string[]): void {
+    const prefix = folder === "" ? "" : `${folder}/`;
+    for (const [name, dirent] of inOrder(list(root, folder))) {
+      if (name.endsWith("/")) {
+        const path = prefix + name.slice(0, -1);
+        const verdict = rules.empty ? undefined : rules.judge(path, parent);
+        if (!scope.mayInclude(path) || (verdict?.ignored && !rules.mayReinclude(path))) continue;
+        enter(path, verdict, verdict?.ignored ? [...ignoredAbove, path] : ignoredAbove);
+      } else {
+        const path = prefix + name;
+        if (dirent.isSocket() || rules.ignoresIn(path, parent) || !scope.includes(path)) continue;
+        for (const above of ignoredAbove) if (scope.includes(above)) late.add(above);
+        if (kept) kept.push(path);
+        else found(path);
+      }
     }
-  }
-
-  function report(above: Folder[], entry: Entry): void {
-    for (const folder of above) {
-      if (!folder.reported && folder.counts) found.push(folder.entry);
-      folder.reported = true;
-    }
-    found.push(entry);
   }
 }
 
-interface Folder {
-  entry: Entry;
-  counts: boolean;
-  reported: boolean;
+/**
+ * Each entry under its name, and each folder again, to be entered, under its name and a `/`: sorted like this, the paths of a whole
+ * tree come in the order of their code units.
+ */
+function inOrder(entries: [string, Dirent][]): [string, Dirent][] {
+  const folders = entries.filter(([, dirent]) => dirent.isDirectory());
+  const all = [...entries, ...folders.map(([name, dirent]): [string, Dirent] => [`${name}/`, dirent])];
+  return all.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function list(root: string, folder: string): { name: string; dirent: Dirent }[] {
+function list(root: string, folder: string): [string, Dirent][] {
   const path = folder === "" ? root : `${root}/${folder}`;
   try {
     const entries = readdirSync(encodePath(path), { withFileTypes: true });
-    if (!entries.some((e) => e.name.includes("\ufffd")))
-      return entries.map((dirent) => ({ name: dirent.name, dirent }));
-    // Node reads these as bytes only when asked, and its types do not know that a name can then be a Buffer.
+    if (!entries.some(({ name }) => name.includes("\ufffd")))
+      return entries.map((dirent) => [dirent.name, dirent]);
+    // Names that are not UTF-8 come as bytes when asked for, which Node's types do not know.
     const raw = readdirSync(encodePath(path), { withFileTypes: true, encoding: "buffer" as never });
-    return raw.map((dirent) => ({ name: decodeName(dirent.name as unknown as Buffer), dirent }));
+    return raw.map((dirent) => [decodeName(dirent.name as unknown as Buffer), dirent]);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" && folder !== "") return [];
     throw unreadable(folder === "" ? root : folder, error);
   }
-}
-
-function read(root: string, path: string, dirent: Dirent): Entry | undefined {
-  if (dirent.isSocket()) return undefined;
-  const full = encodePath(`${root}/${path}`);
-  let stat: Stats;
-  try {
-    stat = lstatSync(full);
-    if (stat.isSymbolicLink())
-      return { path, type: "symlink", stat, target: decodeName(readlinkSync(full, "buffer")) };
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  if (stat.isFile()) return { path, type: "file", stat };
-  if (stat.isDirectory()) return { path, type: "directory", stat };
-  if (stat.isFIFO()) return { path, type: "fifo", stat };
-  throw new ContentError(`${path}: is a device; list it in .dockerignore`);
-}
-
-function unreadable(path: string, error: unknown): Error {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EACCES" || code === "EPERM") {
-    return new ContentError(
-      `${path}: cannot be read; give yourself the permission, or list it in .dockerignore`,
-    );
-  }
-  return error as Error;
 }

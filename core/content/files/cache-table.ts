@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import { STAT_FIELDS } from "./file-work";
+
+/** What a cache file holds: for each path its numbers, its digest, and since how many saves nobody asked for it. */
+export interface CacheTable {
+  paths: string[];
+  /** {@link STAT_FIELDS} per path. */
+  stats: Float64Array;
+  /** 64 hex digits per path, one after the other. */
+  digests: string;
+  idle: Uint8Array;
+}
+
+const MAGIC = "everfresh stat cache 1\n";
+const SUM_LENGTH = 64;
+
+export const emptyTable = (): CacheTable => ({
+  paths: [],
+  stats: new Float64Array(0),
+  digests: "",
+  idle: new Uint8Array(0),
+});
+
+/** The bytes of a cache file: a sum over all that follows it, then the folder that it describes, then the columns. */
+export function encodeTable(root: string, { paths, stats, digests, idle }: CacheTable): Buffer {
+  const header = Buffer.from(`${JSON.stringify({ root, count: paths.length })}\n`);
+  const names = Buffer.from(paths.join("\0"));
+  const columns = [
+    header,
+    Buffer.from(stats.buffer, stats.byteOffset, stats.byteLength),
+    Buffer.from(digests, "latin1"),
+  ];
+  const body = Buffer.concat([...columns, idle, names]);
+  return Buffer.concat([Buffer.from(MAGIC + sum(body)), body]);
+}
+
+/** @returns undefined for anything but an undamaged cache file of this folder */
+export function decodeTable(root: string, bytes: Buffer): CacheTable | undefined {
+  const start = MAGIC.length + SUM_LENGTH;
+  if (bytes.length < start || bytes.toString("latin1", 0, MAGIC.length) !== MAGIC) return undefined;
+  const body = bytes.subarray(start);
+  if (bytes.toString("latin1", MAGIC.length, start) !== sum(body)) return undefined;
+  const headerEnd = body.indexOf("\n") + 1;
+  const header = JSON.parse(body.toString("utf8", 0, headerEnd)) as { root: string; count: number };
+  if (header.root !== root) return undefined;
+  const { count } = header;
+  const statsEnd = headerEnd + count * STAT_FIELDS * 8;
+  const digestsEnd = statsEnd + count * 64;
+  const idleEnd = digestsEnd + count;
+  return {
+    paths: count === 0 ? [] : body.toString("utf8", idleEnd).split("\0"),
+    // A copy of its own, as doubles have to begin at a multiple of 8.
+    stats: new Float64Array(Uint8Array.prototype.slice.call(body, headerEnd, statsEnd).buffer),
+    digests: body.toString("latin1", statsEnd, digestsEnd),
+    idle: Uint8Array.prototype.slice.call(body, digestsEnd, idleEnd),
+  };
+}
+
+const sum = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");

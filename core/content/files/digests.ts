@@ -1,0 +1,75 @@
+import type { FolderCache } from "../stat-cache";
+import type { Crew } from "./crew";
+import { digestFile } from "./digest";
+import { STAT_FIELDS } from "./file-work";
+import type { Listing } from "./listing";
+
+/** A batch is this many files or bytes: enough to be worth its message, little enough to share out evenly. */
+const BATCH_FILES = 256;
+const BATCH_BYTES = 8 << 20;
+/** Less is read before a worker has started. */
+const WORTH_A_CREW_FILES = 500;
+const WORTH_A_CREW_BYTES = 32 << 20;
+
+/**
+ * The digests of files in a listing, in the order asked; undefined for a file that is gone.
+ *
+ * @param wanted places in the listing
+ * @throws ContentError for a file that cannot be read, or does not come to rest
+ */
+export function digestsOf(
+  listing: Listing,
+  wanted: number[],
+  crew: Crew,
+  cache: FolderCache | undefined,
+): (string | undefined)[] {
+  const known = wanted.map((i) => cache?.lookup(listing.paths[i]!, ...listing.stat(i)));
+  const missing = [...wanted.keys()].filter((k) => known[k] === undefined);
+  const readAt = Date.now();
+  const bytes = missing.reduce((total, k) => total + listing.size(wanted[k]!), 0);
+  if (missing.length >= WORTH_A_CREW_FILES || bytes >= WORTH_A_CREW_BYTES) crew.hire();
+
+  const batches = split(missing, (k) => listing.size(wanted[k]!)).map((batch) => {
+    const stats = new Float64Array(new SharedArrayBuffer(batch.length * STAT_FIELDS * 8));
+    const digests = new SharedArrayBuffer(batch.length * 64);
+    for (const [n, k] of batch.entries()) {
+      const [from, at] = listing.stat(wanted[k]!);
+      stats.set(from.subarray(at, at + STAT_FIELDS), n * STAT_FIELDS);
+    }
+    const paths = batch.map((k) => `${listing.root}/${listing.paths[wanted[k]!]}`).join("\0");
+    crew.publish({ kind: "digest", paths, stats: stats.buffer, digests });
+    return { batch, stats, digests };
+  });
+  crew.finish();
+
+  for (const { batch, stats, digests } of batches) {
+    const text = Buffer.from(digests).toString("latin1");
+    for (const [n, k] of batch.entries()) {
+      const path = listing.paths[wanted[k]!]!;
+      const found = text.charCodeAt(n * 64) !== 0;
+      const digest = found
+        ? { sha256: text.slice(n * 64, n * 64 + 64), stat: stats }
+        : digestFile(listing.root, path);
+      known[k] = digest?.sha256;
+      if (digest) cache?.remember(path, digest.stat, found ? n * STAT_FIELDS : 0, digest.sha256, readAt);
+    }
+  }
+  return known;
+}
+
+/** The largest first, each on its own, so that nobody is left with one at the end. */
+function split(items: number[], size: (item: number) => number): number[][] {
+  const batches = items.filter((item) => size(item) > BATCH_BYTES).map((item) => [item]);
+  let batch: number[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    if (size(item) > BATCH_BYTES) continue;
+    if (batch.length === BATCH_FILES || bytes + size(item) > BATCH_BYTES) {
+      batches.push(batch);
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(item);
+    bytes += size(item);
+  }
+  return batch.length > 0 ? [...batches, batch] : batches;
+}

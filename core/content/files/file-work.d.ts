@@ -1,0 +1,28 @@
+import type { Stats } from "node:fs";
+
+/** Numbers kept of each file: mode, size in bytes, mtime and ctime in milliseconds, inode, device. */
+export const STAT_FIELDS: 6;
+
+export function putStat(stat: Stats, out: Float64Array, at: number): void;
+
+/**
+ * SHA-256 of a file's bytes as 64 hex digits.
+ *
+ * @param stats its numbers begin at `at`
+ * @returns undefined when the file is not, or not any more, the one that the numbers describe
+ * @throws what `fs` throws
+ */
+export function digestIfUnchanged(path: string | Buffer, stats: Float64Array, at: number): string | undefined;
+
+/** Some files' numbers or digests, as it travels to a worker. A file that fails leaves zeros. */
+export interface Job {
+  kind: "stat" | "digest";
+  /** Full paths, a NUL between two. */
+  paths: string;
+  /** {@link STAT_FIELDS} doubles per path: filled by `stat`, taken by `digest`. */
+  stats: SharedArrayBuffer;
+  /** 64 hex digits in ASCII per path: filled by `digest`. */
+  digests?: SharedArrayBuffer;
+}
+
+export function runJob(job: Job): void;

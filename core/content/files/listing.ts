@@ -1,0 +1,73 @@
+import { lstatSync } from "node:fs";
+import type { Crew } from "./crew";
+import { putStat, STAT_FIELDS } from "./file-work";
+import { encodePath } from "./names";
+import { unreadable } from "./unreadable";
+
+const BATCH = 1024;
+/** Fewer are looked at before a worker has started. */
+const WORTH_A_CREW = 4 * BATCH;
+
+/** Paths of a context and their numbers, which are fetched on all cores while paths are still being added. */
+export class Listing {
+  readonly root: string;
+  readonly paths: string[] = [];
+  readonly #crew: Crew;
+  readonly #batches: Float64Array[] = [];
+
+  constructor(root: string, crew: Crew) {
+    this.root = root;
+    this.#crew = crew;
+  }
+
+  add(path: string): void {
+    this.paths.push(path);
+    if (this.paths.length === WORTH_A_CREW) this.#crew.hire();
+    if (this.paths.length % BATCH === 0) this.#publish();
+  }
+
+  /** To be called once, after the last path. What has gone in the meantime has the mode 0. */
+  finish(): void {
+    if (this.paths.length > this.#batches.length * BATCH) this.#publish();
+    this.#crew.finish();
+    for (const [i, path] of this.paths.entries())
+      if (this.mode(i) === 0 || !path.isWellFormed()) this.#fetch(i);
+  }
+
+  /** Where the numbers of a path are: the array, and the place of the first. */
+  stat(i: number): [stats: Float64Array, at: number] {
+    return [this.#batches[Math.floor(i / BATCH)]!, (i % BATCH) * STAT_FIELDS];
+  }
+
+  mode(i: number): number {
+    const [stats, at] = this.stat(i);
+    return stats[at]!;
+  }
+
+  size(i: number): number {
+    const [stats, at] = this.stat(i);
+    return stats[at + 1]!;
+  }
+
+  #publish(): void {
+    const paths = this.paths.slice(this.#batches.length * BATCH);
+    const stats = new SharedArrayBuffer(paths.length * STAT_FIELDS * 8);
+    this.#batches.push(new Float64Array(stats));
+    this.#crew.publish({
+      kind: "stat",
+      paths: paths.map((path) => `${this.root}/${path}`).join("\0"),
+      stats,
+    });
+  }
+
+  #fetch(i: number): void {
+    const [stats, at] = this.stat(i);
+    try {
+      const stat = lstatSync(encodePath(`${this.root}/${this.paths[i]}`), { throwIfNoEntry: false });
+      if (stat) putStat(stat, stats, at);
+      else stats[at] = 0;
+    } catch (error) {
+      throw unreadable(this.paths[i]!, error);
+    }
+  }
+}

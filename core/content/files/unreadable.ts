@@ -1,0 +1,10 @@
+import { ContentError } from "../types";
+
+/** The error to report for what `fs` threw on a path of a context. */
+export function unreadable(path: string, error: unknown): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== "EACCES" && code !== "EPERM") return error as Error;
+  return new ContentError(
+    `${path}: cannot be read; give yourself the permission, or list it in .dockerignore`,
+  );
+}
