@@ -13,7 +13,8 @@ export async function labImage(): Promise<string> {
     hash.update(`${file} ${bytes.length}\n`).update(bytes);
   }
   const tag = `everfresh-lab:${hash.digest("hex").slice(0, 12)}`;
-  if (!(await docker(["images", "--quiet", tag]))) await docker(["build", "--quiet", "--tag", tag, folder]);
+  if (!(await docker(["images", "--quiet", tag])))
+    await docker(["buildx", "build", "--load", "--quiet", "--tag", tag, folder]);
   return tag;
 }
 

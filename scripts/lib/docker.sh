@@ -44,12 +44,16 @@ set_up_engine() {
     admit_user
     return 0
   fi
-  elsewhere=${DOCKER_HOST:-$(docker context show 2>/dev/null || :)}
+  elsewhere=${DOCKER_HOST:-$(within 5 docker context show 2>/dev/null || :)}
   [ "${elsewhere:-default}" = default ] ||
     fail "docker: the engine at $elsewhere does not answer; start it, or choose another (\`docker context use default\`, unset DOCKER_HOST)"
   [ "$(uname -s)" = Linux ] || fail "docker: its engine does not answer; start Docker and run this again"
-  command -v dockerd >/dev/null || install_engine
-  engine_answers || start_engine
+  if command -v dockerd >/dev/null; then
+    start_engine
+  else
+    install_engine
+    engine_answers || start_engine
+  fi
   ! grep -q 'permission denied' "$state/docker-info.err" || admit_user
 }
 
