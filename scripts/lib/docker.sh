@@ -13,7 +13,7 @@ set_up_docker() {
 }
 
 engine_answers() {
-  within 20 docker info --format '{{.ServerVersion}}' >/dev/null 2>"$state/docker-info.err"
+  within 20 docker version --format '{{.Server.Version}}' >/dev/null 2>"$state/docker.err"
 }
 
 has_compose() {
@@ -38,7 +38,7 @@ install_engine() {
 
 set_up_engine() {
   engine_answers && return 0
-  if grep -q 'permission denied' "$state/docker-info.err"; then
+  if grep -q 'permission denied' "$state/docker.err"; then
     [ "$engine_installed" ] ||
       fail "docker: you may not talk to its engine; run \`sudo usermod -aG docker $(id -un)\`, log in again, and run this again"
     admit_user
@@ -54,7 +54,7 @@ set_up_engine() {
     install_engine
     engine_answers || start_engine
   fi
-  ! grep -q 'permission denied' "$state/docker-info.err" || admit_user
+  ! grep -q 'permission denied' "$state/docker.err" || admit_user
 }
 
 start_engine() {
@@ -73,7 +73,7 @@ start_engine() {
 }
 
 engine_answers_or_refuses() {
-  engine_answers || grep -q 'permission denied' "$state/docker-info.err"
+  engine_answers || grep -q 'permission denied' "$state/docker.err"
 }
 
 # After an installation: into the group for good, and into the socket for now, since groups count from the next login.

@@ -8,5 +8,5 @@ set_up_node_modules() {
   node "$lib/node-modules-current.js" "$root" && return 0
   say "node modules: installing what package-lock.json names (npm ci)"
   need_disk 500 "$root"
-  (cd "$root" && npm ci --loglevel=error --no-audit --no-fund) || fail "node modules: npm ci failed; see above"
+  (cd "$root" && npm ci --loglevel=error --no-update-notifier) || fail "node modules: npm ci failed; see above"
 }
