@@ -20,6 +20,8 @@ export interface Context {
   root: string;
   rules: IgnoreRules;
   ignoreFile?: ContentIdentity["ignoreFiles"][number];
+  /** Permissions of a file beside those that are read: one more to tell the checkout's umask by. */
+  sampleMode: number;
 }
 
 /**
@@ -27,6 +29,7 @@ export interface Context {
  * @throws ContentError
  */
 export function openContext(folder: string, name?: string, dockerfile?: string): Context {
+  const sampleMode = (dockerfile && statSync(dockerfile, { throwIfNoEntry: false })?.mode) || 0o644;
   const root = existingFolder(
     folder,
     name === undefined ? "the build context" : `the build context "${name}"`,
@@ -41,9 +44,15 @@ export function openContext(folder: string, name?: string, dockerfile?: string):
       path: shown,
       sha256: sha256(patterns.join("\n")),
     };
-    return { ...(name !== undefined && { name }), root, rules: new IgnoreRules(patterns), ignoreFile };
+    return {
+      ...(name !== undefined && { name }),
+      root,
+      rules: new IgnoreRules(patterns),
+      ignoreFile,
+      sampleMode,
+    };
   }
-  return { ...(name !== undefined && { name }), root, rules: new IgnoreRules([]) };
+  return { ...(name !== undefined && { name }), root, rules: new IgnoreRules([]), sampleMode };
 }
 
 /** What the sources take from a context, sorted by path. */
@@ -55,7 +64,7 @@ export function readContext(
   const crew = new Crew();
   try {
     const listing = new Listing(context.root, crew);
-    walk(context.root, context.rules, select(context.root, sources), (path) => listing.add(path));
+    walk(context.root, context.rules, select(context, sources), (path) => listing.add(path));
     listing.finish();
     return contentFiles(context, listing, crew, cache?.of(context.root));
   } finally {
@@ -64,17 +73,14 @@ export function readContext(
 }
 
 function contentFiles(
-  { root, name }: Context,
+  { root, name, sampleMode }: Context,
   listing: Listing,
   crew: Crew,
   cache: FolderCache | undefined,
 ): ContentFile[] {
   const types = listing.paths.map((path, i) => typeOf(listing.mode(i), path));
   const regular = [...types.keys()].filter((i) => types[i] === "file");
-  const modes = new Modes(
-    statSync(root).mode,
-    regular.map((i) => listing.mode(i)),
-  );
+  const modes = new Modes(statSync(root).mode, [sampleMode, ...regular.map((i) => listing.mode(i))]);
   const digests = digestsOf(listing, regular, crew, cache);
   const files: ContentFile[] = [];
   let next = 0;

@@ -16,7 +16,7 @@ export class Modes {
 
   /**
    * @param root mode of the context folder
-   * @param files modes of the files in it
+   * @param files modes of files of the same checkout
    */
   constructor(root: number, files: number[]) {
     this.#umask = commonUmask(files);

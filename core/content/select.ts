@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import type { Context } from "./context";
 import type { Source } from "./dockerfile";
 import { decodeName, encodePath } from "./files/names";
 import { toJsRegExp } from "./go-regexp";
@@ -8,12 +9,17 @@ import type { Scope } from "./walk";
 const LINKS = 255;
 
 /** What of a context the sources name: their links and wildcards followed as BuildKit follows them, from the context's top. */
-export function select(root: string, sources: Source[]): Scope {
+export function select(
+  { root, rules: ignoreRules }: Pick<Context, "root" | "rules">,
+  sources: Source[],
+): Scope {
   const below = new Map<string, IgnoreRules[]>();
   const single = new Set<string>();
   for (const source of sources) {
     const rules = new IgnoreRules(source.exclude);
-    const found = source.parents ? withParents(root, source.path) : resolve(root, source.path);
+    const found = source.parents
+      ? withParents(root, ignoreRules, source.path)
+      : resolve(root, ignoreRules, source.path);
     for (const path of found.single) single.add(path);
     for (const path of found.below) below.set(path, [...(below.get(path) ?? []), rules]);
   }
@@ -48,7 +54,7 @@ interface Found {
   single: string[];
 }
 
-function resolve(root: string, source: string): Found {
+function resolve(root: string, rules: IgnoreRules, source: string): Found {
   const below = new Set<string>();
   const single = new Set<string>();
   const seen = new Set<string>();
@@ -69,7 +75,8 @@ function resolve(root: string, source: string): Found {
         single.add(path);
         const next = clamp(target.startsWith("/") ? target : `${at}/${target}`).concat(others);
         const step = `${path}\0${others.join("/")}`;
-        if (links === 0 || seen.has(step)) continue;
+        // A link that is not sent leads nowhere.
+        if (links === 0 || seen.has(step) || rules.ignores(path)) continue;
         seen.add(step);
         follow("", next, links - 1);
       }
@@ -78,11 +85,11 @@ function resolve(root: string, source: string): Found {
 }
 
 /** `COPY --parents`: everything below the part without wildcards, and the folders above, whose permissions are copied. */
-function withParents(root: string, source: string): Found {
+function withParents(root: string, rules: IgnoreRules, source: string): Found {
   const parts = source.split("/");
   const wild = parts.findIndex((part) => /[*?[\\]/.test(part));
   const fixed = wild < 0 ? parts : parts.slice(0, wild);
-  const found = resolve(root, fixed.join("/"));
+  const found = resolve(root, rules, fixed.join("/"));
   const above = fixed.map((_, i) => fixed.slice(0, i + 1).join("/"));
   return { below: found.below, single: [...found.single, ...above] };
 }

@@ -26,44 +26,50 @@ export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (pat
 
   function enter(folder: string, parent: Verdict | undefined, ignoredAbove: string[]): void {
     const prefix = folder === "" ? "" : `${folder}/`;
-    for (const [name, dirent] of inOrder(list(root, folder))) {
-      if (name.endsWith("/")) {
-        const path = prefix + name.slice(0, -1);
-        const verdict = rules.empty ? undefined : rules.judge(path, parent);
-        if (!scope.mayInclude(path) || (verdict?.ignored && !rules.mayReinclude(path))) continue;
-        enter(path, verdict, verdict?.ignored ? [...ignoredAbove, path] : ignoredAbove);
-      } else {
-        const path = prefix + name;
-        if (dirent.isSocket() || rules.ignoresIn(path, parent) || !scope.includes(path)) continue;
+    for (const name of list(root, folder)) {
+      const path = prefix + name;
+      if (name.endsWith("/")) visit(path.slice(0, -1), parent, ignoredAbove);
+      else if (!rules.ignoresIn(path, parent) && scope.includes(path)) {
         for (const above of ignoredAbove) if (scope.includes(above)) late.add(above);
         if (kept) kept.push(path);
         else found(path);
       }
     }
   }
+
+  function visit(folder: string, parent: Verdict | undefined, ignoredAbove: string[]): void {
+    if (!scope.mayInclude(folder)) return;
+    const verdict = rules.empty ? undefined : rules.judge(folder, parent);
+    if (!verdict?.ignored) enter(folder, verdict, ignoredAbove);
+    else if (rules.mayReinclude(folder)) enter(folder, verdict, [...ignoredAbove, folder]);
+  }
 }
 
 /**
- * Each entry under its name, and each folder again, to be entered, under its name and a `/`: sorted like this, the paths of a whole
- * tree come in the order of their code units.
+ * The names in a folder, without sockets; a folder's name comes once more with a `/` behind it, where it is to be entered. Sorted
+ * like this, the paths of a whole tree come in the order of their code units.
  */
-function inOrder(entries: [string, Dirent][]): [string, Dirent][] {
-  const folders = entries.filter(([, dirent]) => dirent.isDirectory());
-  const all = [...entries, ...folders.map(([name, dirent]): [string, Dirent] => [`${name}/`, dirent])];
-  return all.sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function list(root: string, folder: string): [string, Dirent][] {
-  const path = folder === "" ? root : `${root}/${folder}`;
+function list(root: string, folder: string): string[] {
+  const path = encodePath(folder === "" ? root : `${root}/${folder}`);
   try {
-    const entries = readdirSync(encodePath(path), { withFileTypes: true });
-    if (!entries.some(({ name }) => name.includes("\ufffd")))
-      return entries.map((dirent) => [dirent.name, dirent]);
-    // Names that are not UTF-8 come as bytes when asked for, which Node's types do not know.
-    const raw = readdirSync(encodePath(path), { withFileTypes: true, encoding: "buffer" as never });
-    return raw.map((dirent) => [decodeName(dirent.name as unknown as Buffer), dirent]);
+    const entries = readdirSync(path, { withFileTypes: true });
+    if (!entries.some(({ name }) => name.includes("\ufffd"))) return inOrder(entries, ({ name }) => name);
+    // A name that is not UTF-8: as bytes, which Node's types do not know of here.
+    const raw = readdirSync(path, { withFileTypes: true, encoding: "buffer" as never });
+    return inOrder(raw, ({ name }) => decodeName(name as unknown as Buffer));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT" && folder !== "") return [];
     throw unreadable(folder === "" ? root : folder, error);
   }
+}
+
+function inOrder(entries: Dirent[], nameOf: (entry: Dirent) => string): string[] {
+  const names: string[] = [];
+  for (const entry of entries) {
+    if (entry.isSocket()) continue;
+    const name = nameOf(entry);
+    names.push(name);
+    if (entry.isDirectory()) names.push(`${name}/`);
+  }
+  return names.sort();
 }

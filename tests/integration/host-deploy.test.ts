@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { deployStdin, historyStdin, reportStdin, teardownStdin } from "../../core/host/program";
 import { engine, exec, startRegistry, stopRegistry } from "../../lab/faults";
-import { type Lab, type LabHost, up } from "../../lab/lab";
+import type { Lab, LabHost } from "../../lab/lab";
+import { ownLab } from "../faults/support/own-lab";
 import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 
@@ -13,11 +14,10 @@ describe("a host", function () {
   let host: LabHost;
   let images: Images;
 
-  before(async () => {
-    lab = await up({ name: "host-half" });
+  ownLab("host", async (ready) => {
+    lab = ready;
     host = lab.hosts[0]!;
     images = await pushImages(lab, ["one", "two", "api"]);
-    await wipe();
   });
 
   const containers = async () =>

@@ -36,8 +36,8 @@ export function digestsOf(
       const [from, at] = listing.stat(wanted[k]!);
       stats.set(from.subarray(at, at + STAT_FIELDS), n * STAT_FIELDS);
     }
-    const paths = batch.map((k) => `${listing.root}/${listing.paths[wanted[k]!]}`).join("\0");
-    crew.publish({ kind: "digest", paths, stats: stats.buffer, digests });
+    const paths = batch.map((k) => listing.paths[wanted[k]!]).join("\0");
+    crew.publish({ kind: "digest", root: listing.root, paths, stats: stats.buffer, digests });
     return { batch, stats, digests };
   });
   crew.finish();

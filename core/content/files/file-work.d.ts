@@ -17,7 +17,8 @@ export function digestIfUnchanged(path: string | Buffer, stats: Float64Array, at
 /** Some files' numbers or digests, as it travels to a worker. A file that fails leaves zeros. */
 export interface Job {
   kind: "stat" | "digest";
-  /** Full paths, a NUL between two. */
+  root: string;
+  /** Relative to `root`, a NUL between two. */
   paths: string;
   /** {@link STAT_FIELDS} doubles per path: filled by `stat`, taken by `digest`. */
   stats: SharedArrayBuffer;

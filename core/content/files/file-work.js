@@ -15,10 +15,10 @@ function putStat(stat, out, at) {
   out[at + 5] = stat.dev;
 }
 
-function statAll(paths, out) {
+function statAll(root, paths, out) {
   for (let i = 0; i < paths.length; i++) {
     try {
-      const stat = lstatSync(paths[i], { throwIfNoEntry: false });
+      const stat = lstatSync(root + paths[i], { throwIfNoEntry: false });
       if (stat) putStat(stat, out, i * STAT_FIELDS);
     } catch {
       // Whoever asked tries again and says what is wrong.
@@ -52,11 +52,11 @@ function digestIfUnchanged(path, stats, at) {
   }
 }
 
-function digestAll(paths, stats, out) {
+function digestAll(root, paths, stats, out) {
   for (let i = 0; i < paths.length; i++) {
     let sha256;
     try {
-      sha256 = digestIfUnchanged(paths[i], stats, i * STAT_FIELDS);
+      sha256 = digestIfUnchanged(root + paths[i], stats, i * STAT_FIELDS);
     } catch {
       // As above.
     }
@@ -64,10 +64,10 @@ function digestAll(paths, stats, out) {
   }
 }
 
-function runJob({ kind, paths, stats, digests }) {
+function runJob({ kind, root, paths, stats, digests }) {
   const list = paths.split("\0");
-  if (kind === "stat") statAll(list, new Float64Array(stats));
-  else digestAll(list, new Float64Array(stats), new Uint8Array(digests));
+  if (kind === "stat") statAll(`${root}/`, list, new Float64Array(stats));
+  else digestAll(`${root}/`, list, new Float64Array(stats), new Uint8Array(digests));
 }
 
 module.exports = { STAT_FIELDS, putStat, digestIfUnchanged, runJob };

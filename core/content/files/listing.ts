@@ -53,11 +53,7 @@ export class Listing {
     const paths = this.paths.slice(this.#batches.length * BATCH);
     const stats = new SharedArrayBuffer(paths.length * STAT_FIELDS * 8);
     this.#batches.push(new Float64Array(stats));
-    this.#crew.publish({
-      kind: "stat",
-      paths: paths.map((path) => `${this.root}/${path}`).join("\0"),
-      stats,
-    });
+    this.#crew.publish({ kind: "stat", root: this.root, paths: paths.join("\0"), stats });
   }
 
   #fetch(i: number): void {

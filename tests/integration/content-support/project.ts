@@ -178,7 +178,7 @@ function makeDockerfile(random: Random, project: Project): string[][] {
 function stage(random: Random, project: Project, base: string, name: string): string[] {
   const lines = [`FROM ${base}${name && ` AS ${name}`}`];
   if (random.chance(0.4)) {
-    lines.push("ARG VERSION=1");
+    lines.push("ARG VERSION=1", "LABEL version=$VERSION");
     project.args["VERSION"] = "2";
   }
   if (random.chance(0.3)) lines.push("ENV MODE=prod");
