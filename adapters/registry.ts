@@ -1,0 +1,204 @@
+import { createHash } from "node:crypto";
+
+/** The little of the OCI distribution protocol that is needed to ask a registry which digest a name has. */
+
+const TIMEOUT_MS = 5_000;
+const MANIFESTS = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+export interface RegistryAuth {
+  username: string;
+  password: string;
+}
+
+export interface RegistryOptions {
+  /** Default: ask as nobody. */
+  auth?: RegistryAuth;
+  /** Speak http. Default: only with this machine itself. */
+  insecure?: boolean;
+  /** For each request, in milliseconds. Default: 5000. */
+  timeout?: number;
+}
+
+export type RegistryProblem = "unreachable" | "refused" | "failing";
+
+/** `<registry>: <what is wrong>; <what to do>`. Never has a password in it. */
+export class RegistryError extends Error {
+  override readonly name = "RegistryError";
+  readonly problem: RegistryProblem;
+
+  constructor(problem: RegistryProblem, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.problem = problem;
+  }
+}
+
+export interface Reference {
+  /** As in the name: `docker.io`, `registry.example.com:5000`. */
+  registry: string;
+  repository: string;
+  /** A tag, or a digest when the name has one. */
+  version: string;
+}
+
+/** The parts of an image's name, with Docker's defaults (distribution/reference, "familiar names"). */
+export function parseReference(name: string): Reference {
+  const [untagged, digest] = name.split("@") as [string, string | undefined];
+  const slash = untagged.indexOf("/");
+  const first = untagged.slice(0, Math.max(0, slash));
+  const named = /[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase();
+  const registry = named ? first : "docker.io";
+  const path = named ? untagged.slice(slash + 1) : untagged;
+  const colon = path.lastIndexOf(":");
+  const bare = colon > path.lastIndexOf("/") ? path.slice(0, colon) : path;
+  const tag = bare === path ? "latest" : path.slice(colon + 1);
+  const isHub = registry === "docker.io" || registry === "index.docker.io";
+  return {
+    registry: isHub ? "docker.io" : registry,
+    repository: isHub && !bare.includes("/") ? `library/${bare}` : bare,
+    version: digest ?? tag,
+  };
+}
+
+/**
+ * The digest that the registry gives for an image's name: of the index, where there is one for several platforms.
+ *
+ * @returns `sha256:` and 64 hex digits; undefined when the registry has no such image
+ * @throws RegistryError
+ */
+export async function resolveDigest(
+  name: string,
+  options: RegistryOptions = {},
+): Promise<string | undefined> {
+  const { registry, repository, version } = parseReference(name);
+  const session = new Session(registry, options, `repository:${repository}:pull`);
+  const path = `/v2/${repository}/manifests/${version}`;
+  const head = await session.request("HEAD", path);
+  if (head.status === 404) return undefined;
+  session.mustBeOk(head);
+  const given = head.headers.get("docker-content-digest");
+  if (given) return checkedDigest(given, registry);
+  // Not every registry names it: it is the digest of what it sends.
+  const body = await session.request("GET", path);
+  if (body.status === 404) return undefined;
+  session.mustBeOk(body);
+  return `sha256:${createHash("sha256")
+    .update(Buffer.from(await body.arrayBuffer()))
+    .digest("hex")}`;
+}
+
+/**
+ * Whether the registry answers, and takes the credentials if there are any.
+ *
+ * @throws RegistryError when not
+ */
+export async function checkLogin(registry: string, options: RegistryOptions = {}): Promise<void> {
+  const session = new Session(registry, options, undefined);
+  session.mustBeOk(await session.request("GET", "/v2/"));
+}
+
+/** Requests to one registry. It says with its first answer what it wants to know about who asks. */
+class Session {
+  readonly #registry: string;
+  readonly #options: RegistryOptions;
+  readonly #scope: string | undefined;
+  readonly #origin: string;
+  #authorization: string | undefined;
+
+  constructor(registry: string, options: RegistryOptions, scope: string | undefined) {
+    this.#registry = registry;
+    this.#options = options;
+    this.#scope = scope;
+    const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
+    this.#origin = `${options.insecure || isThisMachine(host) ? "http" : "https"}://${host}`;
+  }
+
+  async request(method: "GET" | "HEAD", path: string): Promise<Response> {
+    const first = await this.#send(method, this.#origin + path, this.#authorization);
+    if (first.status !== 401 || this.#authorization !== undefined) return first;
+    this.#authorization = await this.#answer(first.headers.get("www-authenticate") ?? "");
+    return this.#authorization === undefined
+      ? first
+      : this.#send(method, this.#origin + path, this.#authorization);
+  }
+
+  /** @throws RegistryError for every other answer than a good one */
+  mustBeOk({ status }: Response): void {
+    if (status === 200) return;
+    if (status === 401 || status === 403) throw this.#refused(status);
+    throw new RegistryError(
+      "failing",
+      `${this.#registry}: answers with status ${status}; look at the registry's own log, or try again later`,
+    );
+  }
+
+  /** The `Authorization` that a challenge asks for; undefined when there is nothing to answer it with. */
+  async #answer(challenge: string): Promise<string | undefined> {
+    const basic = this.#options.auth && basicAuthorization(this.#options.auth);
+    if (/^basic\b/i.test(challenge)) return basic;
+    if (!/^bearer\b/i.test(challenge)) return undefined;
+    const fields = Object.fromEntries(
+      [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]]),
+    );
+    if (!fields["realm"] || !URL.canParse(fields["realm"])) return undefined;
+    const url = new URL(fields["realm"]);
+    if (fields["service"]) url.searchParams.set("service", fields["service"]);
+    const scope = this.#scope ?? fields["scope"];
+    if (scope) url.searchParams.set("scope", scope);
+    const response = await this.#send("GET", url.href, basic);
+    this.mustBeOk(response);
+    const { token, access_token } = (await response.json()) as { token?: string; access_token?: string };
+    return `Bearer ${token ?? access_token}`;
+  }
+
+  async #send(method: string, url: string, authorization: string | undefined): Promise<Response> {
+    try {
+      return await fetch(url, {
+        method,
+        headers: { accept: MANIFESTS, ...(authorization !== undefined && { authorization }) },
+        signal: AbortSignal.timeout(this.#options.timeout ?? TIMEOUT_MS),
+      });
+    } catch (error) {
+      throw new RegistryError(
+        "unreachable",
+        `${this.#registry}: cannot be reached at ${new URL(url).origin} (${reason(error)}); ` +
+          "check the address, and whether it speaks https or http (`insecure`)",
+        error,
+      );
+    }
+  }
+
+  #refused(status: number): RegistryError {
+    const what = this.#options.auth
+      ? `refuses the user \`${this.#options.auth.username}\` (status ${status}); check the password and what the user may do`
+      : `wants a user name and a password (status ${status}); set them in \`registry\``;
+    return new RegistryError("refused", `${this.#registry}: ${what}`);
+  }
+}
+
+/** As Docker has it: the loopback addresses need no https. */
+function isThisMachine(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host);
+}
+
+function basicAuthorization({ username, password }: RegistryAuth): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}
+
+function checkedDigest(digest: string, registry: string): string {
+  if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
+  throw new RegistryError(
+    "failing",
+    `${registry}: names \`${digest}\` as a digest; look at what answers at this address`,
+  );
+}
+
+function reason(error: unknown): string {
+  if (error instanceof Error && error.name === "TimeoutError") return "no answer in time";
+  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+  return cause?.code ?? cause?.message ?? String(error);
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { checkLogin, parseReference, RegistryError, resolveDigest } from "../../../adapters/registry";
+
+const DIGEST = `sha256:${"ab".repeat(32)}`;
+const AUTH = { username: "ci", password: "s3cret" };
+const BASIC = `Basic ${Buffer.from("ci:s3cret").toString("base64")}`;
+
+describe("parseReference", () => {
+  const cases: [string, string, string, string][] = [
+    ["debian", "docker.io", "library/debian", "latest"],
+    ["debian:trixie-slim", "docker.io", "library/debian", "trixie-slim"],
+    ["index.docker.io/library/debian", "docker.io", "library/debian", "latest"],
+    ["acme/web:1", "docker.io", "acme/web", "1"],
+    ["localhost/web", "localhost", "web", "latest"],
+    ["localhost:5000/a/b:2", "localhost:5000", "a/b", "2"],
+    ["registry.example.com/shop/web", "registry.example.com", "shop/web", "latest"],
+    [`[::1]:5000/web:3@${DIGEST}`, "[::1]:5000", "web", DIGEST],
+  ];
+  for (const [name, registry, repository, version] of cases) {
+    it(`takes ${name.slice(0, 40)} apart`, () => {
+      assert.deepEqual(parseReference(name), { registry, repository, version });
+    });
+  }
+});
+
+describe("a registry", () => {
+  let server: Server | undefined;
+  let seen: IncomingMessage[] = [];
+  const start = async (listener: RequestListener): Promise<string> => {
+    seen = [];
+    server = createServer((request, response) => {
+      seen.push(request);
+      listener(request, response);
+    });
+    await new Promise<void>((done) => server!.listen(0, "127.0.0.1", done));
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  afterEach(() => {
+    server?.closeAllConnections();
+    server?.close();
+    server = undefined;
+  });
+  const failure = async (promise: Promise<unknown>): Promise<RegistryError> => {
+    const error = await promise.then(
+      () => assert.fail("it did not fail"),
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof RegistryError, String(error));
+    assert.match(error.message, /^[^:]+(:\d+)?: .+; .+/s);
+    assert.doesNotMatch(error.message, /s3cret/);
+    return error;
+  };
+
+  it("names the digest of a tag without sending its manifest", async () => {
+    const address = await start((_, response) => response.setHeader("docker-content-digest", DIGEST).end());
+    assert.equal(await resolveDigest(`${address}/shop/web:1`), DIGEST);
+    assert.deepEqual(
+      seen.map(({ method, url }) => `${method} ${url}`),
+      ["HEAD /v2/shop/web/manifests/1"],
+    );
+    assert.match(seen[0]!.headers.accept!, /oci\.image\.index/);
+  });
+
+  it("is asked for the manifest itself when it names no digest", async () => {
+    const address = await start((_, response) => response.end("{}"));
+    const digest = createHash("sha256").update("{}").digest("hex");
+    assert.equal(await resolveDigest(`${address}/web`), `sha256:${digest}`);
+  });
+
+  it("that has no such image gives nothing", async () => {
+    const address = await start((_, response) => response.writeHead(404).end());
+    assert.equal(await resolveDigest(`${address}/web`), undefined);
+  });
+
+  it("with basic authentication gets the credentials, once it asks", async () => {
+    const address = await start(({ headers }, response) => {
+      if (headers.authorization === BASIC) response.setHeader("docker-content-digest", DIGEST).end();
+      else response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+    });
+    assert.equal(await resolveDigest(`${address}/web`, { auth: AUTH }), DIGEST);
+    assert.equal(seen[0]!.headers.authorization, undefined);
+  });
+
+  it("with token authentication is given a token for just this repository", async () => {
+    const address = await start((request, response) => {
+      if (request.url!.startsWith("/token?"))
+        response.end(JSON.stringify({ token: request.headers.authorization === BASIC ? "t" : "no" }));
+      else if (request.headers.authorization === "Bearer t")
+        response.setHeader("docker-content-digest", DIGEST).end();
+      else
+        response
+          .writeHead(401, { "www-authenticate": `Bearer realm="http://${address}/token",service="reg"` })
+          .end();
+    });
+    assert.equal(await resolveDigest(`${address}/shop/web`, { auth: AUTH }), DIGEST);
+    assert.equal(seen[1]!.url, "/token?service=reg&scope=repository%3Ashop%2Fweb%3Apull");
+  });
+
+  it("that refuses the credentials is told from one that cannot be reached", async () => {
+    const address = await start((_, response) =>
+      response.writeHead(401, { "www-authenticate": "Basic" }).end(),
+    );
+    const refused = await failure(checkLogin(address, { auth: AUTH }));
+    assert.equal(refused.problem, "refused");
+    assert.match(refused.message, /`ci`/);
+    assert.equal((await failure(resolveDigest(`${address}/web`))).problem, "refused");
+    const unreachable = await failure(checkLogin("127.0.0.1:1"));
+    assert.equal(unreachable.problem, "unreachable");
+    assert.match(unreachable.message, /ECONNREFUSED/);
+  });
+
+  it("that does not answer is given up", async () => {
+    const address = await start(() => {});
+    const error = await failure(checkLogin(address, { timeout: 50 }));
+    assert.equal(error.problem, "unreachable");
+    assert.match(error.message, /no answer in time/);
+  });
+
+  it("that is out of order, or is no registry, is named as such", async () => {
+    const broken = await start((_, response) => response.writeHead(503).end());
+    assert.equal((await failure(resolveDigest(`${broken}/web`))).problem, "failing");
+    server!.close();
+    const other = await start((_, response) =>
+      response.setHeader("docker-content-digest", "sha256:short").end(),
+    );
+    assert.equal((await failure(resolveDigest(`${other}/web`))).problem, "failing");
+  });
+
+  it("is spoken to in https unless it is this machine or said to be insecure", async () => {
+    const origin = async (options = {}) =>
+      (await failure(checkLogin("registry.invalid:1", { timeout: 2000, ...options }))).message;
+    assert.match(await origin(), /https:\/\/registry\.invalid/);
+    assert.match(await origin({ insecure: true }), /http:\/\/registry\.invalid/);
+  });
+
+  it("with good credentials lets them in", async () => {
+    const address = await start(({ headers }, response) => {
+      response.writeHead(headers.authorization === BASIC ? 200 : 401, { "www-authenticate": "Basic" }).end();
+    });
+    await checkLogin(address, { auth: AUTH });
+  });
+});
