@@ -1,0 +1,13 @@
+import { down, type Lab, up } from "../../../lab/lab";
+
+/**
+ * A lab for the tests of one describe block, of this process alone: two test runs side by side do not meet. It is removed
+ * when they are through, unless EVERFRESH_KEEP_LAB is set.
+ */
+export function ownLab(name: string, ready: (lab: Lab) => Promise<void>, hosts = 1): void {
+  const unique = `${name}-${process.pid}`;
+  before(async () => ready(await up({ name: unique, hosts })));
+  after(async () => {
+    if (!process.env.EVERFRESH_KEEP_LAB) await down(unique);
+  });
+}
