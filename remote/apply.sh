@@ -19,7 +19,7 @@ situation() { # $1 release
 # Removes containers that compose would wrongly keep or trip over: left half-made by a killed compose, created from
 # another image behind its labels, or using a file that had been changed by hand.
 discard_stale() { # $1 release
-  stale=$(situation "$1" | awk -F '|' -v replaced="$(cat replaced 2>/dev/null | tr "\n" " ")" '
+  stale=$(situation "$1" | awk -F '|' -v replaced="$([ ! -f replaced ] || tr '\n' ' ' <replaced)" '
     BEGIN { n = split(replaced, changed, " ") }
     $1 == "S" { wanted[$2] = $3; for (i = 1; i <= n; i++) if (index($7, changed[i])) dirty[$2] = 1 }
     $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) image[names[i]] = $2 }

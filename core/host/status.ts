@@ -1,0 +1,98 @@
+import { type Judgement, judge } from "./judge";
+import type { HostContainer, HostState, ReleaseManifest } from "./types";
+
+/** What `everfresh status --json` prints for one host. */
+export interface HostStatus {
+  /** The release that was proved last; absent when nothing is deployed. */
+  release?: string;
+  /** RFC 3339, UTC, the host's clock; and by whom. */
+  deployedAt?: string;
+  who?: string;
+  from?: string;
+  stack?: string;
+  commit?: string;
+  dirty?: boolean;
+  services: ServiceStatus[];
+  drift: string[];
+  notes: string[];
+  /** Why docker could not be asked; `services` then says nothing about now. */
+  engineError?: string;
+}
+
+export interface ServiceStatus {
+  service: string;
+  /** Absent when it is missing. One line per container of a service. */
+  container?: string;
+  /** The image's digest, or its name where the release has no digest of it. */
+  expected: string;
+  /** The digest that runs; the image id where the host knows no digest of it. */
+  running?: string;
+  startedAt?: string;
+  /** `healthy`, `unhealthy`, `starting`; the container's state where it has no healthcheck; `missing`. */
+  health: string;
+  /** Content hash of a service that is built; with it the working tree is compared. */
+  content?: string;
+  /** It runs what was deployed, and it works. */
+  proved: boolean;
+}
+
+/** A host's state in the form that people and scripts read. */
+export function statusOf(state: HostState, { drift, notes }: Judgement = judge(state)): HostStatus {
+  const { current } = state;
+  const services = (current?.services ?? []).flatMap((service): ServiceStatus[] => {
+    const { name, digest, content } = service;
+    const expected = digest ?? service.image;
+    const containers = state.containers.filter((container) => container.service === name);
+    if (containers.length === 0) {
+      return [
+        {
+          service: name,
+          expected,
+          content,
+          health: state.engineError === undefined ? "missing" : "unknown",
+          proved: false,
+        },
+      ];
+    }
+    return containers.map((container) => ({
+      service: name,
+      container: container.id,
+      expected,
+      running: runningImage(container, service),
+      startedAt: container.startedAt,
+      health: container.health ?? container.state,
+      content,
+      proved: works(container) && asProved(container, service, state),
+    }));
+  });
+  const { deployedAt, who, from, stack, commit, dirty } = current ?? {};
+  const deployed = current && { release: current.id, deployedAt, who, from, stack, commit, dirty };
+  return { ...deployed, services, drift, notes, engineError: state.engineError };
+}
+
+type Service = ReleaseManifest["services"][number];
+
+function runningImage(container: HostContainer, { digest, image }: Service): string {
+  if (digest !== undefined) {
+    return container.digests.includes(digest) ? digest : (container.digests[0] ?? container.imageId);
+  }
+  return (
+    container.digests.find((known) => image.endsWith(`@${known}`)) ??
+    container.digests[0] ??
+    container.imageId
+  );
+}
+
+const works = ({ state, health, exitCode }: HostContainer) =>
+  state === "running" ? health === undefined || health === "healthy" : state === "exited" && exitCode === 0;
+
+function asProved(container: HostContainer, { name, digest }: Service, { proved }: HostState): boolean {
+  const before = proved.filter(({ service }) => service === name);
+  const image = digest
+    ? container.digests.includes(digest) || container.imageId === digest
+    : before.some(({ imageId }) => imageId === container.imageId);
+  const ended = container.state === "exited" ? "exited" : "running";
+  return (
+    image && before.some(({ configHash, state }) => configHash === container.configHash && state === ended)
+  );
+}

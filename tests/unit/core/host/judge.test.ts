@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { judge } from "../../../../core/host/judge";
+import type { HostState } from "../../../../core/host/types";
+import { calm, container, OTHER_DIGEST, withContainer } from "./states";
+
+const imageOf = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+describe("judge", () => {
+  it("echoes the stored token while all is well", () => {
+    assert.deepEqual(judge(calm()), { token: "calm", drift: [], notes: [] });
+  });
+
+  const drifts: [string, HostState, RegExp][] = [
+    ["a missing container", withContainer("web", undefined), /^web is missing$/],
+    [
+      "another image",
+      withContainer("web", { imageId: imageOf("f"), digests: [OTHER_DIGEST] }),
+      /^web runs another image \(sha256:f{12}, since 2026-03-01T10:00:00Z\)$/,
+    ],
+    ["an image without a digest", withContainer("web", { digests: [] }), /^web runs another image/],
+    [
+      "another image of a service that is not built",
+      withContainer("db", { imageId: imageOf("f") }),
+      /^db runs another image/,
+    ],
+    [
+      "a hand-edited configuration",
+      withContainer("web", { configHash: "x" }),
+      /^web was started with another configuration/,
+    ],
+    [
+      "a stopped container",
+      withContainer("web", { state: "exited", exitCode: 137 }),
+      /^web is exited with status 137$/,
+    ],
+    ["a paused container", withContainer("db", { state: "paused" }), /^db is paused$/],
+    [
+      "a service that is not the release's",
+      calm({ containers: [...calm().containers, container("shell")] }),
+      /^shell is not part of the release$/,
+    ],
+    [
+      "a second container",
+      calm({ containers: [...calm().containers, container("web")] }),
+      /^web has 2 containers instead of 1$/,
+    ],
+    [
+      "a tampered file",
+      calm({ tampered: ["edge/haproxy.cfg"] }),
+      /^edge\/haproxy.cfg was changed on the host$/,
+    ],
+    [
+      "a deployment that was cut off",
+      calm({ unfinished: { release: "r2", since: "2026-03-02T10:00:00Z", who: "bob", locked: false } }),
+      /^deployment of r2 by bob was cut off \(2026-03-02T10:00:00Z\)$/,
+    ],
+    ["an empty host", { proved: [], containers: [], tampered: [], bare: "x" }, /^nothing is deployed$/],
+  ];
+  for (const [name, state, text] of drifts) {
+    it(`names ${name} as drift, with another token`, () => {
+      const { drift, token } = judge(state);
+      assert.equal(drift.length, 1);
+      assert.match(drift[0]!, text);
+      assert.notEqual(token, state.token);
+      assert.ok(token.includes(drift[0]!), token);
+      assert.doesNotMatch(token, /\n/);
+    });
+  }
+
+  it("names all drift at once", () => {
+    const { drift, token } = judge({ ...withContainer("web", undefined), tampered: ["a"] });
+    assert.deepEqual(drift, ["a was changed on the host", "web is missing"]);
+    assert.match(token, /^drift: a was changed on the host, web is missing \(after [0-9a-f]{8}\)$/);
+  });
+
+  it("takes an ailing container for a note, not for drift", () => {
+    const unhealthy = judge(withContainer("web", { health: "unhealthy" }));
+    assert.deepEqual(unhealthy, { token: "calm", drift: [], notes: ["web is unhealthy"] });
+    const restarting = judge(withContainer("web", { state: "restarting", exitCode: 3, restarts: 7 }));
+    assert.deepEqual(restarting.drift, []);
+    assert.deepEqual(restarting.notes, ["web is restarting (exit status 3, 7 times)"]);
+  });
+
+  it("does not take another's deployment under way for drift", () => {
+    const holder = { release: "r2", since: "2026-03-02T10:00:00Z", who: "bob", from: "desk" };
+    const { drift, token, notes } = judge({
+      ...withContainer("web", undefined),
+      holder,
+      unfinished: { ...holder, locked: true },
+    });
+    assert.deepEqual(drift, []);
+    assert.equal(token, "calm");
+    assert.deepEqual(notes, ["bob on desk is deploying r2 since 2026-03-02T10:00:00Z"]);
+  });
+
+  it("does not guess when docker does not answer", () => {
+    const { drift, token, notes } = judge({ ...calm({ containers: [] }), engineError: "Cannot connect" });
+    assert.deepEqual(drift, []);
+    assert.equal(token, "calm");
+    assert.deepEqual(notes, ["docker does not answer: Cannot connect"]);
+  });
+
+  it("says the same in preview and in the up after it", () => {
+    for (const [, state] of drifts) assert.deepEqual(judge(state), judge(structuredClone(state)));
+  });
+
+  it("never repeats a token, whatever drift comes how often and is repaired", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...drifts.slice(0, -1)), { minLength: 1, maxLength: 30 }),
+        (kinds) => {
+          const seen = new Set<string>(["calm"]);
+          let [token, deployment] = ["calm", 0];
+          for (const [, state] of kinds) {
+            token = judge({ ...state, token, deployment: `d${deployment}` }).token;
+            assert.ok(!seen.has(token), token);
+            seen.add(token);
+            deployment += 1; // the repair
+            assert.equal(judge(calm({ token, deployment: `d${deployment}` })).token, token);
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it("tells one empty host from another: a re-imaged one is deployed again", () => {
+    const empty = (bare: string): HostState => ({ proved: [], containers: [], tampered: [], bare });
+    assert.notEqual(judge(empty("engine-1 100")).token, judge(empty("engine-2 200")).token);
+  });
+});

@@ -1,0 +1,36 @@
+import { spawnSync } from "node:child_process";
+import type { HostProgram } from "../../../core/host/program";
+
+/** The shells that a host's `sh` may be. */
+export const SHELLS = ["dash", "busybox sh", "bash"];
+
+export interface ShellRun {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program of the host on this machine, with `shell` as its `sh` and nothing else of this machine's environment. */
+export function runUnder(
+  shell: string,
+  { command, stdin }: HostProgram,
+  env: NodeJS.ProcessEnv = {},
+): ShellRun {
+  if (spawnSync("sh", ["-c", `${shell} -c true`]).status !== 0) {
+    throw new Error(`${shell}: not found; install it (apt-get install dash busybox bash)`);
+  }
+  const { status, stdout, stderr, error } = spawnSync("sh", ["-c", command.replace(/^sh /, `${shell} `)], {
+    input: stdin,
+    encoding: "utf8",
+    // No home: bash reads ~/.bashrc when it is started with a socket for stdin, as over SSH.
+    env: { PATH: process.env.PATH, HOME: "/nonexistent", ...env },
+    maxBuffer: 1 << 28,
+  });
+  if (error && (error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  return { status, stdout, stderr };
+}
+
+/** The same program, but instead of `main` it runs `script`: for tests of its parts. */
+export function insteadOfMain({ command, stdin }: HostProgram, script: string): HostProgram {
+  return { command, stdin: stdin.replace(/main "\$@"\n$/, () => script) };
+}
