@@ -6,7 +6,8 @@
 # launcher in .everfresh/bin, which scripts/env and scripts/environment.ts put in front of PATH.
 : "${root:?is set by scripts/setup}" "${state:?is set by scripts/setup}" "${lib:?is set by scripts/setup}"
 
-pulumi_oldest=3.200
+# The first that takes its flags from the environment, which the demo uses.
+pulumi_oldest=3.208
 pulumi_home=
 
 set_up_pulumi() {
