@@ -108,6 +108,8 @@ function typeOf(mode: number, path: string): EntryType | undefined {
       return "symlink";
     case constants.S_IFIFO:
       return "fifo";
+    case constants.S_IFSOCK:
+      return "socket";
     default:
       throw new ContentError(`${path}: is a device; list it in .dockerignore`);
   }

@@ -52,7 +52,7 @@ export interface IdentifyOptions {
   cache?: StatCache;
 }
 
-export type EntryType = "file" | "symlink" | "directory" | "fifo";
+export type EntryType = "file" | "symlink" | "directory" | "fifo" | "socket";
 
 /** One entry of a context that counts. */
 export interface ContentFile {

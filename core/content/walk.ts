@@ -15,7 +15,7 @@ export interface Scope {
  * The paths of everything in a context that the builder can see and `scope` asks for, in code unit order; folders as well.
  *
  * As BuildKit's client does it (tonistiigi/fsutil, `filterFS.Walk`): a folder that is ignored is there all the same when something
- * below it is re-included; sockets are never sent; no link is followed. A folder is entered only where something can count.
+ * below it is re-included; no link is followed. A folder is entered only where something can count.
  */
 export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (path: string) => void): void {
   // Folders that are ignored are reported when something in them is not, and then come after some of their neighbours.
@@ -46,7 +46,7 @@ export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (pat
 }
 
 /**
- * The names in a folder, without sockets; a folder's name comes once more with a `/` behind it, where it is to be entered. Sorted
+ * The names in a folder; a folder's name comes once more with a `/` behind it, where it is to be entered. Sorted
  * like this, the paths of a whole tree come in the order of their code units.
  */
 function list(root: string, folder: string): string[] {
@@ -66,7 +66,6 @@ function list(root: string, folder: string): string[] {
 function inOrder(entries: Dirent[], nameOf: (entry: Dirent) => string): string[] {
   const names: string[] = [];
   for (const entry of entries) {
-    if (entry.isSocket()) continue;
     const name = nameOf(entry);
     names.push(name);
     if (entry.isDirectory()) names.push(`${name}/`);

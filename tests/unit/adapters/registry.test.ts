@@ -107,7 +107,10 @@ describe("a registry", () => {
     assert.equal(refused.problem, "refused");
     assert.match(refused.message, /`ci`/);
     assert.equal((await failure(resolveDigest(`${address}/web`))).problem, "refused");
-    const unreachable = await failure(checkLogin("127.0.0.1:1"));
+    server!.close();
+    const gone = await start(() => {});
+    server!.close();
+    const unreachable = await failure(checkLogin(gone));
     assert.equal(unreachable.problem, "unreachable");
     assert.match(unreachable.message, /ECONNREFUSED/);
   });
