@@ -24,7 +24,7 @@ export interface ComposeDeployArgs {
  */
 export class ComposeDeploy extends pulumi.ComponentResource {
   /** What the host proved. */
-  readonly result: pulumi.Output<DeployResult>;
+  readonly result: pulumi.Output<Omit<DeployResult, "seconds">>;
 
   constructor(name: string, args: ComposeDeployArgs, opts?: pulumi.ComponentResourceOptions) {
     super("everfresh:index:ComposeDeploy", name, { host: args.host.name }, opts);
@@ -47,7 +47,10 @@ export class ComposeDeploy extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    this.result = deployment.stdout.apply((line) => JSON.parse(line) as DeployResult);
+    this.result = deployment.stdout.apply((line) => {
+      const { release, verifiedAt, services } = JSON.parse(line) as DeployResult;
+      return { release, verifiedAt, services };
+    });
     this.registerOutputs({ result: this.result });
   }
 }

@@ -111,9 +111,7 @@ function assemble(
     dirty,
     compose: renderCompose(project, {
       images: mapValues(images, ({ ref }) => ref),
-      files: new Map(
-        shipped.map(({ file, fingerprint }) => [keyOf(file), storePath(fingerprint, file.name)]),
-      ),
+      files: new Map(shipped.map(({ file, fingerprint }) => [file.key, storePath(fingerprint, file.name)])),
       forceRecreate,
     }),
     files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
@@ -136,7 +134,8 @@ function keepers(
 ): Record<string, string> {
   const compose = renderCompose(project, {
     images: mapValues(images, (_, service) => service),
-    files: new Map(files.map(({ file }) => [keyOf(file), file.where])),
+    // What is in the files has keepers of its own.
+    files: new Map(files.map(({ file }) => [file.key, `${file.where}/-`])),
     forceRecreate,
   });
   const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
@@ -150,8 +149,6 @@ function keepers(
     "compose file": createHmac("sha256", key).update(compose).update(checks).digest("hex").slice(0, 16),
   };
 }
-
-const keyOf = ({ source, where }: FileTree["file"]) => source ?? where;
 
 function mapValues<A, B>(record: Record<string, A>, f: (value: A, key: string) => B): Record<string, B> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));

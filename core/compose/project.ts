@@ -43,10 +43,12 @@ export type BuildSecret = { id: string; file: string } | { id: string; environme
 
 /** One file or folder that belongs to the release. */
 export interface ReferencedFile {
+  /** What the compose document names it by: a bind mount's source, else the setting, such as `configs.proxy`. */
+  key: string;
   /** Absolute, on this machine; absent where `text` is the content itself. */
   source?: string;
   text?: string;
-  /** The setting that refers to it, such as `configs.proxy`. */
+  /** The setting that refers to it, for messages. */
   where: string;
   /** The services that mount it. */
   services: string[];
@@ -67,8 +69,8 @@ export interface ServiceNode {
   image?: string;
   build?: BuildNode;
   volumes?: VolumeNode[];
-  configs?: { source: string }[];
-  secrets?: { source: string }[];
+  configs?: FileUse[];
+  secrets?: FileUse[];
   ports?: { published?: string; protocol?: string; host_ip?: string }[];
   scale?: number;
   deploy?: { replicas?: number; mode?: string };
@@ -85,6 +87,13 @@ export interface VolumeNode {
   target: string;
   read_only?: boolean;
   bind?: Record<string, unknown>;
+  [key: string]: unknown;
+}
+
+/** How a service uses a config or a secret. */
+export interface FileUse {
+  source: string;
+  target?: string;
   [key: string]: unknown;
 }
 
@@ -206,7 +215,7 @@ export function readProject(text: ComposeText): ComposeProject {
           ),
         );
       } else if (raw?.startsWith(".") || (!raw?.startsWith("/") && isInside(text.folder, source))) {
-        files.add({ source, where, name: path.basename(source) }, name);
+        files.add({ key: source, source, where, name: path.basename(source) }, name);
       }
     }
   }
@@ -229,15 +238,14 @@ function dependencyOrder(services: Record<string, ServiceNode>): string[] {
   return [...order];
 }
 
-/** Files by source, so that one that several services mount is shipped once. */
+/** Files by key, so that one that several services mount is shipped once. */
 class FileList {
   readonly #files = new Map<string, ReferencedFile>();
 
   add(file: Omit<ReferencedFile, "services">, service: string): void {
-    const key = file.source ?? file.where;
-    const known = this.#files.get(key) ?? { ...file, services: [] };
+    const known = this.#files.get(file.key) ?? { ...file, services: [] };
     if (!known.services.includes(service)) known.services.push(service);
-    this.#files.set(key, known);
+    this.#files.set(file.key, known);
   }
 
   all(): ReferencedFile[] {
@@ -337,10 +345,15 @@ function readFileNode(
   problems: string[],
 ): Omit<ReferencedFile, "services"> | undefined {
   const where = `${kind}.${source}`;
-  if (node?.file) return { source: plain(node.file), where, name: path.basename(plain(node.file)) };
+  const text = (value: string) => ({ key: where, text: value, where, name: source });
+  if (node?.file) {
+    const file = plain(node.file);
+    return { key: where, source: file, where, name: path.basename(file) };
+  }
+  if (node?.content !== undefined) return text(plain(node.content));
   if (node?.environment) {
     const value = environment[plain(node.environment)];
-    if (value !== undefined) return { text: value, where, name: source };
+    if (value !== undefined) return text(value);
     problems.push(
       problem(where, `the variable ${node.environment} is not set`, "set it where `pulumi up` runs"),
     );

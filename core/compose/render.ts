@@ -1,12 +1,12 @@
 import path from "node:path";
 import { stringify } from "yaml";
-import type { ComposeDocument, ComposeProject, FileNode, ServiceNode, VolumeNode } from "./project";
+import type { ComposeDocument, ComposeProject, FileNode, FileUse, ServiceNode, VolumeNode } from "./project";
 import { plain } from "./project";
 
 export interface Rendering {
   /** The image of each service that is built, as the host is to name it. */
   images: Readonly<Record<string, string>>;
-  /** The store's path of each referenced file, by its source or, for a text, the setting it comes from. */
+  /** The store's path of each referenced file: by its source for a bind mount, else by its setting, `secrets.token`. */
   files: ReadonlyMap<string, string>;
   /** Changing it recreates every container. */
   forceRecreate?: string;
@@ -22,16 +22,11 @@ const escaped = (text: string) => text.replaceAll("$", "$$$$");
  */
 export function renderCompose(project: ComposeProject, rendering: Rendering): string {
   const { document } = project;
-  const place = (key: string) => rendering.files.get(key);
   const rendered = {
     ...withoutExtensions(document),
-    services: mapEntries(document.services, (name, node) => renderService(name, node, rendering)),
-    ...(document.configs
-      ? { configs: mapEntries(document.configs, (name, node) => renderFile(`configs.${name}`, node, place)) }
-      : {}),
-    ...(document.secrets
-      ? { secrets: mapEntries(document.secrets, (name, node) => renderFile(`secrets.${name}`, node, place)) }
-      : {}),
+    services: mapEntries(document.services, (name, node) => [name, renderService(name, node, rendering)]),
+    ...renderFiles("configs", document, rendering),
+    ...renderFiles("secrets", document, rendering),
   };
   return stringify(rendered, {
     defaultStringType: "QUOTE_DOUBLE",
@@ -48,19 +43,20 @@ function withoutExtensions(document: ComposeDocument): ComposeDocument {
   ) as ComposeDocument;
 }
 
-function renderService(
-  name: string,
-  node: ServiceNode,
-  { images, files, forceRecreate }: Rendering,
-): ServiceNode {
+function renderService(name: string, node: ServiceNode, rendering: Rendering): ServiceNode {
   const { build, "x-everfresh": _, develop: __, ...rest } = node;
   const rendered: ServiceNode = { ...rest };
   if (build) {
-    rendered.image = escaped(images[name]!);
+    rendered.image = escaped(rendering.images[name]!);
     delete rendered.pull_policy;
   }
-  if (node.volumes) rendered.volumes = node.volumes.map((volume) => renderVolume(volume, files));
-  if (forceRecreate) rendered.labels = { ...node.labels, "dev.everfresh.recreate": escaped(forceRecreate) };
+  if (node.volumes) rendered.volumes = node.volumes.map((volume) => renderVolume(volume, rendering.files));
+  for (const kind of ["configs", "secrets"] as const) {
+    if (node[kind]) rendered[kind] = node[kind].map((use) => renderUse(kind, use, rendering));
+  }
+  if (rendering.forceRecreate) {
+    rendered.labels = { ...node.labels, "dev.everfresh.recreate": escaped(rendering.forceRecreate) };
+  }
   return rendered;
 }
 
@@ -71,15 +67,49 @@ function renderVolume(volume: VolumeNode, files: Rendering["files"]): VolumeNode
   return { ...volume, source: escaped(place), bind: { ...volume.bind, create_host_path: false } };
 }
 
-function renderFile(where: string, node: FileNode, place: (key: string) => string | undefined): FileNode {
-  const found = place(node.file !== undefined ? plain(node.file) : where);
-  if (found === undefined) return node;
-  const { file: _, environment: __, ...rest } = node;
-  return { ...rest, file: escaped(found) };
+/** Where a config or a secret without a `target` is mounted (compose-spec, "configs" and "secrets"). */
+const defaultTarget = {
+  configs: (name: string) => `/${name}`,
+  secrets: (name: string) => `/run/secrets/${name}`,
+};
+
+/**
+ * A config or secret of this machine carries its place in the store in its name: compose looks at the names that a
+ * service uses, not at what lies behind them, and would keep the container (docker/compose #11900).
+ */
+function renderUse(kind: "configs" | "secrets", use: FileUse, { files }: Rendering): FileUse {
+  const place = files.get(`${kind}.${use.source}`);
+  if (place === undefined) return use;
+  return {
+    ...use,
+    source: nameWith(use.source, place),
+    target: use.target ?? defaultTarget[kind](use.source),
+  };
 }
 
-function mapEntries<A>(record: Record<string, A>, f: (name: string, value: A) => A): Record<string, A> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(name, value)]));
+function renderFiles(
+  kind: "configs" | "secrets",
+  document: ComposeDocument,
+  { files }: Rendering,
+): Pick<ComposeDocument, "configs" | "secrets"> {
+  if (!document[kind]) return {};
+  const rendered = mapEntries(document[kind], (name, node): [string, FileNode] => {
+    const place = files.get(`${kind}.${name}`);
+    if (place === undefined) return [name, node];
+    const { file: _, environment: __, content: ___, ...rest } = node;
+    return [nameWith(name, place), { ...rest, file: escaped(place) }];
+  });
+  return { [kind]: rendered };
+}
+
+const nameWith = (name: string, place: string) =>
+  `${name}-${path.basename(path.dirname(place)).slice(0, 12)}`;
+
+function mapEntries<A>(
+  record: Record<string, A>,
+  f: (name: string, value: A) => [string, A],
+): Record<string, A> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => f(name, value)));
 }
 
 /** Where a file of the release lies, relative to the project's folder on the host. */

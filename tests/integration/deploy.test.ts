@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { chmod, cp, rename, utimes } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { cp, rename, utimes } from "node:fs/promises";
 import path from "node:path";
 import { exec } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
@@ -101,9 +102,10 @@ describe("pulumi up", function () {
     const before = await stack.containers();
     await utimes(path.join(stack.app, "web/index.html"), new Date(), new Date(Date.now() - 86_400_000));
     await stack.write("web/README.md", "Still nobody copies this.\n");
-    await chmod(path.join(stack.app, "web/index.html"), 0o640);
     const moved = path.join(stack.folder, "elsewhere");
     await cp(stack.app, moved, { recursive: true });
+    // As a checkout under umask 027 has them.
+    execFileSync("chmod", ["-R", "g-w,o-rwx", moved]);
     await rename(stack.app, `${stack.app}.away`);
     await stack.configure({ composeFile: path.join(moved, "compose.yaml") });
 

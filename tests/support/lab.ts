@@ -1,0 +1,30 @@
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
+import { down, type Lab, up } from "../../lab/lab";
+
+const run = promisify(execFile);
+const name = "tests";
+let shared: Promise<Lab> | undefined;
+
+/** The lab that the real tests share: one registry, two hosts. It comes up with the first test that asks for it. */
+export function lab(): Promise<Lab> {
+  shared ??= start();
+  return shared;
+}
+
+async function start(): Promise<Lab> {
+  await run("docker", ["version"]).catch((error: { stderr?: string }) => {
+    throw new Error(`docker: ${error.stderr?.trim() ?? "not installed"}; run \`npm run setup\``);
+  });
+  const [started] = await Promise.all([
+    up({ name, hosts: 2 }),
+    run("docker", ["build", "-q", "-t", "everfresh-test-base", path.join(__dirname, "base")]),
+  ]);
+  return started;
+}
+
+/** Removes the shared lab if it came up; `EVERFRESH_KEEP_LAB=1` keeps the wreckage. */
+export async function mochaGlobalTeardown(): Promise<void> {
+  if (shared && !process.env.EVERFRESH_KEEP_LAB) await down(name);
+}

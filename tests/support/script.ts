@@ -1,0 +1,60 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { docker } from "../../lab/docker";
+import { engine, exec } from "../../lab/faults";
+import type { Lab, LabHost } from "../../lab/lab";
+
+/** What a team's shell script does: the commands, without everfresh. */
+
+/** `docker build` of a page, under a tag. */
+export async function buildPage(image: string, page: string): Promise<void> {
+  const dockerfile = [
+    "FROM everfresh-test-base",
+    "ARG PAGE",
+    'RUN mkdir -p /www && echo "$PAGE" > /www/index.html',
+    'CMD ["httpd", "-f", "-p", "8080", "-h", "/www"]',
+  ].join("\n");
+  await docker(["build", "-q", "-t", image, "--build-arg", `PAGE=${page}`, "-"], dockerfile);
+}
+
+/** `docker push`, logged in for this command only. */
+export async function push(lab: Lab, image: string): Promise<void> {
+  const config = await mkdtemp(path.join(os.tmpdir(), "everfresh-login-"));
+  try {
+    await writeFile(path.join(config, "config.json"), login(lab, lab.registry.address), { mode: 0o600 });
+    await docker(["--config", config, "push", "-q", image]);
+  } finally {
+    await rm(config, { recursive: true, force: true });
+  }
+}
+
+/** `docker pull` on a host. */
+export async function pull(lab: Lab, host: LabHost, image: string): Promise<void> {
+  await exec(host, ["sh", "-c", "mkdir -p /run/login && cat > /run/login/config.json"], {
+    input: login(lab, lab.registry.pullAddress),
+  });
+  await engine(host, "--config", "/run/login", "pull", "-q", image);
+}
+
+function login({ registry }: Lab, address: string): string {
+  const auth = Buffer.from(`${registry.username}:${registry.password}`).toString("base64");
+  return JSON.stringify({ auths: { [address]: { auth } } });
+}
+
+/** The manifest digest that the registry has for a tag, asked directly. */
+export async function registryDigest(
+  { registry }: Lab,
+  repository: string,
+  tag: string,
+): Promise<string | null> {
+  const answer = await fetch(`http://${registry.address}/v2/${repository}/manifests/${tag}`, {
+    method: "HEAD",
+    headers: {
+      authorization: `Basic ${Buffer.from(`${registry.username}:${registry.password}`).toString("base64")}`,
+      accept:
+        "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json",
+    },
+  });
+  return answer.headers.get("docker-content-digest");
+}

@@ -1,0 +1,243 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { engine } from "../../lab/faults";
+import type { Lab, LabHost } from "../../lab/lab";
+import { withTools } from "../../scripts/environment";
+
+/** The program under test. */
+export const checkout = path.join(__dirname, "..", "..");
+
+export interface Run {
+  status: number;
+  /** What a person saw: stdout and stderr as they came. */
+  output: string;
+}
+
+export interface Container {
+  id: string;
+  /** The manifest digest under which the host's engine knows the image that the container runs. */
+  digest: string;
+}
+
+/** A stack of the real program, with a state, a configuration and a compose project of its own. */
+export class TestStack {
+  readonly app: string;
+  readonly #environment: NodeJS.ProcessEnv;
+
+  private constructor(
+    readonly name: string,
+    readonly project: string,
+    readonly folder: string,
+    readonly host: LabHost,
+  ) {
+    this.app = path.join(folder, "app");
+    this.#environment = {
+      ...withTools(),
+      PULUMI_BACKEND_URL: `file://${path.join(folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    };
+  }
+
+  /** Copies an application and sets a stack up for it on the lab's hosts; nothing is deployed yet. */
+  static async create(
+    lab: Lab,
+    { app = path.join(checkout, "tests/integration/testdata/pages"), hosts = lab.hosts.slice(0, 1) } = {},
+  ): Promise<TestStack> {
+    const name = `t${randomBytes(4).toString("hex")}`;
+    const folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-test-"));
+    const stack = new TestStack(name, `p${name}`, folder, hosts[0]!);
+    await cp(app, stack.app, { recursive: true });
+    await mkdir(path.join(folder, "state"));
+    await stack.pulumi("stack", "init", name);
+    const { registry } = lab;
+    await stack.configure({
+      composeFile: path.join(stack.app, "compose.yaml"),
+      projectName: stack.project,
+      lockWait: "5",
+      healthTimeout: "20",
+      "registry.address": registry.address,
+      "registry.pullAddress": registry.pullAddress,
+      "registry.username": registry.username,
+      "registry.insecure": "true",
+      ...Object.fromEntries(
+        hosts.flatMap(({ name, address, port, user, hostKey }, i) =>
+          Object.entries({ name, address, port, user, hostKey }).map(([key, value]) => [
+            `hosts[${i}].${key}`,
+            `${value}`,
+          ]),
+        ),
+      ),
+    });
+    await stack.secret("registry.password", registry.password);
+    for (const [i, { privateKey }] of hosts.entries())
+      await stack.secret(`hosts[${i}].privateKey`, privateKey);
+    return stack;
+  }
+
+  async configure(settings: Record<string, string>): Promise<void> {
+    const values = Object.entries(settings).flatMap(([key, value]) => [
+      "--plaintext",
+      `everfresh:${key}=${value}`,
+    ]);
+    await this.pulumi("config", "set-all", "--path", ...values);
+  }
+
+  async secret(key: string, value: string): Promise<void> {
+    await this.#run(["config", "set", "--secret", "--path", `everfresh:${key}`], {
+      input: value,
+      must: true,
+    });
+  }
+
+  async unset(key: string): Promise<void> {
+    await this.pulumi("config", "rm", "--path", `everfresh:${key}`);
+  }
+
+  /** A pulumi command that must succeed. */
+  pulumi(...args: string[]): Promise<Run> {
+    return this.#run(args, { must: true });
+  }
+
+  up(...args: string[]): Promise<Run> {
+    return this.#run(["up", "--yes", "--skip-preview", ...args]);
+  }
+
+  preview(...args: string[]): Promise<Run> {
+    return this.#run(["preview", ...args]);
+  }
+
+  /** `pulumi up`, which must be green. */
+  mustUp(): Promise<Run> {
+    return this.#run(["up", "--yes", "--skip-preview"], { must: true });
+  }
+
+  /** Starts `pulumi up` and hands out its process. */
+  start(...args: string[]): { child: ChildProcess; ended: Promise<Run> } {
+    return this.#start(["up", "--yes", "--skip-preview", ...args]);
+  }
+
+  /** What a preview would do, as `type::name` → operation; unchanged ones left out. */
+  async plan(): Promise<Record<string, string>> {
+    const { output, status } = await this.#run(["preview", "--json"]);
+    if (status !== 0) throw new Error(output);
+    const { steps } = JSON.parse(output.slice(output.indexOf("{"))) as {
+      steps: { op: string; urn: string }[];
+    };
+    const shown = steps.filter(
+      ({ op }) => !["same", "read"].includes(op) && !/^(create-replacement|delete-replaced)$/.test(op),
+    );
+    return Object.fromEntries(
+      shown.map(({ op, urn }) => [urn.split("::").slice(-2).join("::").replace(/^.*\$/, ""), op]),
+    );
+  }
+
+  async outputs<T>(): Promise<T> {
+    return JSON.parse((await this.pulumi("stack", "output", "--json")).output) as T;
+  }
+
+  /** The project's containers on a host, by service. */
+  async containers(host = this.host): Promise<Record<string, Container>> {
+    const ids = await engine(
+      host,
+      "ps",
+      "-aq",
+      "--no-trunc",
+      "--filter",
+      `label=com.docker.compose.project=${this.project}`,
+    );
+    if (ids === "") return {};
+    const lines = await engine(
+      host,
+      "inspect",
+      "--format",
+      '{{index .Config.Labels "com.docker.compose.service"}} {{.Id}} {{.Image}}',
+      ...ids.split("\n"),
+    );
+    const entries = lines.split("\n").map(async (line) => {
+      const [service, id, image] = line.split(" ") as [string, string, string];
+      const names = JSON.parse(
+        await engine(host, "image", "inspect", "--format", "{{json .RepoDigests}}", image),
+      ) as string[];
+      return [service, { id, digest: names[0]?.split("@")[1] ?? "" }] as const;
+    });
+    return Object.fromEntries(await Promise.all(entries));
+  }
+
+  /** What a command prints in a service's container. */
+  async inContainer(service: string, ...command: string[]): Promise<string> {
+    const container = (await this.containers())[service];
+    if (!container) throw new Error(`${service} has no container`);
+    return engine(this.host, "exec", container.id, ...command);
+  }
+
+  /** The page as the host's own engine serves it; undefined when nothing answers. */
+  async page(port = 8081): Promise<string | undefined> {
+    try {
+      const answer = await fetch(this.host.url(port), { headers: { connection: "close" } });
+      return (await answer.text()).trim();
+    } catch {
+      return undefined;
+    }
+  }
+
+  async read(file: string): Promise<string> {
+    return readFile(path.join(this.app, file), "utf8");
+  }
+
+  async write(file: string, content: string): Promise<void> {
+    await mkdir(path.dirname(path.join(this.app, file)), { recursive: true });
+    await writeFile(path.join(this.app, file), content);
+  }
+
+  /** Removes the project from the host, and the stack. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ids = await engine(
+      this.host,
+      "ps",
+      "-aq",
+      "--filter",
+      `label=com.docker.compose.project=${this.project}`,
+    );
+    if (ids !== "") await engine(this.host, "rm", "-f", "-v", ...ids.split("\n"));
+    await rm(this.folder, { recursive: true, force: true });
+    await rm(path.join(checkout, ".everfresh", "build", this.name), { recursive: true, force: true });
+  }
+
+  async #run(args: string[], { input, must = false }: { input?: string; must?: boolean } = {}): Promise<Run> {
+    const run = await this.#start(args, input).ended;
+    if (must && run.status !== 0)
+      throw new Error(`pulumi ${args.join(" ")}: status ${run.status}\n${run.output}`);
+    return run;
+  }
+
+  #start(args: string[], input?: string): { child: ChildProcess; ended: Promise<Run> } {
+    const config = /^(config|up|preview|destroy|refresh)$/.test(args[0]!)
+      ? ["--config-file", path.join(this.folder, "Pulumi.yaml")]
+      : [];
+    const stack = args[1] === "init" ? [] : ["--stack", this.name];
+    const child = spawn("pulumi", [...args, ...stack, ...config, "--non-interactive"], {
+      cwd: checkout,
+      env: this.#environment,
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+    child.stdin?.end(input);
+    let output = "";
+    child.stdout?.on("data", (data) => {
+      output += data;
+    });
+    child.stderr?.on("data", (data) => {
+      output += data;
+    });
+    const ended = new Promise<Run>((resolve, reject) => {
+      child.once("error", (error: NodeJS.ErrnoException) =>
+        reject(error.code === "ENOENT" ? new Error("pulumi: not installed; run `npm run setup`") : error),
+      );
+      child.once("close", (status) => resolve({ status: status ?? -1, output }));
+    });
+    return { child, ended };
+  }
+}
