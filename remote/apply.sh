@@ -17,7 +17,8 @@ situation() { # $1 release
 }
 
 # Removes containers that compose would wrongly keep or trip over: left half-made by a killed compose, created from
-# another image behind its labels, or using a file that had been changed by hand.
+# another image behind its labels, using a file that had been changed by hand, or not made by compose at all (it
+# overlooks what has no config hash).
 discard_stale() { # $1 release
   stale=$(situation "$1" | awk -F '|' -v replaced="$([ ! -f replaced ] || tr '\n' ' ' <replaced)" '
     BEGIN { n = split(replaced, changed, " ") }
@@ -25,7 +26,7 @@ discard_stale() { # $1 release
     $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) image[names[i]] = $2 }
     $1 == "C" && $2 != "" {
       right = image[wanted[$13]]
-      if ($4 == "created" || $4 == "dead" || $4 == "removing" || dirty[$13] || (right != "" && $3 != right && $11 == right)) print $2
+      if ($9 == "" || $4 == "created" || $4 == "dead" || $4 == "removing" || dirty[$13] || (right != "" && $3 != right && $11 == right)) print $2
     }')
   # shellcheck disable=SC2086 # one word per id
   [ -z "$stale" ] || docker_in 60 rm -f $stale >/dev/null 2>&1 || :

@@ -47,8 +47,9 @@ check_lineage() {
     lineage_here=$(field current/proved lineage)
     [ "$lineage_here" = "$lineage" ] || [ "$take_over" = "$previous" ] || refuse 2 \
       "$project: release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's; deploy from that stack, or set takeOver to $previous"
-  elif [ -n "$present" ] && [ ! -f unfinished ]; then
-    [ "$take_over" = unmanaged ] || refuse 2 \
+  elif [ -n "$present" ] && [ ! -f unfinished ] && [ "$take_over" != unmanaged ]; then
+    # Containers that were made from this very folder are ours, although somebody removed it.
+    [ "$(container_ids)" = "$(container_ids --filter "label=com.docker.compose.project.working_dir=$folder")" ] || refuse 2 \
       "$project: containers of this project run here ($(printf '%s\n' "$present" | cut -d '|' -f 12 | sort -u | tr '\n' ' ')) that everfresh did not deploy; choose another projectName, or set takeOver to unmanaged"
   fi
 }

@@ -30,8 +30,12 @@ containers() {
     containers_ids=$(container_ids 2>/dev/null) || return 1
     [ -n "$containers_ids" ] || return 0
     # shellcheck disable=SC2086 # one word per id
-    engine inspect --type container --format '{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State "Health"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{index .Config.Labels "com.docker.compose.config-hash"}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.image"}}|{{range .Mounts}}{{.Source}} {{end}}|{{index .Config.Labels "com.docker.compose.service"}}' \
-      $containers_ids 2>.run/inspect && return
+    if containers_lines=$(engine inspect --type container --format '{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State "Health"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{index .Config.Labels "com.docker.compose.config-hash"}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.image"}}|{{range .Mounts}}{{.Source}} {{end}}|{{index .Config.Labels "com.docker.compose.service"}}' \
+      $containers_ids 2>/dev/null); then
+      # A label that is not there.
+      printf '%s\n' "$containers_lines" | sed 's/<no value>//g'
+      return
+    fi
     # One of them went away in between: ask again.
     containers_try=$((containers_try + 1))
     [ "$containers_try" -lt 5 ] || return 1

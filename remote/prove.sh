@@ -17,6 +17,7 @@ verdicts() {
       return 0
     }
     END {
+      for (name_ in count) if (!(name_ in image)) print "wait|" name_ "|is not part of the release"
       for (s = 1; s <= n; s++) {
         name_ = order[s]
         if (count[name_] < replicas[name_]) { print "wait|" name_ "|is missing"; continue }

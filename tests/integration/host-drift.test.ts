@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { engine, exec, restartHost } from "../../lab/faults";
+import type { Lab, LabHost } from "../../lab/lab";
+import { ownLab } from "../faults/support/own-lab";
+import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
+
+const FOLDER = "/home/deploy/.everfresh/shop";
+const WEB = "com.docker.compose.service=web";
+
+describe("drift on a host", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let host: LabHost;
+  let images: Images;
+
+  ownLab("drift", async (ready) => {
+    lab = ready;
+    host = lab.hosts[0]!;
+    images = await pushImages(lab, ["one", "two", "api"]);
+    const { status, stderr } = await deploy(host, request("first"));
+    assert.equal(status, 0, stderr);
+  });
+
+  const release = () => shop(images, "r1", { page: "one", conf: "the file" });
+  const request = (token: string) => requestFor(lab, release(), { token });
+  const byHand = (script: string) => exec(host, ["sh", "-c", script], { user: "deploy" });
+  const idOf = (service: string) =>
+    engine(host, "ps", "-q", "--filter", `label=com.docker.compose.service=${service}`);
+
+  const kinds: { name: string; make: () => Promise<unknown>; drift: RegExp; touched: string[] }[] = [
+    {
+      name: "a removed container",
+      make: async () => engine(host, "rm", "-f", await idOf("web")),
+      drift: /^web is missing$/,
+      touched: ["web"],
+    },
+    {
+      name: "a stopped container",
+      make: async () => engine(host, "stop", "-t", "0", await idOf("web")),
+      drift: /^web is exited with status \d+$/,
+      touched: [],
+    },
+    {
+      name: "a paused container",
+      make: async () => engine(host, "pause", await idOf("api")),
+      drift: /^api is paused$/,
+      touched: [],
+    },
+    {
+      name: "a container restarted from another image behind its labels",
+      make: () =>
+        byHand(`set -e; id=$(docker ps -q --filter label=${WEB}); docker pull -q ${images.two} >/dev/null 2>&1 || true
+          label() { docker inspect -f "{{index .Config.Labels \\"$1\\"}}" $id; }
+          hash=$(label com.docker.compose.config-hash); image=$(label com.docker.compose.image)
+          docker rm -f $id; docker run -d --name shop-web-1 --label com.docker.compose.project=shop --label ${WEB} \
+            --label com.docker.compose.oneoff=False --label com.docker.compose.container-number=1 \
+            --label com.docker.compose.config-hash=$hash --label com.docker.compose.image=$image ${images.api}`),
+      drift: /^web runs another image \(sha256:[0-9a-f]{12}, since .*\)$/,
+      touched: ["web"],
+    },
+    {
+      name: "a project edited by hand",
+      make: () =>
+        byHand(`cd ${FOLDER} && sed 's/echo api started/echo by hand/' current/compose.yaml >/tmp/edited.yaml &&
+          docker compose -p shop --project-directory . -f /tmp/edited.yaml up -d api 2>/dev/null`),
+      drift: /^api was started with another configuration \(.*\)$/,
+      touched: ["api"],
+    },
+    {
+      name: "a service that is not the release's",
+      make: () =>
+        engine(
+          host,
+          "run",
+          "-d",
+          "--name",
+          "shop-debug-1",
+          "--label",
+          "com.docker.compose.project=shop",
+          "--label",
+          "com.docker.compose.service=debug",
+          "--label",
+          "com.docker.compose.oneoff=False",
+          "--label",
+          "com.docker.compose.container-number=1",
+          images.api!,
+        ),
+      drift: /^debug is not part of the release$/,
+      touched: [],
+    },
+    {
+      name: "a mounted file edited on the host",
+      make: () => byHand(`f=$(ls -d ${FOLDER}/store/*)/site.conf && chmod u+w $f && echo changed >$f`),
+      drift: /^web\/site\.conf was changed on the host$/,
+      touched: ["web"],
+    },
+    {
+      name: "a mounted file removed on the host",
+      make: () => byHand(`rm ${FOLDER}/store/*/site.conf`),
+      drift: /^web\/site\.conf was changed on the host$/,
+      touched: ["web"],
+    },
+    {
+      name: "an edited compose file of the release",
+      make: () => byHand(`echo '# edited' >>${FOLDER}/current/compose.yaml`),
+      drift: /^compose\.yaml was changed on the host$/,
+      touched: [],
+    },
+    {
+      name: "a removed folder",
+      make: () => byHand(`rm -rf ${FOLDER}`),
+      drift: /^nothing is deployed$/,
+      touched: [],
+    },
+    {
+      name: "a host that was made anew",
+      make: () =>
+        byHand(
+          `docker rm -f $(docker ps -aq) >/dev/null; docker image prune -af >/dev/null; rm -rf ${FOLDER}`,
+        ),
+      drift: /^nothing is deployed$/,
+      touched: ["api", "web"],
+    },
+  ];
+
+  const seen = new Set<string>(["first"]);
+  for (const { name, make, drift, touched } of kinds) {
+    it(`names ${name}, repairs it once, and is calm`, async () => {
+      const before = { web: await idOf("web"), api: await idOf("api") };
+      await make();
+      const found = await look(host);
+      assert.equal(found.drift.length, 1, found.drift.join());
+      assert.match(found.drift[0]!, drift);
+      assert.equal((await look(host)).token, found.token, "preview and up say the same");
+      assert.ok(!seen.has(found.token), "the token is new");
+      seen.add(found.token);
+
+      const { status, stderr } = await deploy(host, request(found.token));
+      assert.equal(status, 0, stderr);
+      const after = await look(host);
+      assert.deepEqual([after.drift, after.token], [[], found.token]);
+      assert.equal(await served(host), "one");
+      assert.equal(await served(host, "/conf"), "the file");
+      const changed = (["api", "web"] as const).filter(
+        (service) => !after.containers.some(({ id }) => id.startsWith(before[service])),
+      );
+      assert.deepEqual(changed, touched);
+      assert.deepEqual(after.containers.map(({ service }) => service).sort(), ["api", "web"]);
+    });
+  }
+
+  it("takes a rebooted host for what it is: calm, when its containers came back", async () => {
+    await restartHost(host);
+    let state = await look(host);
+    for (let attempt = 0; attempt < 50 && state.drift.length > 0; attempt++) state = await look(host);
+    assert.deepEqual(state.drift, []);
+  });
+
+  it("takes a container that gets sick for a note, and deploys nothing", async () => {
+    await engine(host, "exec", await idOf("web"), "sh", "-c", "rm /www/index.html");
+    let state = await look(host);
+    for (let attempt = 0; attempt < 50 && state.notes.length === 0; attempt++) state = await look(host);
+    assert.deepEqual([state.drift, state.notes], [[], ["web is unhealthy"]]);
+  });
+});
