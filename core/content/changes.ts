@@ -68,6 +68,10 @@ function inputChanges(before: Record<string, unknown>, after: Record<string, unk
   for (const input of union(before, after)) {
     const [was, is] = [before[input], after[input]];
     if (same(was, is)) continue;
+    if (input === "dockerfile") {
+      found.push({ kind: "input", input, how: "changed", ...instructionDetail(was, is) });
+      continue;
+    }
     const fields = isRecord(was) || isRecord(is) ? union(was ?? {}, is ?? {}) : undefined;
     if (!fields) found.push({ kind: "input", input, how: how(was, is) });
     for (const key of fields ?? []) {
@@ -76,6 +80,24 @@ function inputChanges(before: Record<string, unknown>, after: Record<string, unk
     }
   }
   return found;
+}
+
+/** The instructions that are other ones now; those that went when none is. */
+function instructionDetail(before: unknown, after: unknown): { detail?: string } {
+  if (!Array.isArray(before) || !Array.isArray(after)) return {};
+  const most = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < most && same(before[start], after[start])) start++;
+  let end = 0;
+  while (end < most - start && same(before.at(-1 - end), after.at(-1 - end))) end++;
+  const is = after.slice(start, after.length - end);
+  const texts = (is.length > 0 ? is : before.slice(start, before.length - end)).map(instructionText);
+  return { detail: some(texts) };
+}
+
+function instructionText({ text, from }: { text: string; from?: string[] }): string {
+  const line = (text === "FROM" ? `FROM ${from?.[0]?.replace(/^image /, "")}` : text).replace(/\s+/g, " ");
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }
 
 const isRecord = (v: unknown): v is Record<string, unknown> =>
@@ -120,6 +142,8 @@ function fileWords(change: Change & { kind: "file" }): string {
 
 function inputWords(input: string, group: (Change & { kind: "input" })[]): string {
   const word = WORDS[input] ?? input;
+  const detail = group[0]?.detail;
+  if (detail) return `${word} (${detail})`;
   const keys = group.map((change) => change.key).filter((key) => key !== undefined);
   if (keys.length === 0) return word;
   return `${word}${keys.length > 1 ? "s" : ""} ${some(keys)}`;

@@ -30,10 +30,7 @@ export interface Context {
  */
 export function openContext(folder: string, name?: string, dockerfile?: string): Context {
   const sampleMode = (dockerfile && statSync(dockerfile, { throwIfNoEntry: false })?.mode) || 0o644;
-  const root = existingFolder(
-    folder,
-    name === undefined ? "the build context" : `the build context "${name}"`,
-  );
+  const root = existingFolder(folder, name);
   for (const path of [...(dockerfile ? [`${dockerfile}.dockerignore`] : []), join(root, ".dockerignore")]) {
     const text = readIfThere(path);
     if (text === undefined) continue;
@@ -123,7 +120,12 @@ function linkDigest(root: string, path: string): string | undefined {
   }
 }
 
-function existingFolder(folder: string, what: string): string {
+/**
+ * @returns where the folder really is
+ * @throws ContentError
+ */
+export function existingFolder(folder: string, name?: string): string {
+  const what = name === undefined ? "the build context" : `the build context "${name}"`;
   if (!isAbsolute(folder)) {
     throw new ContentError(`${folder}: ${what} is not an absolute path; give the folder's full path`);
   }

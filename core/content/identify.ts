@@ -1,5 +1,5 @@
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { type Context, openContext, readContext, readIfThere } from "./context";
+import { type Context, existingFolder, openContext, readContext, readIfThere } from "./context";
 import { analyse, type Reading } from "./dockerfile";
 import { contentHash } from "./encode";
 import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOptions } from "./types";
@@ -11,7 +11,7 @@ import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOption
  */
 export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): Promise<ContentIdentity> {
   const dockerfile = readDockerfileOf(spec);
-  const reading = analyse(dockerfile.text, planOptions(spec, options));
+  const reading = readingOf(spec, options);
   const contexts = openContexts(spec, reading, dockerfile.path);
   const files = contexts.flatMap((context) =>
     readContext(context, sourcesOf(context, reading), options.cache),
@@ -33,7 +33,7 @@ export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): 
  * Dockerfile is not certain to be read as the builder reads it.
  */
 export async function baseImages(spec: BuildSpec): Promise<string[]> {
-  return imagesOf(spec, analyse(readDockerfileOf(spec).text, planOptions(spec, {})));
+  return imagesOf(spec, readingOf(spec, {}));
 }
 
 function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] {
@@ -53,14 +53,14 @@ export function openContexts(spec: BuildSpec, reading: Reading, dockerfile: stri
 export const sourcesOf = (context: Context, reading: Reading) =>
   reading.sources.filter((source) => source.context === context.name);
 
-export function planOptions(spec: BuildSpec, options: IdentifyOptions) {
-  return {
+export function readingOf(spec: BuildSpec, options: IdentifyOptions): Reading {
+  return analyse(readDockerfileOf(spec).text, {
     args: spec.args,
     ...(spec.target !== undefined && spec.target !== "" && { target: spec.target }),
     ...(spec.platforms.length === 1 && { platform: spec.platforms[0]! }),
     contexts: Object.keys(spec.additionalContexts).sort(),
     onBuild: options.baseOnBuild ?? {},
-  };
+  });
 }
 
 function dockerfileInputs(spec: BuildSpec, reading: Reading): Record<string, unknown> {
@@ -113,6 +113,7 @@ function wholeReasons(reading: Reading): string[] {
 }
 
 export function readDockerfileOf(spec: BuildSpec): { text: string; path?: string } {
+  existingFolder(spec.context);
   if (spec.dockerfileInline !== undefined) return { text: spec.dockerfileInline };
   const path = resolve(spec.context, spec.dockerfile ?? "Dockerfile");
   // BuildKit's own second try.

@@ -61,26 +61,33 @@ function resolve(root: string, rules: IgnoreRules, source: string): Found {
   follow("", source === "" ? [] : source.split("/"), LINKS);
   return { below: [...below], single: [...single] };
 
-  function follow(at: string, rest: string[], links: number): void {
+  /** @returns whether it leads anywhere */
+  function follow(at: string, rest: string[], links: number): boolean {
     const [part, ...others] = rest;
     if (part === undefined) {
       below.add(at);
-      return;
+      return at === "" || lstatSync(encodePath(`${root}/${at}`), { throwIfNoEntry: false }) !== undefined;
     }
+    let leads = false;
     for (const name of namesLike(root, at, part)) {
       const path = at === "" ? name : `${at}/${name}`;
       const target = linkTarget(root, path);
-      if (target === undefined) follow(path, others, links);
-      else {
-        single.add(path);
-        const next = clamp(target.startsWith("/") ? target : `${at}/${target}`).concat(others);
-        const step = `${path}\0${others.join("/")}`;
-        // A link that is not sent leads nowhere.
-        if (links === 0 || seen.has(step) || rules.ignores(path)) continue;
-        seen.add(step);
-        follow("", next, links - 1);
-      }
+      if (target === undefined ? follow(path, others, links) : followLink(path, target, others, links))
+        leads = true;
     }
+    return leads;
+  }
+
+  function followLink(path: string, target: string, others: string[], links: number): boolean {
+    const step = `${path}\0${others.join("/")}`;
+    // A link that is not sent leads nowhere.
+    if (links === 0 || seen.has(step) || rules.ignores(path)) return false;
+    seen.add(step);
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    const next = clamp(target.startsWith("/") ? target : `${folder}/${target}`).concat(others);
+    const leads = follow("", next, links - 1);
+    if (leads || others.length === 0) single.add(path);
+    return leads;
   }
 }
 

@@ -1,3 +1,4 @@
+import { Problems } from "../problems";
 import type { StatCache } from "./stat-cache";
 
 /** What one build is made from: compose's `build` section with every path absolute and every variable resolved. */
@@ -83,6 +84,9 @@ export interface ContentIdentity {
 }
 
 /** A user's mistake in something that is read here: `<where>: <what is wrong>; <what to do>`. */
-export class ContentError extends Error {
-  override readonly name = "ContentError";
+export class ContentError extends Problems {
+  constructor(problem: string) {
+    super([problem]);
+    this.name = "ContentError";
+  }
 }

@@ -1,56 +1,324 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { type BuildSpec, changes, identify, describe as inWords } from "../../../../core/content";
+import { join } from "node:path";
+import { type BuildSpec, baseImages, ContentError, identify } from "../../../../core/content";
+import { Folder } from "./folder";
 
 describe("identify", () => {
-  let folder: string;
+  const folder = new Folder();
+  const content = async (more: Partial<BuildSpec> = {}) => (await identify(folder.spec(more))).content;
+  const paths = async (more: Partial<BuildSpec> = {}) =>
+    (await identify(folder.spec(more))).files.map(({ path }) => path);
+  const dockerfile = (...lines: string[]) => folder.write({ Dockerfile: `${lines.join("\n")}\n` });
+
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "content-"));
+    dockerfile("FROM scratch", "COPY . /");
+    folder.write({ "a.txt": "a", "src/page.ts": "page", "src/lib/b.txt": "b", "README.md": "readme" });
   });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  const write = (path: string, text: string) => {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
+  const changed = async (act: () => void, more: Partial<BuildSpec> = {}) => {
+    const before = await content(more);
+    act();
+    return before !== (await content(more));
   };
-  const spec = (more: Partial<BuildSpec> = {}): BuildSpec => ({
-    context: folder,
-    args: {},
-    platforms: [],
-    labels: {},
-    additionalContexts: {},
-    secrets: [],
-    ssh: [],
-    ...more,
+
+  describe("counts", () => {
+    it("the bytes of a file", async () => {
+      assert.ok(await changed(() => folder.write({ "a.txt": "A" })));
+    });
+    it("where a file is", async () => {
+      const before = await content();
+      execFileSync("mv", [folder.at("a.txt"), folder.at("src/a.txt")]);
+      assert.notEqual(await content(), before);
+    });
+    it("which of two files has which bytes", async () => {
+      assert.ok(await changed(() => folder.write({ "a.txt": "page", "src/page.ts": "a" })));
+    });
+    it("where one file ends and the next begins", async () => {
+      folder.write({ x: "1", y: "23" });
+      assert.ok(await changed(() => folder.write({ x: "12", y: "3" })));
+    });
+    it("the executable bit", async () => {
+      assert.ok(await changed(() => chmodSync(folder.at("a.txt"), 0o755)));
+    });
+    it("permissions that no umask explains", async () => {
+      assert.ok(await changed(() => chmodSync(folder.at("a.txt"), 0o600)));
+    });
+    it("where a link points, and that it is one", async () => {
+      symlinkSync("a.txt", folder.at("link"));
+      const before = await content();
+      rmSync(folder.at("link"));
+      symlinkSync("README.md", folder.at("link"));
+      const other = await content();
+      assert.notEqual(other, before);
+      rmSync(folder.at("link"));
+      folder.write({ link: "README.md" });
+      assert.notEqual(await content(), other);
+    });
+    it("an empty folder that is copied", async () => {
+      assert.ok(await changed(() => mkdirSync(folder.at("empty"))));
+    });
+    it("a build argument that a stage declares, but no other", async () => {
+      dockerfile("FROM scratch", "ARG USED", "COPY . /");
+      assert.notEqual(await content({ args: { USED: "1" } }), await content({ args: { USED: "2" } }));
+      assert.equal(await content({ args: { OTHER: "1" } }), await content({ args: { OTHER: "2" } }));
+      assert.equal(await content({ args: { USED: null } }), await content());
+    });
+    it("a build argument that names the base image", async () => {
+      dockerfile("ARG TAG=1", "ARG UNUSED", "FROM debian:$TAG");
+      assert.notEqual(await content({ args: { TAG: "2" } }), await content({ args: { TAG: "3" } }));
+      assert.equal(await content({ args: { UNUSED: "2" } }), await content());
+    });
+    for (const [what, more] of Object.entries<Partial<BuildSpec>>({
+      "a label": { labels: { a: "1" } },
+      "the platform": { platforms: ["linux/arm64"] },
+      "the id of a secret": { secrets: ["token"] },
+      "the id of an ssh key": { ssh: ["default"] },
+      "BuildKit's own arguments": { args: { BUILDKIT_INLINE_CACHE: "1" } },
+      attestations: { sbom: true },
+    })) {
+      it(what, async () => assert.notEqual(await content(more), await content()));
+    }
+    it("`fresh`", async () => {
+      assert.notEqual((await identify(folder.spec(), { fresh: "1" })).content, await content());
+    });
+    it("another target, when it leads elsewhere", async () => {
+      dockerfile("FROM scratch AS one", "COPY a.txt /", "FROM scratch AS two", "COPY README.md /");
+      assert.notEqual(await content({ target: "one" }), await content());
+      assert.equal(await content({ target: "two" }), await content());
+    });
+    it("a base image's digest, once it is known, and only one in use", async () => {
+      dockerfile("FROM debian:12", "COPY a.txt /");
+      const digest = async (digests: Record<string, string>) =>
+        (await identify(folder.spec(), { baseDigests: digests })).content;
+      assert.notEqual(await digest({ "debian:12": "sha256:1" }), await digest({ "debian:12": "sha256:2" }));
+      assert.equal(await digest({ other: "sha256:1" }), await content());
+    });
+    it("the network of commands, where there are commands", async () => {
+      assert.equal(await content({ network: "host" }), await content());
+      dockerfile("FROM debian", "RUN true");
+      assert.notEqual(await content({ network: "host" }), await content());
+    });
+    it("an inline Dockerfile like one in a file", async () => {
+      dockerfile("FROM scratch", "COPY src /");
+      const inline = await identify(folder.spec({ dockerfileInline: "FROM scratch\nCOPY src /\n" }));
+      assert.equal(inline.content, await content());
+    });
   });
 
-  it("changes the hash when a byte changes, and names the file", async () => {
-    write("Dockerfile", "FROM scratch\nCOPY . /\n");
-    write("src/page.ts", "1");
-    const before = await identify(spec());
-    write("src/page.ts", "2");
-    const after = await identify(spec());
-    assert.notEqual(after.content, before.content);
-    assert.equal(inWords(changes(before, after)), "1 file (src/page.ts)");
+  describe("does not count", () => {
+    it("times", async () => {
+      assert.ok(!(await changed(() => utimesSync(folder.at("a.txt"), 1, 1))));
+    });
+    it("comments, how lines are broken, the names of stages, and unused stages", async () => {
+      folder.write({ "../ignored": "" });
+      const one = ["FROM scratch AS base", "COPY a.txt README.md /x/", "FROM base", "COPY --from=base /x /y"];
+      const two = [
+        "# syntax is not this",
+        "FROM scratch AS root",
+        "copy a.txt \\",
+        "  # why",
+        "  README.md   /x/",
+        "FROM scratch AS unused",
+        "COPY src /",
+        "FROM root",
+        "COPY --from=root /x /y",
+      ];
+      dockerfile(...one);
+      const before = await content();
+      dockerfile(...two);
+      assert.equal(await content(), before);
+    });
+    it("what an ignore file says, beyond what it leaves", async () => {
+      folder.write({ ".dockerignore": ".dockerignore\nREADME.md" });
+      assert.ok(!(await changed(() => folder.write({ ".dockerignore": "# docs\n.docker*\n/README.md\n" }))));
+    });
+    it("what no instruction reads", async () => {
+      dockerfile("FROM scratch", "COPY src a.txt /");
+      assert.deepEqual(await paths(), ["a.txt", "src", "src/lib", "src/lib/b.txt", "src/page.ts"]);
+      assert.ok(!(await changed(() => folder.write({ "README.md": "more", "new/file": "x" }))));
+      assert.ok(!(await changed(() => mkdirSync(folder.at("empty")))));
+    });
+    it("what a container of a stage that is only copied from would do", async () => {
+      dockerfile("FROM scratch AS build", "COPY a.txt /", "FROM scratch", "COPY --from=build /a.txt /");
+      const before = await content();
+      dockerfile(
+        "FROM scratch AS build",
+        "LABEL a=1",
+        "COPY a.txt /",
+        'CMD ["x"]',
+        "FROM scratch",
+        "COPY --from=build /a.txt /",
+      );
+      assert.equal(await content(), before);
+    });
   });
 
-  it("does not count the time of a change", async () => {
-    write("Dockerfile", "FROM scratch\nCOPY . /\n");
-    write("a", "1");
-    symlinkSync("a", join(folder, "b"));
-    const before = await identify(spec());
-    utimesSync(join(folder, "a"), 1, 1);
-    assert.deepEqual(await identify(spec()), before);
+  describe("gives the same value", () => {
+    const elsewhere = async (copy: (to: string) => void): Promise<string> => {
+      const to = mkdtempSync(join(tmpdir(), "elsewhere-"));
+      try {
+        copy(join(to, "deeper"));
+        return (await identify({ ...folder.spec(), context: join(to, "deeper") })).content;
+      } finally {
+        rmSync(to, { recursive: true });
+      }
+    };
+    beforeEach(() => {
+      folder.write({ "bin/run": "#!/bin/sh\n", "ünï/ß": "x", "src-x/a": "1", "src.x/a": "1" });
+      chmodSync(folder.at("bin/run"), 0o755);
+      symlinkSync("run", folder.at("bin/link"));
+    });
+
+    it("in another folder, with files made in another order", async () => {
+      assert.equal(
+        await elsewhere((to) => {
+          for (const path of ["ünï", "src.x", "bin", "src", "src-x", "a.txt", "README.md", "Dockerfile"]) {
+            cpSync(folder.at(path), join(to, path), { recursive: true, verbatimSymlinks: true });
+          }
+        }),
+        await content(),
+      );
+    });
+    for (const umask of ["002", "022", "027", "077"]) {
+      it(`from a checkout made with umask ${umask}, and from a git archive`, async () => {
+        const git = (...args: string[]) =>
+          execFileSync("git", [
+            "-C",
+            folder.path,
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            ...args,
+          ]);
+        git("init", "-q");
+        git("add", ".");
+        git("commit", "-q", "-m", "x");
+        folder.write({ ".dockerignore": ".git\n.dockerignore\n" });
+        const here = await content();
+        const sh = (script: string) => (to: string) =>
+          execFileSync("sh", ["-c", `umask ${umask}; ${script}`], {
+            env: { ...process.env, FROM: folder.path, TO: to },
+          });
+        const ignoring = `printf '.git\\n.dockerignore\\n' > "$TO/.dockerignore"`;
+        assert.equal(await elsewhere(sh(`git clone -q "$FROM" "$TO"; ${ignoring}`)), here);
+        assert.equal(
+          await elsewhere(sh(`mkdir "$TO"; git -C "$FROM" archive HEAD | tar -x -C "$TO"; ${ignoring}`)),
+          here,
+        );
+      });
+    }
+    it("as another user, in another locale", async function () {
+      if (process.getuid?.() !== 0) this.skip();
+      chmodSync(folder.path, 0o755);
+      const here = await content();
+      const module = require.resolve("../../../../core/content/index.ts");
+      const script = `require(${JSON.stringify(module)}).identify(${JSON.stringify(folder.spec())}).then((i) => console.log(i.content))`;
+      const there = execFileSync(process.execPath, ["--import", "tsx", "-e", script], {
+        uid: 65534,
+        gid: 65534,
+        encoding: "utf8",
+        env: { ...process.env, LC_ALL: "tr_TR.UTF-8", HOME: "/nonexistent", TMPDIR: "/tmp" },
+      });
+      assert.equal(there.trim(), here);
+    });
   });
 
-  it("changes the hash when the executable bit changes", async () => {
-    write("Dockerfile", "FROM scratch\nCOPY . /\n");
-    write("a", "1");
-    const before = await identify(spec());
-    chmodSync(join(folder, "a"), 0o755);
-    const after = await identify(spec());
-    assert.equal(inWords(changes(before, after)), "1 file (a mode 0644 → 0755)");
+  describe("reads", () => {
+    it("named contexts by their own ignore file, and only those in use", async () => {
+      folder.write({
+        "assets/logo.png": "logo",
+        "assets/notes.md": "n",
+        "assets/.dockerignore": "*.md\n.dockerignore\n",
+      });
+      const contexts = {
+        assets: folder.at("assets"),
+        unused: folder.at("src"),
+        img: "docker-image://debian:12",
+      };
+      dockerfile("FROM img", "COPY --from=assets . /");
+      const seen = await identify(folder.spec({ additionalContexts: contexts }));
+      assert.deepEqual(
+        seen.files.map(({ context, path }) => [context, path]),
+        [["assets", "logo.png"]],
+      );
+      assert.deepEqual(seen.inputs["contexts"], { assets: "a folder", img: "docker-image://debian:12" });
+      assert.deepEqual(await baseImages(folder.spec({ additionalContexts: contexts })), ["debian:12"]);
+    });
+    it("the files that a link names, and the link", async () => {
+      symlinkSync("src/lib", folder.at("current"));
+      dockerfile("FROM scratch", "COPY current/*.txt /");
+      assert.deepEqual(await paths(), ["current", "src/lib/b.txt"]);
+    });
+    it("through links that lead out, or round in a circle, as the builder does", async () => {
+      symlinkSync("../../../../a.txt", folder.at("out"));
+      symlinkSync("two", folder.at("one"));
+      symlinkSync("one", folder.at("two"));
+      dockerfile("FROM scratch", "COPY out one /");
+      assert.deepEqual(await paths(), ["a.txt", "one", "out", "two"]);
+    });
+    it("with --exclude and --parents as newer builders do", async () => {
+      dockerfile(
+        "FROM scratch",
+        "COPY --exclude=lib --exclude=*.ts src /",
+        "COPY --parents ./src/./l*/b.txt /",
+      );
+      folder.write({ "src/x": "x" });
+      assert.deepEqual(await paths(), ["src", "src/lib", "src/lib/b.txt", "src/page.ts", "src/x"]);
+      dockerfile("FROM scratch", "COPY --exclude=lib --exclude=*.ts src /");
+      assert.deepEqual(await paths(), ["src", "src/x"]);
+    });
+  });
+
+  describe("refuses, with what to do,", () => {
+    const refusal = async (more: Partial<BuildSpec>) => {
+      const error = await identify(folder.spec(more)).then(
+        () => assert.fail("it was taken"),
+        (reason: unknown) => reason,
+      );
+      assert.ok(error instanceof ContentError, String(error));
+      assert.match(error.message, /^.+: .+; .+$/);
+      return error.message;
+    };
+    it("a context that is no folder", async () => {
+      assert.match(await refusal({ context: folder.at("a.txt") }), /is not a folder/);
+      assert.match(await refusal({ context: folder.at("nowhere") }), /is not a folder/);
+      assert.match(await refusal({ context: "src" }), /not an absolute path/);
+    });
+    it("a Dockerfile that is not there", async () => {
+      assert.match(await refusal({ dockerfile: "other/Dockerfile" }), /no such Dockerfile/);
+    });
+    it("an ignore file that the builder refuses", async () => {
+      folder.write({ ".dockerignore": "a\n!\n" });
+      assert.match(await refusal({}), /\.dockerignore, line 2/);
+    });
+  });
+
+  it("keeps its scheme: a new value here is a rebuild of everything, everywhere", async () => {
+    dockerfile(
+      "FROM debian:12 AS base",
+      "ARG A=1",
+      "COPY src a.txt /",
+      "RUN <<EOF",
+      "make",
+      "EOF",
+      'CMD ["run"]',
+    );
+    chmodSync(folder.at("a.txt"), 0o755);
+    symlinkSync("page.ts", folder.at("src/link"));
+    const identity = await identify(
+      folder.spec({
+        args: { A: "2" },
+        labels: { l: "v" },
+        platforms: ["linux/amd64"],
+        secrets: ["s"],
+        ssh: ["default"],
+      }),
+      { fresh: "f", baseDigests: { "debian:12": `sha256:${"0".repeat(64)}` } },
+    );
+    assert.equal(identity.content, "ebb4560d622cac9cc7c14218f6d59f75b5b00ddd514a3075a6791e8fe484fab6");
   });
 });

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { analyse } from "../../../../../core/content/dockerfile";
+
+describe("analyse", () => {
+  const plain = { args: {}, contexts: [], onBuild: {} };
+  const sources = (text: string, more = {}) =>
+    analyse(text, { ...plain, ...more }).sources.map(({ context, path }) =>
+      context ? `${context}:${path}` : path,
+    );
+  const unsure = (text: string, more = {}) => analyse(text, { ...plain, ...more }).unsure;
+
+  const reads: Record<string, [text: string, sources: string[]]> = {
+    "every source of COPY and ADD": ["FROM scratch\nCOPY a b/ ./c /x/\nADD d /", ["a", "b", "c", "d"]],
+    "the exec form": ['FROM scratch\nCOPY ["a b", "c", "/"]', ["a b", "c"]],
+    "nothing outside of the context": ["FROM scratch\nCOPY ../a b/../../c /d / /", ["a", "c", "d", ""]],
+    "no URL": ["FROM scratch\nADD https://example.com/x git@example.com:x.git a /", ["a"]],
+    "no heredoc": ["FROM scratch\nCOPY <<A b /x/\n1\nA\n", ["b"]],
+    "bind mounts": ["FROM x\nRUN --mount=source=a,target=/a --mount=type=bind,src=b,dst=/b y", ["a", "b"]],
+    "all of it for a bind mount without a source": ["FROM x\nRUN --mount=target=/a y", [""]],
+    "no other mounts": [
+      "FROM x\nRUN --mount=type=cache,target=/c --mount=type=secret,id=s --mount=type=ssh --mount=type=tmpfs,target=/t y",
+      [],
+    ],
+    "no other stage": ["FROM x AS a\nCOPY a /\nFROM x\nCOPY --from=a /a /", ["a"]],
+    "only stages that lead to the target": [
+      "FROM x AS a\nCOPY a /\nFROM x AS b\nCOPY b /\nFROM x\nCOPY --from=0 / /",
+      ["a"],
+    ],
+    "a stage by any way of writing its name": [
+      "FROM x AS Build\nCOPY a /\nFROM x\nCOPY --from=BUILD / /",
+      ["a"],
+    ],
+    "a stage that is mounted": ["FROM x AS a\nCOPY a /\nFROM x\nRUN --mount=from=a,target=/a y", ["a"]],
+    "a stage that FROM names by an argument": [
+      "ARG B=one\nFROM x AS one\nCOPY a /\nFROM x AS two\nCOPY b /\nFROM $B",
+      ["a"],
+    ],
+    "variables of ARG and ENV": [
+      "ARG G=g\nFROM x\nARG G\nARG A=a$G\nENV E=${A}e\nCOPY $A $E ${A:-z} ${A:+y}/x /",
+      ["ag", "age", "ag", "y/x"],
+    ],
+    "an unset variable of an image from scratch as nothing": ["FROM scratch\nCOPY a$NO /", ["a"]],
+    "ENV in the old form and with quotes": [
+      'FROM x\nENV A b c\nENV D=\'e\'\nENV F="$D"\nCOPY ["$A", "$F", "/"]',
+      ["b c", "e"],
+    ],
+    "quoted sources": ["FROM x\nCOPY \"a\" 'b' /", ["a", "b"]],
+    "ONBUILD of a stage that another is built upon": ["FROM x AS a\nONBUILD COPY o /\nFROM a", ["o"]],
+  };
+  for (const [name, [text, expected]] of Object.entries(reads)) {
+    it(`finds that ${name} is read`.replace(/that (no|nothing)/, "that $1"), () => {
+      assert.equal(unsure(text), undefined);
+      assert.deepEqual(sources(text), expected);
+    });
+  }
+
+  it("reads named contexts, whatever they take the place of", () => {
+    const contexts = ["assets", "base", "docker.io/library/debian:latest"];
+    assert.deepEqual(
+      sources("FROM debian\nCOPY --from=assets a b /\nRUN --mount=from=assets,source=c,target=/c x", {
+        contexts,
+      }),
+      ["docker.io/library/debian:latest:", "assets:a", "assets:b", "assets:c"],
+    );
+    assert.deepEqual(sources("FROM x AS base\nCOPY a /\nFROM base", { contexts }), ["base:"]);
+  });
+
+  it("knows the ONBUILD instructions of a base image that is told of", () => {
+    assert.deepEqual(sources("FROM img", { onBuild: { img: ["COPY o /", "RUN x"] } }), ["o"]);
+    assert.match(unsure("FROM python:3-onbuild")!, /ONBUILD/);
+  });
+
+  it("takes the value of a given argument", () => {
+    assert.deepEqual(sources("FROM x\nARG A=a\nCOPY $A /", { args: { A: "b" } }), ["b"]);
+    assert.deepEqual(sources("FROM x\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", { platform: "linux/arm64" }), [
+      "bin-arm64",
+    ]);
+  });
+
+  const unknown: Record<string, string> = {
+    "a custom frontend": "# syntax=example.com/frontend\nFROM x",
+    "an unknown instruction": "FROM x\nINCLUDE y",
+    "an unknown flag of COPY": "FROM x\nCOPY --new=1 a /",
+    "an unknown flag of RUN": "FROM x\nRUN --new=1 a",
+    "a variable of the base image": "FROM x\nCOPY $HOME /",
+    "an argument that may come from the base image": "FROM x\nARG A\nCOPY $A /",
+    "a platform that only the builder knows": "FROM x\nARG TARGETARCH\nCOPY $TARGETARCH /",
+    "a form of substitution that is new": "FROM x\nARG A=a\nCOPY ${A%b} /",
+    "a target that is not there": "FROM x AS a",
+    "an empty file": "\n",
+    "an instruction before FROM": "RUN x\nFROM y",
+    "a mount with quotes": 'FROM x\nRUN --mount="type=bind" y',
+  };
+  for (const [name, text] of Object.entries(unknown)) {
+    it(`takes everything for ${name}, and says so`, () => {
+      const options = {
+        ...plain,
+        args: { A: null, B: "1" },
+        contexts: ["c"],
+        ...(name.includes("target") && { target: "b" }),
+      };
+      const reading = analyse(text, options);
+      assert.ok(reading.unsure);
+      assert.equal(reading.dockerfile, text);
+      assert.deepEqual(reading.args, { B: "1" });
+      assert.deepEqual(
+        reading.sources.map(({ context, path }) => [context, path]),
+        [
+          [undefined, ""],
+          ["c", ""],
+        ],
+      );
+    });
+  }
+
+  it("knows Docker's own frontend in any version", () => {
+    for (const image of [
+      "docker/dockerfile:1",
+      "docker.io/docker/dockerfile:1.7-labs",
+      "docker/dockerfile-upstream:master",
+    ]) {
+      assert.equal(unsure(`# syntax=${image}\nFROM x`), undefined);
+    }
+    assert.ok(unsure("FROM x", { args: { BUILDKIT_SYNTAX: "y" } }));
+  });
+
+  it("names the images that are used", () => {
+    const text =
+      "ARG T=1\nFROM a:$T AS s\nFROM unused\nFROM s\nCOPY --from=b:2 / /\nRUN --mount=from=c,target=/c x";
+    assert.deepEqual(analyse(text, plain).images, ["a:1", "b:2", "c"]);
+  });
+});

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { readDockerfile } from "../../../../../core/content/dockerfile/read";
+import { Unsure } from "../../../../../core/content/dockerfile/unsure";
+
+describe("readDockerfile", () => {
+  const texts = (source: string) =>
+    readDockerfile(source).instructions.map(({ keyword, text }) => `${keyword} ${text}`);
+  const cases: Record<string, [source: string, instructions: string[]]> = {
+    "joins continued lines, without comments and empty lines between": [
+      "COPY a \\\n  # why\n\n  b \\  \n\tc /x/\nRUN y\n",
+      ["COPY a   b \tc /x/", "RUN y"],
+    ],
+    "does not continue after two backslashes": ["RUN a \\\\\nCOPY b /c\n", ["RUN a \\\\", "COPY b /c"]],
+    "does not continue a comment": ["# a \\\nCOPY b /c", ["COPY b /c"]],
+    "takes capitals or not": ["copy a b\nRun x", ["COPY a b", "RUN x"]],
+    "reads Windows line ends and a byte order mark": [
+      "\ufeffFROM a\r\nCOPY b \\\r\n c\r\n",
+      ["FROM a", "COPY b  c"],
+    ],
+    "minds the escape directive": [
+      "# escape=`\nCOPY a `\n b\nRUN c\\\nRUN d",
+      ["COPY a  b", "RUN c\\", "RUN d"],
+    ],
+    "stops looking for directives at the first comment": ["# hello\n# escape=`\nRUN a \\\n b", ["RUN a  b"]],
+    "leaves the text of a heredoc alone": ["RUN <<EOF\nCOPY a b\nEOF\nRUN c", ["RUN <<EOF", "RUN c"]],
+    "ends a heredoc with tabs before its name where it says so": [
+      "RUN <<-E cat\n\tCOPY a\n\tE\nRUN c",
+      ["RUN <<-E cat", "RUN c"],
+    ],
+    "reads several heredocs of one instruction": [
+      "COPY <<A <<B /x\n1\nA\n2\nB\nRUN c",
+      ["COPY <<A <<B /x", "RUN c"],
+    ],
+    "knows a quoted heredoc": ['RUN <<"E" cat\n$X\nE\nRUN c', ['RUN <<"E" cat', "RUN c"]],
+    "takes no heredoc in quotes, in a here-string or in a shift": [
+      'RUN echo "<<E"\nRUN cat <<<E\nRUN echo $((1<<2))\nRUN c',
+      ['RUN echo "<<E"', "RUN cat <<<E", "RUN echo $((1<<2))", "RUN c"],
+    ],
+    "takes no heredoc in the exec form": ['RUN ["a", "<<E"]\nRUN c', ['RUN ["a", "<<E"]', "RUN c"]],
+    "reads one in ONBUILD": ["ONBUILD RUN <<E\nCOPY x\nE\nRUN c", ["ONBUILD RUN <<E", "RUN c"]],
+  };
+  for (const [name, [source, instructions]] of Object.entries(cases)) {
+    it(name, () => assert.deepEqual(texts(source), instructions));
+  }
+
+  it("separates the flags, and the content of heredocs", () => {
+    const [instruction] = readDockerfile("COPY --from=a --chmod=1 <<-E x /\n\t1\n\tE\n").instructions;
+    assert.deepEqual(instruction, {
+      keyword: "COPY",
+      flags: ["--from=a", "--chmod=1"],
+      text: "<<-E x /",
+      heredocs: [{ name: "E", expand: true, content: "1\n" }],
+      line: 1,
+    });
+  });
+
+  for (const source of [
+    "RUN <<E\nx\n",
+    'COPY --from="a b" c d',
+    "// syntax=x\nFROM a",
+    '{"syntax": "x"}',
+    "RUN <<E'F'\nEF\n",
+    'RUN "<<E',
+    "# escape=x\nFROM a",
+  ]) {
+    it(`is not sure of ${JSON.stringify(source)}`, () => assert.throws(() => readDockerfile(source), Unsure));
+  }
+});

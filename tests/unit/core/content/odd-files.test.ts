@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { ContentError, identify } from "../../../../core/content";
+import { digestFile } from "../../../../core/content/files/digest";
+import { Folder } from "./folder";
+
+describe("identify, in a folder with", () => {
+  const folder = new Folder();
+  const dockerfileInline = "FROM scratch\nCOPY . /\n";
+  const run = () => identify(folder.spec({ dockerfileInline }));
+  const found = async () => (await run()).files.map(({ path, type }) => `${type} ${path}`);
+
+  it("an unreadable file, refuses it unless it is ignored", async () => {
+    if (process.getuid?.() === 0) {
+      // Root reads everything: try as somebody else.
+      const script = `require("./core/content").identify(${JSON.stringify(folder.spec({ dockerfileInline }))}).then((i) => console.log(i.files.length), (e) => console.log(e.name + " " + e.message))`;
+      const other = () =>
+        execFileSync(process.execPath, ["--import", "tsx", "-e", script], {
+          uid: 65534,
+          gid: 65534,
+          encoding: "utf8",
+          env: { ...process.env, HOME: "/nonexistent", TMPDIR: "/tmp" },
+        }).trim();
+      folder.write({ locked: "x", open: "x" });
+      execFileSync("chmod", ["755", folder.path]);
+      execFileSync("chmod", ["000", folder.at("locked")]);
+      assert.match(other(), /^ContentError locked: cannot be read; .*\.dockerignore$/);
+      folder.write({ ".dockerignore": "locked" });
+      assert.equal(other(), "2");
+      mkdirSync(folder.at("closed"), { mode: 0 });
+      assert.match(other(), /^ContentError closed: cannot be read; /);
+    } else {
+      folder.write({ locked: "x" });
+      execFileSync("chmod", ["000", folder.at("locked")]);
+      await assert.rejects(run(), ContentError);
+    }
+  }).timeout(20_000);
+
+  it("a FIFO, is not held up by it and counts that it is there", async () => {
+    execFileSync("mkfifo", [folder.at("pipe")]);
+    assert.deepEqual(await found(), ["fifo pipe"]);
+    assert.equal(digestFile(folder.path, "pipe"), undefined);
+  });
+
+  it("a socket, counts that it is there, as the builder makes a file of it", async () => {
+    const server = createServer().listen(folder.at("socket"));
+    await new Promise((done) => server.once("listening", done));
+    assert.deepEqual(await found(), ["socket socket"]);
+    server.close();
+  });
+
+  it("a device, refuses it", async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    try {
+      execFileSync("mknod", [folder.at("null"), "c", "1", "3"], { stdio: "ignore" });
+    } catch {
+      this.skip();
+    }
+    await assert.rejects(run(), {
+      name: "ContentError",
+      message: "null: is a device; list it in .dockerignore",
+    });
+  });
+
+  it("links that lead nowhere or round in a circle, counts where they point", async () => {
+    execFileSync("ln", ["-s", "nowhere", folder.at("dangling")]);
+    execFileSync("ln", ["-s", "loop", folder.at("loop")]);
+    execFileSync("ln", ["-s", "..", folder.at("up")]);
+    assert.deepEqual(await found(), ["symlink dangling", "symlink loop", "symlink up"]);
+  });
+
+  it("names that are not UTF-8, tells them apart and reads their files", async () => {
+    const name = (byte: number) =>
+      Buffer.concat([Buffer.from(`${folder.path}/n`), Buffer.from([byte]), Buffer.from("ü.txt")]);
+    writeFileSync(name(0xff), "1");
+    const one = await run();
+    assert.deepEqual(await found(), ["file n\udcffü.txt"]);
+    rmSync(name(0xff));
+    writeFileSync(name(0xfe), "1");
+    const other = await run();
+    assert.notEqual(other.content, one.content);
+    writeFileSync(name(0xfe), "2");
+    assert.notEqual((await run()).content, other.content);
+  });
+
+  it("names of any other characters, keeps them apart", async () => {
+    const names = [
+      "a\nb",
+      "a\tb",
+      " a",
+      "a ",
+      "*",
+      "[a]",
+      "\\",
+      "\u{1f600}",
+      "\ufffd",
+      "e\u0301",
+      "\u00e9",
+      "-rf",
+      "#",
+      "!",
+    ];
+    folder.write(Object.fromEntries(names.map((name) => [name, name])));
+    assert.deepEqual(
+      (await run()).files.map(({ path }) => path),
+      [...names].sort(),
+    );
+  });
+
+  it("100,000 entries, takes them all", async () => {
+    mkdirSync(folder.at("many"));
+    for (let i = 0; i < 100_000; i++) writeFileSync(folder.at(`many/${i}`), "");
+    const { files } = await run();
+    rmSync(folder.at("many"), { recursive: true });
+    assert.equal(files.length, 100_001);
+    assert.deepEqual(
+      files.map(({ path }) => path),
+      files.map(({ path }) => path).sort(),
+    );
+  }).timeout(60_000);
+
+  it("a file that vanishes while it is looked at, goes on without it", () => {
+    assert.equal(digestFile(folder.path, "gone"), undefined);
+  });
+
+  it("a file that does not stop changing, refuses it after some attempts", async () => {
+    // A file of /proc says that it has no bytes, and has some: no reading agrees with its size.
+    assert.throws(() => digestFile("/proc", "version"), {
+      name: "ContentError",
+      message: /^version: changes while it is read; /,
+    });
+  });
+
+  it("files larger than what is held in memory, reads them in pieces", async () => {
+    writeFileSync(folder.at("large"), Buffer.alloc(70 << 20, "x"));
+    const sum = execFileSync("sha256sum", [folder.at("large")], { encoding: "utf8" }).slice(0, 64);
+    assert.equal((await run()).files[0]!.sha256, sum);
+  });
+});
