@@ -78,7 +78,10 @@ export async function up({ name = "default", hosts = 1 }: LabOptions = {}): Prom
   }
 }
 
-/** Removes a lab: its containers, networks, volumes and files. Nothing to do is no error. */
+/**
+ * Removes a lab: its containers, networks, volumes and files, and the names under which this machine's engine knows
+ * what was pushed to its registry. Nothing to do is no error.
+ */
 export async function down(name: string): Promise<void> {
   const filter = `--filter=label=${label}=${state.idOf(name)}`;
   const found = async (...list: string[]) =>
@@ -89,7 +92,17 @@ export async function down(name: string): Promise<void> {
   if (networks.length > 0) await docker(["network", "rm", ...networks]);
   const volumes = await found("volume", "ls");
   if (volumes.length > 0) await docker(["volume", "rm", "--force", ...volumes]);
+  await forgetImages(name);
   await state.forget(name);
+}
+
+async function forgetImages(name: string): Promise<void> {
+  const lab = await read(name);
+  if (!lab) return;
+  const filters = ["/*", "/*/*"].map((depth) => `--filter=reference=${lab.registry.address}${depth}`);
+  const pushed = await docker(["images", "--format={{.Repository}}:{{.Tag}}", ...filters]);
+  const names = pushed.split("\n").filter((image) => image !== "" && !image.endsWith(":<none>"));
+  if (names.length > 0) await docker(["rmi", "--force", ...names]);
 }
 
 /** The lab of that name as it came up, or undefined. Says nothing on how it is now. */
@@ -111,7 +124,7 @@ async function make(name: string, count: number, image: string): Promise<Lab> {
   const common = ["run", "--detach", mark, `--network=${id}`, "--tmpfs=/run:exec"];
   const nested = await nestedEngineOptions(image);
   const names = Array.from({ length: count }, (_, index) => `host${index + 1}`);
-  const [registry, ...hosts] = await Promise.all([
+  const [registry, ...hosts] = await allOrFirstFailure([
     makeRegistry([...common, `--name=${id}-registry`], image, `${id}-registry`),
     ...names.map(async (host) => {
       const container = `${id}-${host}`;
@@ -123,6 +136,14 @@ async function make(name: string, count: number, image: string): Promise<Lab> {
   const lab: Lab = { name, image, registry, hosts };
   await state.save(lab);
   return lab;
+}
+
+/** As `Promise.all`, yet not before all have ended: nothing is still being made when a failure is cleaned up. */
+async function allOrFirstFailure<T extends readonly unknown[]>(
+  promises: readonly [...{ [K in keyof T]: Promise<T[K]> }],
+): Promise<T> {
+  await Promise.allSettled(promises);
+  return (await Promise.all(promises)) as unknown as T;
 }
 
 async function makeRegistry(run: string[], image: string, container: string): Promise<LabRegistry> {

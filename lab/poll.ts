@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
-  within = 30_000,
+  within = 60_000,
 ): Promise<T> {
   const deadline = Date.now() + within;
   let last = "no answer";

@@ -1,10 +1,8 @@
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { docker } from "../../lab/docker";
 import { engine } from "../../lab/faults";
-import { down, type Lab, type LabHost, read, up } from "../../lab/lab";
+import { down, type Lab, type LabHost, up } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
-import { folderOf } from "../../lab/state";
 import { DemoStack } from "./stack";
 
 const checkout = path.join(__dirname, "..", "..");
@@ -111,18 +109,13 @@ function howToGoOn(host: LabHost): void {
   . ./${relative(path.join(folder, "env"))}                       this shell now knows the demo's stack
   pulumi up                                     after any change of yours
   pulumi preview --expect-no-changes            is the host still as the stack left it?
-  ssh -F ${relative(folderOf("demo"))}/ssh_config host1   the host; try \`docker rm -f\` on something, then preview
+  docker exec -it ${host.container} sh
+                                                the host; try \`docker rm -f\` on something, then preview
   npm run demo -- down                          removes all of it`);
 }
 
-/** Removes what an earlier demo left, finished or not: the lab, the images it built, its files. */
+/** Removes what an earlier demo left, finished or not. */
 async function remove(): Promise<void> {
-  const lab = await read("demo");
-  if (lab) {
-    const built = await docker(["images", "--quiet", "--filter", `reference=${lab.registry.address}/*`]);
-    const ids = [...new Set(built.split("\n").filter(Boolean))];
-    if (ids.length > 0) await docker(["rmi", "--force", ...ids]);
-  }
   await down("demo");
   await rm(folder, { recursive: true, force: true });
   await rm(path.join(checkout, ".everfresh", "build", "demo"), { recursive: true, force: true });
