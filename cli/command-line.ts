@@ -1,0 +1,156 @@
+import { Command, InvalidArgumentError } from "commander";
+import type { ExitStatus } from "./pulumi/outcome";
+import type { Session, SharedOptions } from "./session";
+import { buildOnly, deploy, preview } from "./verbs/deploy";
+import { doctor } from "./verbs/doctor";
+import { type ExplainOptions, explain } from "./verbs/explain";
+import { history } from "./verbs/history";
+import { type InitOptions, init } from "./verbs/init";
+import { logs } from "./verbs/logs";
+import { clearRollback, rollback } from "./verbs/rollback";
+import { clearCache, redeploy } from "./verbs/settings";
+import { status } from "./verbs/status";
+import { unlock } from "./verbs/unlock";
+
+/** Runs one verb for somebody who gave these options. */
+export type Run = (options: SharedOptions, verb: (session: Session) => Promise<ExitStatus>) => Promise<void>;
+
+const exitStatuses = `
+Exit status:
+  0  done, or nothing to do
+  1  the deployment failed, or was declined, and the old release serves; status: something is not healthy
+  2  usage, configuration, or a host that cannot be reached: found before anything was changed
+  3  somebody else is deploying
+  4  the deployment failed and could not be put back: a person is needed`;
+
+/** All verbs with their options; nothing runs before it is parsed. */
+export function commandLine(run: Run): Command {
+  const program = new Command("everfresh")
+    .description(
+      "Deploys a Docker Compose project so that a stale container is impossible.\nEverything here can be done with plain pulumi too: see docs/cli.md.",
+    )
+    .version((require("../package.json") as { version: string }).version)
+    .helpCommand(false)
+    .addHelpText("after", exitStatuses);
+
+  verb("deploy", "build what changed, deploy it and prove it (pulumi up)")
+    .option(...json("print what was deployed as JSON"))
+    .option(...yes)
+    .argument("[pulumi-options...]", "after `--`: passed on to pulumi up")
+    .action((more: string[], options) => run(options, (session) => deploy(session, more)));
+
+  verb("preview", "show what deploy would do, and what has drifted (pulumi preview)")
+    .option(...json("print the plan as JSON"))
+    .argument("[pulumi-options...]", "after `--`: passed on to pulumi preview")
+    .action((more: string[], options) => run(options, (session) => preview(session, more)));
+
+  verb("status", "is all healthy, is it what the working tree would build, who deployed it when?")
+    .option(...json("print the answer as JSON"))
+    .option("--expect-current", "exit with 1 too when the working tree would build other images")
+    .action((options) => run(options, (session) => status(session, options)));
+
+  verb("history", "every deployment the hosts remember, failed ones too, newest first")
+    .option(...json("print it as JSON"))
+    .option("-n, --limit <count>", "how many of each host", count, 20)
+    .action((options) => run(options, (session) => history(session, options)));
+
+  verb("logs", "the last lines of the containers' logs")
+    .argument("[service]", "only of this service")
+    .option("-n, --tail <lines>", "how many of each container", count, 100)
+    .action((service: string | undefined, options) =>
+      run(options, (session) => logs(session, service, options)),
+    );
+
+  verb("explain", "what a service's content hash is made of, and what changed since the last deployment")
+    .argument("<service>", "one that is built")
+    .option(...json("print the identity as JSON; needs neither Pulumi nor a Docker engine"))
+    .option("-f, --file <compose-file...>", "default: the stack's, else compose.yaml")
+    .option("--env-file <file>", "the interpolation file; default: the stack's, else .env.deploy")
+    .action((service: string, options: ExplainOptions & SharedOptions) =>
+      run(options, (session) => explain(session, service, options)),
+    );
+
+  verb("rollback", "pin the stack to an earlier release and deploy that, without a build")
+    .argument("[release]", "default: the one before the current one")
+    .option("--clear", "end the pinning: deploy the working tree again")
+    .option(...json("print what was deployed as JSON"))
+    .option(...yes)
+    .action((release: string | undefined, options, command: Command) => {
+      if (options.clear && release !== undefined) {
+        command.error("error: --clear goes back to the working tree, not to a release");
+      }
+      return run(options, (session) => (options.clear ? clearRollback(session) : rollback(session, release)));
+    });
+
+  verb("redeploy", "recreate every container although nothing changed")
+    .option(...json("print what was deployed as JSON"))
+    .option(...yes)
+    .action((options) => run(options, redeploy));
+
+  verb("build-only", "build and push the images; leave the hosts alone")
+    .option(...json("print the images as JSON"))
+    .option(...yes)
+    .action((options) => run(options, buildOnly));
+
+  verb("clear-cache", "make the next deploy build everything without any cache").action((options) =>
+    run(options, clearCache),
+  );
+
+  verb("unlock", "end the deployment that holds a host's lock")
+    .option("-y, --yes", "do it without asking")
+    .option("--wait <seconds>", "how long it may take to put back what ran, before it is killed", count, 60)
+    .action((options) => run(options, (session) => unlock(session, options)));
+
+  verb("doctor", "check this machine, the configuration, the registry and every host")
+    .option(...json("print the findings as JSON"))
+    .action((options) => run(options, doctor));
+
+  verb("init", "make a stack: ask for what it needs, and show the host's key")
+    .option("-f, --file <compose-file>", "the compose file")
+    .option("--host <address>", "name or address of the production host")
+    .option("--port <port>", "of its sshd", count, 22)
+    .option("--user <name>", "who logs in there")
+    .option(
+      "--host-key <line>",
+      "`ssh-ed25519 AAAA…`; default: the host is asked, and you whether it is right",
+    )
+    .option("--accept-host-key", "believe the key that the host shows")
+    .option("--private-key <file>", "default: the SSH agent")
+    .option("--registry <address>", "where images are pushed, such as registry.example.com/team")
+    .option("--pull-address <address>", "the same as the host reaches it, when that differs")
+    .option("--insecure-registry", "the registry speaks plain HTTP")
+    .option("--registry-username <name>", "its password: EVERFRESH_REGISTRY_PASSWORD, else you are asked")
+    .action((options: InitOptions & SharedOptions) => run(options, (session) => init(session, options)));
+
+  return program;
+
+  function verb(name: string, description: string): Command {
+    const command = program
+      .command(name)
+      .description(description)
+      .option("-s, --stack <name>", "the stack; default: the selected one")
+      .option("--config-file <file>", "the stack's configuration; default: Pulumi.<stack>.yaml")
+      .option("--non-interactive", "ask nothing");
+    return command.exitOverride().configureOutput({
+      outputError: (text, write) => write(`${inOurForm(text, name)}\n`),
+    });
+  }
+}
+
+const json = (description: string) => ["-j, --json", description] as const;
+const yes = ["-y, --yes", "do it without a preview and without asking"] as const;
+
+/** Commander's `error: …`, with its suggestion if it has one, as every other message here. */
+export function inOurForm(text: string, verb?: string): string {
+  const [what = "", hint] = text
+    .trim()
+    .replace(/^error: /, "")
+    .split("\n");
+  const help = verb ? `everfresh ${verb} --help` : "everfresh --help";
+  return `${verb ?? "everfresh"}: ${what.replace(/\.$/, "")}${hint ? ` ${hint}` : ""}; see \`${help}\``;
+}
+
+function count(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number.");
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// The command line is TypeScript and runs as it is; this registers tsx and starts it, from wherever it was called.
+try {
+  require("tsx/cjs");
+} catch (error) {
+  if (error.code !== "MODULE_NOT_FOUND") throw error;
+  console.error(
+    `everfresh: its node modules are missing; run \`npm run setup\` in ${require("node:path").dirname(__dirname)}`,
+  );
+  process.exit(2);
+}
+void require("./main.ts").main(process.argv);

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { Client } from "ssh2";
+import { Problems, problem } from "../core/problems";
+
+/** A host's public key, as the host itself shows it: nobody has vouched for it. */
+export interface PresentedKey {
+  /** `ssh-ed25519 AAAA…` */
+  line: string;
+  /** `SHA256:…`, as `ssh-keygen -lf` prints it. */
+  fingerprint: string;
+}
+
+/** Best first. No RSA: current servers do not prove an `ssh-rsa` line. */
+const types = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"] as const;
+
+/**
+ * Asks an sshd for its key, as `ssh-keyscan` does; no login is tried.
+ *
+ * @throws Problems when it does not answer, or has no key of a type that can be used.
+ */
+export function fetchHostKey(address: string, port: number): Promise<PresentedKey> {
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    client.on("error", (error) => {
+      reject(
+        new Problems([
+          problem(
+            `${address}:${port}`,
+            `does not show a host key (${error.message})`,
+            "check the address, the port and that sshd runs and has an ed25519 key",
+          ),
+        ]),
+      );
+      client.destroy();
+    });
+    client.connect({
+      host: address,
+      port,
+      username: "nobody",
+      readyTimeout: 8000,
+      algorithms: { serverHostKey: [...types] },
+      hostVerifier: (key: Buffer) => {
+        resolve(presented(key));
+        return false;
+      },
+    });
+  });
+}
+
+/** A key's blob begins with its type, a string with a length of four bytes before it (RFC 4253, 6.6). */
+export function presented(key: Buffer): PresentedKey {
+  const type = key.subarray(4, 4 + key.readUInt32BE(0)).toString("latin1");
+  return {
+    line: `${type} ${key.toString("base64")}`,
+    fingerprint: `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`,
+  };
+}

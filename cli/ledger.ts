@@ -1,0 +1,146 @@
+import { Problems, problem } from "../core/problems";
+import type { HostAnswer } from "./hosts";
+import { moment, type Paint, printable, table } from "./terminal";
+
+/** One line of a host's ledger: one deployment. */
+export interface LedgerEntry {
+  deployment: string;
+  release: string;
+  /** When it began; RFC 3339, UTC, the host's clock. */
+  at: string;
+  /** `deployed`, `unchanged`, `put back`, `failed`, `broken`, `cut off`. */
+  outcome: string;
+  who?: string;
+  from?: string;
+  stack?: string;
+  tag?: string;
+  commit?: string;
+  dirty?: boolean;
+  services?: Record<string, { content: string; digest: string }>;
+  /** Seconds per phase. */
+  seconds?: Record<string, number>;
+  /** Bytes. */
+  pulled?: number;
+  /** The check that failed, and of which service. */
+  check?: string;
+  service?: string;
+}
+
+/** Reads a ledger, oldest first. A line that a kill or a full disk cut off tells nothing. */
+export function readLedger(text: string): LedgerEntry[] {
+  return text.split("\n").flatMap((line) => {
+    try {
+      const entry = JSON.parse(line) as LedgerEntry;
+      return typeof entry?.release === "string" && typeof entry.at === "string" ? [entry] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The releases that were proved, as steps forward; going back to an earlier one takes the later steps back. */
+export function lineOf(ledger: readonly LedgerEntry[]): string[] {
+  const line: string[] = [];
+  for (const { release, outcome } of ledger) {
+    if (outcome !== "deployed") continue;
+    const known = line.indexOf(release);
+    if (known >= 0) line.splice(known + 1);
+    else line.push(release);
+  }
+  return line;
+}
+
+/** What a host can say of going back. */
+export interface HostHistory {
+  /** The release that runs. */
+  current?: string;
+  ledger: LedgerEntry[];
+}
+
+/**
+ * The release to go back to: the one asked for, else the one before what runs now. Two times back is two steps back; a release
+ * that was gone back from is only found by its id.
+ *
+ * @throws Problems when there is none, or the hosts do not agree.
+ */
+export function rollbackTarget(hosts: Record<string, HostHistory>, asked?: string): string {
+  const names = Object.keys(hosts);
+  if (asked !== undefined) {
+    const missing = names.filter((name) => !proved(hosts[name]!).includes(asked));
+    if (missing.length === 0) return asked;
+    throw new Problems([
+      problem(
+        `release ${asked}`,
+        `it never ran on ${missing.join(", ")}`,
+        `choose one of: ${provedOnAll(hosts).join(", ") || "none"} (\`everfresh history\`)`,
+      ),
+    ]);
+  }
+  const targets = names.map((name) => before(hosts[name]!));
+  const [target] = targets;
+  if (target !== undefined && targets.every((other) => other === target)) return target;
+  throw new Problems([
+    targets.every((each) => each === undefined)
+      ? problem("rollback", "there is no release before the current one", "see `everfresh history`")
+      : problem(
+          "rollback",
+          `the hosts had different releases before (${names.map((name, i) => `${name}: ${targets[i] ?? "none"}`).join(", ")})`,
+          `name one of: ${provedOnAll(hosts).join(", ") || "none"}`,
+        ),
+  ]);
+}
+
+function before({ current, ledger }: HostHistory): string | undefined {
+  const line = lineOf(ledger);
+  const at = current === undefined ? -1 : line.indexOf(current);
+  // What runs was put back after a failure, or its line of the ledger is lost: the last one that is not it.
+  return at >= 0 ? line[at - 1] : line.at(-1);
+}
+
+const proved = ({ ledger }: HostHistory) => [
+  ...new Set(ledger.filter(({ outcome }) => outcome === "deployed").map(({ release }) => release)),
+];
+
+const provedOnAll = (hosts: Record<string, HostHistory>) =>
+  Object.values(hosts)
+    .map(proved)
+    .reduce((all, each) => all.filter((release) => each.includes(release)));
+
+/** The last deployments for people, newest first. */
+export function renderHistory(
+  answers: readonly HostAnswer<LedgerEntry[]>[],
+  limit: number,
+  paint: Paint,
+): string[] {
+  return answers.flatMap((answer) => {
+    const title = answers.length > 1 ? [paint("bold", `${answer.name}:`)] : [];
+    if ("problems" in answer) return [...title, ...answer.problems.map(printable)];
+    if (answer.value.length === 0) return [...title, `${answer.name}: nothing was deployed yet`];
+    const rows = answer.value.map((entry, i) => row(entry, answer.value.slice(0, i)));
+    const [head, ...body] = table([
+      ["began", "release", "tag", "outcome", "seconds", "pulled", "by"],
+      ...rows.reverse().slice(0, limit),
+    ]);
+    return [...title, paint("dim", head!), ...body.map(printable)];
+  });
+}
+
+function row(entry: LedgerEntry, earlier: readonly LedgerEntry[]): string[] {
+  const { at, release, tag, outcome, seconds, pulled, service, check, who, from } = entry;
+  const line = lineOf(earlier);
+  const back = outcome === "deployed" && line.includes(release) && line.at(-1) !== release;
+  const fault = [service, check].filter(Boolean).join(": ");
+  return [
+    moment(at),
+    release,
+    tag ?? "",
+    back ? "deployed (rollback)" : fault ? `${outcome} (${fault})` : outcome,
+    seconds
+      ? Object.values(seconds)
+          .reduce((sum, each) => sum + each, 0)
+          .toFixed(1)
+      : "",
+    pulled === undefined ? "" : `${(pulled / 1e6).toFixed(1)} MB`,
+    `${who ?? "?"} on ${from ?? "?"}`,
+  ];
+}

@@ -1,0 +1,39 @@
+import { CommanderError } from "commander";
+import { ContentError } from "../core/content";
+import { Problems } from "../core/problems";
+import { commandLine, inOurForm } from "./command-line";
+import { project } from "./project";
+import { type ExitStatus, exit } from "./pulumi/outcome";
+import { openSession } from "./session";
+
+/** Runs the command line; sets the process's exit status. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const from = process.cwd();
+  // The stack's configuration and the caches belong to the checkout, wherever this was called.
+  process.chdir(project);
+  const hasTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+
+  let status: ExitStatus = exit.done;
+  const program = commandLine(async (options, verb) => {
+    status = await verb(openSession(options, from, hasTerminal));
+  });
+  program.exitOverride().configureOutput({ outputError: (text, write) => write(`${inOurForm(text)}\n`) });
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    status = report(error);
+  }
+  process.exitCode = status;
+}
+
+/** Says what went wrong; with a stack trace only where it is a mistake of our own. */
+function report(error: unknown): ExitStatus {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.refused;
+  if (error instanceof Problems || error instanceof ContentError) {
+    process.stderr.write(`${error.message}\n`);
+    return exit.refused;
+  }
+  const trace = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`everfresh: ${trace}\nThis is a mistake of everfresh's own; please report it.\n`);
+  return exit.failed;
+}

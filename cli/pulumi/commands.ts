@@ -1,0 +1,125 @@
+/** The arguments of every `pulumi` command that is run. Nothing here runs anything; no secret is ever an argument. */
+
+/** Which stack is meant; without a name the selected one. */
+export interface StackTarget {
+  stack?: string;
+  /** The file with the stack's configuration, absolute; default `Pulumi.<stack>.yaml`. */
+  configFile?: string;
+  /** Whether Pulumi may ask something. */
+  interactive: boolean;
+}
+
+export interface UpOptions {
+  /** Nobody needs to be asked: then there is no preview either, as nobody looks at it. */
+  approved: boolean;
+  /** Where Pulumi writes what happens, for programs. */
+  eventLog?: string;
+  /** The types of the components to update; default all there is. */
+  only?: readonly string[];
+  /** Passed on as they are. */
+  more?: readonly string[];
+}
+
+export const up = (
+  target: StackTarget,
+  { approved, eventLog, only = [], more = [] }: UpOptions,
+): string[] => [
+  "up",
+  ...common(target),
+  ...configFile(target),
+  ...(approved ? ["--yes", "--skip-preview"] : []),
+  ...only.flatMap((type) => ["--target", `**${type}**`]),
+  ...logged(eventLog),
+  ...more,
+];
+
+export const preview = (
+  target: StackTarget,
+  { json, eventLog, more = [] }: { json: boolean; eventLog?: string; more?: readonly string[] },
+): string[] => [
+  "preview",
+  ...common(target),
+  ...configFile(target),
+  ...(json ? ["--json"] : []),
+  ...logged(eventLog),
+  ...more,
+];
+
+/** The stack's configuration as JSON; secrets only where they are needed. */
+export const readConfig = (target: StackTarget, { secrets }: { secrets: boolean }): string[] => [
+  "config",
+  ...common({ ...target, interactive: false }),
+  ...configFile(target),
+  "--json",
+  ...(secrets ? ["--show-secrets"] : []),
+];
+
+/** @param path - below `everfresh:`, such as `hosts[0].address` */
+export const setConfig = (target: StackTarget, path: string, value: string): string[] => [
+  "config",
+  "set",
+  ...common({ ...target, interactive: false }),
+  ...configFile(target),
+  "--plaintext",
+  ...typed(path, value),
+];
+
+/** The value comes on stdin. */
+export const setSecret = (target: StackTarget, path: string): string[] => [
+  "config",
+  "set",
+  ...common({ ...target, interactive: false }),
+  ...configFile(target),
+  "--secret",
+  "--path",
+  `everfresh:${path}`,
+];
+
+export const removeConfig = (target: StackTarget, path: string): string[] => [
+  "config",
+  "rm",
+  ...common({ ...target, interactive: false }),
+  ...configFile(target),
+  "--path",
+  `everfresh:${path}`,
+];
+
+export const outputs = (target: StackTarget): string[] => [
+  "stack",
+  "output",
+  ...common({ ...target, interactive: false }),
+  "--json",
+];
+
+/** Prints the name of the selected stack. */
+export const selectedStack = (): string[] => ["stack", "--show-name", "--non-interactive"];
+
+/** Selects a stack, made if there is none of that name. */
+export const selectStack = ({ stack, interactive }: StackTarget & { stack: string }): string[] => [
+  "stack",
+  "select",
+  ...(interactive ? [] : ["--non-interactive"]),
+  "--create",
+  "--",
+  stack,
+];
+
+const common = ({ stack, interactive }: StackTarget): string[] => [
+  ...(stack === undefined ? [] : ["--stack", stack]),
+  ...(interactive ? [] : ["--non-interactive"]),
+];
+
+const configFile = ({ configFile }: StackTarget): string[] =>
+  configFile === undefined ? [] : ["--config-file", configFile];
+
+const logged = (eventLog: string | undefined): string[] =>
+  eventLog === undefined ? [] : ["--event-log", eventLog];
+
+/** Inside a structure Pulumi would guess a type: a host named `1` would become a number. */
+function typed(path: string, value: string): string[] {
+  const inside = /[.[]/.test(path);
+  const type = /(^|\.)(port)$/.test(path) ? "int" : /(^|\.)insecure$/.test(path) ? "bool" : "string";
+  return [...(inside ? ["--path", "--type", type] : []), "--", `everfresh:${path}`, value];
+}
+
+export const version = (): string[] => ["version"];

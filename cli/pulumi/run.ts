@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { Problems, problem } from "../../core/problems";
+import { withTools } from "../../scripts/environment";
+import { project } from "../project";
+import type { PulumiRun } from "./outcome";
+
+/** Pulumi as `scripts/setup` put it, on PATH, or where its own installer puts it. */
+function environment(): NodeJS.ProcessEnv {
+  const tools = withTools();
+  const home = process.env.PULUMI_HOME ?? path.join(os.homedir(), ".pulumi");
+  return {
+    ...tools,
+    PATH: `${tools.PATH}${path.delimiter}${path.join(home, "bin")}`,
+    PULUMI_SKIP_UPDATE_CHECK: process.env.PULUMI_SKIP_UPDATE_CHECK ?? "true",
+  };
+}
+
+/**
+ * Runs pulumi and keeps what it says.
+ *
+ * @param input - for its stdin; without it pulumi has none.
+ * @throws Problems in pulumi's own words when it fails.
+ */
+export async function ask(args: readonly string[], { input }: { input?: string } = {}): Promise<string> {
+  const child = start(args, { stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+  child.stdin?.end(input);
+  const [stdout, stderr, status] = await Promise.all([collect(child, 1), collect(child, 2), ended(child)]);
+  if (status === 0) return stdout;
+  throw new Problems([explain(args, stderr.trim() || stdout.trim())]);
+}
+
+/** Runs pulumi where the user sees it and may be asked something. Its stdout can be sent to stderr, to keep ours for a program. */
+export async function show(args: readonly string[], stdout: "stdout" | "stderr" = "stdout"): Promise<void> {
+  const child = start(args, { stdio: ["inherit", stdout === "stdout" ? "inherit" : 2, "inherit"] });
+  if ((await whileWeWait(child)) !== 0) {
+    throw new Problems([problem(`pulumi ${args[0]}`, "failed", "see its message above")]);
+  }
+}
+
+/**
+ * Runs `pulumi up` or `preview` where the user sees it, and tells how it ended. Ctrl-C is pulumi's: it ends what is under
+ * way in good order, and this waits for it.
+ *
+ * @param args - given the path of the event log.
+ */
+export async function follow(
+  args: (eventLog: string) => readonly string[],
+  stdout: "stdout" | "stderr" = "stdout",
+): Promise<PulumiRun> {
+  const log = await openUnnamed();
+  try {
+    const child = start(args("/dev/fd/3"), {
+      // What pulumi says before its engine starts (a lock, a wrong passphrase) is on stderr only.
+      stdio: ["inherit", stdout === "stdout" ? "inherit" : 2, "pipe", log.fd],
+      // `--event-log` is hidden behind this; Pulumi's own Automation API sets it too.
+      env: { PULUMI_DEBUG_COMMANDS: "true" },
+    });
+    child.stderr!.pipe(process.stderr, { end: false });
+    const [stderr, status] = await Promise.all([collect(child, 2), whileWeWait(child)]);
+    return { status, stderr, events: await readAll(log) };
+  } finally {
+    await log.close();
+  }
+}
+
+/**
+ * A file that has no name any more: the docker provider writes the registry's password into debug messages, and a killed
+ * command line must not leave them behind.
+ */
+async function openUnnamed() {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-"));
+  try {
+    return await open(path.join(folder, "events"), "wx+", 0o600);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function readAll(file: Awaited<ReturnType<typeof open>>): Promise<string> {
+  const bytes = Buffer.alloc((await file.stat()).size);
+  await file.read(bytes, 0, bytes.length, 0);
+  return bytes.toString();
+}
+
+interface Start {
+  stdio: ("inherit" | "pipe" | "ignore" | number)[];
+  env?: NodeJS.ProcessEnv;
+}
+
+function start(args: readonly string[], { stdio, env }: Start): ChildProcess {
+  return spawn("pulumi", args, {
+    cwd: project,
+    env: { ...environment(), ...env },
+    stdio,
+    // Where there is no terminal, a signal for our whole group would reach pulumi twice, once passed on by us; and
+    // twice means to it: stop at once.
+    detached: stdio[0] === "inherit" && !process.stdin.isTTY,
+  });
+}
+
+/** Passes on what asks to stop, and waits all the same. */
+async function whileWeWait(child: ChildProcess): Promise<number | undefined> {
+  const stop = () => void child.kill("SIGINT");
+  const signals = {
+    // A terminal sends it to pulumi itself.
+    SIGINT: process.stdin.isTTY ? () => {} : stop,
+    SIGTERM: stop,
+    SIGHUP: stop,
+  };
+  for (const [signal, handler] of Object.entries(signals)) process.on(signal, handler);
+  try {
+    return await ended(child);
+  } finally {
+    for (const [signal, handler] of Object.entries(signals)) process.off(signal, handler);
+  }
+}
+
+function ended(child: ChildProcess): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "ENOENT"
+          ? new Problems([problem("pulumi", "is not installed here", "run `npm run setup`")])
+          : error,
+      ),
+    );
+    child.once("close", (status) => resolve(status ?? undefined));
+  });
+}
+
+function collect(child: ChildProcess, fd: 1 | 2): Promise<string> {
+  const chunks: Buffer[] = [];
+  child.stdio[fd]?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return new Promise((resolve) => {
+    child.once("close", () => resolve(Buffer.concat(chunks).toString()));
+    child.once("error", () => resolve(""));
+  });
+}
+
+/** Pulumi's messages, with what to do where it does not say it. */
+function explain(args: readonly string[], said: string): string {
+  const message = said.replace(/^error: /, "").replaceAll("\n", " ");
+  const where = `pulumi ${
+    args[0] === "config" || args[0] === "stack"
+      ? args
+          .slice(0, 2)
+          .filter((word) => !word.startsWith("-"))
+          .join(" ")
+      : args[0]
+  }`;
+  const todo = /no stack selected|no stack named/i.test(message)
+    ? "name one with --stack, select one with `pulumi stack select`, or make one with `everfresh init`"
+    : /passphrase/i.test(message)
+      ? "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
+      : /login|logged in|credentials/i.test(message)
+        ? "log in with `pulumi login`"
+        : "the same command of Pulumi's own shows more";
+  return problem(where, message || "failed", todo);
+}

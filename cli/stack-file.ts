@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { Problems, problem } from "../core/problems";
+import { project } from "./project";
+import type { WorkingTreeSource } from "./working-tree";
+
+/** The file of a stack's configuration, read as what it is: plain YAML. For what has to work without Pulumi. */
+export function stackFile({
+  stack,
+  configFile,
+}: {
+  stack?: string;
+  configFile?: string;
+}): string | undefined {
+  if (configFile !== undefined) return configFile;
+  const name = stack ?? process.env.PULUMI_STACK;
+  // `organization/project/stack` names the same file as `stack`.
+  if (name !== undefined && name !== "") return path.join(project, `Pulumi.${name.split("/").at(-1)}.yaml`);
+  const files = readdirSync(project).filter((file) => /^Pulumi\..+\.yaml$/.test(file));
+  return files.length === 1 ? path.join(project, files[0]!) : undefined;
+}
+
+/**
+ * Where the stack's compose project is, and what else counts for its builds. Paths belong to the checkout, as Pulumi has it.
+ *
+ * @throws Problems when the file cannot be read, or does not say.
+ */
+export function readSource(file: string): WorkingTreeSource {
+  if (!existsSync(file)) {
+    throw new Problems([
+      problem(file, "does not exist", "name the stack with --stack, or the compose file with --file"),
+    ]);
+  }
+  const config = (parse(readFileSync(file, "utf8"))?.config ?? {}) as Record<string, unknown>;
+  const text = (key: string): string | undefined => {
+    const value = config[`everfresh:${key}`];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const composeFile = text("composeFile");
+  if (composeFile === undefined) {
+    throw new Problems([
+      problem(
+        `${file}: everfresh:composeFile`,
+        "is not set, or is a secret",
+        "set it in plain text, or give --file",
+      ),
+    ]);
+  }
+  const [projectName, envFile, fresh] = [text("projectName"), text("envFile"), text("fresh")];
+  return {
+    composeFiles: composeFile
+      .split(",")
+      .map((each) => each.trim())
+      .filter(Boolean),
+    ...(projectName ? { projectName } : {}),
+    ...(envFile ? { envFile } : {}),
+    ...(fresh ? { fresh } : {}),
+  };
+}

@@ -1,0 +1,183 @@
+import { type HostStatus, type ServiceStatus, statusOf } from "../core/host/status";
+import type { HostState } from "../core/host/types";
+import type { HostAnswer } from "./hosts";
+import { type ExitStatus, exit } from "./pulumi/outcome";
+import { moment, type Paint, printable, table } from "./terminal";
+
+/** What `everfresh status --json` prints. */
+export interface StatusReport {
+  /** Every host answers, nobody is deploying, and everything runs as it was proved. */
+  healthy: boolean;
+  /** Every image is the one the working tree would build; absent where that could not be told. */
+  upToDate?: boolean;
+  hosts: Record<string, HostReport | { problems: readonly string[] }>;
+  /** The content hash of each service the working tree would build, or why it is not known. */
+  workingTree: { contents: Record<string, string> } | { problems: readonly string[] };
+}
+
+export interface HostReport extends HostStatus {
+  services: ServiceReport[];
+  /** Somebody is at work there just now. */
+  deploying?: HostState["holder"];
+}
+
+export interface ServiceReport extends ServiceStatus {
+  /** Whether the working tree would build just this; absent for a service that is not built, or when it is not known. */
+  upToDate?: boolean;
+  /** What the working tree would build it anew for, in words. */
+  cause?: string;
+}
+
+/** @param causes - why a service would be built anew, by the content hash it has on a host. */
+export function reportOf(
+  answers: readonly HostAnswer<HostState>[],
+  workingTree: StatusReport["workingTree"],
+  causes: ReadonlyMap<string, string> = new Map(),
+): StatusReport {
+  const wanted = "contents" in workingTree ? workingTree.contents : undefined;
+  const hosts = Object.fromEntries(
+    answers.map((answer) => [
+      answer.name,
+      "problems" in answer ? { problems: answer.problems } : hostReport(answer.value, wanted, causes),
+    ]),
+  );
+  const all = Object.values(hosts);
+  const upToDate =
+    wanted && all.every((host) => !("problems" in host))
+      ? all.every((host) => "services" in host && runsAll(host, wanted))
+      : undefined;
+  return {
+    healthy: all.every((host) => !("problems" in host) && !host.deploying && isHealthy(host)),
+    ...(upToDate === undefined ? {} : { upToDate }),
+    hosts,
+    workingTree,
+  };
+}
+
+function hostReport(
+  state: HostState,
+  wanted: Record<string, string> | undefined,
+  causes: ReadonlyMap<string, string>,
+): HostReport {
+  const status = statusOf(state);
+  const services = status.services.map((service): ServiceReport => {
+    if (service.content === undefined || wanted === undefined) return service;
+    const upToDate = wanted[service.service] === service.content;
+    const cause = upToDate ? undefined : causes.get(service.content);
+    return { ...service, upToDate, ...(cause === undefined ? {} : { cause }) };
+  });
+  return { ...status, services, ...(state.holder ? { deploying: state.holder } : {}) };
+}
+
+const isHealthy = ({ services, drift, engineError }: HostStatus) =>
+  engineError === undefined && drift.length === 0 && services.every(({ proved }) => proved);
+
+function runsAll({ services }: HostReport, wanted: Record<string, string>): boolean {
+  const built = services.filter(({ content }) => content !== undefined);
+  return (
+    built.every(({ upToDate }) => upToDate) &&
+    Object.keys(wanted).every((name) => built.some(({ service }) => service === name))
+  );
+}
+
+/** @param expectCurrent - whether an image that the working tree would build anew is a failure too. */
+export function statusExit(report: StatusReport, expectCurrent: boolean): ExitStatus {
+  const hosts = Object.values(report.hosts);
+  if (hosts.some((host) => "problems" in host)) return exit.refused;
+  if (expectCurrent && "problems" in report.workingTree) return exit.refused;
+  if (hosts.some((host) => "deploying" in host)) return exit.locked;
+  if (!report.healthy) return exit.failed;
+  return expectCurrent && !report.upToDate ? exit.failed : exit.done;
+}
+
+/** The report for people. */
+export function renderStatus(report: StatusReport, paint: Paint): string[] {
+  const lines = Object.entries(report.hosts).flatMap(([name, host]) =>
+    "problems" in host
+      ? [
+          `${paint("bold", name)}: ${paint("red", "not known")}`,
+          ...host.problems.map((line) => `  ${printable(line)}`),
+          "",
+        ]
+      : [...renderHost(name, host, paint), ""],
+  );
+  return [...lines, ...conclusion(report, paint)];
+}
+
+function renderHost(name: string, host: HostReport, paint: Paint): string[] {
+  const title = host.release === undefined ? "nothing is deployed" : `release ${host.release}${origin(host)}`;
+  const rows = host.services.map((service) => [
+    `  ${service.service}`,
+    service.container?.slice(0, 12) ?? "-",
+    imageOf(service),
+    service.startedAt ? moment(service.startedAt) : "-",
+    service.proved || /unhealthy|missing/.test(service.health)
+      ? service.health
+      : `${service.health}, not as proved`,
+    treeOf(service),
+  ]);
+  const [head, ...body] = table([
+    ["  service", "container", "image", "started", "health", "working tree"],
+    ...rows,
+  ]);
+  return [
+    `${paint("bold", name)}: ${printable(title)}`,
+    ...(rows.length > 0 ? [paint("dim", head!)] : []),
+    ...body.map((line, i) => (host.services[i]!.proved ? printable(line) : paint("red", printable(line)))),
+    ...host.drift
+      .filter(() => host.release !== undefined)
+      .map((text) => paint("red", `  drift: ${printable(text)}`)),
+    ...host.notes.map((text) => paint("yellow", `  note: ${printable(text)}`)),
+  ];
+}
+
+/** Who deployed it, when, from what. */
+function origin({ commit, dirty, deployedAt, who, from, stack }: HostReport): string {
+  return [
+    commit && ` of commit ${commit.slice(0, 7)}${dirty ? " with changes" : ""}`,
+    deployedAt && `, deployed ${moment(deployedAt)}`,
+    who && ` by ${who}`,
+    from && ` on ${from}`,
+    stack && ` (stack ${stack})`,
+  ]
+    .filter(Boolean)
+    .join("");
+}
+
+/** Twelve digits, as Docker shows them. */
+const short = (image: string) => image.replace(/^.*@/, "").replace(/^sha256:([0-9a-f]{12})[0-9a-f]+$/, "$1");
+
+function imageOf({ expected, running }: ServiceStatus): string {
+  if (running === undefined) return `- (expected ${short(expected)})`;
+  const named = !/sha256:[0-9a-f]{64}$/.test(expected);
+  return named || expected.endsWith(running)
+    ? short(running)
+    : `${short(running)} (expected ${short(expected)})`;
+}
+
+function treeOf({ content, upToDate, cause }: ServiceReport): string {
+  if (content === undefined) return "not built";
+  if (upToDate === undefined) return "not known";
+  return upToDate ? "the same" : `differs${cause ? `: ${cause}` : ""}`;
+}
+
+function conclusion(report: StatusReport, paint: Paint): string[] {
+  const deploying = Object.values(report.hosts).some((host) => "deploying" in host);
+  const health = report.healthy
+    ? paint("green", "healthy: everything runs as it was proved")
+    : deploying
+      ? paint("yellow", "somebody is deploying")
+      : paint("red", "not healthy: see above; `everfresh deploy` repairs drift, `everfresh logs` shows why");
+  const tree =
+    "problems" in report.workingTree
+      ? [
+          paint("yellow", "the working tree could not be compared:"),
+          ...report.workingTree.problems.map((line) => `  ${line}`),
+        ]
+      : report.upToDate === undefined
+        ? []
+        : report.upToDate
+          ? ["images: what the working tree would build (`everfresh preview` compares the rest)"]
+          : [paint("yellow", "images: the working tree would build others; `everfresh deploy` deploys them")];
+  return [health, ...tree];
+}

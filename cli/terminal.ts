@@ -1,0 +1,50 @@
+import { styleText } from "node:util";
+
+/** How text is shown. Colours only where somebody looks who has not declined them (https://no-color.org). */
+export type Paint = (colour: "green" | "red" | "yellow" | "bold" | "dim", text: string) => string;
+
+export function paintFor(stream: { isTTY?: boolean }, environment: NodeJS.ProcessEnv): Paint {
+  return stream.isTTY && !environment.NO_COLOR && environment.TERM !== "dumb"
+    ? (colour, text) => styleText(colour, text)
+    : (_, text) => text;
+}
+
+/** Milliseconds after which somebody wonders. */
+const patience = 1500;
+
+/** Says on stderr what is being waited for, if it takes long. */
+export async function waitingFor<T>(what: string, work: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => process.stderr.write(`${what} …\n`), patience);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Columns as wide as their widest cell, the last one open. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>(
+    (widths, row) => row.map((cell, i) => Math.max(widths[i] ?? 0, cell.length)),
+    [],
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Control characters of a host's text would reach the terminal otherwise. */
+export const printable = (text: string): string =>
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "?");
+
+/** `2026-11-21T06:05:38Z` without seconds' fractions, as people read it, UTC. */
+export const moment = (at: string): string => at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
+
+export function print(lines: string | readonly string[]): void {
+  process.stdout.write(`${typeof lines === "string" ? lines : lines.join("\n")}\n`);
+}
+
+export const printJson = (value: unknown): void => print(JSON.stringify(value, undefined, 2));

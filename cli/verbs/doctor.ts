@@ -1,0 +1,139 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { checkLogin, RegistryError } from "../../adapters/registry";
+import { doctorStdin } from "../../core/host/program";
+import { registryHost } from "../../core/images";
+import { Problems, problem } from "../../core/problems";
+import type { Settings } from "../../core/settings";
+import { readSettings } from "../configuration";
+import { askHosts, hostProject, runVerb } from "../hosts";
+import { version } from "../pulumi/commands";
+import { type ExitStatus, exit } from "../pulumi/outcome";
+import { ask } from "../pulumi/run";
+import type { Session } from "../session";
+import { paintFor, print, printable, printJson, waitingFor } from "../terminal";
+import { identifyServices } from "../working-tree";
+
+/** One thing that was looked at. */
+export interface Finding {
+  /** What it is: `docker`, `registry`, a host's name. */
+  what: string;
+  /** What was found there. */
+  found?: string;
+  /** What is wrong, each with how to mend it. */
+  problems: readonly string[];
+}
+
+/** Looks at both ends, and says of every finding how to mend it. */
+export async function doctor(session: Session): Promise<ExitStatus> {
+  const findings = await waitingFor("looking at this machine, the registry and the hosts", examine(session));
+  const healthy = findings.every(({ problems }) => problems.length === 0);
+  if (session.json) printJson({ healthy, findings });
+  else print(renderFindings(findings));
+  return healthy ? exit.done : exit.refused;
+}
+
+export function renderFindings(findings: readonly Finding[], paint = paintFor(process.stdout, process.env)) {
+  return findings.flatMap(({ what, found, problems }) =>
+    problems.length === 0
+      ? [`${paint("green", "ok")}    ${what}: ${printable(found ?? "")}`]
+      : problems.map((text) => `${paint("red", "mend")}  ${printable(text)}`),
+  );
+}
+
+async function examine(session: Session): Promise<Finding[]> {
+  const machine = Promise.all([
+    finding("node", nodeVersion),
+    finding("docker engine", () =>
+      tool("docker", ["version", "--format", "{{.Server.Version}}"], "start it, or run `npm run setup`"),
+    ),
+    finding("docker compose", () =>
+      tool("docker", ["compose", "version", "--short"], "run `npm run setup`", "2"),
+    ),
+    finding("docker buildx", () => tool("docker", ["buildx", "version"], "run `npm run setup`")),
+    finding("pulumi", async () => (await ask(version())).trim()),
+    finding("git", () =>
+      tool("git", ["--version"], "install it: without it a release does not know its commit"),
+    ),
+  ]);
+  let settings: Settings;
+  try {
+    settings = await readSettings(session);
+  } catch (error) {
+    return [...(await machine), { what: "configuration", problems: problemsOf(error) }];
+  }
+  const [local, project, registry, hosts] = await Promise.all([
+    machine,
+    finding("compose project", async () => {
+      const built = Object.keys(await identifyServices(settings));
+      return `builds ${built.join(", ") || "nothing"}`;
+    }),
+    finding("registry", () => login(settings)),
+    hostFindings(settings),
+  ]);
+  return [...local, { what: "configuration", found: "complete", problems: [] }, project, registry, ...hosts];
+}
+
+async function finding(what: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return { what, found: await look(), problems: [] };
+  } catch (error) {
+    return { what, problems: problemsOf(error) };
+  }
+}
+
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof Problems) return error.problems;
+  if (error instanceof RegistryError) return [error.message];
+  throw error;
+}
+
+async function nodeVersion(): Promise<string> {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return process.version;
+  throw new Problems([problem("node", `is ${process.version}`, "install 20.19 or newer")]);
+}
+
+async function tool(command: string, args: string[], todo: string, atLeast?: string): Promise<string> {
+  const name = [command, ...args.filter((arg) => !arg.startsWith("-") && !/version|\{\{/.test(arg))].join(
+    " ",
+  );
+  let said: string;
+  try {
+    said = (await promisify(execFile)(command, args, { timeout: 10_000 })).stdout.trim();
+  } catch (error) {
+    const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
+    const why =
+      code === "ENOENT" ? "is not installed" : `does not answer (${stderr?.trim().split("\n").at(-1)})`;
+    throw new Problems([problem(name, why, todo)]);
+  }
+  const major = Number(/\d+/.exec(said)?.[0]);
+  if (atLeast !== undefined && !(major >= Number(atLeast))) {
+    throw new Problems([problem(name, `is ${said}, and version ${atLeast} is needed`, todo)]);
+  }
+  return said.split("\n")[0]!;
+}
+
+async function login({ registry }: Settings): Promise<string> {
+  if (!registry) return "none is needed for a pinned release";
+  const { address, username, password, insecure } = registry;
+  const auth = username !== undefined && password !== undefined ? { username, password } : undefined;
+  await checkLogin(registryHost(address), { ...(auth ? { auth } : {}), insecure });
+  return `${registryHost(address)} ${auth ? `lets ${auth.username} in` : "answers"}`;
+}
+
+async function hostFindings(settings: Settings): Promise<Finding[]> {
+  let project: Awaited<ReturnType<typeof hostProject>>;
+  try {
+    project = await hostProject(settings);
+  } catch (error) {
+    if (!(error instanceof Problems)) throw error;
+    return []; // the finding about the compose project says why
+  }
+  const answers = await askHosts(settings, (asked) => runVerb(asked, doctorStdin(project)));
+  return answers.map((answer) =>
+    "problems" in answer
+      ? { what: answer.name, problems: answer.problems }
+      : { what: answer.name, found: "ready", problems: [] },
+  );
+}

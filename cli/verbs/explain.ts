@@ -1,0 +1,89 @@
+import path from "node:path";
+import { readCompose } from "../../adapters/compose";
+import { readManifest } from "../../adapters/manifests";
+import { readProject } from "../../core/compose/project";
+import { changes, describe } from "../../core/content";
+import { Problems, problem } from "../../core/problems";
+import { listContext } from "../context-listing";
+import { renderExplanation } from "../explain";
+import { outputs, selectedStack } from "../pulumi/commands";
+import { type ExitStatus, exit } from "../pulumi/outcome";
+import { ask } from "../pulumi/run";
+import type { Session } from "../session";
+import { readSource, stackFile } from "../stack-file";
+import { paintFor, print, printJson } from "../terminal";
+import { identifyServices, type WorkingTreeSource } from "../working-tree";
+
+export interface ExplainOptions {
+  file?: string[];
+  envFile?: string;
+}
+
+/** What the content hash of a service is made of. Needs neither a Docker engine nor Pulumi. */
+export async function explain(
+  session: Session,
+  service: string,
+  options: ExplainOptions,
+): Promise<ExitStatus> {
+  const source = await sourceOf(session, options);
+  const text = await readCompose(source);
+  const { services } = readProject(text);
+  const build = services.find(({ name }) => name === service)?.build;
+  if (!build) {
+    const built = services.flatMap(({ name, build }) => (build ? [name] : []));
+    throw new Problems([
+      problem(
+        `services.${service}`,
+        services.some(({ name }) => name === service)
+          ? "has no `build:`, so nothing of it is hashed"
+          : "is not in the compose file",
+        `choose one of: ${built.join(", ") || "(no service is built)"}`,
+      ),
+    ]);
+  }
+  const identity = (await identifyServices(source, { only: service, text }))[service]!;
+  if (session.json) {
+    printJson({ service, ...identity });
+    return exit.done;
+  }
+  const own = new Set(identity.files.filter(({ context }) => !context).map(({ path }) => path));
+  const listing = listContext(build.context, (file) => own.has(file));
+  const since = await sinceDeployed(session, service, identity);
+  print(renderExplanation({ service, identity, listing, since }, paintFor(process.stdout, process.env)));
+  return exit.done;
+}
+
+/** `--file`, else what the stack's configuration says, else `compose.yaml` in the folder of the call. */
+async function sourceOf(session: Session, { file, envFile }: ExplainOptions): Promise<WorkingTreeSource> {
+  const env = envFile === undefined ? {} : { envFile: path.resolve(session.from, envFile) };
+  if (file) return { composeFiles: file.map((each) => path.resolve(session.from, each)), ...env };
+  const known = stackFile(session) ?? (await selected());
+  if (known !== undefined) return { ...readSource(known), ...env };
+  return { composeFiles: [path.join(session.from, "compose.yaml")], ...env };
+}
+
+/** Several stacks: only Pulumi knows which is selected, if it is there to ask. */
+async function selected(): Promise<string | undefined> {
+  const name = await ask(selectedStack()).catch(() => undefined);
+  return name === undefined ? undefined : stackFile({ stack: name.trim() });
+}
+
+async function sinceDeployed(
+  session: Session,
+  service: string,
+  identity: Awaited<ReturnType<typeof identifyServices>>[string],
+): Promise<string> {
+  let deployed: { images?: Record<string, { content: string }> };
+  try {
+    deployed = JSON.parse(await ask(outputs(session)));
+  } catch {
+    return "not known (no stack can be asked)";
+  }
+  const before = deployed.images?.[service]?.content;
+  if (before === undefined) return "the stack has not deployed it yet";
+  if (before === identity.content) return "nothing";
+  const manifest = await readManifest(before);
+  return manifest
+    ? describe(changes(manifest, identity))
+    : `its content changed (this checkout has not seen ${before.slice(0, 12)})`;
+}

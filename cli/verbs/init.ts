@@ -1,0 +1,226 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Problems, problem } from "../../core/problems";
+import { parseSettings } from "../../core/settings";
+import { fetchHostKey } from "../host-key";
+import { project } from "../project";
+import { askFor, askForSecret, confirm } from "../prompt";
+import { selectStack, setConfig, setSecret } from "../pulumi/commands";
+import { type ExitStatus, exit } from "../pulumi/outcome";
+import { ask, show } from "../pulumi/run";
+import type { Session } from "../session";
+import { stackFile } from "../stack-file";
+import { print } from "../terminal";
+
+export interface InitOptions {
+  file?: string;
+  host?: string;
+  port?: number;
+  user?: string;
+  hostKey?: string;
+  acceptHostKey?: boolean;
+  privateKey?: string;
+  registry?: string;
+  pullAddress?: string;
+  insecureRegistry?: boolean;
+  registryUsername?: string;
+}
+
+/** What is written into the stack's configuration, in this order. */
+export interface InitialSettings {
+  plain: Record<string, string>;
+  secret: Record<string, string>;
+}
+
+/** Makes a stack and its configuration; whatever is not given is asked for. */
+export async function init(session: Session, options: InitOptions): Promise<ExitStatus> {
+  const stack = session.stack ?? (session.interactive ? await askFor("Stack", "prod") : "prod");
+  const file = stackFile({ ...session, stack })!;
+  if (existsSync(file)) {
+    throw new Problems([
+      problem(
+        file,
+        "is there already",
+        "change it with `pulumi config set`, or name another stack with --stack",
+      ),
+    ]);
+  }
+  const given = await complete(session, options);
+  const settings = initialSettings(given);
+  check(settings);
+
+  await show(selectStack({ ...session, stack }), "stderr");
+  const target = { ...session, stack };
+  for (const [key, value] of Object.entries(settings.plain)) await ask(setConfig(target, key, value));
+  for (const [key, value] of Object.entries(settings.secret))
+    await ask(setSecret(target, key), { input: value });
+  print([
+    `${path.relative(session.from, file)} describes the stack ${stack}. Next:`,
+    `  everfresh doctor --stack ${stack}    is everything ready?`,
+    `  everfresh preview --stack ${stack}   what would be done?`,
+    `  everfresh deploy --stack ${stack}`,
+  ]);
+  return exit.done;
+}
+
+/** All that is known once nothing is missing. */
+export interface Given {
+  composeFile: string;
+  address: string;
+  port: number;
+  user: string;
+  hostKey: string;
+  privateKey?: string;
+  registry: string;
+  pullAddress?: string;
+  insecure: boolean;
+  username?: string;
+  password?: string;
+}
+
+export function initialSettings(given: Given): InitialSettings {
+  const { composeFile, address, port, user, hostKey, privateKey } = given;
+  const { registry, pullAddress, insecure, username, password } = given;
+  return {
+    plain: {
+      composeFile,
+      "hosts[0].name": hostName(address),
+      "hosts[0].address": address,
+      "hosts[0].port": String(port),
+      "hosts[0].user": user,
+      "hosts[0].hostKey": hostKey,
+      "registry.address": registry,
+      ...(pullAddress ? { "registry.pullAddress": pullAddress } : {}),
+      ...(insecure ? { "registry.insecure": "true" } : {}),
+      ...(username ? { "registry.username": username } : {}),
+    },
+    secret: {
+      ...(privateKey ? { "hosts[0].privateKey": privateKey } : {}),
+      ...(password ? { "registry.password": password } : {}),
+    },
+  };
+}
+
+/** `web1.example.com` is `web1`; an address of digits has no name in it. */
+export function hostName(address: string): string {
+  const first = address.split(".")[0]!.toLowerCase();
+  return /^[a-z][a-z0-9-]*$/.test(first) ? first : "host1";
+}
+
+/** @throws Problems as `pulumi up` would have them, before anything is written. */
+function check({ plain, secret }: InitialSettings): void {
+  const raw: Record<string, unknown> = { composeFile: plain.composeFile };
+  const nested: { hosts: Record<string, string>[]; registry: Record<string, string> } = {
+    hosts: [{}],
+    registry: {},
+  };
+  for (const [key, value] of Object.entries({ ...plain, ...secret })) {
+    const [, group, name] = /^(hosts\[0\]|registry)\.(.+)$/.exec(key) ?? [];
+    if (group === "registry") nested.registry[name!] = value;
+    else if (group !== undefined) nested.hosts[0]![name!] = value;
+  }
+  parseSettings({ ...raw, ...nested });
+}
+
+async function complete(session: Session, options: InitOptions): Promise<Given> {
+  const missing: string[] = [];
+  const text = async (flag: string, value: string | undefined, question: string, fallback?: string) => {
+    if (value !== undefined) return value;
+    if (session.interactive) return askFor(question, fallback);
+    if (fallback === undefined)
+      missing.push(problem(flag, "is missing, and nobody can be asked here", "add it"));
+    return fallback ?? "";
+  };
+  const found = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"].find((name) =>
+    existsSync(path.join(session.from, name)),
+  );
+  const file = path.resolve(session.from, await text("--file", options.file, "Compose file", found));
+  const address = await text("--host", options.host, "Production host (name or address)");
+  const port = options.port ?? 22;
+  const user = await text(
+    "--user",
+    options.user,
+    "User there (in the group docker)",
+    session.interactive ? "deploy" : undefined,
+  );
+  const registry = await text(
+    "--registry",
+    options.registry,
+    "Registry, with the path for images (registry.example.com/team)",
+  );
+  if (!existsSync(file) && missing.length === 0)
+    missing.push(problem(file, "does not exist", "correct --file"));
+  if (missing.length > 0) throw new Problems(missing);
+
+  const hostKey =
+    options.hostKey ?? (await trustedKey(session, address, port, options.acceptHostKey ?? false));
+  const keyFile = await text(
+    "--private-key",
+    options.privateKey,
+    "Private key file (empty: the SSH agent)",
+    "",
+  );
+  const username = await text(
+    "--registry-username",
+    options.registryUsername,
+    "User of the registry (empty: none)",
+    "",
+  );
+  return {
+    composeFile: path.relative(project, file),
+    address,
+    port,
+    user,
+    hostKey,
+    ...(keyFile ? { privateKey: await readKey(path.resolve(session.from, keyFile)) } : {}),
+    registry,
+    ...(options.pullAddress ? { pullAddress: options.pullAddress } : {}),
+    insecure: options.insecureRegistry ?? false,
+    ...(username ? { username, password: await registryPassword(session) } : {}),
+  };
+}
+
+/** The key that the host shows, if somebody believes it. */
+async function trustedKey(session: Session, address: string, port: number, accept: boolean): Promise<string> {
+  const { line, fingerprint } = await fetchHostKey(address, port);
+  process.stderr.write(`${address}:${port} shows the key ${fingerprint} (${line.split(" ")[0]})\n`);
+  if (accept) return line;
+  const where = `${address}:${port}`;
+  const todo = `compare it with \`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\` on the host itself, and give it with --host-key '${line}'`;
+  if (!session.interactive) {
+    throw new Problems([
+      problem(where, "nobody has said that this is its key", `${todo} (or --accept-host-key)`),
+    ]);
+  }
+  process.stderr.write("On the host itself: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n");
+  if (await confirm("Is it the same there?")) return line;
+  throw new Problems([problem(where, "its key was not confirmed", todo)]);
+}
+
+async function readKey(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new Problems([
+      problem(
+        "--private-key",
+        `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+        "correct the path",
+      ),
+    ]);
+  }
+}
+
+async function registryPassword(session: Session): Promise<string> {
+  const given = process.env.EVERFRESH_REGISTRY_PASSWORD;
+  if (given) return given;
+  if (session.interactive) return askForSecret("Its password");
+  throw new Problems([
+    problem(
+      "EVERFRESH_REGISTRY_PASSWORD",
+      "is not set, and nobody can be asked here",
+      "set it to the registry's password",
+    ),
+  ]);
+}

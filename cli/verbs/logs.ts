@@ -1,0 +1,41 @@
+import { logsStdin } from "../../core/host/program";
+import { Problems, problem } from "../../core/problems";
+import { readSettings } from "../configuration";
+import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
+import { type ExitStatus, exit } from "../pulumi/outcome";
+import type { Session } from "../session";
+import { print, printable, waitingFor } from "../terminal";
+
+/** The last lines of the containers' logs, of all hosts. */
+export async function logs(
+  session: Session,
+  service: string | undefined,
+  { tail }: { tail: number },
+): Promise<ExitStatus> {
+  const settings = await readSettings(session);
+  const project = await hostProject(settings);
+  const answers = await waitingFor(
+    "reading the logs",
+    askHosts(settings, (asked) => runVerb(asked, logsStdin(project, { service, tail }))),
+  );
+  let found = false;
+  for (const answer of answers) {
+    if ("problems" in answer) continue;
+    const lines = answer.value.split("\n").filter((line) => line !== "");
+    found ||= lines.length > 0;
+    const prefix = answers.length > 1 ? `${answer.name} | ` : "";
+    if (lines.length > 0) print(lines.map((line) => prefix + printable(line)));
+  }
+  const problems = problemsOf(answers);
+  if (problems.length > 0) throw new Problems(problems);
+  if (!found && service !== undefined) {
+    throw new Problems([
+      problem(
+        service,
+        "no host has a container of it that wrote anything",
+        "see `everfresh status` for the services there are",
+      ),
+    ]);
+  }
+  return exit.done;
+}

@@ -1,0 +1,61 @@
+import { probeHost } from "../../adapters/probe";
+import { historyStdin } from "../../core/host/program";
+import { Problems, problem } from "../../core/problems";
+import { readSetting, readSettings } from "../configuration";
+import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
+import { type HostHistory, type LedgerEntry, readLedger, rollbackTarget } from "../ledger";
+import { type ExitStatus, exit } from "../pulumi/outcome";
+import { mustBeApproved, type Session } from "../session";
+import { moment, printable, waitingFor } from "../terminal";
+import { upWith } from "./settings";
+
+/** Pins the stack to an earlier release that the hosts still keep, and deploys that. */
+export async function rollback(session: Session, release: string | undefined): Promise<ExitStatus> {
+  mustBeApproved(session);
+  const hosts = await waitingFor("reading the ledgers", readHistories(session));
+  const target = rollbackTarget(hosts, release);
+  const entry = Object.values(hosts)[0]!.ledger.findLast(
+    (entry) => entry.release === target && entry.outcome === "deployed",
+  )!;
+  process.stderr.write(`${printable(announcement(entry))}\n`);
+  return upWith(session, "release", target);
+}
+
+/** Ends the pinning: the working tree is deployed again. */
+export async function clearRollback(session: Session): Promise<ExitStatus> {
+  mustBeApproved(session);
+  if ((await readSetting(session, "release")) === undefined) {
+    process.stderr.write("everfresh:release: the stack is not pinned to a release; nothing to do\n");
+    return exit.done;
+  }
+  return upWith(session, "release", undefined);
+}
+
+async function readHistories(session: Session): Promise<Record<string, HostHistory>> {
+  const settings = await readSettings(session);
+  const project = await hostProject(settings);
+  const answers = await askHosts(settings, async (asked): Promise<HostHistory> => {
+    const [state, ledger] = await Promise.all([
+      probeHost(asked.host, asked.where, project.project, project.remoteDir),
+      runVerb(asked, historyStdin(project)),
+    ]);
+    if (!state.current) {
+      throw new Problems([
+        problem(`${asked.where} (${asked.host.name})`, "nothing is deployed there", "run `everfresh deploy`"),
+      ]);
+    }
+    return { current: state.current.id, ledger: readLedger(ledger) };
+  });
+  const problems = problemsOf(answers);
+  if (problems.length > 0) throw new Problems(problems);
+  return Object.fromEntries(
+    answers.flatMap((answer) => ("value" in answer ? [[answer.name, answer.value] as const] : [])),
+  );
+}
+
+function announcement({ release, tag, at, who, from }: LedgerEntry): string {
+  return [
+    `rolling back to release ${release} (${tag ?? "no tag"}), deployed ${moment(at)} by ${who} on ${from}.`,
+    "The stack stays pinned to it; `everfresh rollback --clear` goes back to the working tree.",
+  ].join("\n");
+}

@@ -1,0 +1,49 @@
+import { probeHost } from "../../adapters/probe";
+import { unlockStdin } from "../../core/host/program";
+import { Problems } from "../../core/problems";
+import { readSettings } from "../configuration";
+import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
+import { confirm } from "../prompt";
+import { type ExitStatus, exit } from "../pulumi/outcome";
+import { mustBeApproved, type Session } from "../session";
+import { print, printable, waitingFor } from "../terminal";
+
+/** Ends whoever holds a host's lock: politely, so that it puts back what ran, and after `wait` seconds for good. */
+export async function unlock(session: Session, { wait }: { wait: number }): Promise<ExitStatus> {
+  const settings = await readSettings(session);
+  const project = await hostProject(settings);
+  const states = await waitingFor(
+    "asking the hosts",
+    askHosts(settings, ({ host, where }) => probeHost(host, where, project.project, project.remoteDir)),
+  );
+  const unreachable = problemsOf(states);
+  if (unreachable.length > 0) throw new Problems(unreachable);
+
+  const locked = states.flatMap((state) =>
+    "value" in state && state.value.holder ? [{ name: state.name, holder: state.value.holder }] : [],
+  );
+  if (locked.length === 0) {
+    print("no host is locked; if Pulumi says that the stack is, end that with `pulumi cancel`");
+    return exit.done;
+  }
+  for (const { name, holder } of locked) {
+    const { who, from, release, since } = holder;
+    print(printable(`${name}: ${who} on ${from} is deploying ${release} since ${since}`));
+  }
+  mustBeApproved(session);
+  if (!session.yes && !(await confirm("End it?"))) return exit.failed;
+
+  const names = new Set(locked.map(({ name }) => name));
+  const answers = await askHosts(
+    { ...settings, hosts: settings.hosts.filter(({ name }) => names.has(name)) },
+    (asked) =>
+      runVerb(asked, unlockStdin(project, wait), {
+        // After the wait it kills, and looks for 30 seconds more whether that helped.
+        timeout: (wait + 45) * 1000,
+        onStderr: (text) => process.stderr.write(printable(text)),
+      }),
+  );
+  const problems = problemsOf(answers);
+  if (problems.length === 0) return exit.done;
+  throw new Problems(problems);
+}
