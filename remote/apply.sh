@@ -40,10 +40,10 @@ discard_stale() { # $1 release
 # (setDependentLifecycle in its pkg/compose/convergence.go).
 apply() {
   discard_stale "$1"
-  : >.run/up
+  rm -f .run/up
   apply_status=0
   look || return 1
-  changed_services "$1" >.run/changed || return 1
+  changed_services "$1" 2>/dev/null >.run/changed || return 1
   # shellcheck disable=SC2086 # a service, and those that are restarted with it
   while read -r apply_services; do
     bring_up "$1" $apply_services || break

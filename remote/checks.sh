@@ -4,6 +4,10 @@
 # Runs release $1's checks; sets `check_failed` to "service|what|container" of the first that did not pass, if any.
 run_checks() {
   check_failed=''
+  [ -f "releases/$1/checks" ] || {
+    check_failed="|its checks are missing on this host|"
+    return 1
+  }
   # shellcheck disable=SC1090 # written by core/host/program.ts
   . "./releases/$1/checks"
   [ -z "$check_failed" ]

@@ -71,8 +71,9 @@ preflight() {
     head -c 262144 /dev/zero 2>/dev/null >.run/reserve && stage ||
       problem "$folder: the release cannot be written; free some space ($(free_kilobytes .) KB free)"
   fi
+  # Without an engine or a release there is nothing to ask; what else is wrong is said along with it.
+  [ -z "$engine_arch" ] || [ ! -f "releases/$release/compose.yaml" ] || check_compose "releases/$release"
   if [ -z "$problems" ]; then
-    check_compose "releases/$release"
     # shellcheck disable=SC2046 # one word per image
     images $(service_images "$release") >/dev/null 2>&1 || check_room "$(missing_bytes "$release")"
   fi
@@ -110,10 +111,16 @@ apply_failed() {
   if [ -n "$apply_fault" ]; then
     blame "$apply_fault"
   else
-    failed_check=compose reason="docker compose up: $(grep -v '^ *$' .run/up | tail -n 1)"
-    evidence=$(tail -n 10 .run/up)
+    failed_check=compose reason=$(compose_reason)
+    evidence=$(tail -n 10 .run/up 2>/dev/null)
   fi
   fail
+}
+
+# compose's last words; on a full disk it may not have got them out.
+compose_reason() {
+  printf 'docker compose up: %s' "$(grep -v '^ *$' .run/up 2>/dev/null | tail -n 1)"
+  [ "$(free_kilobytes .)" -ge 256 ] || printf '; free some space under %s' "$folder"
 }
 
 # Ends a deployment that went wrong: puts back what ran if containers may have been touched, tells, remembers.
@@ -172,7 +179,7 @@ put_back() {
   fi
   say "putting back $previous"
   before=$present check_failed=''
-  apply "$previous" || { reason="docker compose up: $(grep -v '^ *$' .run/up | tail -n 1)"; return 1; }
+  apply "$previous" || { reason=$(compose_reason); return 1; }
   prove "$previous" || return 1
   serves="release $previous serves again"
   rm -f replaced

@@ -35,7 +35,8 @@ take_lock() {
   lock_until=$((ticks + lock_wait * 100)) lock_tries=0
   while :; do
     make_folder
-    exec 9>>lock || refuse 1 "$folder/lock: cannot be written; free some space or check the folder's owner"
+    # A redirection that fails would end the shell without a word: hence first `touch`.
+    touch lock 2>/dev/null && exec 9>>lock || refuse 1 "$folder/lock: cannot be written; free some space or check the folder's owner"
     if flock -n 9; then
       # A teardown may have removed the very file while we waited for it.
       [ "$(inode lock)" = "$(inode /proc/self/fd/9)" ] && break

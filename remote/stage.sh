@@ -79,6 +79,10 @@ pull() {
     images "$image" >/dev/null 2>&1 && continue
     say "pull $(services "$1" | awk -F '|' -v image="$image" '$2 == image { printf "%s%s", sep, $1; sep = ", " }')"
     if [ -n "$registry_address" ] && [ "${image#"$registry_address"/}" != "$image" ]; then
+      prepare_login || {
+        failed_check=disk reason="$folder: cannot be written; free some space"
+        return 1
+      }
       pull_said=$(pull_with_login "$image" 2>&1)
     else
       pull_said=$(docker_in 1800 pull -q "$image" 2>&1)
@@ -88,7 +92,8 @@ pull() {
       return 1
     }
     keep_image "$image"
-    pulled=$((pulled + $(images "$image" | cut -d '|' -f 4)))
+    pull_bytes=$(images "$image" 2>/dev/null | cut -d '|' -f 4)
+    pulled=$((pulled + ${pull_bytes:-0}))
   done
 }
 
@@ -98,12 +103,15 @@ keep_image() {
 }
 keeping_tag() { printf 'everfresh/%s:%.12s' "$project" "${1##*@sha256:}"; }
 
-pull_with_login() {
-  mkdir -p .run/docker .run/bin
-  printf '%s' "$registry_config" >.run/docker/config.json
+# docker asks this helper for the login, and the helper has it from its environment.
+prepare_login() {
   # shellcheck disable=SC2016 # the helper's own variable
-  printf '%s\n' '#!/bin/sh' 'printf "%s" "$EVERFRESH_LOGIN"' >.run/bin/docker-credential-everfresh
-  chmod 700 .run/bin/docker-credential-everfresh
+  mkdir -p .run/docker .run/bin && printf '%s' "$registry_config" >.run/docker/config.json &&
+    printf '%s\n' '#!/bin/sh' 'printf "%s" "$EVERFRESH_LOGIN"' >.run/bin/docker-credential-everfresh &&
+    chmod 700 .run/bin/docker-credential-everfresh
+} 2>/dev/null
+
+pull_with_login() {
   # The user's own docker context names the engine; a private --config does not know it.
   DOCKER_HOST=${DOCKER_HOST:-$(engine context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
   EVERFRESH_LOGIN=$registry_login PATH=$folder/.run/bin:$PATH

@@ -43,6 +43,24 @@ export async function countSteps(host: LabHost, request: DeployRequest): Promise
   return Number(await exec(host, ["sh", "-c", "wc -c </tmp/kill-count"]));
 }
 
+/** Runs a deployment that is held before its n-th step while `disturb` does something to the host. */
+export async function deployDisturbed(
+  host: LabHost,
+  request: DeployRequest,
+  step: number,
+  disturb: () => Promise<unknown>,
+): Promise<Run> {
+  await plan(host, `${step} before driver`);
+  using connection = await Connection.open(host);
+  const running = connection.run(deployStdin(request));
+  await Promise.race([waitForStep(host), running]);
+  await disturb();
+  await exec(host, ["touch", "/tmp/kill-done"]);
+  const run = await running;
+  await exec(host, ["sh", "-c", "rm -f /tmp/kill-*"]);
+  return run;
+}
+
 export interface Killed {
   /** Whether the deployment was still at work when it was hit. */
   hit: boolean;

@@ -57,6 +57,8 @@ export interface ShopOptions {
   conf?: string;
   /** `web` never gets healthy. */
   sick?: boolean;
+  /** How many failed checks make it unhealthy; default 3. */
+  retries?: number;
   /** Published port of `web`. */
   port?: number;
   verify?: Check[];
@@ -64,7 +66,15 @@ export interface ShopOptions {
 
 /** A project of two services: `web` serves a page and a mounted file, `api` only runs. */
 export function shop(images: Images, id: string, options: ShopOptions): Release {
-  const { project = "shop", page, conf = "plain", sick = false, port = 8080, verify = [] } = options;
+  const {
+    project = "shop",
+    page,
+    conf = "plain",
+    sick = false,
+    port = 8080,
+    verify = [],
+    retries = 3,
+  } = options;
   const web = images[page]!;
   const api = images.api!;
   const fingerprint = sha256(conf);
@@ -83,7 +93,7 @@ export function shop(images: Images, id: string, options: ShopOptions): Release 
       test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1/${sick ? "nothing-here" : ""}"]
       interval: 500ms
       timeout: 2s
-      retries: 3
+      retries: ${retries}
   api:
     image: ${api}
     init: true
