@@ -15,20 +15,19 @@ lock_checkout() {
 
 # Runs a command as root. $1 says what for, should that be impossible.
 as_root() {
-  errand=$1
+  can_be_root "$1"
   shift
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    fail "setup: $errand needs root, and there is no sudo; run this as root, or install it yourself"
-  fi
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+can_be_root() {
+  [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+    fail "setup: $1 needs root, and there is no sudo; run this as root, or install it yourself"
 }
 
 # Prints e.g. `debian 12`, `ubuntu 24.04`, or the kernel's name where there is no such release.
 system_release() {
-  if [ -r /etc/os-release ]; then
+  if [ "$(uname -s)" = Linux ] && [ -r /etc/os-release ]; then
     # shellcheck disable=SC1091 # the machine's own file
     (. /etc/os-release && printf '%s %s\n' "${ID:-linux}" "${VERSION_ID:-testing}")
   else
@@ -53,6 +52,7 @@ apt_sources_changed() {
 apt_install() {
   purpose=$1
   shift
+  can_be_root "installing $purpose"
   need_disk 1500 /var
   log=$state/apt.log
   # Another apt may be at work: wait for it. Its output matters only when it fails.

@@ -1,0 +1,416 @@
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { docker } from "../../lab/docker";
+import { nestedEngineOptions } from "../../lab/image";
+import { withTools } from "../../scripts/environment";
+
+const checkout = path.join(__dirname, "..", "..");
+const plugins = ["command", "docker", "random"] as const;
+
+interface Outcome {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A checkout on a machine whose commands are just those named here, some of them played by scripts. */
+class Machine {
+  readonly root: string;
+  readonly home: string;
+
+  private constructor(readonly folder: string) {
+    this.root = path.join(folder, "main");
+    this.home = path.join(folder, "home");
+  }
+
+  /** Everything is there, and none of it is real: no command of these tests reaches the machine's own Docker. */
+  static async create(): Promise<Machine> {
+    const machine = new Machine(await mkdtemp(path.join(os.tmpdir(), "everfresh-setup-")));
+    await mkdir(path.join(machine.folder, "bin"));
+    await mkdir(machine.root);
+    await mkdir(path.join(machine.home, ".pulumi", "plugins"), { recursive: true });
+    for (const file of ["scripts", "package.json", "package-lock.json", "node_modules"])
+      await symlink(path.join(checkout, file), path.join(machine.root, file));
+    for (const tool of [
+      ...[
+        "awk",
+        "cat",
+        "chmod",
+        "curl",
+        "cut",
+        "df",
+        "dirname",
+        "flock",
+        "grep",
+        "gzip",
+        "id",
+        "mkdir",
+        "mv",
+        "node",
+      ],
+      ...["rm", "sed", "sh", "sha256sum", "sleep", "tail", "tar", "timeout", "tr", "uname", "xz"],
+    ])
+      await symlink(
+        execFileSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).trim(),
+        machine.bin(tool),
+      );
+    await machine.play("docker", 'case "$*" in "compose version --short") echo 2.26.1 ;; esac');
+    await machine.play("pulumi", "echo v3.259.0");
+    for (const plugin of plugins) await mkdir(machine.plugin(plugin));
+    return machine;
+  }
+
+  bin(tool: string): string {
+    return path.join(this.folder, "bin", tool);
+  }
+
+  plugin(name: (typeof plugins)[number], home = path.join(this.home, ".pulumi")): string {
+    const { dependencies } = require(path.join(checkout, "package.json"));
+    return path.join(home, "plugins", `resource-${name}-v${dependencies[`@pulumi/${name}`]}`);
+  }
+
+  /** Lets a script play a command. */
+  async play(tool: string, script: string): Promise<void> {
+    await this.lack(tool);
+    await writeFile(this.bin(tool), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  async lack(tool: string): Promise<void> {
+    await rm(this.bin(tool), { force: true });
+  }
+
+  run(command: string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    const env = { PATH: path.join(this.folder, "bin"), HOME: this.home, ...environment };
+    return new Promise((resolve) => {
+      execFile(command[0]!, command.slice(1), { cwd: this.root, env }, (error, stdout, stderr) =>
+        resolve({ status: typeof error?.code === "number" ? error.code : error ? -1 : 0, stdout, stderr }),
+      );
+    });
+  }
+
+  setUp(environment?: NodeJS.ProcessEnv): Promise<Outcome> {
+    return this.run([this.bin("sh"), "scripts/setup"], environment);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+describe("set-up", function () {
+  this.timeout(60_000);
+
+  it("does nothing, and says so in a moment, when everything is there", async () => {
+    await using machine = await Machine.create();
+    const start = Date.now();
+    assert.deepEqual(await machine.setUp(), {
+      status: 0,
+      stdout: "setup: everything is there\n",
+      stderr: "",
+    });
+    assert.ok(Date.now() - start < 5_000, `${Date.now() - start} ms`);
+  });
+
+  const engineDown = "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1";
+  const refusals: {
+    what: string;
+    arrange: (machine: Machine) => Promise<unknown>;
+    environment?: NodeJS.ProcessEnv;
+    says: RegExp;
+  }[] = [
+    {
+      what: "node is too old",
+      arrange: (machine) => machine.play("node", "echo v18.20.4"),
+      says: /^node: v18\.20\.4 is too old; install Node\.js 20\.19 or newer$/,
+    },
+    {
+      what: "one may not talk to the engine",
+      arrange: (machine) =>
+        machine.play(
+          "docker",
+          "echo 'permission denied while trying to connect to the Docker daemon' >&2; exit 1",
+        ),
+      says: /^docker: you may not talk to its engine; run `sudo usermod -aG docker \S+`, log in again, and run this again$/,
+    },
+    {
+      what: "another machine's engine does not answer",
+      arrange: (machine) => machine.play("docker", engineDown),
+      environment: { DOCKER_HOST: "tcp://build.example:2375" },
+      says: /^docker: the engine at tcp:\/\/build\.example:2375 does not answer; start it, or choose another \(.*\)$/,
+    },
+    {
+      what: "an engine runs and is deaf",
+      arrange: async (machine) => {
+        await machine.play("docker", engineDown);
+        await machine.play("dockerd", "exit 1");
+        await machine.play("pidof", "echo 77");
+      },
+      says: /^docker: its engine runs \(process 77\) but does not answer; look at its log, and restart it$/,
+    },
+    {
+      what: "Docker is missing on a system it cannot install it on",
+      arrange: async (machine) => {
+        await machine.lack("docker");
+        await machine.play("uname", "echo Darwin");
+      },
+      says: /^docker: not installed, and set-up can install it on Debian 12 or newer and Ubuntu only; install Docker .*$/,
+    },
+    {
+      what: "Docker's engine does not answer on such a system",
+      arrange: async (machine) => {
+        await machine.play("docker", engineDown);
+        await machine.play("uname", "echo Darwin");
+      },
+      says: /^docker: its engine does not answer; start Docker and run this again$/,
+    },
+    {
+      what: "PULUMI_BUNDLE names nothing",
+      arrange: async () => {},
+      environment: { PULUMI_BUNDLE: "/nowhere.tar.xz" },
+      says: /^PULUMI_BUNDLE: \/nowhere\.tar\.xz cannot be read; name an archive, or unset it$/,
+    },
+    {
+      what: "there is no Pulumi and no way to it",
+      arrange: (machine) => machine.lack("pulumi"),
+      environment: { PULUMI_RELEASES: "http://127.0.0.1:9" },
+      says: /^pulumi: not on PATH, no offline bundle, and the official release cannot be downloaded \(.*\); install Pulumi .*, or let PULUMI_BUNDLE name an offline bundle, or put one into \.\.\/shared\/toolchain\/$/,
+    },
+    {
+      what: "the disk is full",
+      arrange: async (machine) => {
+        await machine.lack("pulumi");
+        await machine.play("df", "echo; echo /dev/root 1000000 900000 102400 90% /");
+      },
+      says: /^setup: only 100 MB are free on .*, and 1000 MB are needed; make room$/,
+    },
+  ];
+  if (/^ID=(debian|ubuntu)$/m.test(execFileSync("cat", ["/etc/os-release"], { encoding: "utf8" })))
+    refusals.push({
+      what: "one is not root and there is no sudo",
+      arrange: async (machine) => {
+        await machine.lack("docker");
+        await machine.play("id", "echo 1000");
+      },
+      says: /^setup: installing docker needs root, and there is no sudo; run this as root, or install it yourself$/,
+    });
+  for (const { what, arrange, environment, says } of refusals) {
+    it(`says what to do in one line when ${what}`, async () => {
+      await using machine = await Machine.create();
+      await arrange(machine);
+      const { status, stderr } = await machine.setUp(environment);
+      assert.equal(status, 1);
+      assert.match(stderr.replace(/\n$/, ""), says);
+    });
+  }
+
+  it("refuses an argument that it does not know", async () => {
+    await using machine = await Machine.create();
+    const { status, stderr } = await machine.run([machine.bin("sh"), "scripts/setup", "--fast"]);
+    assert.equal(status, 1);
+    assert.equal(stderr, "setup: unknown arguments: --fast; it takes --for-tests or nothing\n");
+  });
+
+  describe("of Pulumi", () => {
+    const found = async (machine: Machine) => {
+      const { stdout } = await machine.run([
+        machine.bin("sh"),
+        "-c",
+        ". ./scripts/env; pulumi version; pulumi home",
+      ]);
+      return stdout.trim().split("\n");
+    };
+    const cli = (version: string) =>
+      `#!/bin/sh\ncase $1 in version) echo ${version} ;; home) echo "\${PULUMI_HOME:-none}" ;; esac\n` +
+      '[ "$1" != plugin ] || mkdir -p "$PULUMI_HOME/plugins/resource-$4-v$5"\n';
+
+    /** An archive as the release's (`pulumi/pulumi`) or the bundle's (`bin/pulumi`, `plugins/…`). */
+    async function archive(machine: Machine, name: string, top: string, version: string): Promise<string> {
+      const folder = path.join(machine.folder, "archive");
+      await mkdir(path.join(folder, top), { recursive: true });
+      await writeFile(path.join(folder, top, "pulumi"), cli(version), { mode: 0o755 });
+      for (const plugin of plugins) await mkdir(machine.plugin(plugin, folder), { recursive: true });
+      const file = path.join(machine.folder, name);
+      execFileSync("tar", ["-caf", file, "-C", folder, top, "plugins"]);
+      return file;
+    }
+
+    it("passes an old one over, and takes one in ~/.pulumi that is new enough", async () => {
+      await using machine = await Machine.create();
+      await machine.play("pulumi", "echo v3.100.0");
+      await mkdir(path.join(machine.home, ".pulumi", "bin"));
+      await writeFile(path.join(machine.home, ".pulumi/bin/pulumi"), cli("v3.208.0"), { mode: 0o755 });
+      assert.equal((await machine.setUp()).status, 0);
+      assert.deepEqual(await found(machine), ["v3.208.0", "none"]);
+    });
+
+    it("unpacks the bundle that PULUMI_BUNDLE names into a PULUMI_HOME of its own", async () => {
+      await using machine = await Machine.create();
+      await machine.lack("pulumi");
+      const bundle = await archive(machine, "bundle.tar.xz", "bin", "v3.300.0");
+      const { status, stdout } = await machine.setUp({ PULUMI_BUNDLE: bundle });
+      assert.equal(status, 0);
+      assert.equal(stdout, `setup: pulumi: unpacking the offline bundle ${bundle}\nsetup: done\n`);
+      const own = path.join(machine.root, ".everfresh/pulumi");
+      assert.deepEqual(await found(machine), ["v3.300.0", own]);
+      for (const plugin of plugins) assert.ok(existsSync(machine.plugin(plugin, own)), plugin);
+      assert.equal((await machine.setUp()).stdout, "setup: everything is there\n");
+    });
+
+    it("finds a bundle for this kind of machine in ../shared/toolchain", async () => {
+      await using machine = await Machine.create();
+      await machine.lack("pulumi");
+      await mkdir(path.join(machine.folder, "shared/toolchain"), { recursive: true });
+      await machine.play("uname", "case $1 in -m) echo riscv64 ;; *) echo Linux ;; esac");
+      await archive(machine, "shared/toolchain/pulumi-1-linux-amd64.tar.xz", "bin", "v3.301.0");
+      await archive(machine, "shared/toolchain/pulumi-1-linux-riscv64.tar.xz", "bin", "v3.302.0");
+      assert.equal((await machine.setUp()).status, 0);
+      assert.equal((await found(machine))[0], "v3.302.0");
+    });
+
+    it("refuses a bundle whose checksum is another than the one beside it, and leaves nothing of it", async () => {
+      await using machine = await Machine.create();
+      await machine.lack("pulumi");
+      const bundle = await archive(machine, "bundle.tar.xz", "bin", "v3.300.0");
+      await writeFile(path.join(machine.folder, "SHA256SUMS"), `${"0".repeat(64)}  bundle.tar.xz\n`);
+      const { status, stderr } = await machine.setUp({ PULUMI_BUNDLE: bundle });
+      assert.equal(status, 1);
+      assert.equal(
+        stderr,
+        `pulumi: ${bundle} is not what SHA256SUMS beside it says; fetch the archive again\n`,
+      );
+      assert.ok(!existsSync(path.join(machine.root, ".everfresh/pulumi")));
+    });
+
+    it("adds the provider plugins that a CLI lacks from the bundle", async () => {
+      await using machine = await Machine.create();
+      await rm(machine.plugin("random"), { recursive: true });
+      const bundle = await archive(machine, "bundle.tar.xz", "bin", "v3.300.0");
+      assert.equal((await machine.setUp({ PULUMI_BUNDLE: bundle })).status, 0);
+      assert.ok(existsSync(machine.plugin("random")));
+    });
+
+    for (const downloader of ["curl", "node"]) {
+      it(`downloads the official release and its plugins (with ${downloader}) where there is no bundle`, async () => {
+        await using machine = await Machine.create();
+        await machine.lack("pulumi");
+        if (downloader !== "curl") await machine.lack("curl");
+        const bytes = await readFile(await archive(machine, "release.tar.gz", "pulumi", "v3.303.0"));
+        let asked = "";
+        await using server = await serve((url) => {
+          asked = url;
+          return bytes;
+        });
+        const { status, stderr } = await machine.setUp({ PULUMI_RELEASES: server.url });
+        assert.equal(status, 0, stderr);
+        const { version } = require(path.join(checkout, "node_modules/@pulumi/pulumi/package.json"));
+        assert.match(asked, new RegExp(`^/pulumi-v${version}-linux-(x64|arm64)\\.tar\\.gz$`));
+        const own = path.join(machine.root, ".everfresh/pulumi");
+        assert.deepEqual(await found(machine), ["v3.303.0", own]);
+        for (const plugin of plugins) assert.ok(existsSync(machine.plugin(plugin, own)), plugin);
+      });
+    }
+
+    it("removes its launcher once one on PATH will do", async () => {
+      await using machine = await Machine.create();
+      await mkdir(path.join(machine.root, ".everfresh/bin"), { recursive: true });
+      await writeFile(path.join(machine.root, ".everfresh/bin/pulumi"), "exit 1");
+      await chmod(path.join(machine.root, ".everfresh/bin/pulumi"), 0o755);
+      const ours = `${path.join(machine.root, ".everfresh/bin")}:${path.join(machine.folder, "bin")}`;
+      assert.equal((await machine.setUp({ PATH: ours })).status, 0);
+      assert.ok(!existsSync(path.join(machine.root, ".everfresh/bin/pulumi")));
+    });
+  });
+
+  it("is written in clean POSIX shell, as is the lab's", () => {
+    const scripts = ["scripts/setup", "scripts/env", "scripts/lib/make-base-image", "lab/image/machine"];
+    const parts = readdirSync(path.join(checkout, "scripts/lib")).filter((file) => file.endsWith(".sh"));
+    execFileSync(
+      "shellcheck",
+      ["--external-sources", "--source-path=.", ...scripts, ...parts.map((file) => `scripts/lib/${file}`)],
+      { cwd: checkout, encoding: "utf8", stdio: "pipe" },
+    );
+  });
+
+  it("tells programs the same place as shells", () => {
+    const shell = execFileSync("sh", ["-c", '. ./scripts/env; printf %s "$PATH"'], {
+      cwd: checkout,
+      encoding: "utf8",
+    });
+    assert.equal(withTools().PATH, shell);
+  });
+});
+
+describe("set-up on a bare machine", function () {
+  this.timeout(600_000);
+  const machine = `everfresh-setup-test-${process.pid}`;
+  const within = (...command: string[]) => docker(["exec", "--workdir=/work/main", machine, ...command]);
+  after(() => docker(["rm", "--force", "--volumes", machine]));
+
+  it("installs all there is to install, also when run twice at once, and then finds it there", async () => {
+    // node is asked of the user. The npm packages are lent by this checkout: set-up has installed those already.
+    const dockerfile = [
+      "FROM debian:trixie-slim",
+      "RUN apt-get update \\",
+      " && apt-get install -y --no-install-recommends nodejs \\",
+      " && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*",
+    ].join("\n");
+    await docker(["buildx", "build", "--load", "--quiet", "--tag", "everfresh-setup-test", "-"], dockerfile);
+    const toolchain = path.join(checkout, "../shared/toolchain");
+    await docker([
+      ...[
+        "run",
+        "--detach",
+        "--init",
+        "--name",
+        machine,
+        ...(await nestedEngineOptions("everfresh-setup-test")),
+      ],
+      ...[
+        "--entrypoint=",
+        "--volume=/var/lib/docker",
+        `--volume=${checkout}/node_modules:/work/main/node_modules:ro`,
+      ],
+      ...(existsSync(toolchain) ? [`--volume=${toolchain}:/work/shared/toolchain:ro`] : []),
+      ...["everfresh-setup-test", "sleep", "infinity"],
+    ]);
+    for (const file of ["scripts", "package.json", "package-lock.json"])
+      await docker(["cp", path.join(checkout, file), `${machine}:/work/main/`]);
+
+    const both = await Promise.all([1, 2].map(() => within("sh", "scripts/setup", "--for-tests")));
+    const steps = both.flatMap((output) => output.split("\n"));
+    const count = (step: RegExp) => steps.filter((line) => step.test(line)).length;
+    assert.equal(count(/^setup: waiting for another set-up/), 1, both.join("\n\n"));
+    for (const step of [
+      /docker: installing the engine/,
+      /docker: starting/,
+      /compose v2/,
+      /base image: pulling/,
+    ])
+      assert.equal(count(step), 1, `${step}\n${both.join("\n\n")}`);
+
+    assert.equal(await within("sh", "scripts/setup", "--for-tests"), "setup: everything is there");
+    assert.match(await within("docker", "compose", "version", "--short"), /^2\./);
+    await within("docker", "buildx", "version");
+    await within("docker", "run", "--rm", "debian:trixie-slim", "true");
+    assert.match(await within("sh", "-c", ". ./scripts/env; pulumi version"), /^v3\./);
+    await within("shellcheck", "--version");
+  });
+});
+
+async function serve(answer: (url: string) => Buffer): Promise<{ url: string } & AsyncDisposable> {
+  const server: Server = createServer((request, response) => response.end(answer(request.url ?? "")));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
