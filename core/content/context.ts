@@ -81,13 +81,18 @@ function contentFiles(
   const digests = digestsOf(listing, regular, crew, cache);
   const files: ContentFile[] = [];
   let next = 0;
-  for (const [i, type] of types.entries()) {
+  for (let i = 0; i < types.length; i++) {
+    const type = types[i];
     const path = listing.paths[i]!;
     const digest = type === "file" ? digests[next++] : type === "symlink" ? linkDigest(root, path) : "";
     // Gone since it was listed.
     if (type === undefined || digest === undefined) continue;
     const mode = type === "symlink" ? "0777" : modes.of(listing.mode(i));
-    files.push({ path, type, mode, sha256: digest, ...(name !== undefined && { context: name }) });
+    files.push(
+      name === undefined
+        ? { path, type, mode, sha256: digest }
+        : { path, type, mode, sha256: digest, context: name },
+    );
   }
   return files;
 }

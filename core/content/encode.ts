@@ -12,9 +12,8 @@ export function contentHash(inputs: Record<string, unknown>, files: ContentFile[
   const hash = createHash("sha256");
   hash.update(text(SCHEME) + value(inputs));
   let chunk = `f${files.length}:`;
-  for (const file of files) {
-    chunk +=
-      text(file.context ?? "") + text(file.path) + text(file.type) + text(file.mode) + text(file.sha256);
+  for (const { context, path, type, mode, sha256 } of files) {
+    chunk += `${context === undefined ? "s0:" : text(context)}${text(path)}${ascii(type)}${ascii(mode)}${ascii(sha256)}`;
     if (chunk.length > 1 << 16) {
       hash.update(chunk);
       chunk = "";
@@ -34,6 +33,9 @@ function value(v: unknown): string {
     .sort();
   return `m${keys.length}:${keys.map((key) => text(key) + value((v as Record<string, unknown>)[key])).join("")}`;
 }
+
+/** As {@link text}, for what is as long in bytes as in characters. */
+const ascii = (s: string): string => `s${s.length}:${s}`;
 
 /** UTF-8 cannot hold a lone surrogate, which stands for a byte of a name that is not UTF-8: those are spelled out. */
 function text(s: string): string {

@@ -2,7 +2,7 @@ import type { FolderCache } from "../stat-cache";
 import type { Crew } from "./crew";
 import { digestFile } from "./digest";
 import { STAT_FIELDS } from "./file-work";
-import type { Listing } from "./listing";
+import { type Listing, shortest } from "./listing";
 
 /** A batch is this many files or bytes: enough to be worth its message, little enough to share out evenly. */
 const BATCH_FILES = 256;
@@ -23,7 +23,7 @@ export function digestsOf(
   crew: Crew,
   cache: FolderCache | undefined,
 ): (string | undefined)[] {
-  const known = wanted.map((i) => cache?.lookup(listing.paths[i]!, ...listing.stat(i)));
+  const known = wanted.map((i) => cache?.lookup(listing.paths[i]!, listing.statsOf(i), listing.offsetOf(i)));
   const missing = [...wanted.keys()].filter((k) => known[k] === undefined);
   const readAt = Date.now();
   const bytes = missing.reduce((total, k) => total + listing.size(wanted[k]!), 0);
@@ -33,11 +33,11 @@ export function digestsOf(
     const stats = new Float64Array(new SharedArrayBuffer(batch.length * STAT_FIELDS * 8));
     const digests = new SharedArrayBuffer(batch.length * 64);
     for (const [n, k] of batch.entries()) {
-      const [from, at] = listing.stat(wanted[k]!);
-      stats.set(from.subarray(at, at + STAT_FIELDS), n * STAT_FIELDS);
+      const at = listing.offsetOf(wanted[k]!);
+      stats.set(listing.statsOf(wanted[k]!).subarray(at, at + STAT_FIELDS), n * STAT_FIELDS);
     }
     const paths = batch.map((k) => listing.paths[wanted[k]!]).join("\0");
-    crew.publish({ kind: "digest", root: listing.root, paths, stats: stats.buffer, digests });
+    crew.publish({ kind: "digest", root: shortest(listing.root), paths, stats: stats.buffer, digests });
     return { batch, stats, digests };
   });
   crew.finish();

@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import { relative } from "node:path";
 import type { Crew } from "./crew";
 import { putStat, STAT_FIELDS } from "./file-work";
 import { encodePath } from "./names";
@@ -34,30 +35,33 @@ export class Listing {
       if (this.mode(i) === 0 || !path.isWellFormed()) this.#fetch(i);
   }
 
-  /** Where the numbers of a path are: the array, and the place of the first. */
-  stat(i: number): [stats: Float64Array, at: number] {
-    return [this.#batches[Math.floor(i / BATCH)]!, (i % BATCH) * STAT_FIELDS];
+  /** The array that a path's numbers are in, and where they begin. */
+  statsOf(i: number): Float64Array {
+    return this.#batches[Math.floor(i / BATCH)]!;
+  }
+
+  offsetOf(i: number): number {
+    return (i % BATCH) * STAT_FIELDS;
   }
 
   mode(i: number): number {
-    const [stats, at] = this.stat(i);
-    return stats[at]!;
+    return this.statsOf(i)[this.offsetOf(i)]!;
   }
 
   size(i: number): number {
-    const [stats, at] = this.stat(i);
-    return stats[at + 1]!;
+    return this.statsOf(i)[this.offsetOf(i) + 1]!;
   }
 
   #publish(): void {
     const paths = this.paths.slice(this.#batches.length * BATCH);
     const stats = new SharedArrayBuffer(paths.length * STAT_FIELDS * 8);
     this.#batches.push(new Float64Array(stats));
-    this.#crew.publish({ kind: "stat", root: this.root, paths: paths.join("\0"), stats });
+    this.#crew.publish({ kind: "stat", root: shortest(this.root), paths: paths.join("\0"), stats });
   }
 
   #fetch(i: number): void {
-    const [stats, at] = this.stat(i);
+    const stats = this.statsOf(i);
+    const at = this.offsetOf(i);
     try {
       const stat = lstatSync(encodePath(`${this.root}/${this.paths[i]}`), { throwIfNoEntry: false });
       if (stat) putStat(stat, stats, at);
@@ -66,4 +70,10 @@ export class Listing {
       throw unreadable(this.paths[i]!, error);
     }
   }
+}
+
+/** From the current folder where that is shorter: the kernel looks at every part of a path each time. */
+export function shortest(root: string): string {
+  const from = relative(process.cwd(), root) || ".";
+  return from.startsWith("..") ? root : from;
 }
