@@ -156,11 +156,15 @@ class Session {
   }
 
   async #send(method: string, url: string, authorization: string | undefined): Promise<Response> {
+    // Not AbortSignal.timeout: neither its timer nor fetch's own socket keeps the process alive until the answer.
+    const late = new AbortController();
+    const timeout = this.#options.timeout ?? TIMEOUT_MS;
+    const timer = setTimeout(() => late.abort(new DOMException("", "TimeoutError")), timeout);
     try {
       return await fetch(url, {
         method,
         headers: { accept: MANIFESTS, ...(authorization !== undefined && { authorization }) },
-        signal: AbortSignal.timeout(this.#options.timeout ?? TIMEOUT_MS),
+        signal: late.signal,
       });
     } catch (error) {
       throw new RegistryError(
@@ -169,6 +173,8 @@ class Session {
           "check the address, and whether it speaks https or http (`insecure`)",
         error,
       );
+    } finally {
+      clearTimeout(timer);
     }
   }
 

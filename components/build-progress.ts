@@ -45,7 +45,7 @@ export function followBuild(
     onError: [
       new pulumi.ErrorHook(`${name}-build-failed`, async () => {
         stop();
-        await pulumi.log.error(failure(readLog(log)), resource);
+        await pulumi.log.error(failure(name, readLog(log)), resource);
         return false;
       }),
     ],
@@ -61,10 +61,10 @@ function readLog(log: string): string {
 }
 
 /** The builder's own summary of the failing step: what stands between its last two rules, else the end of the log. */
-function failure(log: string): string {
+function failure(name: string, log: string): string {
   const lines = log.trimEnd().split("\n");
   const end = lines.lastIndexOf("------");
   const start = end > 0 ? lines.lastIndexOf("------", end - 1) : -1;
   const step = start >= 0 ? lines.slice(start + 1, end) : lines;
-  return ["the build failed; its last lines:", ...step.slice(-shownOnFailure)].join("\n");
+  return [`${name}: the build failed; its last lines:`, ...step.slice(-shownOnFailure)].join("\n");
 }

@@ -1,6 +1,6 @@
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { type PushedImage, repositories } from "../core/images";
+import { contentTag, type PushedImage, repositories } from "../core/images";
 import { Problems, problem } from "../core/problems";
 import type { Settings } from "../core/settings";
 import type { Facts } from "../preflight";
@@ -29,44 +29,61 @@ export function buildImages(
   const folders = path.join(".everfresh", "build", pulumi.getStack());
 
   return Object.fromEntries(
-    services.map(({ name, build, buildOptions }) => {
-      const { content, cause } = facts.contents[name]!;
-      const building = cause !== undefined;
+    services.map((service) => {
+      const { name, buildOptions } = service;
+      const { content, cause, found } = facts.contents[name]!;
+      const image = (tag: string, digest: pulumi.Output<string>): [string, ServiceImage] => [
+        name,
+        {
+          content,
+          tag,
+          digest,
+          ref: pulumi.interpolate`${pullFrom[name]}@${digest}`,
+          built: found === undefined,
+        },
+      ];
+      if (found !== undefined) {
+        if (cause)
+          void pulumi.log.info(`${name}: ${cause}; the registry has this content, so nothing is built`);
+        return image(contentTag(content), pulumi.output(found));
+      }
+
+      const build = service.build!;
+      const tag = frozenTag(
+        settings,
+        cause === undefined ? previous.images?.[name]?.tag : undefined,
+        facts.provenance.tag,
+      );
       const options = {
         ...buildOptions,
         noCache: buildOptions.noCache || settings.fresh !== undefined,
         pull: buildOptions.pull || settings.pullBase,
       };
-
-      const image = new ContentImage(name, {
-        build: build!,
+      const built = new ContentImage(name, {
+        build,
         options,
         content,
         repository: pushTo[name]!,
-        folder: makeBuildFolder(folders, name, build!, options.secrets),
-        building: building && !pulumi.runtime.isDryRun(),
+        folder: makeBuildFolder(folders, name, build, options.secrets),
+        building: cause !== undefined && !pulumi.runtime.isDryRun(),
       });
-      const tag =
-        settings.tag && !settings.uniqueTag
-          ? settings.tag
-          : building
-            ? facts.provenance.tag
-            : previous.images![name]!.tag;
-      const push = new RegistryPush(name, {
-        image: image.image,
-        imageId: image.imageId,
+      if (cause) void pulumi.log.info(`${name}: ${cause}`, built);
+      const pushed = new RegistryPush(name, {
+        image: built.image,
+        imageId: built.imageId,
         content,
         repository: pushTo[name]!,
         tag,
         registry,
       });
-      if (building) void pulumi.log.info(`${name}: ${cause}`, image);
-      return [
-        name,
-        { content, tag, digest: push.digest, ref: pulumi.interpolate`${pullFrom[name]}@${push.digest}` },
-      ];
+      return image(tag, pushed.digest);
     }),
   );
+}
+
+/** A tag for people moves with the content, not with every commit; one that was asked for is taken at once. */
+function frozenTag({ tag, uniqueTag }: Settings, before: string | undefined, now: string): string {
+  return tag !== undefined && !uniqueTag ? tag : (before ?? now);
 }
 
 /** The images that another stack has proved: nothing is built. */
@@ -95,10 +112,8 @@ export async function promotedImages(
   return Object.fromEntries(
     built.map((name) => {
       const { content, digest, tag } = images[name]!;
-      return [
-        name,
-        { content, tag, digest: pulumi.output(digest), ref: pulumi.output(`${pullFrom[name]}@${digest}`) },
-      ];
+      const ref = pulumi.output(`${pullFrom[name]}@${digest}`);
+      return [name, { content, tag, digest: pulumi.output(digest), ref, built: false }];
     }),
   );
 }

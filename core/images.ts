@@ -10,6 +10,8 @@ export interface PushedImage {
   ref: string;
   /** The tag for people under which it was pushed as well. */
   tag: string;
+  /** Whether this stack built it; else the registry had it already. */
+  built: boolean;
 }
 
 /**

@@ -1,8 +1,12 @@
 /** A user's mistake, or the world's: shown as it is, without a stack trace. One line each. */
 export class Problems extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(problems.join("\n"));
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const distinct = [...new Set(problems)];
+    super(distinct.join("\n"));
     this.name = "Problems";
+    this.problems = distinct;
   }
 }
 
@@ -14,4 +18,25 @@ export function problem(where: string, what: string, todo: string): string {
 /** @throws Problems when there are any. */
 export function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new Problems(problems);
+}
+
+/**
+ * Waits for all, so that all mistakes are known at once.
+ *
+ * @throws Problems with the problems of all; any other error as it is.
+ */
+export async function allOrEveryProblem<T extends readonly unknown[]>(
+  promises: {
+    [K in keyof T]: Promise<T[K]>;
+  },
+): Promise<T> {
+  const results = await Promise.allSettled(promises);
+  const problems: string[] = [];
+  for (const result of results) {
+    if (result.status === "fulfilled") continue;
+    if (!(result.reason instanceof Problems)) throw result.reason;
+    problems.push(...result.reason.problems);
+  }
+  refuse(problems);
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }

@@ -17,8 +17,11 @@ export interface Judgement {
 /**
  * Tells drift from calm. It compares what runs with what the host recorded when it was proved, never with a new wish.
  * A container that is unhealthy or restarting is a note: deploying it again and again would not heal it.
+ *
+ * @param known.release - the release that the stack proved on this host last: where an `up` was cut off after the host
+ *   was done, the host runs another.
  */
-export function judge(state: HostState): Judgement {
+export function judge(state: HostState, known: { release?: string } = {}): Judgement {
   const notes: string[] = [];
   if (state.holder) {
     notes.push(
@@ -40,6 +43,9 @@ export function judge(state: HostState): Judgement {
       ? [
           `deployment of ${state.unfinished.release} by ${state.unfinished.who} was cut off (${state.unfinished.since})`,
         ]
+      : []),
+    ...(known.release !== undefined && known.release !== state.current.id
+      ? [`release ${state.current.id} runs, not ${known.release}`]
       : []),
     ...state.tampered.map((path) => `${path} was changed on the host`),
     ...state.current.services.flatMap((service) => serviceDrift(service, state)),

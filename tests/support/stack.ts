@@ -52,6 +52,8 @@ export class TestStack {
     const stack = new TestStack(name, `p${name}`, folder, hosts[0]!);
     await cp(app, stack.app, { recursive: true });
     await mkdir(path.join(folder, "state"));
+    // `stack init` writes a configuration file beside Pulumi.yaml: not into the checkout.
+    await writeFile(path.join(folder, "Pulumi.yaml"), "name: everfresh\nruntime: nodejs\n");
     await stack.pulumi("stack", "init", name);
     const { registry } = lab;
     await stack.configure({
@@ -215,12 +217,12 @@ export class TestStack {
   }
 
   #start(args: string[], input?: string): { child: ChildProcess; ended: Promise<Run> } {
-    const config = /^(config|up|preview|destroy|refresh)$/.test(args[0]!)
-      ? ["--config-file", path.join(this.folder, "Pulumi.yaml")]
-      : [];
-    const stack = args[1] === "init" ? [] : ["--stack", this.name];
+    const init = args[1] === "init";
+    const stack = init ? [] : ["--stack", this.name];
+    const configured = /^(config|up|preview|destroy|refresh)$/.test(args[0]!);
+    const config = configured ? ["--config-file", path.join(this.folder, `Pulumi.${this.name}.yaml`)] : [];
     const child = spawn("pulumi", [...args, ...stack, ...config, "--non-interactive"], {
-      cwd: checkout,
+      cwd: init ? this.folder : checkout,
       env: this.#environment,
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });

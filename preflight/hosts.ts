@@ -1,0 +1,67 @@
+import * as pulumi from "@pulumi/pulumi";
+import { probeHost } from "../adapters/probe";
+import type { StackOutputs } from "../components/stack-outputs";
+import { type Judgement, judge } from "../core/host/judge";
+import type { HostState } from "../core/host/types";
+import { Problems, problem } from "../core/problems";
+import type { Host, Settings } from "../core/settings";
+
+export interface HostFacts {
+  host: Host;
+  judgement: Judgement;
+}
+
+/**
+ * Asks a host what runs there, and judges it against what the stack knows.
+ *
+ * @param where - the host's setting, for messages.
+ * @throws Problems when it cannot be asked; in `up` also when somebody else's deployment runs there.
+ */
+export async function inspectHost(
+  host: Host,
+  where: string,
+  project: string,
+  settings: Settings,
+  previous: Promise<StackOutputs>,
+): Promise<HostFacts> {
+  const state = await probeHost(host, where, project, settings.remoteDir);
+  const { lineage, hosts } = await previous;
+  const judgement = judge(state, { release: hosts?.[host.name]?.release });
+  const foreign = foreignDeployment(state, lineage);
+  if (foreign === undefined) return { host, judgement };
+  if (settings.takeOver === foreign.name) {
+    return {
+      host,
+      judgement: { ...judgement, notes: [...judgement.notes, `${foreign.what}: it is taken over`] },
+    };
+  }
+  const refusal = problem(
+    `${where} (${host.name})`,
+    foreign.what,
+    `${foreign.todo}, or replace it: \`pulumi config set everfresh:takeOver ${foreign.name}\``,
+  );
+  if (!pulumi.runtime.isDryRun()) throw new Problems([refusal]);
+  return { host, judgement: { ...judgement, drift: [...judgement.drift, `\`up\` will refuse: ${refusal}`] } };
+}
+
+/** What runs on a host and is not this stack's. */
+function foreignDeployment(
+  { current, lineage, containers, unfinished }: HostState,
+  ours: string | undefined,
+) {
+  if (current) {
+    if (lineage === ours) return undefined;
+    return {
+      name: current.id,
+      what: `release ${current.id} was deployed by ${current.who} from ${current.from} (stack ${current.stack}, ${current.deployedAt}), whose state is not this stack's`,
+      todo: "deploy from there",
+    };
+  }
+  if (containers.length === 0 || unfinished) return undefined;
+  const services = [...new Set(containers.map(({ service }) => service))].sort();
+  return {
+    name: "unmanaged",
+    what: `containers of this project run there that everfresh did not deploy (${services.join(", ")})`,
+    todo: "choose another projectName",
+  };
+}

@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { engine, killEngine, startEngine } from "../../lab/faults";
+import type { Lab } from "../../lab/lab";
+import { lab as sharedLab } from "../support/lab";
+import { registryDigest } from "../support/script";
+import { type Run, TestStack } from "../support/stack";
+
+/** What a person reads of a failed run. */
+const readable = (run: Run) =>
+  assert.doesNotMatch(run.output, /^\s+at .*\.(ts|js):\d+/m, `a stack trace:\n${run.output}`);
+
+describe("a deployment that fails", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let stack: TestStack;
+
+  before(async () => {
+    lab = await sharedLab();
+    stack = await TestStack.create(lab);
+    await stack.mustUp();
+  });
+  after(() => stack?.[Symbol.asyncDispose]());
+
+  it("shows the failing step's last lines when a build fails, pushes nothing and leaves the host alone", async () => {
+    const before = await stack.containers();
+    const dockerfile = await stack.read("web/Dockerfile");
+    await stack.write("web/Dockerfile", `${dockerfile}RUN echo "the pantry is empty" && exit 3\n`);
+
+    const run = await stack.up();
+    assert.notEqual(run.status, 0);
+    assert.match(run.output, /web.*build failed/);
+    assert.match(run.output, /\d the pantry is empty/);
+    readable(run);
+    assert.deepEqual(await stack.containers(), before);
+    const content = /"dev\.everfresh\.content": "(\w+)"/.exec((await stack.preview("--json")).output)?.[1];
+    assert.ok(content);
+    assert.equal(await registryDigest(lab, `${stack.project}-web`, `content-${content.slice(0, 32)}`), null);
+
+    await stack.write("web/Dockerfile", dockerfile);
+    await stack.mustUp();
+    assert.deepEqual(await stack.containers(), before);
+  });
+
+  it("puts the old page back when a container never gets healthy, shows its last words, and is green once mended", async () => {
+    const before = await stack.containers();
+    const dockerfile = await stack.read("web/Dockerfile");
+    await stack.write(
+      "web/Dockerfile",
+      dockerfile
+        .replace(/CMD.*/, 'CMD ["sh", "-c", "echo the oven is cold; sleep infinity"]')
+        .replace("first", "other"),
+    );
+    await stack.configure({ healthTimeout: "5" });
+
+    const run = await stack.up();
+    assert.notEqual(run.status, 0);
+    assert.match(run.output, /web: is (unhealthy|starting)/);
+    assert.match(run.output, /web: the oven is cold/);
+    assert.match(run.output, /release \w+ serves again/);
+    readable(run);
+    assert.equal(await stack.page(), "<h1>first</h1>");
+    const now = await stack.containers();
+    assert.equal(now.web!.digest, before.web!.digest);
+    assert.deepEqual([now.api, now.cache], [before.api, before.cache]);
+
+    await stack.write("web/Dockerfile", dockerfile);
+    await stack.write("web/index.html", "<h1>mended</h1>\n");
+    await stack.mustUp();
+    assert.equal(await stack.page(), "<h1>mended</h1>");
+  });
+
+  it("is tried again by the next up although nothing was mended", async () => {
+    const page = await stack.read("web/Dockerfile");
+    await stack.write("web/Dockerfile", page.replace(/CMD.*/, 'CMD ["false"]'));
+    assert.notEqual((await stack.up()).status, 0);
+    assert.equal((await stack.plan())["command:remote:Command::host1-up"], "replace");
+    await stack.write("web/Dockerfile", page);
+  });
+});
+
+describe("a mistake in what is deployed or where", function () {
+  this.timeout(60_000);
+  let lab: Lab;
+  let stack: TestStack;
+  let running: Awaited<ReturnType<TestStack["containers"]>>;
+
+  before(async () => {
+    lab = await sharedLab();
+    stack = await TestStack.create(lab);
+    await stack.mustUp();
+    running = await stack.containers();
+  });
+  after(() => stack?.[Symbol.asyncDispose]());
+
+  /** Makes a mistake, looks at what `up` says, and takes the mistake back. */
+  async function refused(
+    make: () => Promise<void>,
+    unmake: () => Promise<void>,
+    ...said: RegExp[]
+  ): Promise<void> {
+    await make();
+    const run = await stack.up().finally(unmake);
+    assert.notEqual(run.status, 0, run.output);
+    for (const pattern of said) assert.match(run.output, pattern);
+    readable(run);
+    assert.deepEqual(await stack.containers(), running, "something changed on the host");
+  }
+
+  const wrongKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+
+  it("names an unreachable host", () =>
+    refused(
+      () => stack.configure({ "hosts[0].port": "1" }),
+      () => stack.configure({ "hosts[0].port": `${stack.host.port}` }),
+      /everfresh:hosts\[0\]\.address: .*:1 cannot be reached .*; check the address/,
+    ));
+
+  it("names a host that is not the one whose key was given", () =>
+    refused(
+      () => stack.configure({ "hosts[0].hostKey": wrongKey }),
+      () => stack.configure({ "hosts[0].hostKey": stack.host.hostKey }),
+      /everfresh:hosts\[0\]\.hostKey: .* proves itself with another key .*; find out why/,
+    ));
+
+  it("names a refused login key", async () => {
+    const [, other] = lab.hosts;
+    await refused(
+      () => stack.secret("hosts[0].privateKey", other!.privateKey),
+      () => stack.secret("hosts[0].privateKey", stack.host.privateKey),
+      /everfresh:hosts\[0\]\.privateKey: .* refuses the login of \w+; add the public key/,
+    );
+  });
+
+  it("names a private key that is none", () =>
+    refused(
+      () =>
+        stack.secret(
+          "hosts[0].privateKey",
+          "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIVATE KEY-----\n",
+        ),
+      () => stack.secret("hosts[0].privateKey", stack.host.privateKey),
+      /everfresh:hosts\[0\]\.privateKey: cannot be read .*; give a private key/,
+    ));
+
+  it("names a missing host key", () =>
+    refused(
+      () => stack.unset("hosts[0].hostKey"),
+      () => stack.configure({ "hosts[0].hostKey": stack.host.hostKey }),
+      /everfresh:hosts\[0\]\.hostKey: is required.*; take the line/,
+    ));
+
+  it("names a wrong registry password before anything is built", () =>
+    refused(
+      async () => {
+        await stack.secret("registry.password", "wrong");
+        await stack.write("web/index.html", "<h1>never</h1>\n");
+      },
+      () => restore(() => stack.secret("registry.password", lab.registry.password)),
+      /everfresh:registry\.password: .*refuses the user `lab`/,
+    ));
+
+  it("names a registry that does not answer before anything is built", () =>
+    refused(
+      async () => {
+        await stack.configure({ "registry.address": "127.0.0.1:1" });
+        await stack.write("web/index.html", "<h1>never</h1>\n");
+      },
+      () => restore(() => stack.configure({ "registry.address": lab.registry.address })),
+      /everfresh:registry\.address: .*127\.0\.0\.1:1 cannot be reached/,
+    ));
+
+  async function restore(unmake: () => Promise<void>): Promise<void> {
+    await unmake();
+    await stack.write("web/index.html", "<h1>first</h1>\n");
+  }
+
+  it("names a host whose engine does not answer", async () => {
+    await killEngine(stack.host);
+    try {
+      const run = await stack.up();
+      assert.notEqual(run.status, 0);
+      assert.match(
+        run.output,
+        /everfresh:hosts\[0\] \(host1\): docker does not answer there .*; install or start it/,
+      );
+      readable(run);
+    } finally {
+      await startEngine(stack.host);
+    }
+    // Containers end with their engine where it is killed; what the next up makes of it is the drift tests' matter.
+    await stack.mustUp();
+    running = await stack.containers();
+  });
+
+  const composeMistakes: [string, string, RegExp][] = [
+    [
+      "an unknown service",
+      "services: { web: { image: x, depends_on: [nobody] } }",
+      /compose\.yaml: .*undefined service "?nobody/,
+    ],
+    ["a malformed compose file", "services: { web: [", /compose\.yaml: yaml: .*; correct the compose file/],
+    [
+      "a key that compose does not know",
+      "services: { web: { image: x, prots: [] } }",
+      /prots is not allowed/,
+    ],
+    [
+      "a missing mounted file",
+      'services: { web: { image: x, volumes: ["./none:/none:ro"] } }',
+      /none does not exist; create it/,
+    ],
+    [
+      "an unknown option",
+      "services: { web: { image: x, x-everfresh: { strategie: fast } } }",
+      /x-everfresh.*strategie/,
+    ],
+  ];
+  for (const [what, compose, said] of composeMistakes) {
+    it(`names ${what}`, async () => {
+      const good = await stack.read("compose.yaml");
+      await refused(
+        () => stack.write("compose.yaml", compose),
+        () => stack.write("compose.yaml", good),
+        said,
+      );
+    });
+  }
+
+  it("names all mistakes at once", () =>
+    refused(
+      () => stack.configure({ "hosts[0].port": "70000", keepReleases: "0", uniqueTag: "perhaps" }),
+      async () => {
+        await stack.configure({
+          "hosts[0].port": `${stack.host.port}`,
+          keepReleases: "5",
+          uniqueTag: "false",
+        });
+      },
+      /everfresh:hosts\[0\]\.port: must be a whole number/,
+      /everfresh:keepReleases: must be a whole number/,
+      /everfresh:uniqueTag: must be true or false/,
+    ));
+
+  it("leaves a lab in which all is as before", async () => {
+    assert.deepEqual(await stack.containers(), running);
+    assert.notEqual(await engine(stack.host, "ps", "-q"), "");
+  });
+});
