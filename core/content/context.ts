@@ -60,10 +60,11 @@ export function readContext(
 ): ContentFile[] {
   const crew = new Crew();
   try {
-    const listing = new Listing(context.root, crew);
+    const known = cache?.of(context.root);
+    const listing = new Listing(context.root, crew, known?.size ?? 0);
     walk(context.root, context.rules, select(context, sources), (path) => listing.add(path));
     listing.finish();
-    return contentFiles(context, listing, crew, cache?.of(context.root));
+    return contentFiles(context, listing, crew, known);
   } finally {
     crew.dismiss();
   }
@@ -76,7 +77,8 @@ function contentFiles(
   cache: FolderCache | undefined,
 ): ContentFile[] {
   const types = listing.paths.map((path, i) => typeOf(listing.mode(i), path));
-  const regular = [...types.keys()].filter((i) => types[i] === "file");
+  const regular: number[] = [];
+  for (let i = 0; i < types.length; i++) if (types[i] === "file") regular.push(i);
   const modes = new Modes(statSync(root).mode, [sampleMode, ...regular.map((i) => listing.mode(i))]);
   const digests = digestsOf(listing, regular, crew, cache);
   const files: ContentFile[] = [];

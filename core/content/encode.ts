@@ -1,25 +1,49 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import type { ContentFile } from "./types";
 
 /** Raised whenever the same project would get another hash for a reason that lies in this code. */
 const SCHEME = "everfresh content 1";
 
 /**
- * The content hash: SHA-256 over the scheme's name, the inputs and the files. Every field is preceded by its kind and its length
- * in bytes, so no two different lists of fields make the same bytes.
+ * The content hash: SHA-256 over the scheme's name, the inputs, and the files of each context. Everything has its kind and its
+ * length before it, so no two different contents make the same bytes.
+ *
+ * Files are written in columns, which is several times as fast as a record each: how many they are, then all paths, all types, all
+ * modes and all digests; within a column a NUL is between two, which none of them can contain.
+ *
+ * @param files those of one context after those of another, sorted
  */
 export function contentHash(inputs: Record<string, unknown>, files: ContentFile[]): string {
   const hash = createHash("sha256");
   hash.update(text(SCHEME) + value(inputs));
-  let chunk = `f${files.length}:`;
-  for (const { context, path, type, mode, sha256 } of files) {
-    chunk += `${context === undefined ? "s0:" : text(context)}${text(path)}${ascii(type)}${ascii(mode)}${ascii(sha256)}`;
-    if (chunk.length > 1 << 16) {
-      hash.update(chunk);
-      chunk = "";
-    }
+  for (let start = 0, end = 0; start < files.length; start = end) {
+    const { context } = files[start]!;
+    while (end < files.length && files[end]!.context === context) end++;
+    const group = start === 0 && end === files.length ? files : files.slice(start, end);
+    hash.update(`f${group.length}:${text(context ?? "")}`);
+    column(
+      hash,
+      group.map(({ path }) => (path.isWellFormed() ? path : encodeLoneSurrogates(path))),
+    );
+    column(
+      hash,
+      group.map(({ type }) => type),
+    );
+    column(
+      hash,
+      group.map(({ mode }) => mode),
+    );
+    column(
+      hash,
+      group.map(({ sha256 }) => sha256),
+    );
   }
-  return hash.update(chunk).digest("hex");
+  return hash.digest("hex");
+}
+
+function column(hash: Hash, fields: string[]): void {
+  const bytes = Buffer.from(fields.join("\0"));
+  hash.update(`c${bytes.length}:`).update(bytes);
 }
 
 function value(v: unknown): string {
@@ -28,20 +52,17 @@ function value(v: unknown): string {
   if (typeof v === "boolean") return v ? "t" : "u";
   if (typeof v === "number") return `i${text(String(v))}`;
   if (Array.isArray(v)) return `l${v.length}:${v.map(value).join("")}`;
-  const keys = Object.keys(v as object)
-    .filter((key) => (v as Record<string, unknown>)[key] !== undefined)
-    .sort();
-  return `m${keys.length}:${keys.map((key) => text(key) + value((v as Record<string, unknown>)[key])).join("")}`;
+  const fields = Object.entries(v as object).filter(([, field]) => field !== undefined);
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `m${fields.length}:${fields.map(([key, field]) => text(key) + value(field)).join("")}`;
 }
 
-/** As {@link text}, for what is as long in bytes as in characters. */
-const ascii = (s: string): string => `s${s.length}:${s}`;
-
-/** UTF-8 cannot hold a lone surrogate, which stands for a byte of a name that is not UTF-8: those are spelled out. */
 function text(s: string): string {
-  return s.isWellFormed() ? `s${Buffer.byteLength(s)}:${s}` : `x${text(encodeLoneSurrogates(s))}`;
+  const bytes = s.isWellFormed() ? s : encodeLoneSurrogates(s);
+  return `s${Buffer.byteLength(bytes)}:${bytes}`;
 }
 
+/** UTF-8 cannot hold a lone surrogate, which stands for a byte of a name that is not UTF-8. No name begins with a slash. */
 function encodeLoneSurrogates(s: string): string {
-  return s.replace(/[\ud800-\udfff%]/gu, (c) => `%${c.charCodeAt(0).toString(16)}`);
+  return `/${s.replace(/[\ud800-\udfff%]/gu, (c) => `%${c.charCodeAt(0).toString(16)}`)}`;
 }

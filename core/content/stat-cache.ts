@@ -93,9 +93,14 @@ export class FolderCache {
     return this.#fresh.size > 0;
   }
 
+  /** About how many files a run will look at; 0 for a folder that is new. */
+  get size(): number {
+    return this.#old.paths.length;
+  }
+
   /** @param stat the file's numbers now, beginning at `at` */
   lookup(path: string, stat: Float64Array, at: number): string | undefined {
-    const fresh = this.#fresh.get(path);
+    const fresh = this.#fresh.size > 0 ? this.#fresh.get(path) : undefined;
     if (fresh && same(fresh.stat, 0, stat, at) && isSettled(fresh, 0)) return fresh.sha256;
     const place = this.#find(path);
     if (place === undefined || !same(this.#old.stats, place * STAT_FIELDS, stat, at)) return undefined;

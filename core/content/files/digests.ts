@@ -24,7 +24,8 @@ export function digestsOf(
   cache: FolderCache | undefined,
 ): (string | undefined)[] {
   const known = wanted.map((i) => cache?.lookup(listing.paths[i]!, listing.statsOf(i), listing.offsetOf(i)));
-  const missing = [...wanted.keys()].filter((k) => known[k] === undefined);
+  const missing: number[] = [];
+  for (let k = 0; k < known.length; k++) if (known[k] === undefined) missing.push(k);
   const readAt = Date.now();
   const bytes = missing.reduce((total, k) => total + listing.size(wanted[k]!), 0);
   if (missing.length >= WORTH_A_CREW_FILES || bytes >= WORTH_A_CREW_BYTES) crew.hire();

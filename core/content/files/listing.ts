@@ -16,9 +16,11 @@ export class Listing {
   readonly #crew: Crew;
   readonly #batches: Float64Array[] = [];
 
-  constructor(root: string, crew: Crew) {
+  /** @param expected about how many paths there will be */
+  constructor(root: string, crew: Crew, expected: number) {
     this.root = root;
     this.#crew = crew;
+    if (expected >= WORTH_A_CREW) crew.hire();
   }
 
   add(path: string): void {

@@ -319,6 +319,6 @@ describe("identify", () => {
       }),
       { fresh: "f", baseDigests: { "debian:12": `sha256:${"0".repeat(64)}` } },
     );
-    assert.equal(identity.content, "ebb4560d622cac9cc7c14218f6d59f75b5b00ddd514a3075a6791e8fe484fab6");
+    assert.equal(identity.content, "d81a34ce9dd001b27c11a4a6810dbbae428d68cbfbff79a1b926f4542ddfbf9b");
   });
 });
