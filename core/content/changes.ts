@@ -3,6 +3,8 @@ import type { ContentFile, ContentIdentity } from "./types";
 /** One thing that differs between two identities. */
 export type Change =
   | { kind: "new" }
+  /** Nothing but how contents are identified. */
+  | { kind: "scheme" }
   | { kind: "file"; how: FileChange; path: string; context?: string; detail?: string }
   | { kind: "ignore"; path: string; context?: string }
   | { kind: "input"; input: string; how: InputChange; key?: string; detail?: string };
@@ -18,11 +20,12 @@ type IgnoreFile = ContentIdentity["ignoreFiles"][number];
 export function changes(before: ContentIdentity | undefined, after: ContentIdentity): Change[] {
   if (!before) return [{ kind: "new" }];
   if (before.content === after.content) return [];
-  return [
+  const found = [
     ...fileChanges(before.files, after.files),
     ...ignoreChanges(before.ignoreFiles, after.ignoreFiles),
     ...inputChanges(before.inputs, after.inputs),
   ];
+  return found.length > 0 ? found : [{ kind: "scheme" }];
 }
 
 function fileChanges(before: ContentFile[], after: ContentFile[]): Change[] {
@@ -121,6 +124,7 @@ const NAMED = 3;
 /** The changes in one line: `2 files (src/page.ts, package-lock.json), build arg API_URL`. */
 export function describe(changes: Change[]): string {
   if (changes.some((change) => change.kind === "new")) return "never deployed before";
+  if (changes.some((change) => change.kind === "scheme")) return "another version of everfresh";
   const files = changes.filter((change) => change.kind === "file").map(fileWords);
   const inputs = changes.filter((change) => change.kind === "input");
   const grouped = new Map<string, typeof inputs>();

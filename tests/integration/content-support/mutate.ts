@@ -231,7 +231,7 @@ const MAKERS: [string, Maker][] = [
       const names = Object.keys(project.args);
       if (names.length === 0) return undefined;
       const name = random.pick(names);
-      project.args[name] = name === "DIR" ? "public" : random.word();
+      project.args[name] = name === "DIR" ? "public" : name === "FIRST" ? "two" : random.word();
       return { project, named: input("args"), follows: anyFile };
     },
   ],

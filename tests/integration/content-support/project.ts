@@ -142,8 +142,11 @@ function makeRules(random: Random): string[] {
   return Array.from({ length: 1 + random.below(6) }, () => random.pick(RULES));
 }
 
+/** Something that commands can run in; the tests of the whole use it too. */
+const BASE = "debian:trixie-slim";
+
 function makeDockerfile(random: Random, project: Project): string[][] {
-  const shape = random.below(10);
+  const shape = random.below(12);
   const globals: string[] = random.chance(0.3) ? ["# made by a test"] : [];
   if (shape < 6) return [globals, stage(random, project, "scratch", "")];
   if (shape < 8) {
@@ -160,6 +163,26 @@ function makeDockerfile(random: Random, project: Project): string[][] {
       ["FROM scratch AS base", ...copies(random, project, "/base/").slice(0, 1)],
       ["FROM scratch AS unused", ...copies(random, project, "/unused/").slice(0, 1)],
       ["FROM base", ...copies(random, project, "/app/"), 'CMD ["/app/run"]'],
+    ];
+  }
+  if (shape === 10) {
+    project.args["FIRST"] = "one";
+    return [
+      [...globals, "ARG FIRST=two"],
+      ["FROM scratch AS one", ...copies(random, project, "/one/")],
+      ["FROM scratch AS two", ...copies(random, project, "/two/")],
+      ["FROM $FIRST", "USER 1"],
+    ];
+  }
+  if (shape === 11) {
+    const mount = random.pick(["source=src,", "type=bind,src=a.txt,", "", "type=cache,"]);
+    return [
+      globals,
+      [
+        `FROM ${BASE}`,
+        ...copies(random, project, "/app/").slice(0, 1),
+        `RUN --mount=${mount}target=/mnt ls /mnt > /list`,
+      ],
     ];
   }
   project.args["DIR"] = "src";

@@ -25,6 +25,10 @@ describe("changes, in words", () => {
     assert.deepEqual(changes(await identify(folder.spec()), await identify(folder.spec())), []);
     assert.equal(await words(nothing), "nothing");
   });
+  it("do not keep silent about a hash that another version made", async () => {
+    const now = await identify(folder.spec());
+    assert.equal(inWords(changes({ ...now, content: "0".repeat(64) }, now)), "another version of everfresh");
+  });
   it("name files and arguments", async () => {
     assert.equal(
       await words(
