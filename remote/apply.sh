@@ -10,8 +10,7 @@ look() {
 # Lines for the judgement in `verdicts`: S services, I images, B containers as they were, C as they are.
 situation() { # $1 release
   services "$1" | sed 's/^/S|/'
-  # shellcheck disable=SC2046 # one word per image
-  { printf '%s\n' "$present_images"; images $(service_images "$1") 2>/dev/null; } | sort -u | sed 's/^/I|/'
+  printf '%s\n' "$present_images" "$release_images" | sort -u | sed 's/^/I|/'
   printf '%s\n' "$before" | sed 's/^/B|/'
   printf '%s\n' "$present" | sed 's/^/C|/'
 }
@@ -33,25 +32,39 @@ discard_stale() { # $1 release
   paused=$(printf '%s\n' "$present" | awk -F '|' '$3 == "paused" { print $1 }')
   # shellcheck disable=SC2086 # one word per id
   [ -z "$paused" ] || engine unpause $paused >/dev/null 2>&1 || :
+  [ -z "$stale$paused" ] || look
 }
 
-# Makes the containers those of release $1. Services that change come up one by one, dependencies first, and only then the
-# whole: compose before 2.29.4 recreates together with a container every other that depends on it
-# (setDependentLifecycle in its pkg/compose/convergence.go).
+# Makes the containers those of release $1. Compose before 2.29.4 recreates together with a container every other that
+# depends on it (setDependentLifecycle in its pkg/compose/convergence.go): there the services that change come up one by
+# one, dependencies first, and the whole only where something is still not as it should be.
 apply() {
-  discard_stale "$1"
   rm -f .run/up
   apply_status=0
-  look || return 1
-  changed_services "$1" 2>/dev/null >.run/changed || return 1
-  # shellcheck disable=SC2086 # a service, and those that are restarted with it
-  while read -r apply_services; do
-    bring_up "$1" $apply_services || break
-  done <.run/changed
-  [ "$apply_status" != 0 ] || bring_up "$1" --remove-orphans || :
-  look || return 1
+  discard_stale "$1" || return 1
+  if newer "${compose_version#v}" 2.30; then
+    bring_up "$1" --remove-orphans
+    look || return 1
+  else
+    changed_services "$1" 2>/dev/null >.run/changed || return 1
+    # shellcheck disable=SC2086 # a service, and those that are restarted with it
+    while read -r apply_services; do
+      bring_up "$1" $apply_services || break
+    done <.run/changed
+    look || return 1
+    if [ "$apply_status" = 0 ] && incomplete "$1"; then
+      bring_up "$1" --remove-orphans
+      look || return 1
+    fi
+  fi
+  looked=1
   tell_changes
   return "$apply_status"
+}
+
+# Whether something is missing, too much or not started, so that compose has to look at the whole of release $1.
+incomplete() {
+  verdicts "$1" | grep -v '^good|' | grep -qv '^wait|[^|]*|is \(starting\|unhealthy\|restarting\)'
 }
 
 bring_up() { # $1 release, then what else `up` is told
@@ -65,8 +78,7 @@ bring_up() { # $1 release, then what else `up` is told
 # The services whose containers compose would recreate for release $1, one per line with those that it says to restart
 # along, dependencies first. The rule is compose's own: another configuration hash, or another image.
 changed_services() {
-  changed_hashes=$(compose_in 60 "releases/$1" config --hash '*' 2>>.run/up) || return 1
-  { situation "$1"; printf '%s\n' "$changed_hashes" | sed 's/^/H|/'; } | awk -F '|' '
+  { situation "$1"; printf '%s\n' "$release_hashes" | sed 's/^/H|/'; } | awk -F '|' '
     $1 == "S" { order[++n] = $2; wanted[$2] = $3; along[$2] = $8 }
     $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) image[names[i]] = $2 }
     $1 == "H" { split($2, pair, " "); hash[pair[1]] = pair[2] }

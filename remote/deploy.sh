@@ -14,10 +14,8 @@ deploy() {
   preflight
   phase pull
   pull "$release" || fail
-  check_architecture "$release"
+  check_architecture
   [ -z "$problems" ] || fail_preflight
-  look || { reason="docker: does not answer" failed_check=engine; fail; }
-  before=$present
   give_up_if_told
   if already_runs; then
     say "$release runs already; nothing was touched"
@@ -72,18 +70,17 @@ preflight() {
       problem "$folder: the release cannot be written; free some space ($(free_kilobytes .) KB free)"
   fi
   # Without an engine or a release there is nothing to ask; what else is wrong is said along with it.
-  [ -z "$engine_arch" ] || [ ! -f "releases/$release/compose.yaml" ] || check_compose "releases/$release"
-  if [ -z "$problems" ]; then
-    # shellcheck disable=SC2046 # one word per image
-    images $(service_images "$release") >/dev/null 2>&1 || check_room "$(missing_bytes "$release")"
-  fi
+  [ -z "$engine_arch" ] || [ ! -f "releases/$release/compose.yaml" ] || check_compose "$release"
+  [ -n "$problems" ] || know_images "$release" || check_room "$(missing_bytes "$release")"
   [ -z "$problems" ] || fail_preflight
 }
 
+# Bytes of release $1's images that the engine does not have, as far as they are known.
 missing_bytes() {
-  services "$1" | sort -t '|' -k 2,2 -u | while IFS='|' read -r _ image _ _ bytes _; do
-    images "$image" >/dev/null 2>&1 || printf '%s\n' "$bytes"
-  done | awk '{ sum += $1 } END { print sum + 0 }'
+  { printf '%s\n' "$release_images" | sed 's/^/I|/'; services "$1" | sed 's/^/S|/'; } | awk -F '|' '
+    $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) has[names[i]] = 1 }
+    $1 == "S" && !has[$3]++ { sum += $6 }
+    END { print sum + 0 }'
 }
 
 # Told to stop before anything was touched: nothing to put back.
@@ -179,6 +176,8 @@ put_back() {
   fi
   say "putting back $previous"
   before=$present check_failed=''
+  know_images "$previous"
+  check_compose "$previous"
   apply "$previous" || { reason=$(compose_reason); return 1; }
   prove "$previous" || return 1
   serves="release $previous serves again"

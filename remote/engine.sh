@@ -48,6 +48,14 @@ images() {
   engine image inspect --format '{{.Id}}|{{range index . "RepoDigests"}}{{.}} {{end}}{{range index . "RepoTags"}}{{.}} {{end}}|{{.Architecture}}|{{.Size}}' "$@"
 }
 
+# Sets `release_images`, the engine's facts about the images of release $1, and `images_missing` unless it has them all.
+know_images() {
+  images_missing=''
+  # shellcheck disable=SC2046 # one word per image
+  release_images=$(images $(service_images "$1") 2>/dev/null) || images_missing=1
+  [ -z "$images_missing" ]
+}
+
 # Services of a release, dependencies first, one per line: name|image|digest|replicas|bytes|fingerprints of its
 # files|services to restart with it
 services() { cat "releases/$1/services"; }

@@ -80,14 +80,15 @@ check_ports() {
 }
 
 # An image for another architecture runs only where the kernel has an emulator for it.
-check_architecture() { # $1 release
+check_architecture() {
   [ -n "$engine_arch" ] && ! ls /proc/sys/fs/binfmt_misc/qemu-* >/dev/null 2>&1 || return 0
-  # shellcheck disable=SC2046 # one word per image
-  problems=$problems$(images $(service_images "$1") 2>/dev/null | awk -F '|' -v arch="$engine_arch" '
+  problems=$problems$(printf '%s\n' "$release_images" | awk -F '|' -v arch="$engine_arch" '
     $3 == "" || $3 == arch || arch == "amd64" && $3 == "386" || arch == "arm64" && $3 == "arm" { next }
     { split($2, name, " "); print "image " name[1] ": is for " $3 ", the host is " arch "; build it for platform linux/" arch }')
 }
 
-check_compose() { # $1 folder of the release
-  compose_said=$(compose_in 30 "$1" config -q 2>&1) || problem "compose file: $(printf '%s' "$compose_said" | tail -n 3)"
+# Sets `release_hashes`: compose's hash of each service of release $1, which it accepts by telling it.
+check_compose() {
+  release_hashes=$(compose_in 60 "releases/$1" config --hash '*' 2>/dev/null) ||
+    problem "compose file: $(compose_in 60 "releases/$1" config -q 2>&1 | tail -n 3)"
 }

@@ -52,7 +52,8 @@ prove() {
   clock
   prove_until=$((ticks + health_timeout * 100)) settled='' told=''
   while :; do
-    if look && proof=$(verdicts "$1"); then
+    # apply has looked just now.
+    if { [ -n "$looked" ] || look; } && looked='' && proof=$(verdicts "$1"); then
       tell_health
       case $nl$proof in
       *"${nl}fail|"*)
@@ -70,6 +71,8 @@ prove() {
         fi
         clock
         if [ -n "$settled" ] && [ $((ticks - settle_from)) -ge $((settle * 100)) ]; then
+          # Without a settling time they were run just now.
+          [ "$settle" != 0 ] || return 0
           run_checks "$1" && return
           settled=''
         fi

@@ -70,12 +70,10 @@ stage() {
 }
 
 # Pulls what the engine lacks of release $1; the credential is handed to docker by a helper out of the environment, so
-# that it is never in a file or among the arguments. Sets `pulled` (bytes the new images take).
+# that it is never in a file or among the arguments. Adds to `pulled` (bytes the new images take).
 pull() {
-  pulled=0 pull_images=$(service_images "$1")
-  # shellcheck disable=SC2086 # one word per image
-  images $pull_images >/dev/null 2>&1 && return
-  for image in $pull_images; do
+  [ -n "$images_missing" ] || return 0
+  for image in $(service_images "$1"); do
     images "$image" >/dev/null 2>&1 && continue
     say "pull $(services "$1" | awk -F '|' -v image="$image" '$2 == image { printf "%s%s", sep, $1; sep = ", " }')"
     if [ -n "$registry_address" ] && [ "${image#"$registry_address"/}" != "$image" ]; then
@@ -95,6 +93,12 @@ pull() {
     pull_bytes=$(images "$image" 2>/dev/null | cut -d '|' -f 4)
     pulled=$((pulled + ${pull_bytes:-0}))
   done
+  know_images "$1" && look || {
+    failed_check=engine reason="docker: does not answer"
+    return 1
+  }
+  # It took its time: the containers as they are now are what the changes are told from.
+  before=$present
 }
 
 # A tag of our own: `docker image prune`, which many hosts run nightly, deletes what is known by its digest alone.
