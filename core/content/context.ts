@@ -1,11 +1,20 @@
-import { constants, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
-import { isAbsolute, join, relative } from "node:path";
+import {
+  constants,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { dirname, isAbsolute, join, relative } from "node:path";
 import type { Source } from "./dockerfile";
 import { Crew } from "./files/crew";
 import { sha256 } from "./files/digest";
 import { digestsOf } from "./files/digests";
 import { Listing } from "./files/listing";
-import { encodePath } from "./files/names";
+import { decodeName, encodePath } from "./files/names";
+import { unreadable } from "./files/unreadable";
 import { IgnoreRules, readIgnoreFile } from "./ignore";
 import { Modes } from "./mode";
 import { select } from "./select";
@@ -33,7 +42,7 @@ export function openContext(folder: string, name?: string, dockerfile?: string):
   const root = existingFolder(folder, name);
   for (const path of [...(dockerfile ? [`${dockerfile}.dockerignore`] : []), join(root, ".dockerignore")]) {
     const text = readIfThere(path);
-    if (text === undefined) continue;
+    if (text === undefined || !isSent(path)) continue;
     const shown = relative(root, path);
     const patterns = readIgnoreFile(text, shown);
     const ignoreFile = {
@@ -146,11 +155,22 @@ export function existingFolder(folder: string, name?: string): string {
   throw new ContentError(`${folder}: ${what} is not a folder; correct the path in the compose file`);
 }
 
+/** A text file, with bytes that are not UTF-8 kept apart; undefined when it is not there. */
 export function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return decodeName(readFileSync(path));
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) return undefined;
-    throw error;
+    throw unreadable(path, error);
   }
+}
+
+/**
+ * Whether the builder can read an ignore file: it is sent with what a link in it leads to, from the folder it is in, so a link out of
+ * that folder leads nowhere. Its rules then do not apply.
+ */
+function isSent(path: string): boolean {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return true;
+  const top = realpathSync(dirname(path));
+  return !isAbsolute(readlinkSync(path)) && realpathSync(path).startsWith(`${top}/`);
 }

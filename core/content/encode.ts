@@ -58,11 +58,11 @@ function value(v: unknown): string {
 }
 
 function text(s: string): string {
-  const bytes = s.isWellFormed() ? s : encodeLoneSurrogates(s);
-  return `s${Buffer.byteLength(bytes)}:${bytes}`;
+  if (!s.isWellFormed()) return `x${text(encodeLoneSurrogates(s))}`;
+  return `s${Buffer.byteLength(s)}:${s}`;
 }
 
-/** UTF-8 cannot hold a lone surrogate, which stands for a byte of a name that is not UTF-8. No name begins with a slash. */
+/** UTF-8 cannot hold a lone surrogate, which stands for a byte that is not UTF-8. No path begins with a slash otherwise. */
 function encodeLoneSurrogates(s: string): string {
   return `/${s.replace(/[\ud800-\udfff%]/gu, (c) => `%${c.charCodeAt(0).toString(16)}`)}`;
 }

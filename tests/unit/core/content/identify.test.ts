@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BuildSpec, baseImages, ContentError, identify } from "../../../../core/content";
@@ -100,6 +109,12 @@ describe("identify", () => {
       assert.equal(await content({ network: "host" }), await content());
       dockerfile("FROM debian", "RUN true");
       assert.notEqual(await content({ network: "host" }), await content());
+    });
+    it("bytes of the Dockerfile that are not UTF-8", async () => {
+      const write = (byte: number) =>
+        writeFileSync(folder.at("Dockerfile"), Buffer.from([...Buffer.from("FROM scratch\nLABEL a="), byte]));
+      write(0xfe);
+      assert.ok(await changed(() => write(0xff)));
     });
     it("an inline Dockerfile like one in a file", async () => {
       dockerfile("FROM scratch", "COPY src /");
@@ -259,6 +274,15 @@ describe("identify", () => {
       symlinkSync("one", folder.at("two"));
       dockerfile("FROM scratch", "COPY out one /");
       assert.deepEqual(await paths(), ["a.txt", "one", "out", "two"]);
+    });
+    it("an ignore file through a link in the context, but not through one that leads out", async () => {
+      const rules = "README.md\n.dockerignore\nrules\n";
+      folder.write({ rules });
+      symlinkSync("rules", folder.at(".dockerignore"));
+      assert.ok(!(await paths()).includes("README.md"));
+      rmSync(folder.at(".dockerignore"));
+      symlinkSync(folder.at("rules"), folder.at(".dockerignore"));
+      assert.ok((await paths()).includes("README.md"));
     });
     it("with --exclude and --parents as newer builders do", async () => {
       dockerfile(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { analyse } from "../../../../../core/content/dockerfile";
 
 describe("analyse", () => {
@@ -112,6 +113,45 @@ describe("analyse", () => {
       );
     });
   }
+
+  it("takes any text without failing", () => {
+    const parts = [
+      "FROM ",
+      "x",
+      " AS a",
+      "\n",
+      "COPY ",
+      "--from=",
+      "a b",
+      "<<E",
+      "E",
+      "ARG A",
+      "=",
+      "$A",
+      "${A",
+      "}",
+      '"',
+      "'",
+      "\\",
+      "ENV ",
+      "RUN ",
+      "--mount=",
+      "from=a,",
+      "ONBUILD ",
+      "# escape=`",
+      "`",
+      "[",
+      "]",
+      "é",
+    ];
+    const text = fc.array(fc.oneof(fc.constantFrom(...parts), fc.string({ maxLength: 3 })), {
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(text, (words) => void analyse(words.join(""), plain)),
+      { numRuns: 3000 },
+    );
+  });
 
   it("knows Docker's own frontend in any version", () => {
     for (const image of [
