@@ -65,7 +65,8 @@ export function parseReference(name: string): Reference {
 }
 
 /**
- * The digest that the registry gives for an image's name: of the index, where there is one for several platforms.
+ * The digest that the registry gives for an image's name: of the index, where there is one for several
+ * platforms.
  *
  * @returns `sha256:` and 64 hex digits; undefined when the registry has no such image
  * @throws RegistryError
@@ -144,10 +145,10 @@ class Session {
     const fields = Object.fromEntries(
       [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]]),
     );
-    if (!fields["realm"] || !URL.canParse(fields["realm"])) return undefined;
-    const url = new URL(fields["realm"]);
-    if (fields["service"]) url.searchParams.set("service", fields["service"]);
-    const scope = this.#scope ?? fields["scope"];
+    if (!fields.realm || !URL.canParse(fields.realm)) return undefined;
+    const url = new URL(fields.realm);
+    if (fields.service) url.searchParams.set("service", fields.service);
+    const scope = this.#scope ?? fields.scope;
     if (scope) url.searchParams.set("scope", scope);
     const response = await this.#send("GET", url.href, basic);
     this.mustBeOk(response);
@@ -156,7 +157,8 @@ class Session {
   }
 
   async #send(method: string, url: string, authorization: string | undefined): Promise<Response> {
-    // Not AbortSignal.timeout: neither its timer nor fetch's own socket keeps the process alive until the answer.
+    // Not AbortSignal.timeout: neither its timer nor fetch's own socket keeps the process alive until the
+    // answer.
     const late = new AbortController();
     const timeout = this.#options.timeout ?? TIMEOUT_MS;
     const timer = setTimeout(() => late.abort(new DOMException("", "TimeoutError")), timeout);

@@ -1,6 +1,7 @@
 /**
- * How fast a content hash is, beside tools that touch the same files. `npm run bench:hash`, or with the names of some of the parts:
- * `cold`, `warm`, `scale`. Each measurement is a process of its own, the sides take turns, and the best of each counts.
+ * How fast a content hash is, beside tools that touch the same files. `npm run bench:hash`, or with the names
+ * of some of the parts: `cold`, `warm`, `scale`. Each measurement is a process of its own, the sides take
+ * turns, and the best of each counts.
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -8,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const parts = process.argv.length > 2 ? process.argv.slice(2) : ["cold", "warm", "scale"];
 const folder = mkdtempSync(join(tmpdir(), "bench-hash-"));
 
@@ -97,7 +98,9 @@ function report(
   console.log(`${what}: ${times}, ratio ${ratio.toFixed(2)} (target: at most ${target.toFixed(1)})`);
 }
 
-/** The time of one `identify` in a fresh process, without that process's own start, and what memory it took. */
+/**
+ * The time of one `identify` in a fresh process, without that process's own start, and what memory it took.
+ */
 function identify(root: string, cache = ""): { ms: number; memory: number } {
   const script = join(__dirname, "hash-once.ts");
   const output = execFileSync(process.execPath, ["--import", "tsx", script, root, cache], {

@@ -14,15 +14,15 @@ type FileChange = InputChange | "mode" | "type";
 type IgnoreFile = ContentIdentity["ignoreFiles"][number];
 
 /**
- * Everything that makes two identities differ, files first. Empty exactly when the content is the same; a `new` change when there
- * is nothing to compare with.
+ * Everything that makes two identities differ, files first. Empty exactly when the content is the same; a
+ * `new` change when there is nothing to compare with.
  */
 export function changes(before: ContentIdentity | undefined, after: ContentIdentity): Change[] {
   if (!before) return [{ kind: "new" }];
   if (before.content === after.content) return [];
   const found = [
     ...fileChanges(before.files, after.files),
-    ...ignoreChanges(before.ignoreFiles, after.ignoreFiles),
+    ...ignoreChanges(before.ignoreFiles ?? [], after.ignoreFiles),
     ...inputChanges(before.inputs, after.inputs),
   ];
   return found.length > 0 ? found : [{ kind: "scheme" }];

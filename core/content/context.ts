@@ -166,8 +166,8 @@ export function readIfThere(path: string): string | undefined {
 }
 
 /**
- * Whether the builder can read an ignore file: it is sent with what a link in it leads to, from the folder it is in, so a link out of
- * that folder leads nowhere. Its rules then do not apply.
+ * Whether the builder can read an ignore file: it is sent with what a link in it leads to, from the folder it
+ * is in, so a link out of that folder leads nowhere. Its rules then do not apply.
  */
 function isSent(path: string): boolean {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return true;

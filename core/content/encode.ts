@@ -5,11 +5,12 @@ import type { ContentFile } from "./types";
 const SCHEME = "everfresh content 1";
 
 /**
- * The content hash: SHA-256 over the scheme's name, the inputs, and the files of each context. Everything has its kind and its
- * length before it, so no two different contents make the same bytes.
+ * The content hash: SHA-256 over the scheme's name, the inputs, and the files of each context. Everything has
+ * its kind and its length before it, so no two different contents make the same bytes.
  *
- * Files are written in columns, which is several times as fast as a record each: how many they are, then all paths, all types, all
- * modes and all digests; within a column a NUL is between two, which none of them can contain.
+ * Files are written in columns, which is several times as fast as a record each: how many they are, then all
+ * paths, all types, all modes and all digests; within a column a NUL is between two, which none of them can
+ * contain.
  *
  * @param files those of one context after those of another, sorted
  */
@@ -62,7 +63,10 @@ function text(s: string): string {
   return `s${Buffer.byteLength(s)}:${s}`;
 }
 
-/** UTF-8 cannot hold a lone surrogate, which stands for a byte that is not UTF-8. No path begins with a slash otherwise. */
+/**
+ * UTF-8 cannot hold a lone surrogate, which stands for a byte that is not UTF-8. No path begins with a slash
+ * otherwise.
+ */
 function encodeLoneSurrogates(s: string): string {
   return `/${s.replace(/[\ud800-\udfff%]/gu, (c) => `%${c.charCodeAt(0).toString(16)}`)}`;
 }

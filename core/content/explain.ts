@@ -37,7 +37,8 @@ export interface Weight {
 const SHOWN = 10;
 
 /**
- * Everything that is known about the content of a build. Slower than {@link identify}: it looks at sizes, and at what does not count.
+ * Everything that is known about the content of a build. Slower than {@link identify}: it looks at sizes, and
+ * at what does not count.
  *
  * @throws ContentError as {@link identify} does
  */

@@ -1,6 +1,6 @@
 /**
- * A Go regular expression (RE2 syntax) as a JavaScript one. Knows what ignore patterns can contain; undefined for what it does
- * not know (`[[:alpha:]]`, `\pL`, …) and for what Go itself refuses.
+ * A Go regular expression (RE2 syntax) as a JavaScript one. Knows what ignore patterns can contain; undefined
+ * for what it does not know (`[[:alpha:]]`, `\pL`, …) and for what Go itself refuses.
  */
 export function toJsRegExp(source: string): RegExp | undefined {
   const chars = [...source];

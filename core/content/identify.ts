@@ -29,8 +29,8 @@ export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): 
 }
 
 /**
- * The external images that the build's stages begin with, copy from or mount, as the Dockerfile names them. None where the
- * Dockerfile is not certain to be read as the builder reads it.
+ * The external images that the build's stages begin with, copy from or mount, as the Dockerfile names them.
+ * None where the Dockerfile is not certain to be read as the builder reads it.
  */
 export async function baseImages(spec: BuildSpec): Promise<string[]> {
   return imagesOf(spec, readingOf(spec, {}));

@@ -3,9 +3,9 @@ import { toJsRegExp } from "./go-regexp";
 import { ContentError } from "./types";
 
 /**
- * Ignore rules with BuildKit's meaning, quirks included: its client filters the context with them before anything is sent.
- * Sources of the rules: moby/patternmatcher (`ignorefile.ReadAll`, `PatternMatcher.MatchesUsingParentResults`) and
- * tonistiigi/fsutil (`filterFS.Walk`).
+ * Ignore rules with BuildKit's meaning, quirks included: its client filters the context with them before
+ * anything is sent. Sources of the rules: moby/patternmatcher (`ignorefile.ReadAll`,
+ * `PatternMatcher.MatchesUsingParentResults`) and tonistiigi/fsutil (`filterFS.Walk`).
  */
 export class IgnoreRules {
   readonly #rules: Rule[];
@@ -88,7 +88,10 @@ interface Rule {
   matches(path: string): boolean;
 }
 
-/** The patterns of an ignore file. One bad line makes the builder refuse the whole file, so it is refused here too. */
+/**
+ * The patterns of an ignore file. One bad line makes the builder refuse the whole file, so it is refused here
+ * too.
+ */
 export function readIgnoreFile(content: string, where: string): string[] {
   const patterns: string[] = [];
   const lines = content.replace(/^\uFEFF/, "").split("\n");
@@ -120,7 +123,10 @@ function compile(text: string): Rule | undefined {
   return { text, exception, stem, matches: matcher(pattern, exception) };
 }
 
-/** The forms that BuildKit tells apart: one path, everything with a prefix, everything with a suffix, a regular expression. */
+/**
+ * The forms that BuildKit tells apart: one path, everything with a prefix, everything with a suffix, a
+ * regular expression.
+ */
 function matcher(pattern: string, exception: boolean): (path: string) => boolean {
   const { kind, source } = translate(pattern);
   switch (kind) {
@@ -142,7 +148,10 @@ function matcher(pattern: string, exception: boolean): (path: string) => boolean
   }
 }
 
-/** The pattern as a Go regular expression, as `Pattern.compile` of moby/patternmatcher writes it on a POSIX client. */
+/**
+ * The pattern as a Go regular expression, as `Pattern.compile` of moby/patternmatcher writes it on a POSIX
+ * client.
+ */
 function translate(pattern: string): { kind: "exact" | "prefix" | "suffix" | "regexp"; source: string } {
   const chars = [...pattern.replace(/^\uFEFF/, "")];
   let kind: "exact" | "prefix" | "suffix" | "regexp" = "exact";

@@ -6,9 +6,9 @@ const USUAL_UMASK = 0o022;
 /**
  * Says permissions without the umask of whoever made the checkout.
  *
- * A checkout has one umask, the one that most of its files show. Bits that it explains are written as git keeps them (`0644`,
- * `0755`); other bits were set by somebody, reach the image and count, written `=0600`. A setgid bit on folders that the context
- * folder has too is inherited, not set.
+ * A checkout has one umask, the one that most of its files show. Bits that it explains are written as git
+ * keeps them (`0644`, `0755`); other bits were set by somebody, reach the image and count, written `=0600`. A
+ * setgid bit on folders that the context folder has too is inherited, not set.
  */
 export class Modes {
   readonly #umask: number;

@@ -8,7 +8,10 @@ import type { Scope } from "./walk";
 
 const LINKS = 255;
 
-/** What of a context the sources name: their links and wildcards followed as BuildKit follows them, from the context's top. */
+/**
+ * What of a context the sources name: their links and wildcards followed as BuildKit follows them, from the
+ * context's top.
+ */
 export function select(
   { root, rules: ignoreRules }: Pick<Context, "root" | "rules">,
   sources: Source[],
@@ -91,7 +94,10 @@ function resolve(root: string, rules: IgnoreRules, source: string): Found {
   }
 }
 
-/** `COPY --parents`: everything below the part without wildcards, and the folders above, whose permissions are copied. */
+/**
+ * `COPY --parents`: everything below the part without wildcards, and the folders above, whose permissions are
+ * copied.
+ */
 function withParents(root: string, rules: IgnoreRules, source: string): Found {
   const parts = source.split("/");
   const wild = parts.findIndex((part) => /[*?[\\]/.test(part));
@@ -112,7 +118,10 @@ function namesLike(root: string, folder: string, part: string): string[] {
   }
 }
 
-/** Go's `filepath.Match` for one part of a path. A class or an escape that is not known here matches everything. */
+/**
+ * Go's `filepath.Match` for one part of a path. A class or an escape that is not known here matches
+ * everything.
+ */
 function wildcard(part: string): RegExp {
   let source = "^";
   for (let i = 0; i < part.length; i++) {

@@ -14,18 +14,24 @@ import { join } from "node:path";
 import { type CacheTable, decodeTable, emptyTable, encodeTable } from "./files/cache-table";
 import { STAT_FIELDS } from "./files/file-work";
 
-/** Clocks of file systems tick as seldom as every 2 s (FAT): a file this young can change again and keep its times. */
+/**
+ * Clocks of file systems tick as seldom as every 2 s (FAT): a file this young can change again and keep its
+ * times.
+ */
 const GRANULARITY_MS = 2_000;
-/** Saves that an entry outlives without being asked for: another service may read another part of the context. */
+/**
+ * Saves that an entry outlives without being asked for: another service may read another part of the context.
+ */
 const MOST_IDLE = 20;
 
 /**
  * Remembers the digests of files between runs, one cache file per context folder.
  *
- * A digest is believed when size, mtime, ctime, inode and device are those of the file that was read; a file put back with its
- * old mtime has another ctime. A file that was written less than two seconds before it was read is not remembered: written once
- * more, it could look the same. A cache file that is damaged, describes another folder or belongs to another user is not used, and
- * one that cannot be written is not: either costs time only. Runs at once replace the file as a whole; the last one's stays.
+ * A digest is believed when size, mtime, ctime, inode and device are those of the file that was read; a file
+ * put back with its old mtime has another ctime. A file that was written less than two seconds before it was
+ * read is not remembered: written once more, it could look the same. A cache file that is damaged, describes
+ * another folder or belongs to another user is not used, and one that cannot be written is not: either costs
+ * time only. Runs at once replace the file as a whole; the last one's stays.
  */
 export class StatCache {
   readonly #folder: string;

@@ -1,7 +1,10 @@
 import { Problems } from "../problems";
 import type { StatCache } from "./stat-cache";
 
-/** What one build is made from: compose's `build` section with every path absolute and every variable resolved. */
+/**
+ * What one build is made from: compose's `build` section with every path absolute and every variable
+ * resolved.
+ */
 export interface BuildSpec {
   /** Absolute path of the context folder. */
   context: string;
@@ -16,8 +19,9 @@ export interface BuildSpec {
   platforms: string[];
   labels: Record<string, string>;
   /**
-   * Named contexts: an absolute folder, or anything else (`docker-image://…`, a URL), which counts as the text it is. Whoever
-   * points one at the image of another service gives that image's digest or content in the text.
+   * Named contexts: an absolute folder, or anything else (`docker-image://…`, a URL), which counts as the
+   * text it is. Whoever points one at the image of another service gives that image's digest or content in
+   * the text.
    */
   additionalContexts: Record<string, string>;
   /** Ids only, never values: a rotated secret builds the same image. */
@@ -57,10 +61,15 @@ export type EntryType = "file" | "symlink" | "directory" | "fifo" | "socket";
 
 /** One entry of a context that counts. */
 export interface ContentFile {
-  /** Relative to its context, `/` between the parts. A byte that is not UTF-8 is the code unit 0xDC00 + byte. */
+  /**
+   * Relative to its context, `/` between the parts. A byte that is not UTF-8 is the code unit 0xDC00 + byte.
+   */
   path: string;
   type: EntryType;
-  /** `0644`, `0755`, …: what git would keep. `=0600`: exactly these bits, where the umask does not explain them. */
+  /**
+   * `0644`, `0755`, …: what git would keep. `=0600`: exactly these bits, where the umask does not explain
+   * them.
+   */
   mode: string;
   /** Of a file's bytes or a link's target, 64 hex digits; empty for the rest. */
   sha256: string;
@@ -79,7 +88,9 @@ export interface ContentIdentity {
   files: ContentFile[];
   /** Everything else that counts, readable. */
   inputs: Record<string, unknown>;
-  /** The ignore files that applied. They count only by what they leave; here they are why a file came or went. */
+  /**
+   * The ignore files that applied. They count only by what they leave; here they are why a file came or went.
+   */
   ignoreFiles: { context?: string; path: string; sha256: string }[];
 }
 

@@ -12,13 +12,16 @@ export interface Scope {
 }
 
 /**
- * The paths of everything in a context that the builder can see and `scope` asks for, in code unit order; folders as well.
+ * The paths of everything in a context that the builder can see and `scope` asks for, in code unit order;
+ * folders as well.
  *
- * As BuildKit's client does it (tonistiigi/fsutil, `filterFS.Walk`): a folder that is ignored is there all the same when something
- * below it is re-included; no link is followed. A folder is entered only where something can count.
+ * As BuildKit's client does it (tonistiigi/fsutil, `filterFS.Walk`): a folder that is ignored is there all
+ * the same when something below it is re-included; no link is followed. A folder is entered only where
+ * something can count.
  */
 export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (path: string) => void): void {
-  // Folders that are ignored are reported when something in them is not, and then come after some of their neighbours.
+  // Folders that are ignored are reported when something in them is not, and then come after some of their
+  // neighbours.
   const late = new Set<string>();
   const kept: string[] | undefined = rules.reincludes ? [] : undefined;
   enter("", undefined, []);
@@ -46,8 +49,8 @@ export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (pat
 }
 
 /**
- * The names in a folder; a folder's name comes once more with a `/` behind it, where it is to be entered. Sorted
- * like this, the paths of a whole tree come in the order of their code units.
+ * The names in a folder; a folder's name comes once more with a `/` behind it, where it is to be entered.
+ * Sorted like this, the paths of a whole tree come in the order of their code units.
  */
 function list(root: string, folder: string): string[] {
   const path = encodePath(folder === "" ? root : `${root}/${folder}`);

@@ -8,8 +8,8 @@ import { type Mutation, mutate } from "./content-support/mutate";
 import { makeProject, type Project, writeProject } from "./content-support/project";
 import { Random } from "./content-support/random";
 
-const MUTATIONS = Number(process.env["EVERFRESH_MUTATIONS"] ?? 520);
-const SEED = Number(process.env["EVERFRESH_SEED"] ?? 5);
+const MUTATIONS = Number(process.env.EVERFRESH_MUTATIONS ?? 520);
+const SEED = Number(process.env.EVERFRESH_SEED ?? 5);
 const PER_PROJECT = 16;
 const AT_ONCE = 3;
 
@@ -87,7 +87,7 @@ async function observe(project: Project, folder: string): Promise<Seen | undefin
   const spec = writeProject(project, folder);
   const built = await build(spec);
   const identity = await identify(spec);
-  if (!process.env["EVERFRESH_KEEP"]) rmSync(folder, { recursive: true, force: true });
+  if (!process.env.EVERFRESH_KEEP) rmSync(folder, { recursive: true, force: true });
   return "id" in built ? { identity, image: await describeImage(built.id) } : undefined;
 }
 

@@ -156,7 +156,7 @@ describe("ignore rules beside the real builder", function () {
   });
 
   it("leave the same entries for combinations of them", async () => {
-    const random = new Random(Number(process.env["EVERFRESH_SEED"] ?? 7));
+    const random = new Random(Number(process.env.EVERFRESH_SEED ?? 7));
     const all = RULES.flat();
     const some = () =>
       Array.from(
@@ -164,7 +164,7 @@ describe("ignore rules beside the real builder", function () {
         () => (random.chance(0.4) ? "!" : "") + random.pick(all).replace(/^!/, ""),
       );
     await compareAll(
-      Array.from({ length: Number(process.env["EVERFRESH_IGNORE_RUNS"] ?? 24) }, () => some().join("\n")),
+      Array.from({ length: Number(process.env.EVERFRESH_IGNORE_RUNS ?? 24) }, () => some().join("\n")),
     );
   });
 
@@ -204,7 +204,9 @@ describe("ignore rules beside the real builder", function () {
     }
   });
 
-  /** Each stands beside a Dockerfile of its own outside of the context, so that several can be built at once. */
+  /**
+   * Each stands beside a Dockerfile of its own outside of the context, so that several can be built at once.
+   */
   async function compareAll(ignoreFiles: string[]): Promise<void> {
     const beside = mkdtempSync(join(tmpdir(), "ignore-files-"));
     const wrong: unknown[] = [];

@@ -12,8 +12,9 @@ export interface CanonicalInstruction {
 }
 
 /**
- * The part of a Dockerfile that the target needs, without what reaches no image: comments, how lines are broken, the names of
- * stages and, of stages that files are only copied out of, what they say about a container.
+ * The part of a Dockerfile that the target needs, without what reaches no image: comments, how lines are
+ * broken, the names of stages and, of stages that files are only copied out of, what they say about a
+ * container.
  */
 export function canonical(plan: Plan): CanonicalInstruction[] {
   const globals = plan.globals.map(({ name, value }) => ({

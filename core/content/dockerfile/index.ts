@@ -11,14 +11,20 @@ export type { Source } from "./sources";
 export interface Reading {
   /** The part that leads to the target; the whole text where that is not certain. */
   dockerfile: CanonicalInstruction[] | string;
-  /** Why everything counts, in words: only where the Dockerfile is not certain to be read as the builder reads it. */
+  /**
+   * Why everything counts, in words: only where the Dockerfile is not certain to be read as the builder reads
+   * it.
+   */
   unsure?: string;
   sources: Source[];
   /** Build arguments that reach the image, of those given. */
   args: Record<string, string>;
   /** Named contexts in use. */
   contexts: string[];
-  /** External images that stages begin with, copy from or mount; as written, variables replaced, without duplicates. */
+  /**
+   * External images that stages begin with, copy from or mount; as written, variables replaced, without
+   * duplicates.
+   */
   images: string[];
   /** Whether a command runs, so that its network, its hosts and so on count. */
   runs: boolean;
@@ -27,8 +33,8 @@ export interface Reading {
 }
 
 /**
- * Reads what the build of a target reads. Where that is not certain, everything counts: the text of the whole Dockerfile, all
- * arguments, all of every context.
+ * Reads what the build of a target reads. Where that is not certain, everything counts: the text of the whole
+ * Dockerfile, all arguments, all of every context.
  */
 export function analyse(text: string, options: PlanOptions): Reading {
   try {
@@ -65,7 +71,10 @@ function precise(text: string, options: PlanOptions): Reading {
   };
 }
 
-/** An argument reaches the image when a stage declares it, a FROM line depends on it, or BuildKit itself looks at it. */
+/**
+ * An argument reaches the image when a stage declares it, a FROM line depends on it, or BuildKit itself looks
+ * at it.
+ */
 function usedArgs(plan: Plan, escapeChar: string, given: PlanOptions["args"]): Record<string, string> {
   const used = new Set(plan.globals.map(({ name }) => name));
   for (const { instructions } of plan.stages) {

@@ -28,9 +28,9 @@ export interface DockerfileText {
 }
 
 /**
- * Splits a Dockerfile into instructions by the rules of BuildKit's parser (frontend/dockerfile/parser: `parser.go`,
- * `split_command.go`, `directives.go`). dockerfile-ast is made for editors and takes `RUN a \\`⏎`COPY b /c` for one instruction:
- * a COPY that is overlooked is a file that does not count.
+ * Splits a Dockerfile into instructions by the rules of BuildKit's parser (frontend/dockerfile/parser:
+ * `parser.go`, `split_command.go`, `directives.go`). dockerfile-ast is made for editors and takes `RUN a
+ * \\`⏎`COPY b /c` for one instruction: a COPY that is overlooked is a file that does not count.
  *
  * @throws Unsure
  */

@@ -4,7 +4,10 @@ import { declarations, expand, Variables } from "./variables";
 
 /** A stage that the target needs. */
 export interface Stage {
-  /** Its place among the stages needed, from 0: what it is called in the content, as its own name reaches no image. */
+  /**
+   * Its place among the stages needed, from 0: what it is called in the content, as its own name reaches no
+   * image.
+   */
   index: number;
   from: Origin;
   /** What the FROM line names, its variables not replaced. */
@@ -55,8 +58,8 @@ interface Parsed {
 }
 
 /**
- * The stages that lead to the target: those it is built upon, copies from or mounts, and theirs. By the rules of BuildKit's
- * `dockerfile2llb`, `buildDispatchStates` and after.
+ * The stages that lead to the target: those it is built upon, copies from or mounts, and theirs. By the rules
+ * of BuildKit's `dockerfile2llb`, `buildDispatchStates` and after.
  *
  * @throws Unsure
  */
@@ -171,7 +174,9 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
     return options.contexts.find((context) => familiar(context) === familiar(name));
   }
 
-  /** Those that FROM lines and other globals mention, and those that a stage's own ARG takes its value from. */
+  /**
+   * Those that FROM lines and other globals mention, and those that a stage's own ARG takes its value from.
+   */
   function neededGlobals(): { name: string; value: string | undefined }[] {
     for (const { instructions } of stages) {
       for (const { keyword, text } of instructions) {
@@ -240,7 +245,10 @@ function targetIndex(parsed: Parsed[], target: string | undefined): number {
   return index;
 }
 
-/** What is set before the first ARG: the platform arguments, known as far as they do not depend on the machine that builds. */
+/**
+ * What is set before the first ARG: the platform arguments, known as far as they do not depend on the machine
+ * that builds.
+ */
 export function globalVariables(platform: string | undefined): Variables {
   // The builder rewrites others (`linux/arm64/v8` is `linux/arm64`).
   const plain = /^(linux)\/(amd64|arm64)$/.exec(platform ?? "");

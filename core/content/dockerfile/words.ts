@@ -1,8 +1,8 @@
 import { Unsure } from "./unsure";
 
 /**
- * Splits shell text at spaces outside of quotes, quotes and escapes kept, as BuildKit does when it looks for heredocs. It then
- * always escapes with a backslash, whatever the file's own escape character.
+ * Splits shell text at spaces outside of quotes, quotes and escapes kept, as BuildKit does when it looks for
+ * heredocs. It then always escapes with a backslash, whatever the file's own escape character.
  *
  * @throws Unsure where a quote or a substitution does not end: BuildKit then looks no further, and later versions may
  */

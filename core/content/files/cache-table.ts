@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import { STAT_FIELDS } from "./file-work";
 
-/** What a cache file holds: for each path its numbers, its digest, and since how many saves nobody asked for it. */
+/**
+ * What a cache file holds: for each path its numbers, its digest, and since how many saves nobody asked for
+ * it.
+ */
 export interface CacheTable {
   paths: string[];
   /** {@link STAT_FIELDS} per path. */
@@ -21,7 +24,10 @@ export const emptyTable = (): CacheTable => ({
   idle: new Uint8Array(0),
 });
 
-/** The bytes of a cache file: a sum over all that follows it, then the folder that it describes, then the columns. */
+/**
+ * The bytes of a cache file: a sum over all that follows it, then the folder that it describes, then the
+ * columns.
+ */
 export function encodeTable(root: string, { paths, stats, digests, idle }: CacheTable): Buffer {
   const header = Buffer.from(`${JSON.stringify({ root, count: paths.length })}\n`);
   const names = Buffer.from(paths.join("\0"));

@@ -12,8 +12,8 @@ const [TAKEN, PUBLISHED] = [0, 1];
 type Posted = Job & { done: Int32Array };
 
 /**
- * Does jobs on all cores, this thread included. All take the next job from one counter, so a worker that starts late or not at
- * all costs nothing: this thread then does the work.
+ * Does jobs on all cores, this thread included. All take the next job from one counter, so a worker that
+ * starts late or not at all costs nothing: this thread then does the work.
  */
 export class Crew {
   readonly #counters = new Int32Array(new SharedArrayBuffer(8));

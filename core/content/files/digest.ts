@@ -10,7 +10,8 @@ const ATTEMPTS = 3;
 export const sha256 = (data: string | Buffer): string => createHash("sha256").update(data).digest("hex");
 
 /**
- * The digest of one file, with its numbers as they were while it was read. A file that changes meanwhile is read again.
+ * The digest of one file, with its numbers as they were while it was read. A file that changes meanwhile is
+ * read again.
  *
  * @returns undefined when there is no such file any more
  * @throws ContentError when it cannot be read, or does not come to rest

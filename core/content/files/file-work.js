@@ -1,4 +1,5 @@
-// Plain JavaScript, because worker threads run it too: they start in 15 ms, and would need ten times that to load TypeScript.
+// Plain JavaScript, because worker threads run it too: they start in 15 ms, and would need ten times that to
+// load TypeScript.
 const { createHash, hash } = require("node:crypto");
 const { closeSync, constants, fstatSync, lstatSync, openSync, readSync } = require("node:fs");
 

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import type { BuildSpec } from "../../../core/content";
 
 const run = promisify(execFile);
-const SOCKET = process.env["DOCKER_HOST"]?.replace(/^unix:\/\//, "") ?? "/var/run/docker.sock";
+const SOCKET = process.env.DOCKER_HOST?.replace(/^unix:\/\//, "") ?? "/var/run/docker.sock";
 export const LABEL = "dev.everfresh.differential";
 
 /** The real builder. Images carry {@link LABEL}, by which they are removed. */

@@ -238,14 +238,14 @@ const MAKERS: [string, Maker][] = [
   [
     "give an argument that nobody declares",
     (project, random) => {
-      project.args["NOBODY"] = random.word();
+      project.args.NOBODY = random.word();
       return { project, named: input("args") };
     },
   ],
   [
     "change a label",
     (project, random) => {
-      project.labels["team"] = random.word();
+      project.labels.team = random.word();
       return { project, named: input("labels") };
     },
   ],

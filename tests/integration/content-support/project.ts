@@ -90,7 +90,7 @@ export function makeProject(random: Random): Project {
     tree[path] = { kind: "file", text: `${random.word()}\n`, mode: random.chance(0.2) ? 0o755 : 0o644 };
   }
   if (random.chance(0.5)) tree["src/link.txt"] = { kind: "link", target: "../a.txt" };
-  if (random.chance(0.3)) tree["current"] = { kind: "link", target: "src" };
+  if (random.chance(0.3)) tree.current = { kind: "link", target: "src" };
   if (random.chance(0.3)) tree["src/dangling"] = { kind: "link", target: "nowhere" };
   if (random.chance(0.4)) tree["src/empty"] = { kind: "folder" };
   if (random.chance(0.3)) tree["var/empty"] = { kind: "folder" };
@@ -166,7 +166,7 @@ function makeDockerfile(random: Random, project: Project): string[][] {
     ];
   }
   if (shape === 10) {
-    project.args["FIRST"] = "one";
+    project.args.FIRST = "one";
     return [
       [...globals, "ARG FIRST=two"],
       ["FROM scratch AS one", ...copies(random, project, "/one/")],
@@ -185,7 +185,7 @@ function makeDockerfile(random: Random, project: Project): string[][] {
       ],
     ];
   }
-  project.args["DIR"] = "src";
+  project.args.DIR = "src";
   return [
     [...globals, "ARG UNUSED=1"],
     [
@@ -202,7 +202,7 @@ function stage(random: Random, project: Project, base: string, name: string): st
   const lines = [`FROM ${base}${name && ` AS ${name}`}`];
   if (random.chance(0.4)) {
     lines.push("ARG VERSION=1", "LABEL version=$VERSION");
-    project.args["VERSION"] = "2";
+    project.args.VERSION = "2";
   }
   if (random.chance(0.3)) lines.push("ENV MODE=prod");
   lines.push(...copies(random, project, "/app/"));
@@ -226,8 +226,8 @@ function copies(random: Random, project: Project, to: string): string[] {
     () => `ADD ${random.pick(files)} ${to}`,
     () => `COPY ${random.some(files, 2).join(" ")} ${to}`,
     () => `COPY --chown=1:1 ./src/../src/index.js ${to}`,
-    () => (project.tree["current"] ? `COPY current ${to}` : `COPY /src ${to}`),
-    () => (project.tree["current"] ? `COPY current/index.js ${to}` : `COPY src/index.js ${to}`),
+    () => (project.tree.current ? `COPY current ${to}` : `COPY /src ${to}`),
+    () => (project.tree.current ? `COPY current/index.js ${to}` : `COPY src/index.js ${to}`),
     () =>
       project.tree["src/link.txt"]
         ? `COPY src/link.txt ${to}`

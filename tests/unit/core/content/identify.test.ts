@@ -260,7 +260,7 @@ describe("identify", () => {
         seen.files.map(({ context, path }) => [context, path]),
         [["assets", "logo.png"]],
       );
-      assert.deepEqual(seen.inputs["contexts"], { assets: "a folder", img: "docker-image://debian:12" });
+      assert.deepEqual(seen.inputs.contexts, { assets: "a folder", img: "docker-image://debian:12" });
       assert.deepEqual(await baseImages(folder.spec({ additionalContexts: contexts })), ["debian:12"]);
     });
     it("the files that a link names, and the link", async () => {

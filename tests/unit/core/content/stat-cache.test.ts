@@ -28,7 +28,10 @@ describe("StatCache", () => {
     return numbers;
   };
   const open = () => StatCache.open(cacheFolder());
-  /** Puts a digest that no file has, as if the file had been read `age` ago, and says what a later run makes of it. */
+  /**
+   * Puts a digest that no file has, as if the file had been read `age` ago, and says what a later run makes
+   * of it.
+   */
   const plant = (path: string, readAt = Date.now() + HOUR) => {
     const cache = open();
     cache.of(folder.path).remember(path, stat(path), 0, "f".repeat(64), readAt);
