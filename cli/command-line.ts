@@ -61,7 +61,7 @@ export function commandLine(run: Run): Command {
       run(options, (session) => logs(session, service, options)),
     );
 
-  verb("explain", "what a service's content hash is made of, and what changed since the last deployment")
+  verb("explain", "what a service's content hash is made of, and what changed")
     .argument("<service>", "one that is built")
     .option(...json("print the identity as JSON; needs neither Pulumi nor a Docker engine"))
     .option("-f, --file <compose-file...>", "default: the stack's, else compose.yaml")

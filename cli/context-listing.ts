@@ -21,9 +21,16 @@ export interface ContextListing {
 /**
  * Lists a context folder.
  *
- * @param counts - whether a file or link counts, by its path relative to the context with `/` between the parts.
+ * Paths are relative to the context, with `/` between the parts.
+ *
+ * @param counts - whether a file or link counts.
+ * @param apart - what is neither seen nor left out: the Dockerfile and its ignore file, which the builder reads itself.
  */
-export function listContext(root: string, counts: (path: string) => boolean): ContextListing {
+export function listContext(
+  root: string,
+  counts: (path: string) => boolean,
+  apart: ReadonlySet<string> = new Set(),
+): ContextListing {
   const unseen: Weight[] = [];
   const heaviest: Weight[] = [];
   const whole = visit("");
@@ -41,6 +48,7 @@ export function listContext(root: string, counts: (path: string) => boolean): Co
     const below: Weight[] = [];
     for (const { name, isFolder, bytes } of list(path.join(root, folder))) {
       const at = folder === "" ? name : `${folder}/${name}`;
+      if (apart.has(at) && !counts(at)) continue;
       const entry = isFolder ? visit(at) : leaf(at, bytes);
       add(counted, entry.counted);
       add(hidden, entry.hidden);

@@ -9,7 +9,7 @@ export interface Explanation {
   service: string;
   identity: ContentIdentity;
   listing: ContextListing;
-  /** What changed since the last deployment, in words; or why that cannot be told. */
+  /** What changed since the stack built it last, in words; or why that cannot be told. */
   since: string;
 }
 
@@ -26,7 +26,7 @@ export function renderExplanation(
   return [
     `${paint("bold", service)}: content ${content}`,
     "",
-    `since the last deployment: ${printable(since)}`,
+    `since the stack's last build: ${printable(since)}`,
     "",
     paint("bold", "what counts"),
     `  ${count(listing.counted.files, "file")} of the context, ${size(listing.counted.bytes)}${wholeContext ? "" : " (only what the Dockerfile reads)"}`,

@@ -8,6 +8,8 @@ import { moment, type Paint, printable, table } from "./terminal";
 export interface StatusReport {
   /** Every host answers, nobody is deploying, and everything runs as it was proved. */
   healthy: boolean;
+  /** The release the stack is pinned to (a rollback): then the working tree is not what a deployment would deploy. */
+  pinned?: string;
   /** Every image is the one the working tree would build; absent where that could not be told. */
   upToDate?: boolean;
   hosts: Record<string, HostReport | { problems: readonly string[] }>;
@@ -28,11 +30,14 @@ export interface ServiceReport extends ServiceStatus {
   cause?: string;
 }
 
-/** @param causes - why a service would be built anew, by the content hash it has on a host. */
+/**
+ * @param causes - why a service would be built anew, by the content hash it has on a host.
+ * @param pinned - the release the configuration names.
+ */
 export function reportOf(
   answers: readonly HostAnswer<HostState>[],
   workingTree: StatusReport["workingTree"],
-  causes: ReadonlyMap<string, string> = new Map(),
+  { causes = new Map(), pinned }: { causes?: ReadonlyMap<string, string>; pinned?: string } = {},
 ): StatusReport {
   const wanted = "contents" in workingTree ? workingTree.contents : undefined;
   const hosts = Object.fromEntries(
@@ -48,6 +53,7 @@ export function reportOf(
       : undefined;
   return {
     healthy: all.every((host) => !("problems" in host) && !host.deploying && isHealthy(host)),
+    ...(pinned === undefined ? {} : { pinned }),
     ...(upToDate === undefined ? {} : { upToDate }),
     hosts,
     workingTree,
@@ -162,22 +168,34 @@ function treeOf({ content, upToDate, cause }: ServiceReport): string {
 }
 
 function conclusion(report: StatusReport, paint: Paint): string[] {
-  const deploying = Object.values(report.hosts).some((host) => "deploying" in host);
-  const health = report.healthy
-    ? paint("green", "healthy: everything runs as it was proved")
-    : deploying
-      ? paint("yellow", "somebody is deploying")
-      : paint("red", "not healthy: see above; `everfresh deploy` repairs drift, `everfresh logs` shows why");
-  const tree =
-    "problems" in report.workingTree
-      ? [
-          paint("yellow", "the working tree could not be compared:"),
-          ...report.workingTree.problems.map((line) => `  ${line}`),
-        ]
-      : report.upToDate === undefined
-        ? []
-        : report.upToDate
-          ? ["images: what the working tree would build (`everfresh preview` compares the rest)"]
-          : [paint("yellow", "images: the working tree would build others; `everfresh deploy` deploys them")];
-  return [health, ...tree];
+  const pinned =
+    report.pinned === undefined
+      ? []
+      : [
+          paint(
+            "yellow",
+            `pinned to release ${report.pinned}; \`everfresh rollback --clear\` goes back to the working tree`,
+          ),
+        ];
+  return [health(report, paint), ...pinned, ...comparison(report, paint)];
+}
+
+function health(report: StatusReport, paint: Paint): string {
+  if (report.healthy) return paint("green", "healthy: everything runs as it was proved");
+  if (Object.values(report.hosts).some((host) => "deploying" in host))
+    return paint("yellow", "somebody is deploying");
+  return paint("red", "not healthy: see above; `everfresh deploy` repairs drift, `everfresh logs` shows why");
+}
+
+function comparison({ workingTree, upToDate, pinned }: StatusReport, paint: Paint): string[] {
+  if ("problems" in workingTree) {
+    return [
+      paint("yellow", "the working tree could not be compared:"),
+      ...workingTree.problems.map((line) => `  ${line}`),
+    ];
+  }
+  if (upToDate === undefined) return [];
+  if (upToDate) return ["images: what the working tree would build (`everfresh preview` compares the rest)"];
+  const todo = pinned === undefined ? "; `everfresh deploy` deploys them" : "";
+  return [paint("yellow", `images: the working tree would build others${todo}`)];
 }

@@ -47,8 +47,12 @@ export function outcomeOf({ status, stderr, events }: PulumiRun): Outcome {
     const said = stderr.trim();
     return { exit: isStateLocked(said) ? exit.locked : exit.refused, problems: said === "" ? [] : [said] };
   }
-  return { exit: worst(errors), problems: errors.map(({ message }) => message.trim()) };
+  return { exit: worst(errors), problems: errors.map(inItsOwnWords) };
 }
+
+/** Without the command line that the command provider puts in front of a host's words. */
+const inItsOwnWords = ({ message }: ErrorEvent) =>
+  message.replace(/^Process exited with status \d+: running .* deploy\\?":\n/, "").trim();
 
 /** Pulumi's own lock: the words of its file backends, and of its service. */
 const isStateLocked = (stderr: string) =>
@@ -60,9 +64,9 @@ function worst(errors: readonly ErrorEvent[]): ExitStatus {
   for (const status of [exit.broken, exit.failed, exit.locked, exit.refused]) {
     if (ofResources.includes(status)) return status;
   }
-  // Declined at the prompt, or cancelled: nothing failed, and nothing is deployed either.
-  const ofProgram = errors.filter(({ message }) => !/^(update|preview) cancell?ed/.test(message));
-  return ofProgram.length === 0 ? exit.failed : exit.refused;
+  // Declined at the prompt, or stopped by Ctrl-C, whatever the program itself then had to say.
+  const stopped = errors.some(({ message }) => /^(update|preview) cancell?ed/.test(message));
+  return stopped || errors.length === 0 ? exit.failed : exit.refused;
 }
 
 function exitOf({ urn, message }: ErrorEvent): ExitStatus {

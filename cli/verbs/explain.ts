@@ -47,8 +47,13 @@ export async function explain(
     return exit.done;
   }
   const own = new Set(identity.files.filter(({ context }) => !context).map(({ path }) => path));
-  const listing = listContext(build.context, (file) => own.has(file));
-  const since = await sinceDeployed(session, service, identity);
+  const dockerfile = path.relative(
+    build.context,
+    path.resolve(build.context, build.dockerfile ?? "Dockerfile"),
+  );
+  const apart = new Set([dockerfile, ...identity.ignoreFiles.map(({ path }) => path)]);
+  const listing = listContext(build.context, (file) => own.has(file), apart);
+  const since = await sinceLastBuild(session, service, identity);
   print(renderExplanation({ service, identity, listing, since }, paintFor(process.stdout, process.env)));
   return exit.done;
 }
@@ -68,7 +73,7 @@ async function selected(): Promise<string | undefined> {
   return name === undefined ? undefined : stackFile({ stack: name.trim() });
 }
 
-async function sinceDeployed(
+async function sinceLastBuild(
   session: Session,
   service: string,
   identity: Awaited<ReturnType<typeof identifyServices>>[string],
@@ -80,7 +85,7 @@ async function sinceDeployed(
     return "not known (no stack can be asked)";
   }
   const before = deployed.images?.[service]?.content;
-  if (before === undefined) return "the stack has not deployed it yet";
+  if (before === undefined) return "the stack has not built it yet";
   if (before === identity.content) return "nothing";
   const manifest = await readManifest(before);
   return manifest

@@ -36,7 +36,10 @@ export async function status(
     identities instanceof Problems
       ? { problems: identities.problems }
       : { contents: mapValues(identities, ({ content }) => content) },
-    identities instanceof Problems ? undefined : await causes(answers, identities),
+    {
+      causes: identities instanceof Problems ? undefined : await causes(answers, identities),
+      pinned: settings.release,
+    },
   );
   if (session.json) printJson(report);
   else print(renderStatus(report, paintFor(process.stdout, process.env)));
