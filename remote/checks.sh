@@ -18,20 +18,27 @@ containers_of() { printf '%s\n' "$proof" | awk -F '|' -v service="$1" '$1 == "go
 # A text out of stdin with its final newlines, and an end mark against $( ) cutting those off.
 whole() { cat && printf x; }
 
+# The raw answer to a GET, at most 1 MiB in 5 seconds. HTTP/1.0: it comes in one piece, and then the connection is closed.
+# bash and nc are asked because curl and wget are not on every host.
+http_get() { # address port path
+  # shellcheck disable=SC2016 # the inner shell's own variables
+  http_request='printf "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n" "$3"'
+  if command -v bash >/dev/null 2>&1; then
+    timeout 5 bash -c "exec 3<>\"/dev/tcp/\$1/\$2\" && $http_request >&3 && cat <&3" http "$@"
+  else
+    timeout 5 sh -c "{ $http_request; sleep 4; } | nc \"\$1\" \"\$2\"" http "$@"
+  fi 2>/dev/null | head -c 1048576
+}
+
 http() { # service port path status body
   [ -z "$check_failed" ] || return 0
   for container in $(containers_of "$1"); do
     http_address=$(engine inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$container" | cut -d ' ' -f 1)
     # On the host's own network there is no address of its own.
-    http_url=http://${http_address:-127.0.0.1}:$2$3
-    if command -v curl >/dev/null 2>&1; then
-      http_body=$(curl -sg --path-as-is --max-time 5 -o - -w '|%{http_code}' "$http_url" | whole)
-      http_body=${http_body%x} http_status=${http_body##*|} http_body=${http_body%|*}
-    else
-      http_body=$(timeout 10 wget -q -T 5 -O - "$http_url" 2>/dev/null | whole)
-      http_body=${http_body%x}
-      http_status=$(timeout 10 wget -S -T 5 -O /dev/null "$http_url" 2>&1 | awk '/^ *HTTP\// { s = $2 } END { print s }')
-    fi
+    http_answer=$(http_get "${http_address:-127.0.0.1}" "$2" "$3" | tr -d '\r' | whole)
+    http_answer=${http_answer%x}
+    http_status=$(printf '%s' "$http_answer" | sed -n '1s#^HTTP/[0-9.]* \([0-9]*\).*#\1#p')
+    http_body=${http_answer#*"$nl$nl"}
     if [ "$http_status" != "$4" ]; then
       check_failed="$1|http $3 answered ${http_status:-nothing} instead of $4|$container"
       return 0

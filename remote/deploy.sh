@@ -125,7 +125,7 @@ fail() {
   interrupted=''
   rm -f .run/reserve
   say "failed: $reason"
-  fail_failed="\"check\":\"$(printf '%s' "$failed_check" | tr -cd 'A-Za-z0-9 ._/-')\"${failed_service:+,\"service\":\"$failed_service\"}"
+  fail_failed="\"check\":\"$(plain "$failed_check")\"${failed_service:+,\"service\":\"$(plain "$failed_service")\"}"
   fail_status=1
   if [ -f unfinished ]; then
     phase "put back"
@@ -151,6 +151,9 @@ fail() {
   say "${serves:-nothing of $project serves}"
   exit "$fail_status"
 }
+
+# Text of others' making as far as it can stand in JSON as it is.
+plain() { printf '%s' "$1" | tr -cd 'A-Za-z0-9 ._/-'; }
 
 put_back() {
   failed_service='' failed_check='' evidence='' serves=''

@@ -26,9 +26,10 @@ verdicts() {
         for (r = 1; r <= k; r++) {
           split(line[rows[r]], c, "|")
           fresh = had[c[2]] != c[8]
+          known = c[3] in names # asked first: looking an element up makes it
           right = digest[name_] != "" ? index(names[c[3]], "@" digest[name_] " ") || c[3] == digest[name_] : c[3] == id[image[name_]]
           health = c[5] == "" || c[5] == "none" ? c[4] : c[5]
-          if (!(c[3] in names)) print "wait|" name_ "|runs an image that docker does not know any more|" c[2]
+          if (!known) print "wait|" name_ "|runs an image that docker does not know any more|" c[2]
           else if (!right) print "fail|" name_ "|runs another image than " image[name_] "|" c[2]
           else if (outdated(c[12], files[name_])) print "fail|" name_ "|still uses a file of an older release|" c[2]
           else if (c[4] == "exited" && c[6] == 0) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|exited"

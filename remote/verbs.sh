@@ -53,8 +53,8 @@ doctor() {
   check_engine
   check_disk
   flush . || problem "$folder: cannot be written to the disk; check its file system"
-  command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 ||
-    problem "host: neither curl nor wget; install one if a service uses an http check"
+  command -v bash >/dev/null 2>&1 || command -v nc >/dev/null 2>&1 ||
+    problem "host: neither bash nor nc; install one if a service uses an http check"
   [ -z "$problems" ] || refuse 1 "${problems%"$nl"}"
   say "this host is ready"
 }

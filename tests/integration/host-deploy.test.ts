@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { deployStdin, historyStdin, reportStdin, teardownStdin } from "../../core/host/program";
+import type { Check } from "../../core/host/types";
 import { engine, exec, startRegistry, stopRegistry } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { ownLab } from "../faults/support/own-lab";
@@ -101,6 +102,43 @@ describe("a host", function () {
     assert.equal((await ledger()).at(-1).outcome, "put back");
   });
 
+  it("does not call a release proved whose own checks fail, and says which one", async () => {
+    const serving = (await look(host)).current?.id;
+    const broken: [Check, RegExp][] = [
+      [
+        { kind: "http", port: 80, path: "/", status: 200, body: "three" },
+        /web: http \/ does not contain the expected text$/m,
+      ],
+      [
+        { kind: "http", port: 80, path: "/gone", status: 200 },
+        /web: http \/gone answered 404 instead of 200$/m,
+      ],
+      [{ kind: "command", command: ["test", "-f", "/no such"] }, /web: command test did not succeed$/m],
+      [
+        { kind: "file", path: "/www/conf", contains: "plain\n" },
+        /web: file \/www\/conf does not contain the expected text$/m,
+      ],
+    ];
+    for (const [check, said] of broken) {
+      const { status, stderr } = await deploy(host, {
+        ...release("v0", { page: "one", verify: [check] }),
+        healthTimeout: 4,
+      });
+      assert.equal(status, 1);
+      assert.match(stderr, said);
+      assert.match(stderr, new RegExp(`release ${serving} serves again\n$`));
+    }
+    const passing: Check[] = [
+      { kind: "http", port: 80, path: "/", status: 200, body: "one" },
+      { kind: "command", command: ["grep", "-q", "-e", "$PATH; 'x' \"y\"", "/www/conf"] },
+      { kind: "file", path: "/www/conf", contains: "$PATH; 'x' \"y\"" },
+    ];
+    const verified = release("v1", { page: "one", conf: "a $PATH; 'x' \"y\"\nb", verify: passing });
+    const { status, stderr } = await deploy(host, verified);
+    assert.equal(status, 0, stderr);
+    assert.equal((await deploy(host, release("r3", { page: "two", conf: "other" }))).status, 0);
+  });
+
   it("goes back to an earlier release, its image, file and configuration, without the registry", async () => {
     await stopRegistry(lab);
     try {
@@ -122,7 +160,7 @@ describe("a host", function () {
   it("names the releases it has when asked for one that it does not keep", async () => {
     const { status, stderr } = await deploy(host, requestFor(lab, { kept: "gone", project: "shop" }));
     assert.equal(status, 1);
-    assert.match(stderr, /release gone: not on this host any more; choose one of: r1 r2 r3/);
+    assert.match(stderr, /release gone: not on this host any more; choose one of: r1 r3 v1/);
   });
 
   it("reports the last proof again, whatever else is on stdin", async () => {
@@ -184,6 +222,12 @@ describe("a host", function () {
         "r2 deployed",
         "r3 deployed",
         "r4 put back",
+        "v0 put back",
+        "v0 put back",
+        "v0 put back",
+        "v0 put back",
+        "v1 deployed",
+        "r3 deployed",
         "r1 deployed",
         "gone failed",
         "r5 deployed",

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { deployStdin } from "../../../core/host/program";
+import { insteadOfMain, runUnder, SHELLS } from "./shells";
+
+const digest = `sha256:${"a".repeat(64)}`;
+const used = "f".repeat(64);
+const image = `r/web@${digest}`;
+
+interface Situation {
+  state?: string;
+  health?: string;
+  exit?: number;
+  restarts?: number;
+  imageId?: string;
+  mounts?: string;
+  service?: string;
+  /** Whether this container with this start was there before the deployment. */
+  old?: boolean;
+  count?: number;
+}
+
+/** What `verdicts` says of a release with the one service `web`, whose container is as told. */
+function verdicts(shell: string, situation: Situation): string[] {
+  const {
+    state = "running",
+    health = "",
+    exit = 0,
+    restarts = 0,
+    imageId = "sha256:1",
+    count = 1,
+  } = situation;
+  const { mounts = `/f/store/${used}/x`, service = "web", old = false } = situation;
+  const line = (id: string) =>
+    `${id}|${imageId}|${state}|${health}|${exit}|${restarts}|start|hash|/n|sha256:1|${mounts} |${service}`;
+  const present = Array.from({ length: count }, (_, index) => line(`id${index}`)).join("\n");
+  const program = deployStdin({
+    release: { kept: "r1", project: "shop" },
+    token: "t",
+    lineage: "l",
+    who: "w",
+    from: "f",
+    stack: "s",
+    keepReleases: 1,
+    lockWait: 1,
+    healthTimeout: 1,
+    settle: 0,
+  });
+  const script = `folder=/f nl='
+'
+services() { echo 'web|${image}|${digest}|1|0|${used}|'; }
+present='${present}' before='${old ? present : ""}'
+present_images='sha256:1|${image} |amd64|1
+sha256:2|other@sha256:bbb |amd64|1' release_images='sha256:1|${image} |amd64|1'
+verdicts r1`;
+  const { stdout, stderr } = runUnder(shell, insteadOfMain(program, script));
+  assert.equal(stderr, "");
+  return stdout.split("\n").filter(Boolean);
+}
+
+describe("the proof", () => {
+  const good = `good|web|id0|${digest}|start`;
+  const table: [string, Situation, string[]][] = [
+    ["a running container without a healthcheck", {}, [`${good}|running`]],
+    ["a healthy one", { health: "healthy" }, [`${good}|healthy`]],
+    ["a one-shot that ended with 0", { state: "exited" }, [`${good}|exited`]],
+    ["no container", { count: 0 }, ["wait|web|is missing"]],
+    ["too many", { count: 2 }, ["wait|web|has 2 containers instead of 1"]],
+    ["one that is starting", { health: "starting" }, ["wait|web|is starting|id0"]],
+    ["a new one that is unhealthy", { health: "unhealthy" }, ["fail|web|is unhealthy|id0"]],
+    [
+      "an old one that is unhealthy, which may recover",
+      { health: "unhealthy", old: true },
+      ["wait|web|is unhealthy|id0"],
+    ],
+    ["one that ended badly", { state: "exited", exit: 3 }, ["fail|web|exited with status 3|id0"]],
+    ["one that is restarting", { state: "restarting", exit: 1, restarts: 2 }, ["wait|web|is restarting|id0"]],
+    [
+      "one that keeps restarting",
+      { state: "restarting", exit: 1, restarts: 8 },
+      ["fail|web|keeps restarting (exit status 1)|id0"],
+    ],
+    ["one of another image", { imageId: "sha256:2" }, [`fail|web|runs another image than ${image}|id0`]],
+    [
+      "one whose image docker has forgotten",
+      { imageId: "sha256:3" },
+      ["wait|web|runs an image that docker does not know any more|id0"],
+    ],
+    [
+      "one that mounts an older file",
+      { mounts: `/f/store/${"e".repeat(64)}/x` },
+      ["fail|web|still uses a file of an older release|id0"],
+    ],
+    ["one that mounts something of the host's", { mounts: "/var/lib/x" }, [`${good}|running`]],
+    [
+      "a service that is not the release's",
+      { service: "db" },
+      ["wait|db|is not part of the release", "wait|web|is missing"],
+    ],
+  ];
+  for (const shell of SHELLS) {
+    it(`judges every state of a container under ${shell}`, () => {
+      for (const [name, situation, expected] of table)
+        assert.deepEqual(verdicts(shell, situation), expected, name);
+    });
+  }
+});
