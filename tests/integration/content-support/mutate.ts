@@ -232,7 +232,12 @@ const MAKERS: [string, Maker][] = [
       if (names.length === 0) return undefined;
       const name = random.pick(names);
       project.args[name] = name === "DIR" ? "public" : name === "FIRST" ? "two" : random.word();
-      return { project, named: input("args"), follows: anyFile };
+      // It may choose another stage.
+      return {
+        project,
+        named: input("args"),
+        follows: (change) => anyFile(change) || input("dockerfile")(change),
+      };
     },
   ],
   [
