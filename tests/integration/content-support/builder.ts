@@ -8,9 +8,10 @@ import type { BuildSpec } from "../../../core/content";
 
 const run = promisify(execFile);
 const SOCKET = process.env.DOCKER_HOST?.replace(/^unix:\/\//, "") ?? "/var/run/docker.sock";
-export const LABEL = "dev.everfresh.differential";
+/** On every image of this run, which is removed by it: others may run at the same time. */
+const LABEL = `dev.everfresh.differential=${process.pid}.${Date.now()}`;
 
-/** The real builder. Images carry {@link LABEL}, by which they are removed. */
+/** @throws when there is no real builder to compare with */
 export async function requireBuilder(): Promise<void> {
   try {
     await run("docker", ["buildx", "version"]);
@@ -38,7 +39,7 @@ export async function build(spec: BuildSpec): Promise<{ id: string } | { error: 
         "--iidfile",
         iid,
         "--label",
-        `${LABEL}=1`,
+        LABEL,
       ],
       ...Object.entries(spec.args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
       ...Object.entries(spec.labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]),
@@ -68,7 +69,7 @@ export async function describeImage(id: string): Promise<string> {
 }
 
 export async function removeImages(): Promise<void> {
-  await run("docker", ["image", "prune", "--force", "--filter", `label=${LABEL}=1`]);
+  await run("docker", ["image", "prune", "--force", "--filter", `label=${LABEL}`]);
 }
 
 function get(path: string): Promise<string> {
