@@ -108,7 +108,7 @@ export function commandLine(run: Run): Command {
   verb("init", "make a stack: ask for what it needs, and show the host's key")
     .option("-f, --file <compose-file>", "the compose file")
     .option("--host <address>", "name or address of the production host")
-    .option("--port <port>", "of its sshd", count, 22)
+    .option("--port <port>", "of its sshd; default: 22")
     .option("--user <name>", "who logs in there")
     .option(
       "--host-key <line>",

@@ -60,7 +60,6 @@ export const setConfig = (target: StackTarget, path: string, value: string): str
   "set",
   ...common({ ...target, interactive: false }),
   ...configFile(target),
-  "--plaintext",
   ...typed(path, value),
 ];
 
@@ -115,11 +114,17 @@ const configFile = ({ configFile }: StackTarget): string[] =>
 const logged = (eventLog: string | undefined): string[] =>
   eventLog === undefined ? [] : ["--event-log", eventLog];
 
-/** Inside a structure Pulumi would guess a type: a host named `1` would become a number. */
+/** Inside a structure Pulumi guesses the type of a value: a host named `1` would become a number. */
 function typed(path: string, value: string): string[] {
   const inside = /[.[]/.test(path);
-  const type = /(^|\.)(port)$/.test(path) ? "int" : /(^|\.)insecure$/.test(path) ? "bool" : "string";
-  return [...(inside ? ["--path", "--type", type] : []), "--", `everfresh:${path}`, value];
+  const guessed = !/\.(port|insecure)$/.test(path) && /^(true|false|[\d.eE+-]+)$/.test(value);
+  return [
+    ...(inside && guessed ? ["--type", "string"] : ["--plaintext"]),
+    ...(inside ? ["--path"] : []),
+    "--",
+    `everfresh:${path}`,
+    value,
+  ];
 }
 
 export const version = (): string[] => ["version"];

@@ -1,6 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { parse } from "yaml";
 import { Problems, problem } from "../../core/problems";
 import { parseSettings } from "../../core/settings";
 import { fetchHostKey } from "../host-key";
@@ -16,7 +17,7 @@ import { print } from "../terminal";
 export interface InitOptions {
   file?: string;
   host?: string;
-  port?: number;
+  port?: string;
   user?: string;
   hostKey?: string;
   acceptHostKey?: boolean;
@@ -26,6 +27,10 @@ export interface InitOptions {
   insecureRegistry?: boolean;
   registryUsername?: string;
 }
+
+/** A file without hosts is one that Pulumi made, or that was begun here. */
+const isComplete = (file: string): boolean =>
+  existsSync(file) && parse(readFileSync(file, "utf8"))?.config?.["everfresh:hosts"] !== undefined;
 
 /** What is written into the stack's configuration, in this order. */
 export interface InitialSettings {
@@ -37,11 +42,11 @@ export interface InitialSettings {
 export async function init(session: Session, options: InitOptions): Promise<ExitStatus> {
   const stack = session.stack ?? (session.interactive ? await askFor("Stack", "prod") : "prod");
   const file = stackFile({ ...session, stack })!;
-  if (existsSync(file)) {
+  if (isComplete(file)) {
     throw new Problems([
       problem(
         file,
-        "is there already",
+        "describes a stack already",
         "change it with `pulumi config set`, or name another stack with --stack",
       ),
     ]);
@@ -137,7 +142,7 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
   );
   const file = path.resolve(session.from, await text("--file", options.file, "Compose file", found));
   const address = await text("--host", options.host, "Production host (name or address)");
-  const port = options.port ?? 22;
+  const port = await text("--port", options.port, "Port of its sshd", "22");
   const user = await text(
     "--user",
     options.user,
@@ -151,10 +156,11 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
   );
   if (!existsSync(file) && missing.length === 0)
     missing.push(problem(file, "does not exist", "correct --file"));
+  if (!/^\d{1,5}$/.test(port)) missing.push(problem("--port", `\`${port}\` is not a port`, "correct it"));
   if (missing.length > 0) throw new Problems(missing);
 
   const hostKey =
-    options.hostKey ?? (await trustedKey(session, address, port, options.acceptHostKey ?? false));
+    options.hostKey ?? (await trustedKey(session, address, Number(port), options.acceptHostKey ?? false));
   const keyFile = await text(
     "--private-key",
     options.privateKey,
@@ -170,7 +176,7 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
   return {
     composeFile: path.relative(project, file),
     address,
-    port,
+    port: Number(port),
     user,
     hostKey,
     ...(keyFile ? { privateKey: await readKey(path.resolve(session.from, keyFile)) } : {}),
