@@ -1,8 +1,13 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { lstatSync } from "node:fs";
+import path from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+
+/** How many names are given to git in one command line. */
+const inOneCall = 500;
 
 /** The state of the working tree that is deployed. */
 export interface WorkingTree {
@@ -27,14 +32,18 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
       await git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
     ).toString();
     const hash = createHash("sha256").update(await git("diff", "HEAD", "--binary"));
-    const names = untracked.split("\0").filter(Boolean);
-    if (names.length > 0) {
-      const top = (await git("rev-parse", "--show-toplevel")).toString().trim();
+    if (untracked !== "") {
+      const top = (await git("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
+      hash.update(untracked);
       // Links and folders that are repositories of their own have no bytes to hash; their names have to do.
-      const blobs = await run("git", ["-C", top, "hash-object", "--", ...names.slice(0, 1000)], {
-        maxBuffer: 16 * 1024 * 1024,
-      }).catch(() => ({ stdout: "" }));
-      hash.update(untracked).update(blobs.stdout);
+      const files = untracked
+        .split("\0")
+        .filter((name) => name && lstatSync(path.join(top, name), { throwIfNoEntry: false })?.isFile());
+      for (let i = 0; i < files.length; i += inOneCall) {
+        hash.update(
+          await git("-C", top, "hash-object", "--no-filters", "--", ...files.slice(i, i + inOneCall)),
+        );
+      }
     }
     return { commit: id, dirty: hash.digest("hex").slice(0, 7) };
   } catch {

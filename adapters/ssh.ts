@@ -10,8 +10,15 @@ export interface RemoteResult {
   stderr: string;
 }
 
-/** Milliseconds for one connection to stand. */
-const dialTimeout = 8000;
+export interface RemoteCommand {
+  command: string;
+  stdin: string;
+  /** Milliseconds for the command to end. */
+  timeout?: number;
+  /** Milliseconds for one connection to stand. */
+  dialTimeout?: number;
+  onStderr?: (text: string) => void;
+}
 
 /**
  * Runs one command on a host, over one connection of its own.
@@ -22,30 +29,25 @@ const dialTimeout = 8000;
 export async function runOnHost(
   host: Host,
   where: string,
-  {
-    command,
-    stdin,
-    timeout = 60_000,
-    onStderr,
-  }: { command: string; stdin: string; timeout?: number; onStderr?: (text: string) => void },
+  { timeout = 60_000, dialTimeout = 8000, ...program }: RemoteCommand,
 ): Promise<RemoteResult> {
   const clients: Client[] = [];
   try {
     let through: Duplex | undefined;
     if (host.proxyJump) {
-      const jump = await connect(host.proxyJump, `${where}.proxyJump`);
+      const jump = await connect(host.proxyJump, `${where}.proxyJump`, dialTimeout);
       clients.push(jump);
       through = await forward(jump, host, where);
     }
-    const client = await connect(host, where, through);
+    const client = await connect(host, where, dialTimeout, through);
     clients.push(client);
-    return await execute(client, { command, stdin, timeout, onStderr }, `${where} (${host.name})`);
+    return await execute(client, { ...program, timeout }, `${where} (${host.name})`);
   } finally {
     for (const client of clients.reverse()) client.end();
   }
 }
 
-function connect(endpoint: SshEndpoint, where: string, sock?: Duplex): Promise<Client> {
+function connect(endpoint: SshEndpoint, where: string, dialTimeout: number, sock?: Duplex): Promise<Client> {
   const [keyType, keyData] = endpoint.hostKey.split(" ") as [string, string];
   let presented: string | undefined;
   const config: ConnectConfig = {
@@ -65,12 +67,15 @@ function connect(endpoint: SshEndpoint, where: string, sock?: Duplex): Promise<C
   return new Promise((resolve, reject) => {
     const client = new Client();
     client.once("ready", () => resolve(client));
-    client.once("error", (error: Error & { level?: string; code?: string }) => {
+    // Not once: an error after the first would end the program.
+    client.on("error", (error: Error & { level?: string; code?: string }) => {
       const refused = presented !== undefined && presented !== keyData;
       client.destroy();
       reject(
         new Problems([
-          refused ? otherKey(endpoint, where, `${keyType} ${presented}`) : explain(error, endpoint, where),
+          refused
+            ? otherKey(endpoint, where, `${keyType} ${presented}`)
+            : explain(error, endpoint, where, dialTimeout),
         ]),
       );
     });
@@ -123,6 +128,7 @@ function explain(
   error: Error & { level?: string; code?: string },
   endpoint: SshEndpoint,
   where: string,
+  dialTimeout: number,
 ): string {
   const target = `${endpoint.address}:${endpoint.port}`;
   if (error.level === "client-authentication") {
@@ -172,12 +178,7 @@ function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
 
 function execute(
   client: Client,
-  {
-    command,
-    stdin,
-    timeout,
-    onStderr,
-  }: { command: string; stdin: string; timeout: number; onStderr?: (text: string) => void },
+  { command, stdin, timeout, onStderr }: RemoteCommand & { timeout: number },
   where: string,
 ): Promise<RemoteResult> {
   return new Promise((resolve, reject) => {

@@ -39,18 +39,6 @@ export async function readFiles(files: readonly ReferencedFile[]): Promise<FileT
       }
     }),
   );
-  for (const { file, entries } of trees) {
-    const bytes = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.bytes.length : 0), 0);
-    if (bytes > largest) {
-      problems.push(
-        problem(
-          file.where,
-          `${file.source} is ${Math.round(bytes / 1e6)} MB`,
-          "copy it into the image or keep it in a volume",
-        ),
-      );
-    }
-  }
   if (problems.length > 0) throw new Problems(problems);
   return trees;
 }
@@ -60,7 +48,17 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
     return [{ type: "file", path: file.name, executable: false, bytes: Buffer.from(file.text) }];
   }
   const entries: ReleaseFileEntry[] = [];
+  let size = 0;
   await walk(file.source!, file.name);
+  if (size > largest) {
+    problems.push(
+      problem(
+        file.where,
+        `${file.source} is ${Math.round(size / 1e6)} MB`,
+        "copy it into the image or keep it in a volume",
+      ),
+    );
+  }
   return entries;
 
   async function walk(source: string, name: string): Promise<void> {
@@ -74,12 +72,10 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
     } else if (stats.isSymbolicLink()) {
       entries.push({ type: "symlink", path: name, target: await readlink(source) });
     } else if (stats.isFile()) {
-      entries.push({
-        type: "file",
-        path: name,
-        executable: (stats.mode & 0o100) !== 0,
-        bytes: await readFile(source),
-      });
+      size += stats.size;
+      // What is too large is not even read.
+      const bytes = size > largest ? Buffer.alloc(0) : await readFile(source);
+      entries.push({ type: "file", path: name, executable: (stats.mode & 0o100) !== 0, bytes });
     } else {
       problems.push(
         problem(

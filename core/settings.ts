@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { Problems, problem } from "./problems";
+import { problem, refuse } from "./problems";
+import { notASetting, wording } from "./wording";
 
 /** The configuration of a stack, as `Pulumi.yaml` declares it: checked, with defaults filled in. */
 export interface Settings {
@@ -101,6 +102,8 @@ const hostKey = v.pipe(
   v.string("is required: without it any machine that answers would be trusted"),
   v.trim(),
   v.minLength(1, "is required: without it any machine that answers would be trusted"),
+  // `ssh-keyscan` begins its line with the host.
+  v.transform((s) => s.replace(/^\S+ (?=(ssh|ecdsa)-)/, "")),
   v.check((s) => !s.startsWith("ssh-rsa"), "is an ssh-rsa key, which current servers refuse to prove"),
   v.regex(
     /^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$/,
@@ -131,13 +134,32 @@ const registryAddress = v.pipe(
     "is not a registry address such as `registry.example.com:5000/team`, without a scheme",
   ),
 );
-const registry = v.strictObject({
-  address: registryAddress,
-  pullAddress: v.optional(registryAddress),
-  username: v.optional(text),
-  password: v.optional(v.pipe(v.string("must be a text"), v.minLength(1, "is empty"))),
-  insecure: v.optional(flag, false),
-});
+const credentials = [["username"], ["password"]] as const;
+const registry = v.pipe(
+  v.strictObject({
+    address: registryAddress,
+    pullAddress: v.optional(registryAddress),
+    username: v.optional(text),
+    password: v.optional(v.pipe(v.string("must be a text"), v.minLength(1, "is empty"))),
+    insecure: v.optional(flag, false),
+  }),
+  v.forward(
+    v.partialCheck(
+      credentials,
+      ({ username, password }) => username === undefined || password !== undefined,
+      "is missing for the username given",
+    ),
+    ["password"],
+  ),
+  v.forward(
+    v.partialCheck(
+      credentials,
+      ({ username, password }) => password === undefined || username !== undefined,
+      "is missing for the password given",
+    ),
+    ["username"],
+  ),
+);
 
 const schema = v.object({
   composeFile: v.pipe(
@@ -201,13 +223,11 @@ export const settingKeys = Object.keys(schema.entries) as (keyof typeof schema.e
  * @throws Problems with every problem there is, each naming its key and what to do.
  */
 export function parseSettings(raw: RawSettings): Settings {
-  const given = Object.fromEntries(
-    Object.entries(raw).filter(([, value]) => value !== undefined && value !== ""),
-  );
-  const result = v.safeParse(schema, { hosts: [], ...given });
-  const problems = firstPerSetting(result.issues ?? []).map(describe);
-  if (problems.length === 0) problems.push(...conflicts(result.output as Parsed));
-  if (problems.length > 0) throw new Problems(problems);
+  const given = Object.fromEntries(Object.entries(raw).filter(([, value]) => !isUnset(value)));
+  // Whatever is built or promoted comes from a registry; a kept release is on the hosts already.
+  const required = { hosts: [], ...(given.release === undefined ? { registry: {} } : {}) };
+  const result = v.safeParse(schema, { ...required, ...given });
+  refuse([...firstPerSetting(result.issues ?? []).map(describe), ...conflicts(given)]);
 
   const { composeFile, registry, transport: _, strategy: __, ...rest } = result.output as Parsed;
   return {
@@ -218,6 +238,15 @@ export function parseSettings(raw: RawSettings): Settings {
 }
 
 type Parsed = v.InferOutput<typeof schema>;
+
+/** The defaults in `Pulumi.yaml` of what has none. */
+function isUnset(value: unknown): boolean {
+  return (
+    value === undefined ||
+    value === "" ||
+    (typeof value === "object" && value !== null && Object.keys(value).length === 0)
+  );
+}
 
 function firstPerSetting(issues: readonly v.BaseIssue<unknown>[]): v.BaseIssue<unknown>[] {
   const seen = new Set<string | null>();
@@ -233,58 +262,32 @@ function describe(issue: v.BaseIssue<unknown>): string {
     "",
   );
   const generic = path.replace(/\[\d+\]/g, "").replace(".proxyJump", "");
-  const missing = issue.type === "strict_object" && issue.input === undefined;
-  const unknown = issue.type === "strict_object" && issue.expected === "never";
-  const what =
-    missing || /^Invalid key: Expected "/.test(issue.message)
-      ? "is required"
-      : unknown
-        ? "is not a setting"
-        : issue.message;
-  const todo = unknown
-    ? "correct its name or remove it"
-    : (advice[generic]?.(path) ?? `correct it with \`pulumi config set --path 'everfresh:${path}' …\``);
+  const what = wording(issue);
+  const todo =
+    what === notASetting
+      ? "correct its name or remove it"
+      : (advice[generic]?.(path) ?? `correct it with \`pulumi config set --path 'everfresh:${path}' …\``);
   return problem(`everfresh:${path}`, what, todo);
 }
 
-/** What only two settings together show. */
-function conflicts(settings: Parsed): string[] {
+/** What only two settings together show; neither of them may be valid by itself. */
+function conflicts({ hosts, promoteFrom, release }: RawSettings): string[] {
   const problems: string[] = [];
-  const names = settings.hosts.map(({ name }) => name);
+  const names = (Array.isArray(hosts) ? hosts : [])
+    .map((host: { name?: unknown } | null) => host?.name)
+    .filter((name) => typeof name === "string");
   for (const name of new Set(names.filter((name, i) => names.indexOf(name) !== i))) {
     problems.push(
       problem("everfresh:hosts", `two hosts are named \`${name}\``, "give each a name of its own"),
     );
   }
-  if (settings.promoteFrom && settings.release) {
+  if (promoteFrom !== undefined && release !== undefined) {
     problems.push(
       problem(
         "everfresh:release",
         "cannot be combined with promoteFrom",
         "remove one of the two with `pulumi config rm`",
       ),
-    );
-  }
-  const { username, password } = settings.registry ?? {};
-  if (username && !password)
-    problems.push(
-      problem(
-        "everfresh:registry.password",
-        "is missing for the username given",
-        setSecret("registry.password"),
-      ),
-    );
-  if (password && !username)
-    problems.push(
-      problem(
-        "everfresh:registry.username",
-        "is missing for the password given",
-        setWith("registry.username", "ci"),
-      ),
-    );
-  if (!settings.registry && !settings.release) {
-    problems.push(
-      problem("everfresh:registry.address", "is required", advice["registry.address"]!("registry.address")),
     );
   }
   return problems;

@@ -10,8 +10,11 @@ export function publishedUrls(project: ComposeProject, hosts: readonly Host[]): 
   return hosts.flatMap(({ address }) =>
     [...new Set(ports)]
       .sort((a, b) => a - b)
-      .map((port) =>
-        port === 443 ? `https://${address}` : `http://${address}${port === 80 ? "" : `:${port}`}`,
-      ),
+      .map((port) => url(address.includes(":") ? `[${address}]` : address, port)),
   );
+}
+
+function url(host: string, port: number): string {
+  if (port === 443) return `https://${host}`;
+  return port === 80 ? `http://${host}` : `http://${host}:${port}`;
 }

@@ -1,27 +1,33 @@
 import * as v from "valibot";
 import type { Check } from "../host/types";
 import { problem } from "../problems";
+import { wording } from "../wording";
 
 /** What a service's `x-everfresh:` says. */
 export interface ServiceOptions {
   verify: Check[];
 }
 
+const text = v.string("must be a text");
+const whole = (min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
+};
 const httpCheck = v.strictObject({
-  path: v.pipe(v.string(), v.startsWith("/", "must begin with `/`")),
-  port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
-  status: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(599)), 200),
-  body: v.optional(v.string()),
+  path: v.pipe(text, v.startsWith("/", "must begin with `/`")),
+  port: whole(1, 65535),
+  status: v.optional(whole(100, 599), 200),
+  body: v.optional(text),
 });
 const fileCheck = v.strictObject({
-  path: v.pipe(v.string(), v.startsWith("/", "must be an absolute path in the container")),
-  contains: v.pipe(v.string(), v.minLength(1, "is empty")),
+  path: v.pipe(text, v.startsWith("/", "must be an absolute path in the container")),
+  contains: v.pipe(text, v.minLength(1, "is empty")),
 });
 const schema = v.strictObject({
   verify: v.optional(
     v.strictObject({
       http: v.optional(httpCheck),
-      command: v.optional(v.pipe(v.array(v.string(), "must be a list of words"), v.minLength(1, "is empty"))),
+      command: v.optional(v.pipe(v.array(text, "must be a list of words"), v.minLength(1, "is empty"))),
       file: v.optional(fileCheck),
     }),
   ),
@@ -36,7 +42,7 @@ export function parseOptions(node: unknown, where: string, problems: string[]): 
   if (!result.success) {
     for (const issue of result.issues) {
       const key = v.getDotPath(issue);
-      problems.push(problem(key ? `${where}.${key}` : where, issue.message, "see docs/configuration.md"));
+      problems.push(problem(key ? `${where}.${key}` : where, wording(issue), "see docs/configuration.md"));
     }
     return { verify: [] };
   }

@@ -139,6 +139,14 @@ export interface ComposeText {
 /** Undoes compose's escape of a dollar sign. */
 export const plain = (text: string) => text.replaceAll("$$", "$");
 
+function plainWithin(value: unknown): unknown {
+  if (typeof value === "string") return plain(value);
+  if (Array.isArray(value)) return value.map(plainWithin);
+  return value !== null && typeof value === "object"
+    ? mapValues(value as Record<string, unknown>, plainWithin)
+    : value;
+}
+
 /** Build settings that are honoured; any other is refused rather than ignored. */
 const knownBuildKeys = new Set([
   "context",
@@ -172,7 +180,7 @@ export function readProject(text: ComposeText): ComposeProject {
 
   for (const name of dependencyOrder(document.services ?? {})) {
     const node = document.services[name]!;
-    const options = parseOptions(node["x-everfresh"], `services.${name}.x-everfresh`, problems);
+    const options = parseOptions(plainWithin(node["x-everfresh"]), `services.${name}.x-everfresh`, problems);
     services.push({
       name,
       ...(node.build ? { build: readBuild(name, node, problems) } : {}),
@@ -201,10 +209,15 @@ export function readProject(text: ComposeText): ComposeProject {
       }
     }
     const writtenVolumes = written.services?.[name]?.volumes ?? [];
-    for (const volume of node.volumes ?? []) {
+    for (const [i, volume] of (node.volumes ?? []).entries()) {
       if (volume.type !== "bind" || volume.source === undefined) continue;
       const source = plain(volume.source);
-      const raw = writtenVolumes.find(({ target }) => target === volume.target)?.source;
+      // By its place in the list: a target may be written with a variable.
+      const raw = (
+        writtenVolumes.length === node.volumes?.length
+          ? writtenVolumes[i]
+          : writtenVolumes.find(({ target }) => target === volume.target)
+      )?.source;
       const where = `services.${name}.volumes (${volume.target})`;
       if (raw?.startsWith("~")) {
         problems.push(

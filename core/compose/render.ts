@@ -36,16 +36,14 @@ export function renderCompose(project: ComposeProject, rendering: Rendering): st
   });
 }
 
-/** Extension fields of the top level are the author's scaffolding; nothing reads them on a host. */
-function withoutExtensions(document: ComposeDocument): ComposeDocument {
-  return Object.fromEntries(
-    Object.entries(document).filter(([key]) => !key.startsWith("x-")),
-  ) as ComposeDocument;
+/** Extension fields are the author's scaffolding; nothing reads them on a host. */
+function withoutExtensions<T extends object>(node: T): T {
+  return Object.fromEntries(Object.entries(node).filter(([key]) => !key.startsWith("x-"))) as T;
 }
 
 function renderService(name: string, node: ServiceNode, rendering: Rendering): ServiceNode {
-  const { build, "x-everfresh": _, develop: __, ...rest } = node;
-  const rendered: ServiceNode = { ...rest };
+  const { build, develop: _, ...rest } = node;
+  const rendered = withoutExtensions<ServiceNode>(rest);
   if (build) {
     rendered.image = escaped(rendering.images[name]!);
     delete rendered.pull_policy;
@@ -87,19 +85,22 @@ function renderUse(kind: "configs" | "secrets", use: FileUse, { files }: Renderi
   };
 }
 
+/** What no service uses stays away: it is for a build, and its path is this machine's. */
 function renderFiles(
   kind: "configs" | "secrets",
   document: ComposeDocument,
   { files }: Rendering,
 ): Pick<ComposeDocument, "configs" | "secrets"> {
-  if (!document[kind]) return {};
-  const rendered = mapEntries(document[kind], (name, node): [string, FileNode] => {
+  const uses = Object.values(document.services).flatMap((service) => service[kind] ?? []);
+  const used = new Set(uses.map(({ source }) => source));
+  const nodes = Object.entries(document[kind] ?? {}).filter(([name]) => used.has(name));
+  const rendered = mapEntries(Object.fromEntries(nodes), (name, node): [string, FileNode] => {
     const place = files.get(`${kind}.${name}`);
     if (place === undefined) return [name, node];
     const { file: _, environment: __, content: ___, ...rest } = node;
     return [nameWith(name, place), { ...rest, file: escaped(place) }];
   });
-  return { [kind]: rendered };
+  return { [kind]: nodes.length > 0 ? rendered : undefined };
 }
 
 const nameWith = (name: string, place: string) =>

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { parseOptions } from "../../../../core/compose/options";
+
+const where = "services.web.x-everfresh";
+const verify = (node: unknown) => {
+  const problems: string[] = [];
+  const options = parseOptions({ verify: node }, where, problems);
+  assert.deepEqual(problems, []);
+  return options.verify;
+};
+
+describe("parseOptions", () => {
+  it("asks for no further proof by default", () => {
+    for (const node of [undefined, null, {}, { strategy: "recreate" }, { verify: {} }]) {
+      const problems: string[] = [];
+      assert.deepEqual(parseOptions(node, where, problems), { verify: [] });
+      assert.deepEqual(problems, []);
+    }
+  });
+
+  it("expects status 200 of a page unless told otherwise", () => {
+    assert.deepEqual(verify({ http: { port: 8080, path: "/" } }), [
+      { kind: "http", port: 8080, path: "/", status: 200 },
+    ]);
+    assert.deepEqual(verify({ http: { port: 1, path: "/v", status: 404, body: "2" } }), [
+      { kind: "http", port: 1, path: "/v", status: 404, body: "2" },
+    ]);
+  });
+
+  it("takes every kind of check, in a fixed order", () => {
+    const file = { path: "/etc/a", contains: "x" };
+    assert.deepEqual(verify({ file, command: ["a", "b"], http: { port: 80, path: "/" } }), [
+      { kind: "http", port: 80, path: "/", status: 200 },
+      { kind: "command", command: ["a", "b"] },
+      { kind: "file", ...file },
+    ]);
+  });
+
+  const wrong: [unknown, string, string][] = [
+    ["yes", "", "must be a group of settings"],
+    [{ verifi: {} }, ".verifi", "is not a setting"],
+    [{ verify: { http: { path: "/" } } }, ".verify.http.port", "is required"],
+    [
+      { verify: { http: { path: "/", port: "80" } } },
+      ".verify.http.port",
+      "must be a whole number from 1 to 65535",
+    ],
+    [{ verify: { http: { path: "/", port: 80, body: 2 } } }, ".verify.http.body", "must be a text"],
+    [
+      { strategy: "swarm" },
+      ".strategy",
+      "must be `recreate`; `start-first` and `swarm` are not available yet",
+    ],
+    [{ verify: { http: { port: 80, path: "v" } } }, ".verify.http.path", "must begin with `/`"],
+    [{ verify: { command: "true" } }, ".verify.command", "must be a list of words"],
+    [{ verify: { command: [] } }, ".verify.command", "is empty"],
+    [
+      { verify: { file: { path: "etc", contains: "x" } } },
+      ".verify.file.path",
+      "must be an absolute path in the container",
+    ],
+    [{ verify: { file: { path: "/etc", contains: "" } } }, ".verify.file.contains", "is empty"],
+  ];
+  for (const [node, key, what] of wrong) {
+    it(`refuses ${JSON.stringify(node)}`, () => {
+      const problems: string[] = ["before"];
+      assert.deepEqual(parseOptions(node, where, problems), { verify: [] });
+      assert.deepEqual(problems, ["before", `${where}${key}: ${what}; see docs/configuration.md`]);
+    });
+  }
+
+  it("names everything that is wrong", () => {
+    const problems: string[] = [];
+    parseOptions({ verify: { http: { port: 0, path: "v", status: 99 }, command: [] } }, where, problems);
+    assert.equal(problems.length, 4);
+  });
+});

@@ -1,0 +1,365 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { stringify } from "yaml";
+import { type ComposeProject, plain, readProject } from "../../../../core/compose/project";
+import { Problems } from "../../../../core/problems";
+
+type Node = Record<string, unknown>;
+const folder = "/work/shop";
+
+/** Reads services as `docker compose config` prints them; `written` is the same as its author wrote it. */
+function read(services: Node, more: Node = {}, written: Node = services, environment = {}): ComposeProject {
+  return readProject({
+    resolved: stringify({ name: "shop", services, ...more }),
+    written: stringify({ services: written }),
+    folder,
+    environment,
+  });
+}
+const service = (node: Node, more: Node = {}) => read({ web: node }, more).services[0]!;
+const refused = (problems: string[], node: Node, more: Node = {}) =>
+  assert.throws(() => service(node, more), new Problems(problems));
+
+describe("readProject", () => {
+  it("names the project and keeps the whole document", () => {
+    const networks = { default: { name: "shop_default" } };
+    const { name, document } = read({ web: { image: "web:1", command: ["a"] } }, { networks });
+    assert.equal(name, "shop");
+    assert.deepEqual(document, {
+      name: "shop",
+      services: { web: { image: "web:1", command: ["a"] } },
+      networks,
+    });
+  });
+
+  it("refuses a project without services", () => {
+    assert.throws(
+      () => read({}),
+      new Problems(["services: there are none; add a service to the compose file"]),
+    );
+  });
+
+  it("puts dependencies before those that depend on them", () => {
+    const on = (...names: string[]) => ({ depends_on: Object.fromEntries(names.map((name) => [name, {}])) });
+    const { services } = read({
+      edge: on("web", "api"),
+      web: on("api"),
+      api: on("redis", "absent"),
+      redis: {},
+    });
+    assert.deepEqual(
+      services.map(({ name }) => name),
+      ["redis", "api", "web", "edge"],
+    );
+  });
+
+  it("puts every dependency first, whatever depends on what", () => {
+    const graph = fc
+      .array(fc.array(fc.nat({ max: 7 }), { maxLength: 4 }), { minLength: 1, maxLength: 8 })
+      .map((rows) => rows.map((row, i) => row.filter((j) => j < i)));
+    fc.assert(
+      fc.property(graph, fc.nat(), (rows, seed) => {
+        const entries = rows.map((row, i): [string, Node] => [
+          `s${i}`,
+          { depends_on: Object.fromEntries(row.map((j) => [`s${j}`, {}])) },
+        ]);
+        const rotated = entries.map((_, i) => entries[(i + seed) % entries.length]!);
+        const order = read(Object.fromEntries(rotated)).services.map(({ name }) => name);
+        assert.equal(order.length, rows.length);
+        for (const [i, row] of rows.entries()) {
+          for (const j of row) assert.ok(order.indexOf(`s${j}`) < order.indexOf(`s${i}`), order.join());
+        }
+      }),
+    );
+  });
+
+  it("knows whom compose restarts with a service", () => {
+    const { services } = read({
+      db: {},
+      api: { depends_on: { db: { restart: true } } },
+      web: { depends_on: { db: { restart: false }, api: { restart: true } } },
+    });
+    assert.deepEqual(
+      services.map(({ name, restarts }) => [name, restarts]),
+      [
+        ["db", ["api"]],
+        ["api", ["web"]],
+        ["web", []],
+      ],
+    );
+  });
+
+  it("counts replicas by `scale`, then by `deploy.replicas`, else one", () => {
+    assert.equal(service({}).replicas, 1);
+    assert.equal(service({ deploy: { replicas: 3 } }).replicas, 3);
+    assert.equal(service({ deploy: { replicas: 3 }, scale: 0 }).replicas, 0);
+  });
+
+  it("reads published ports, and no others", () => {
+    const ports = [
+      { target: 80, published: "8080", protocol: "tcp" },
+      { target: 53, published: "53", protocol: "udp", host_ip: "127.0.0.1" },
+      { target: 81, published: "82" },
+      { target: 9000, protocol: "tcp" },
+      { target: 1, published: "8000-8010" },
+    ];
+    assert.deepEqual(service({ ports }).published, [
+      { port: 8080, protocol: "tcp" },
+      { port: 53, protocol: "udp", hostIp: "127.0.0.1" },
+      { port: 82, protocol: "tcp" },
+    ]);
+  });
+
+  it("reads x-everfresh, undoing compose's escape", () => {
+    const { verify } = service({ "x-everfresh": { verify: { command: ["sh", "-c", "test $$HOME"] } } });
+    assert.deepEqual(verify, [{ kind: "command", command: ["sh", "-c", "test $HOME"] }]);
+  });
+
+  it("names every problem at once", () => {
+    const services = {
+      a: { "x-everfresh": { x: 1 } },
+      b: { build: { context: "/b", ssh: ["default"], platforms: ["linux/amd64", "linux/arm64"] } },
+      c: { configs: [{ source: "unset" }] },
+    };
+    assert.throws(
+      () => read(services, { configs: { unset: { environment: "UNSET" } } }),
+      (error: Problems) => error.problems.length === 4,
+    );
+  });
+});
+
+describe("a build section", () => {
+  it("is read whole, undoing compose's escape", () => {
+    const build = {
+      context: "/work/shop/we$$b",
+      dockerfile: "docker/$$.Dockerfile",
+      args: { PRICE: "5$$", COUNT: 3, UNSET: null },
+      target: "prod",
+      platforms: ["linux/arm64"],
+      labels: { "a.b": "$$1" },
+      additional_contexts: { shared: "/work/shared", base: "docker-image://debian:trixie-slim" },
+      network: "host",
+      extra_hosts: ["db=10.0.0.1"],
+      no_cache: true,
+      pull: true,
+      cache_from: ["type=registry,ref=$$x"],
+      cache_to: ["type=inline"],
+      "x-note": "any",
+    };
+    const { build: spec, buildOptions } = service({ build });
+    assert.deepEqual(spec, {
+      context: "/work/shop/we$b",
+      dockerfile: "docker/$.Dockerfile",
+      args: { PRICE: "5$", COUNT: "3", UNSET: null },
+      target: "prod",
+      platforms: ["linux/arm64"],
+      labels: { "a.b": "$1" },
+      additionalContexts: { shared: "/work/shared", base: "docker-image://debian:trixie-slim" },
+      secrets: [],
+      ssh: [],
+      network: "host",
+      extraHosts: ["db=10.0.0.1"],
+    });
+    assert.deepEqual(buildOptions, {
+      secrets: [],
+      noCache: true,
+      pull: true,
+      cacheFrom: ["type=registry,ref=$x"],
+      cacheTo: ["type=inline"],
+    });
+  });
+
+  it("may hold its Dockerfile itself", () => {
+    const { build } = service({ build: { context: "/a", dockerfile_inline: "FROM a\nRUN echo $$x\n" } });
+    assert.equal(build!.dockerfileInline, "FROM a\nRUN echo $x\n");
+  });
+
+  it("is for the service's platform when it names none", () => {
+    assert.deepEqual(service({ build: { context: "/a" }, platform: "linux/arm64" }).build!.platforms, [
+      "linux/arm64",
+    ]);
+    assert.deepEqual(service({ build: { context: "/a" } }).build!.platforms, []);
+  });
+
+  it("takes secrets from a file or a variable, by the id that the Dockerfile uses", () => {
+    const build = { context: "/a", secrets: [{ source: "npm", target: "npmrc" }, { source: "token" }] };
+    const secrets = { npm: { file: "/k/np$$m" }, token: { environment: "TOKEN" } };
+    const { build: spec, buildOptions } = service({ build }, { secrets });
+    assert.deepEqual(spec!.secrets, ["npmrc", "token"]);
+    assert.deepEqual(buildOptions.secrets, [
+      { id: "npmrc", file: "/k/np$m" },
+      { id: "token", environment: "TOKEN" },
+    ]);
+  });
+
+  it("is refused a secret that there is not", () => {
+    refused(
+      ["services.web.build.secrets: `npm` has neither `file` nor `environment`; declare it under `secrets:`"],
+      { build: { context: "/a", secrets: [{ source: "npm" }] } },
+      { secrets: { npm: { external: true } } },
+    );
+  });
+
+  for (const key of [
+    "ssh",
+    "tags",
+    "privileged",
+    "isolation",
+    "shm_size",
+    "ulimits",
+    "entitlements",
+    "provenance",
+  ]) {
+    it(`is refused \`${key}\` rather than built without it`, () => {
+      refused(
+        [
+          `services.web.build.${key}: is not supported; remove it; the image must be the same for everybody who builds it`,
+        ],
+        { build: { context: "/a", [key]: [] } },
+      );
+    });
+  }
+
+  for (const context of [
+    "https://github.com/acme/web.git",
+    "https://example.com/context.tar.gz",
+    "git@github.com:acme/web",
+    "ssh://git@example.com/web",
+    "git://example.com/web",
+    "github.com/acme/web.git#main:docker",
+  ]) {
+    it(`is refused the remote context ${context}`, () => {
+      refused(
+        [
+          `services.web.build.context: \`${context}\` is remote; build from a folder of this machine, so that its content can be identified`,
+        ],
+        { build: { context } },
+      );
+    });
+  }
+
+  it("is refused another service's image as a context", () => {
+    refused(
+      [
+        "services.web.build.additional_contexts.base: builds on another service's image; name a stage of one Dockerfile or a folder instead",
+      ],
+      { build: { context: "/a", additional_contexts: { base: "service:base" } } },
+    );
+  });
+
+  it("is refused several platforms", () => {
+    refused(["services.web.build.platforms: names several platforms; name the one that the hosts have"], {
+      build: { context: "/a", platforms: ["linux/amd64", "linux/arm64"] },
+    });
+  });
+});
+
+describe("a bind mount", () => {
+  const mount = (source: string) => ({ type: "bind", source, target: "/data" });
+  const where = "services.web.volumes (/data)";
+  const filesOf = (resolved: string, written: string) =>
+    read({ web: { volumes: [mount(resolved)] } }, {}, { web: { volumes: [mount(written)] } }).files;
+
+  for (const [written, resolved] of [
+    ["./conf/a.cfg", "/work/shop/conf/a.cfg"],
+    ["../shared/a.cfg", "/work/shared/a.cfg"],
+    [".", "/work/shop"],
+    ["conf/a.cfg", "/work/shop/conf/a.cfg"],
+    ["${PWD}/conf", "/work/shop/conf"],
+    ["./a$$b", "/work/shop/a$$b"],
+  ] as const) {
+    it(`of ${written} is shipped`, () => {
+      const source = plain(resolved);
+      assert.deepEqual(filesOf(resolved, written), [
+        { key: source, source, where, name: source.slice(source.lastIndexOf("/") + 1), services: ["web"] },
+      ]);
+    });
+  }
+
+  for (const [written, resolved] of [
+    ["/var/run/docker.sock", "/var/run/docker.sock"],
+    ["/work/shop/conf", "/work/shop/conf"],
+    ["${DATA:-/srv/data}", "/srv/data"],
+  ] as const) {
+    it(`of ${written} is the host's own`, () => assert.deepEqual(filesOf(resolved, written), []));
+  }
+
+  it("of the home folder is refused: it would be this machine's", () => {
+    const volumes = (source: string) => ({ web: { volumes: [mount(source)] } });
+    assert.throws(
+      () => read(volumes("/root/conf"), {}, volumes("~/conf")),
+      new Problems([
+        `${where}: \`~/conf\` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)`,
+      ]),
+    );
+  });
+
+  it("is recognized when its target is written with a variable", () => {
+    const resolved = { web: { volumes: [mount("/work/up"), { type: "volume", source: "v", target: "/v" }] } };
+    const written = { web: { volumes: [{ ...mount("../up"), target: "${WHERE}" }, { type: "volume" }] } };
+    assert.equal(read(resolved, {}, written).files[0]?.source, "/work/up");
+  });
+
+  it("is recognized by its target where variables made two mounts one", () => {
+    const resolved = { web: { volumes: [mount("/work/up")] } };
+    const written = { web: { volumes: [{ ...mount("/abs"), target: "${A}" }, mount("../up")] } };
+    assert.equal(read(resolved, {}, written).files[0]?.source, "/work/up");
+  });
+
+  it("that several services have is shipped once", () => {
+    const services = { a: { volumes: [mount("/work/shop/c")] }, b: { volumes: [mount("/work/shop/c")] } };
+    const { files } = read(services, {}, { a: { volumes: [mount("./c")] }, b: { volumes: [mount("./c")] } });
+    assert.deepEqual(
+      files.map(({ services }) => services),
+      [["a", "b"]],
+    );
+  });
+
+  it("is told from a named volume", () => {
+    assert.deepEqual(
+      read({ web: { volumes: [{ type: "volume", source: "data", target: "/d" }] } }).files,
+      [],
+    );
+  });
+});
+
+for (const kind of ["configs", "secrets"] as const) {
+  describe(`an entry of ${kind}`, () => {
+    const filesOf = (node: Node, environment = {}) =>
+      read(
+        { web: { [kind]: [{ source: "a" }] } },
+        { [kind]: { a: node, unused: { file: "/u" } } },
+        {},
+        environment,
+      ).files;
+    const common = { key: `${kind}.a`, where: `${kind}.a`, services: ["web"] };
+
+    it("from a file is shipped under the file's name", () => {
+      assert.deepEqual(filesOf({ file: "/work/shop/a$$.conf" }), [
+        { ...common, source: "/work/shop/a$.conf", name: "a$.conf" },
+      ]);
+    });
+
+    it("with its content inline is shipped", () => {
+      assert.deepEqual(filesOf({ content: "level=$$1\n" }), [{ ...common, text: "level=$1\n", name: "a" }]);
+    });
+
+    it("from a variable is shipped with its value, exactly", () => {
+      assert.deepEqual(filesOf({ environment: "TOKEN" }, { TOKEN: "$$a" }), [
+        { ...common, text: "$$a", name: "a" },
+      ]);
+      assert.deepEqual(filesOf({ environment: "TOKEN" }, { TOKEN: "" }), [
+        { ...common, text: "", name: "a" },
+      ]);
+    });
+
+    it("from a variable that is not set is refused", () => {
+      assert.throws(
+        () => filesOf({ environment: "TOKEN" }),
+        new Problems([`${kind}.a: the variable TOKEN is not set; set it where \`pulumi up\` runs`]),
+      );
+    });
+
+    it("that lives on the host is left there", () => assert.deepEqual(filesOf({ external: true }), []));
+  });
+}

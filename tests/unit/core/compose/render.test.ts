@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parse, stringify } from "yaml";
+import { type ComposeDocument, readProject } from "../../../../core/compose/project";
+import { type Rendering, renderCompose, storePath } from "../../../../core/compose/render";
+
+type Node = Record<string, unknown>;
+const digest = `registry.example.com/shop-web@sha256:${"ab".repeat(32)}`;
+const fingerprint = "0123456789abcdef".repeat(4);
+
+/** Renders a project with these services, and reads the text as a host would. */
+function render(services: Node, more: Node = {}, rendering: Partial<Rendering> = {}): ComposeDocument {
+  const document = { name: "shop", services, ...more } as ComposeDocument;
+  const project = { name: "shop", services: [], files: [], document };
+  return parse(renderCompose(project, { images: {}, files: new Map(), ...rendering }));
+}
+const stored = (...keys: string[]) =>
+  new Map(keys.map((key) => [key, storePath(fingerprint, `${key}.file`)] as const));
+
+describe("renderCompose", () => {
+  it("replaces a build by its image, and leaves what else the service says", () => {
+    const rest = {
+      command: ["a"],
+      healthcheck: { test: ["CMD", "b"], interval: "1s" },
+      ports: [{ target: 80 }],
+    };
+    const build = { context: "/work/shop/web" };
+    assert.deepEqual(
+      render(
+        { web: { ...rest, build, image: "mine", pull_policy: "build" } },
+        {},
+        { images: { web: digest } },
+      ),
+      { name: "shop", services: { web: { ...rest, image: digest } } },
+    );
+  });
+
+  it("leaves an image that is only named, and how it is pulled", () => {
+    const redis = { image: "redis:7", pull_policy: "always" };
+    assert.deepEqual(render({ redis }).services.redis, redis);
+  });
+
+  it("leaves networks, volumes and everything else as it is", () => {
+    const more = {
+      networks: { default: { name: "shop_default", ipam: {} } },
+      volumes: { data: { name: "d" } },
+    };
+    assert.deepEqual(render({ redis: { image: "redis" } }, more), {
+      name: "shop",
+      services: { redis: { image: "redis" } },
+      ...more,
+    });
+  });
+
+  it("drops extension fields and what only development needs", () => {
+    const redis = { image: "redis", "x-everfresh": { verify: {} }, "x-note": 1, develop: { watch: [] } };
+    assert.deepEqual(render({ redis }, { "x-top": 1 }), {
+      name: "shop",
+      services: { redis: { image: "redis" } },
+    });
+  });
+
+  it("names a shipped bind mount by its place in the store, which must be there", () => {
+    const volume = { type: "bind", source: "/work/a$$b", target: "/a", read_only: true };
+    const other = { type: "bind", source: "/srv/data", target: "/d", bind: { create_host_path: true } };
+    const named = { type: "volume", source: "data", target: "/v" };
+    const web = {
+      image: "web",
+      volumes: [{ ...volume, bind: { selinux: "z", create_host_path: true } }, other, named],
+    };
+    const { volumes } = render({ web }, {}, { files: stored("/work/a$b") }).services.web!;
+    assert.deepEqual(volumes, [
+      {
+        ...volume,
+        source: `./store/${fingerprint}//work/a$$b.file`.replace("//", "/"),
+        bind: { selinux: "z", create_host_path: false },
+      },
+      other,
+      named,
+    ]);
+  });
+
+  for (const [kind, target] of [
+    ["configs", "/conf"],
+    ["secrets", "/run/secrets/conf"],
+  ] as const) {
+    it(`renames ${kind} by their content and keeps where they are mounted`, () => {
+      const uses = [
+        { source: "conf" },
+        { source: "conf", target: "/etc/conf", mode: "0400" },
+        { source: "ext" },
+      ];
+      const nodes = {
+        conf: { name: "shop_conf", file: "/work/conf", "x-a": 1 },
+        ext: { name: "e", external: true },
+      };
+      const { services, [kind]: rendered } = render(
+        { web: { image: "web", [kind]: uses } },
+        { [kind]: nodes },
+        { files: stored(`${kind}.conf`) },
+      );
+      assert.deepEqual(services.web![kind], [
+        { source: "conf-0123456789ab", target },
+        { source: "conf-0123456789ab", target: "/etc/conf", mode: "0400" },
+        { source: "ext" },
+      ]);
+      assert.deepEqual(rendered, {
+        "conf-0123456789ab": {
+          name: "shop_conf",
+          file: `./store/${fingerprint}/${kind}.conf.file`,
+          "x-a": 1,
+        },
+        ext: nodes.ext,
+      });
+    });
+
+    for (const origin of [{ environment: "TOKEN" }, { content: "text" }, { file: "/work/conf" }]) {
+      it(`makes a file of ${kind} from ${Object.keys(origin)}`, () => {
+        const { [kind]: rendered } = render(
+          { web: { [kind]: [{ source: "conf" }] } },
+          { [kind]: { conf: origin } },
+          { files: stored(`${kind}.conf`) },
+        );
+        assert.deepEqual(rendered, {
+          "conf-0123456789ab": { file: `./store/${fingerprint}/${kind}.conf.file` },
+        });
+      });
+    }
+
+    it(`leaves ${kind} that no service uses here: their paths are this machine's`, () => {
+      const document = render({ web: { image: "web" } }, { [kind]: { npm: { file: "/home/me/shop/npm" } } });
+      assert.deepEqual(document, { name: "shop", services: { web: { image: "web" } } });
+    });
+  }
+
+  it("labels every container with the nonce that recreates it, and no container without one", () => {
+    const services = { a: { image: "a", labels: { x: "1" } }, b: { image: "b" } };
+    const { a, b } = render(services, {}, { forceRecreate: "today $1" }).services;
+    assert.deepEqual(a!.labels, { x: "1", "dev.everfresh.recreate": "today $$1" });
+    assert.deepEqual(b!.labels, { "dev.everfresh.recreate": "today $$1" });
+    assert.deepEqual(render(services).services, services);
+  });
+
+  for (const text of [
+    "yes",
+    "no",
+    "on",
+    "null",
+    "~",
+    "0o17",
+    "017",
+    "1:30",
+    "1e3",
+    "1_000",
+    "0x1f",
+    ".inf",
+    "2030-01-02",
+    "<<",
+    "=",
+    "$",
+    "$$",
+    "a\nb\n",
+    "\n",
+    " a ",
+    "",
+    "#",
+    "ä😀",
+    "\u0085\u2028",
+    "\u0000\u001b",
+    "\ud800",
+    "'\"\\",
+    "- a",
+    "&a",
+    "*a",
+    "!a",
+    "%",
+    "@",
+    "`",
+    "k: v",
+    "\t",
+  ]) {
+    it(`quotes ${JSON.stringify(text)} so that every version of YAML reads the same text`, () => {
+      const document = { name: "shop", services: { web: { image: text, environment: { [text]: text } } } };
+      const project = { name: "shop", services: [], files: [], document: document as ComposeDocument };
+      const rendered = renderCompose(project, { images: {}, files: new Map() });
+      assert.ok(rendered.includes('"image": "'), rendered);
+      for (const version of ["1.1", "1.2"] as const) {
+        assert.deepEqual(parse(rendered, { version, merge: version === "1.1" }), document);
+      }
+    });
+  }
+
+  it("carries any text, number and flag exactly, as key and as value", () => {
+    const text = fc.string({ unit: "grapheme" });
+    const value = fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null));
+    const tree = fc.oneof(value, fc.array(value), fc.dictionary(text, value));
+    fc.assert(
+      fc.property(
+        fc.dictionary(
+          text.map((key) => `k${key}`),
+          tree,
+        ),
+        (node) => {
+          // Out of one object, so that an equal part could be written as an alias.
+          const services = { a: { image: "i", deploy: node }, b: { image: "i", deploy: node } };
+          assert.deepEqual({ ...render(services) }, JSON.parse(JSON.stringify({ name: "shop", services })));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("needs no line breaks, however long a text is", () => {
+    const command = ["sh", "-c", `echo ${"word ".repeat(1000)}`];
+    assert.deepEqual(render({ web: { image: "a", command } }).services.web!.command, command);
+  });
+
+  it("does not touch the project", () => {
+    const services = {
+      web: {
+        build: { context: "/w" },
+        volumes: [{ type: "bind", source: "/w/a", target: "/a" }],
+        configs: [{ source: "c" }],
+      },
+    };
+    const resolved = stringify({ name: "shop", services, configs: { c: { file: "/w/c" } } });
+    const project = readProject({ resolved, written: resolved, folder: "/w", environment: {} });
+    const before = structuredClone(project);
+    renderCompose(project, {
+      images: { web: digest },
+      files: stored("configs.c", "/w/a"),
+      forceRecreate: "x",
+    });
+    assert.deepEqual(project, before);
+  });
+});
+
+describe("storePath", () => {
+  it("is relative to the project's folder on the host", () => {
+    assert.equal(storePath("ab", "a b.conf"), "./store/ab/a b.conf");
+  });
+});

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { chmod, link, mkdir, mkdtemp, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import fc from "fast-check";
+import type { ReferencedFile } from "../../../core/compose/project";
+import { fingerprint, readFiles } from "../../../core/files";
+import type { ReleaseFileEntry } from "../../../core/host/types";
+import { Problems } from "../../../core/problems";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-files-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const where = "services.web.volumes (/data)";
+const at = (name: string) => path.join(folder, name);
+const reference = (name: string): ReferencedFile => ({
+  key: at(name),
+  source: at(name),
+  where,
+  services: ["web"],
+  name,
+});
+const read = async (name: string) => (await readFiles([reference(name)]))[0]!.entries;
+const refused = (name: string, what: string, todo: string) =>
+  assert.rejects(readFiles([reference(name)]), new Problems([`${where}: ${at(name)}${what}; ${todo}`]));
+const file = (path: string, text: string, executable = false): ReleaseFileEntry => ({
+  type: "file",
+  path,
+  executable,
+  bytes: Buffer.from(text),
+});
+
+describe("readFiles", () => {
+  it("reads a file with its executable bit", async () => {
+    await writeFile(at("run"), "#!/bin/sh\n");
+    assert.deepEqual(await read("run"), [file("run", "#!/bin/sh\n")]);
+    await chmod(at("run"), 0o755);
+    assert.deepEqual(await read("run"), [file("run", "#!/bin/sh\n", true)]);
+  });
+
+  it("reads a folder whole, parents before children, in an order of its own", async () => {
+    await mkdir(at("d/b/empty"), { recursive: true });
+    await writeFile(at("d/b/z"), "z");
+    await writeFile(at("d/ä"), "ä");
+    await writeFile(at("d/Z"), "Z");
+    await symlink("../elsewhere", at("d/link"));
+    assert.deepEqual(await read("d"), [
+      { type: "directory", path: "d" },
+      file("d/Z", "Z"),
+      { type: "directory", path: "d/b" },
+      { type: "directory", path: "d/b/empty" },
+      file("d/b/z", "z"),
+      { type: "symlink", path: "d/link", target: "../elsewhere" },
+      file("d/ä", "ä"),
+    ]);
+  });
+
+  it("follows a link that is mounted itself, as compose does", async () => {
+    await writeFile(at("target"), "x");
+    await symlink("target", at("mounted"));
+    assert.deepEqual(await read("mounted"), [file("mounted", "x")]);
+  });
+
+  it("takes a text as it is", async () => {
+    const inline = { key: "configs.a", text: "ä\n", where: "configs.a", services: ["web"], name: "a" };
+    assert.deepEqual((await readFiles([inline]))[0]!.entries, [file("a", "ä\n")]);
+  });
+
+  it("refuses what is missing, a dangling link too", async () => {
+    await refused("gone", " does not exist", "create it or correct the path");
+    await symlink("gone", at("dangling"));
+    await refused("dangling", " does not exist", "create it or correct the path");
+  });
+
+  it("refuses what cannot be read, naming the reason", async () => {
+    await writeFile(at("file"), "");
+    await refused("file/below", " cannot be read (ENOTDIR)", "make it readable to you");
+    await symlink("loop", at("loop"));
+    await refused("loop", " cannot be read (ELOOP)", "make it readable to you");
+  });
+
+  it("refuses a FIFO instead of waiting for it", async () => {
+    execFileSync("mkfifo", [at("fifo")]);
+    await refused("fifo", " is neither a file nor a folder", "mount it by its absolute path on the host");
+  });
+
+  it("refuses more than 64 MiB without reading it", async () => {
+    await mkdir(at("big"));
+    for (const name of ["a", "b"]) {
+      await writeFile(at(`big/${name}`), "");
+      await truncate(at(`big/${name}`), 3 * 2 ** 33);
+    }
+    await refused(
+      "big",
+      ` is ${Math.round((6 * 2 ** 33) / 1e6)} MB`,
+      "copy it into the image or keep it in a volume",
+    );
+  });
+
+  it("takes just 64 MiB", async () => {
+    await writeFile(at("large"), "");
+    await truncate(at("large"), 64 * 2 ** 20);
+    assert.equal((await read("large")).length, 1);
+  });
+
+  it("names the problems of all files at once", async () => {
+    await assert.rejects(
+      readFiles([reference("a"), reference("b")]),
+      (error: Problems) => error.problems.length === 2,
+    );
+  });
+});
+
+describe("fingerprint", () => {
+  const key = "k";
+  const base = [{ type: "directory", path: "d" } as const, file("d/a", "bytes")];
+
+  it("is HMAC-SHA256 over fields framed by their lengths, for ever", () => {
+    assert.equal(
+      fingerprint([...base, { type: "symlink", path: "d/l", target: "a" }], key),
+      createHmac("sha256", key).update("9:directory1:d4:file3:d/a1:-5:bytes7:symlink3:d/l1:a").digest("hex"),
+    );
+  });
+
+  const different: [string, ReleaseFileEntry[], string][] = [
+    ["a byte", [base[0]!, file("d/a", "bytez")], key],
+    ["the executable bit", [base[0]!, file("d/a", "bytes", true)], key],
+    ["a name", [base[0]!, file("d/b", "bytes")], key],
+    ["the type", [base[0]!, { type: "symlink", path: "d/a", target: "bytes" }], key],
+    ["an empty folder more", [...base, { type: "directory", path: "d/e" }], key],
+    ["a file less", [base[0]!], key],
+    ["the key", base, "l"],
+  ];
+  for (const [name, entries, otherKey] of different) {
+    it(`changes with ${name}`, () => assert.notEqual(fingerprint(entries, otherKey), fingerprint(base, key)));
+  }
+
+  it("does not change with times, owners' masks and the place of the checkout", async () => {
+    const tree = async (name: string) => {
+      await mkdir(at(name));
+      await writeFile(at(`${name}/a`), "x");
+      const entries = await readFiles([{ ...reference(name), name: "d" }]);
+      return fingerprint(entries[0]!.entries, key);
+    };
+    const before = await tree("here");
+    assert.equal(await tree("there"), before);
+    await utimes(at("here/a"), 1, 1);
+    await chmod(at("here/a"), 0o600);
+    await link(at("here/a"), at("other-name"));
+    const after = await readFiles([{ ...reference("here"), name: "d" }]);
+    assert.equal(fingerprint(after[0]!.entries, key), before);
+  });
+
+  it("tells any two different trees apart", () => {
+    const name = fc.constantFrom("a", "b", "1:a", "-", "4:file");
+    const entry = fc.oneof(
+      fc.record({ type: fc.constant("directory" as const), path: name }),
+      fc.record({ type: fc.constant("symlink" as const), path: name, target: name }),
+      fc.record({
+        type: fc.constant("file" as const),
+        path: name,
+        executable: fc.boolean(),
+        bytes: name.map((text) => Buffer.from(text)),
+      }),
+    );
+    const tree = fc.array(entry, { maxLength: 3 });
+    fc.assert(
+      fc.property(tree, tree, (a, b) => {
+        assert.equal(fingerprint(a, key) === fingerprint(b, key), JSON.stringify(a) === JSON.stringify(b));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

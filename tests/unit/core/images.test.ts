@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { checkedDigest, contentTag, registryHost, repositories } from "../../../core/images";
+import { Problems } from "../../../core/problems";
+
+describe("repositories", () => {
+  it("are named by project and service, in lower case", () => {
+    assert.deepEqual(repositories("r.example.com/team", "shop", ["web", "API"]), {
+      web: "r.example.com/team/shop-web",
+      API: "r.example.com/team/shop-api",
+    });
+  });
+
+  it("refuses names that registries refuse, all at once", () => {
+    const todo = "rename the service (letters and digits, with single `.`, `_` or `-` between)";
+    assert.throws(
+      () => repositories("r", "shop", ["web..api", "web", "end."]),
+      new Problems([
+        `services.web..api: \`shop-web..api\` cannot name an image; ${todo}`,
+        `services.end.: \`shop-end.\` cannot name an image; ${todo}`,
+      ]),
+    );
+  });
+
+  it("refuses two services whose images would be one", () => {
+    assert.throws(
+      () => repositories("r", "shop", ["web", "Web"]),
+      new Problems([
+        "services.Web: its image would have the same name as that of `web`; rename one of the two",
+      ]),
+    );
+  });
+
+  it("gives each service a repository of its own, or refuses", () => {
+    const service = fc.stringMatching(/^[a-zA-Z0-9._-]{1,8}$/);
+    fc.assert(
+      fc.property(fc.uniqueArray(service, { maxLength: 6 }), (services) => {
+        try {
+          const named = Object.values(repositories("r", "p", services));
+          assert.equal(new Set(named).size, services.length);
+          for (const name of named) assert.match(name, /^r\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$/);
+        } catch (error) {
+          assert.ok(error instanceof Problems, String(error));
+        }
+      }),
+    );
+  });
+});
+
+describe("contentTag", () => {
+  it("is a tag that names 128 bits of the content", () => {
+    assert.equal(contentTag("0123456789abcdef".repeat(4)), `content-${"0123456789abcdef".repeat(2)}`);
+  });
+});
+
+describe("checkedDigest", () => {
+  const digest = `sha256:${"0a".repeat(32)}`;
+  it("takes sha256 and 64 hex digits", () => assert.equal(checkedDigest(digest, "web"), digest));
+  for (const wrong of [
+    "",
+    "<none>@<none>",
+    digest.slice(1),
+    digest.slice(0, -1),
+    `${digest}0`,
+    digest.toUpperCase(),
+    ` ${digest}`,
+    `${digest}\n`,
+  ]) {
+    it(`refuses ${JSON.stringify(wrong)}`, () => {
+      assert.throws(() => checkedDigest(wrong, "r/web"), {
+        message: `r/web: the registry reports \`${wrong}\` instead of a digest; run \`pulumi up\` again`,
+      });
+    });
+  }
+});
+
+describe("registryHost", () => {
+  it("leaves the path away", () => {
+    assert.equal(registryHost("registry.example.com:5000/team/shop"), "registry.example.com:5000");
+    assert.equal(registryHost("localhost:5000"), "localhost:5000");
+  });
+});

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { releaseTag, type TagFacts } from "../../../core/tag";
+
+const now = new Date("2030-01-02T03:04:05.678Z");
+const commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
+
+describe("releaseTag", () => {
+  const cases: [string, TagFacts, string][] = [
+    ["names the commit", { uniqueTag: false, commit }, "1a2b3c4"],
+    [
+      "names the differences to the commit",
+      { uniqueTag: false, commit, dirty: "5d6e7f8" },
+      "1a2b3c4-dirty-5d6e7f8",
+    ],
+    ["prefers what was asked for", { uniqueTag: false, commit, dirty: "5d6e7f8", tag: "v1.2" }, "v1.2"],
+    ["says when nothing is known", { uniqueTag: false }, "untracked"],
+    ["appends the time in UTC when asked to", { uniqueTag: true, commit }, "1a2b3c4-20300102T030405Z"],
+    ["appends the time to an explicit tag too", { uniqueTag: true, tag: "v1" }, "v1-20300102T030405Z"],
+  ];
+  for (const [name, facts, expected] of cases) {
+    it(name, () => assert.equal(releaseTag(facts, now), expected));
+  }
+
+  it("stays a tag that registries take when the time comes behind the longest one", () => {
+    const tag = releaseTag({ uniqueTag: true, tag: "x".repeat(128) }, now);
+    assert.match(tag, /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/);
+    assert.ok(tag.endsWith("-20300102T030405Z"));
+  });
+});
