@@ -10,6 +10,8 @@ import { withTools } from "../../scripts/environment";
 /** The program under test. */
 export const checkout = path.join(__dirname, "..", "..");
 
+const pages = path.join(checkout, "tests/integration/testdata/pages");
+
 export interface Run {
   status: number;
   /** What a person saw: stdout and stderr as they came. */
@@ -24,34 +26,42 @@ export interface Container {
 
 /** A stack of the real program, with a state, a configuration and a compose project of its own. */
 export class TestStack {
-  readonly app: string;
   readonly #environment: NodeJS.ProcessEnv;
 
   private constructor(
     readonly name: string,
     readonly project: string,
     readonly folder: string,
+    readonly app: string,
+    readonly state: string,
     readonly host: LabHost,
   ) {
-    this.app = path.join(folder, "app");
     this.#environment = {
       ...withTools(),
-      PULUMI_BACKEND_URL: `file://${path.join(folder, "state")}`,
+      PULUMI_BACKEND_URL: `file://${state}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_SKIP_UPDATE_CHECK: "true",
     };
   }
 
-  /** Copies an application and sets a stack up for it on the lab's hosts; nothing is deployed yet. */
+  /**
+   * Copies an application and sets a stack up for it on the lab's hosts; nothing is deployed yet.
+   *
+   * @param options.beside - another stack, whose state backend and application this one shares.
+   */
   static async create(
     lab: Lab,
-    { app = path.join(checkout, "tests/integration/testdata/pages"), hosts = lab.hosts.slice(0, 1) } = {},
+    options: { app?: string; hosts?: LabHost[]; beside?: TestStack } = {},
   ): Promise<TestStack> {
+    const { app = pages, hosts = lab.hosts.slice(0, 1), beside } = options;
     const name = `t${randomBytes(4).toString("hex")}`;
     const folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-test-"));
-    const stack = new TestStack(name, `p${name}`, folder, hosts[0]!);
-    await cp(app, stack.app, { recursive: true });
-    await mkdir(path.join(folder, "state"));
+    const place: Pick<TestStack, "app" | "state"> = beside ?? { app: path.join(folder, "app"), state: path.join(folder, "state") };
+    const stack = new TestStack(name, `p${name}`, folder, place.app, place.state, hosts[0]!);
+    if (!beside) {
+      await cp(app, stack.app, { recursive: true });
+      await mkdir(stack.state);
+    }
     // `stack init` writes a configuration file beside Pulumi.yaml: not into the checkout.
     await writeFile(path.join(folder, "Pulumi.yaml"), "name: everfresh\nruntime: nodejs\n");
     await stack.pulumi("stack", "init", name);

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { engine, exec } from "../../lab/faults";
+import { eventually } from "../../lab/poll";
+import { lab as sharedLab } from "../support/lab";
+import { TestStack } from "../support/stack";
+
+describe("what somebody did on the host by hand", function () {
+  this.timeout(120_000);
+  let stack: TestStack;
+
+  before(async () => {
+    stack = await TestStack.create(await sharedLab());
+    await stack.mustUp();
+  });
+  after(() => stack?.[Symbol.asyncDispose]());
+
+  const folder = () => `/home/deploy/.everfresh/${stack.project}`;
+  const kinds: { what: string; do: () => Promise<unknown>; named: RegExp }[] = [
+    {
+      what: "a removed container",
+      do: async () => engine(stack.host, "rm", "-f", (await stack.containers()).web!.id),
+      named: /host1: web is missing/,
+    },
+    {
+      what: "a stopped container",
+      do: async () => engine(stack.host, "stop", (await stack.containers()).api!.id),
+      named: /host1: api is exited/,
+    },
+    {
+      what: "a container of another image under the same name",
+      do: async () => {
+        const { web } = await stack.containers();
+        const image = await engine(stack.host, "inspect", "--format", "{{.Config.Image}}", web!.id);
+        await engine(stack.host, "rm", "-f", web!.id);
+        const other = `${image.split("@")[0]!.replace(/-web$/, "-api")}`;
+        const [api] = (await engine(stack.host, "images", "-q", other)).split("\n");
+        const labels = ["project", "service", "oneoff"].map(
+          (key, i) => `--label=com.docker.compose.${key}=${[stack.project, "web", "False"][i]}`,
+        );
+        await engine(stack.host, "run", "-d", ...labels, api!, "sleep", "1000");
+      },
+      named: /host1: web runs another image/,
+    },
+    {
+      what: "an edited file of the release",
+      do: () => exec(stack.host, ["sh", "-c", `echo 'level = 99' > ${folder()}/store/*/api.conf`]),
+      named: /host1: .*api\.conf.* was changed on the host/,
+    },
+  ];
+  for (const { what, do: act, named } of kinds) {
+    it(`shows in a plain preview, is repaired by a plain up, and is over then: ${what}`, async () => {
+      await act();
+      const preview = await stack.preview();
+      assert.equal(preview.status, 0, preview.output);
+      assert.match(preview.output, named);
+      assert.equal((await stack.plan())["command:remote:Command::host1-up"], "replace");
+      await stack.mustUp();
+      await eventually("the page", async () => (await stack.page()) === "<h1>first</h1>");
+      assert.equal(await stack.inContainer("api", "cat", "/etc/api.conf"), "level = 1");
+      const calm = await stack.preview("--expect-no-changes");
+      assert.equal(calm.status, 0, calm.output);
+    });
+  }
+
+  it("refuses to replace what another state deployed, says whose it is, and does so when told to", async () => {
+    const lab = await sharedLab();
+    await using other = await TestStack.create(lab);
+    await other.configure({ projectName: stack.project });
+    const before = await stack.containers();
+
+    const preview = await other.preview();
+    assert.match(
+      preview.output,
+      new RegExp(`release \\w+ was deployed by .* \\(stack organization/everfresh/${stack.name}`),
+    );
+    const refused = await other.up();
+    assert.notEqual(refused.status, 0);
+    assert.match(refused.output, /everfresh:takeOver \w+/);
+    assert.deepEqual(await stack.containers(), before);
+
+    const { release } = await stack.outputs<{ release: string }>();
+    await other.configure({ takeOver: release });
+    await other.mustUp();
+    const lost = await stack.up();
+    assert.match(lost.output, new RegExp(`stack organization/everfresh/${other.name}`));
+    assert.notEqual(lost.status, 0);
+  });
+});
