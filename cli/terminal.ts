@@ -5,7 +5,7 @@ export type Paint = (colour: "green" | "red" | "yellow" | "bold" | "dim", text: 
 
 export function paintFor(stream: { isTTY?: boolean }, environment: NodeJS.ProcessEnv): Paint {
   return stream.isTTY && !environment.NO_COLOR && environment.TERM !== "dumb"
-    ? (colour, text) => styleText(colour, text)
+    ? (colour, text) => styleText(colour, text, { validateStream: false })
     : (_, text) => text;
 }
 

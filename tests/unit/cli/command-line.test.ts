@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { CommanderError } from "commander";
+import { commandLine } from "../../../cli/command-line";
+import { openSession, type SharedOptions } from "../../../cli/session";
+
+/** What a command line means: the options of its verb, or how it was refused. */
+async function parse(line: string): Promise<{ options?: SharedOptions; said: string; status: number }> {
+  let options: SharedOptions | undefined;
+  let said = "";
+  const program = commandLine(async (given) => {
+    options = given;
+  });
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      ...command.configureOutput(),
+      writeErr: (text) => {
+        said += text;
+      },
+    });
+  }
+  try {
+    await program.parseAsync(line.split(" ").filter(Boolean), { from: "user" });
+    return { options, said, status: 0 };
+  } catch (error) {
+    if (error instanceof CommanderError) return { options, said, status: error.exitCode };
+    throw error;
+  }
+}
+
+describe("the command line", () => {
+  it("has every verb", () => {
+    const verbs = commandLine(async () => {}).commands.map((command) => command.name());
+    assert.deepEqual(verbs, [
+      "deploy",
+      "preview",
+      "status",
+      "history",
+      "logs",
+      "explain",
+      "rollback",
+      "redeploy",
+      "build-only",
+      "clear-cache",
+      "unlock",
+      "doctor",
+      "init",
+    ]);
+  });
+
+  it("takes the stack with every verb", async () => {
+    for (const { name, registeredArguments } of commandLine(async () => {}).commands.map((command) => ({
+      name: command.name(),
+      registeredArguments: command.registeredArguments,
+    }))) {
+      const needed = registeredArguments.some(({ required }) => required) ? " web" : "";
+      const { options } = await parse(`${name}${needed} --stack prod --non-interactive`);
+      assert.equal(options?.stack, "prod", name);
+      assert.equal(options?.nonInteractive, true, name);
+    }
+  });
+
+  const refusals: [string, string][] = [
+    [
+      "logs --tail x",
+      "logs: option '-n, --tail <lines>' argument 'x' is invalid. It must be a whole number; see `everfresh logs --help`\n",
+    ],
+    ["status --nope", "status: unknown option '--nope'; see `everfresh status --help`\n"],
+    ["explain", "explain: missing required argument 'service'; see `everfresh explain --help`\n"],
+    [
+      "rollback --clear r1",
+      "rollback: --clear goes back to the working tree, not to a release; see `everfresh rollback --help`\n",
+    ],
+  ];
+  for (const [line, message] of refusals) {
+    it(`says what is wrong with \`${line}\``, async () => {
+      const { said, status } = await parse(line);
+      assert.equal(said, message);
+      assert.notEqual(status, 0);
+    });
+  }
+});
+
+describe("a session", () => {
+  it("may ask only where somebody is there to answer", () => {
+    assert.equal(openSession({}, "/", true).interactive, true);
+    assert.equal(openSession({}, "/", false).interactive, false);
+    assert.equal(openSession({ nonInteractive: true }, "/", true).interactive, false);
+    assert.equal(openSession({ json: true }, "/", true).interactive, false);
+  });
+
+  it("takes paths from the folder of the call", () => {
+    assert.equal(
+      openSession({ configFile: "prod.yaml" }, "/home/ann", true).configFile,
+      "/home/ann/prod.yaml",
+    );
+  });
+});

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { readRaw } from "../../../cli/configuration";
+import { project } from "../../../cli/project";
+import { readSource, stackFile } from "../../../cli/stack-file";
+import { hostName, initialSettings } from "../../../cli/verbs/init";
+
+describe("the configuration that pulumi prints", () => {
+  it("is read by key: structures parsed, empty texts and other namespaces left out", () => {
+    const printed = {
+      "everfresh:hosts": { value: "[…]", objectValue: [{ name: "host1" }], secret: true },
+      "everfresh:tag": { value: "", secret: false },
+      "everfresh:settle": { value: "3", secret: false },
+      "aws:region": { value: "x", secret: false },
+    };
+    assert.deepEqual(readRaw(JSON.stringify(printed)), { hosts: [{ name: "host1" }], settle: "3" });
+  });
+});
+
+describe("a stack's file, without Pulumi", () => {
+  let folder: string;
+  const write = (text: string) => {
+    const file = path.join(folder, "stack.yaml");
+    writeFileSync(file, text);
+    return file;
+  };
+  before(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "everfresh-unit-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it("is found by the stack's name, qualified or not", () => {
+    assert.equal(stackFile({ stack: "prod" }), path.join(project, "Pulumi.prod.yaml"));
+    assert.equal(stackFile({ stack: "org/everfresh/prod" }), path.join(project, "Pulumi.prod.yaml"));
+    assert.equal(stackFile({ stack: "prod", configFile: "/x.yaml" }), "/x.yaml");
+  });
+
+  it("says where the compose files are, and what else counts", () => {
+    const file = write(
+      "config:\n  everfresh:composeFile: a.yaml, b.yaml\n  everfresh:fresh: now\n  everfresh:envFile: ''\n",
+    );
+    assert.deepEqual(readSource(file), { composeFiles: ["a.yaml", "b.yaml"], fresh: "now" });
+  });
+
+  it("is refused without a readable compose file", () => {
+    const file = write("config:\n  everfresh:composeFile: { secure: v1:x }\n");
+    assert.throws(() => readSource(file), /composeFile: is not set, or is a secret; .*--file/);
+    assert.throws(() => readSource("/nowhere.yaml"), /^Problems: \/nowhere\.yaml: does not exist; /);
+  });
+});
+
+describe("init", () => {
+  const given = {
+    composeFile: "compose.yaml",
+    address: "web1.example.com",
+    port: 22,
+    user: "deploy",
+    hostKey: "ssh-ed25519 AAAA",
+    privateKey: "KEY",
+    registry: "registry.example.com/team",
+    insecure: false,
+    username: "ci",
+    password: "hunter2",
+  };
+
+  it("writes secrets as secrets only", () => {
+    const { plain, secret } = initialSettings(given);
+    assert.deepEqual(secret, { "hosts[0].privateKey": "KEY", "registry.password": "hunter2" });
+    assert.doesNotMatch(JSON.stringify(plain), /KEY"|hunter2/);
+    assert.equal(plain["hosts[0].name"], "web1");
+  });
+
+  it("names a host after its address, where that has a name", () => {
+    assert.deepEqual(["Web-1.example.com", "10.0.0.7", "::1"].map(hostName), ["web-1", "host1", "host1"]);
+  });
+});

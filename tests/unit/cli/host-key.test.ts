@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { presented } from "../../../cli/host-key";
+
+describe("a host key", () => {
+  it("is shown as ssh-keygen shows it", () => {
+    const line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIISFxrwZa7xzvET5GibLHtg8qoHdfOciB4WdsEBIfGPc";
+    assert.deepEqual(presented(Buffer.from(line.split(" ")[1]!, "base64")), {
+      line,
+      fingerprint: "SHA256:yzcb6suwTClDa9PolgdHPfA0gqwymBCMXt7xm2yIaQ0",
+    });
+  });
+});

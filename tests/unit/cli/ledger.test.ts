@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type HostHistory,
+  type LedgerEntry,
+  lineOf,
+  readLedger,
+  renderHistory,
+  rollbackTarget,
+} from "../../../cli/ledger";
+import { Problems } from "../../../core/problems";
+
+const entry = (release: string, outcome = "deployed"): LedgerEntry => ({
+  deployment: `d-${release}`,
+  release,
+  at: "2026-03-01T10:00:00Z",
+  outcome,
+  who: "ann",
+  from: "laptop",
+});
+const history = (line: string, current = line.at(-1)!): HostHistory => ({
+  current,
+  ledger: [...line].map((release) => entry(release)),
+});
+const refused = (act: () => unknown) => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof Problems) return error.message;
+    throw error;
+  }
+  return assert.fail("was not refused");
+};
+
+describe("rolling back", () => {
+  const table: [string, HostHistory, string][] = [
+    ["takes the release before", history("ab"), "a"],
+    ["goes one step further back the second time", history("abcb"), "a"],
+    ["goes to what served before, not to what was gone back from", history("abcbd"), "b"],
+    ["does not count a release that was deployed again", history("abb"), "a"],
+    [
+      "does not count one that failed",
+      { current: "c", ledger: [entry("a"), entry("b", "put back"), entry("b", "cut off"), entry("c")] },
+      "a",
+    ],
+    ["takes the last one that was proved, when the current one has no line", history("ab", "x"), "b"],
+  ];
+  for (const [obligation, host, expected] of table) {
+    it(obligation, () => assert.equal(rollbackTarget({ host1: host }), expected));
+  }
+
+  it("takes any release that was proved, by its id", () => {
+    assert.equal(rollbackTarget({ host1: history("abcb") }, "c"), "c");
+  });
+
+  it("refuses one that never ran on every host, and names those that did", () => {
+    assert.equal(
+      refused(() => rollbackTarget({ host1: history("abc"), host2: history("bc") }, "a")),
+      "release a: it never ran on host2; choose one of: b, c (`everfresh history`)",
+    );
+  });
+
+  it("refuses when there is nothing before", () => {
+    assert.match(
+      refused(() => rollbackTarget({ host1: history("a") })),
+      /no release before/,
+    );
+  });
+
+  it("asks for a name when the hosts do not agree", () => {
+    assert.equal(
+      refused(() => rollbackTarget({ host1: history("abc"), host2: history("ac") })),
+      "rollback: the hosts had different releases before (host1: b, host2: a); name one of: a, c",
+    );
+  });
+
+  it("reaches the first release when repeated, whatever was deployed", () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(..."abcdef"), { minLength: 1, maxLength: 20 }), (releases) => {
+        const ledger = releases.map((release) => entry(release));
+        for (let steps = lineOf(ledger).length - 1; steps > 0; steps--) {
+          const current = ledger.at(-1)!.release;
+          ledger.push(entry(rollbackTarget({ host1: { current, ledger } })));
+        }
+        assert.equal(ledger.at(-1)!.release, releases[0]);
+      }),
+    );
+  });
+});
+
+describe("a ledger", () => {
+  it("is read although a line was cut off", () => {
+    const text = `${JSON.stringify(entry("a"))}\n{"deployment":"x","rel\n\n${JSON.stringify(entry("b"))}\n`;
+    assert.deepEqual(readLedger(text), [entry("a"), entry("b")]);
+  });
+
+  it("is shown newest first, with what failed and what was a rollback", () => {
+    const failed = {
+      ...entry("c", "put back"),
+      tag: "1a2b3c4",
+      service: "web",
+      check: "http",
+      seconds: { pull: 1.25, apply: 2 },
+      pulled: 1_500_000,
+    };
+    const text = renderHistory(
+      [{ name: "host1", value: [entry("a"), entry("b"), failed, entry("a")] }],
+      3,
+      (_, text) => text,
+    );
+    assert.deepEqual(text, [
+      "began                    release  tag      outcome               seconds  pulled  by",
+      "2026-03-01 10:00:00 UTC  a                 deployed (rollback)                    ann on laptop",
+      "2026-03-01 10:00:00 UTC  c        1a2b3c4  put back (web: http)  3.3      1.5 MB  ann on laptop",
+      "2026-03-01 10:00:00 UTC  b                 deployed                               ann on laptop",
+    ]);
+  });
+});

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { paintFor, printable, table } from "../../../cli/terminal";
+
+describe("text for a terminal", () => {
+  it("has colours only where somebody looks who wants them", () => {
+    const coloured = (isTTY: boolean, environment: NodeJS.ProcessEnv) =>
+      paintFor({ isTTY }, environment)("red", "x") !== "x";
+    assert.equal(coloured(true, {}), true);
+    assert.equal(coloured(false, {}), false);
+    assert.equal(coloured(true, { NO_COLOR: "1" }), false);
+    assert.equal(coloured(true, { TERM: "dumb" }), false);
+  });
+
+  it("stands in columns", () => {
+    const rows = [
+      ["a", "b"],
+      ["long", ""],
+    ];
+    assert.deepEqual(table(rows), ["a     b", "long"]);
+  });
+
+  it("keeps its lines and tabs, and nothing that steers the terminal", () => {
+    assert.equal(printable("a\tb\nc\u001b[31m\u009b"), "a\tb\nc?[31m?");
+  });
+});
