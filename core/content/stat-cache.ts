@@ -76,8 +76,12 @@ export class StatCache {
 
 interface Entry {
   sha256: string;
-  /** {@link STAT_FIELDS} numbers. */
-  stat: Float64Array;
+  /**
+   * Its {@link STAT_FIELDS} numbers begin at `at`; others are around them, as an array for each file would be
+   * most of the memory.
+   */
+  stats: Float64Array;
+  at: number;
   /** When it began to be read, by this machine's clock, in milliseconds. */
   readAt: number;
 }
@@ -107,18 +111,20 @@ export class FolderCache {
   /** @param stat the file's numbers now, beginning at `at` */
   lookup(path: string, stat: Float64Array, at: number): string | undefined {
     const fresh = this.#fresh.size > 0 ? this.#fresh.get(path) : undefined;
-    if (fresh && same(fresh.stat, 0, stat, at) && isSettled(fresh, 0)) return fresh.sha256;
+    if (fresh && same(fresh.stats, fresh.at, stat, at) && isSettled(fresh, 0)) return fresh.sha256;
     const place = this.#find(path);
     if (place === undefined || !same(this.#old.stats, place * STAT_FIELDS, stat, at)) return undefined;
     this.#asked[place] = 1;
     return this.#old.digests.slice(place * 64, place * 64 + 64);
   }
 
-  /** @param readAt when the file began to be read, by this machine's clock, in milliseconds */
-  remember(path: string, stat: Float64Array, at: number, sha256: string, readAt: number): void {
+  /**
+   * @param stats the file's numbers begin at `at`; not to be written to any more
+   * @param readAt when the file began to be read, by this machine's clock, in milliseconds
+   */
+  remember(path: string, stats: Float64Array, at: number, sha256: string, readAt: number): void {
     // The file is UTF-8, such a name is not.
-    if (path.isWellFormed())
-      this.#fresh.set(path, { sha256, stat: stat.slice(at, at + STAT_FIELDS), readAt });
+    if (path.isWellFormed()) this.#fresh.set(path, { sha256, stats, at, readAt });
   }
 
   /** @param behind by how much the file system's clock is behind this machine's, in milliseconds */
@@ -133,12 +139,16 @@ export class FolderCache {
         path,
         idle,
         sha256: this.#old.digests.slice(place * 64, place * 64 + 64),
-        stat: this.#old.stats.subarray(place * STAT_FIELDS, (place + 1) * STAT_FIELDS),
+        stats: this.#old.stats,
+        at: place * STAT_FIELDS,
       })),
-      ...fresh.map(([path, { sha256, stat }]) => ({ path, idle: 0, sha256, stat })),
+      ...fresh.map(([path, { sha256, stats, at }]) => ({ path, idle: 0, sha256, stats, at })),
     ].sort((a, b) => (a.path < b.path ? -1 : 1));
     const stats = new Float64Array(rows.length * STAT_FIELDS);
-    for (const [i, row] of rows.entries()) stats.set(row.stat, i * STAT_FIELDS);
+    for (const [i, row] of rows.entries()) {
+      for (let field = 0; field < STAT_FIELDS; field++)
+        stats[i * STAT_FIELDS + field] = row.stats[row.at + field]!;
+    }
     return {
       paths: rows.map(({ path }) => path),
       stats,
@@ -164,8 +174,8 @@ function same(a: Float64Array, at: number, b: Float64Array, bt: number): boolean
 }
 
 /** Whether whatever is written to the file from now on shows in its times. */
-function isSettled({ stat, readAt }: Entry, behind: number): boolean {
-  return Math.max(stat[2]!, stat[3]!) + GRANULARITY_MS <= readAt - Math.max(0, behind);
+function isSettled({ stats, at, readAt }: Entry, behind: number): boolean {
+  return Math.max(stats[at + 2]!, stats[at + 3]!) + GRANULARITY_MS <= readAt - Math.max(0, behind);
 }
 
 function readTable(file: string, root: string): CacheTable {
