@@ -14,6 +14,12 @@ export interface ComposeSource {
 }
 
 /**
+ * Where compose's YAML may not say what was meant: its printer loses the first line break of a text that begins with
+ * one (go-yaml v3, a block scalar with an indentation indicator), and puts Unicode's line ends out bare.
+ */
+const inexact = /[|>]\d|[\u0085\u2028\u2029]/;
+
+/**
  * Lets `docker compose config` read the compose files. Needs the Docker command line with compose v2, not an engine.
  *
  * @throws Problems in compose's own words when the files are missing or malformed.
@@ -49,7 +55,8 @@ export async function readCompose({
       config(),
       config("--no-path-resolution", "--no-interpolate", "--no-normalize", "--no-consistency"),
     ]);
-    return { resolved, written, folder, environment: process.env };
+    const exact = inexact.test(resolved) ? await config("--format", "json") : undefined;
+    return { resolved, exact, written, folder, environment: process.env };
   } catch (error) {
     throw new Problems([explain(error as NodeJS.ErrnoException & { stderr?: string }, files)]);
   }
@@ -57,10 +64,11 @@ export async function readCompose({
 
 function explain(error: NodeJS.ErrnoException & { stderr?: string }, files: string[]): string {
   if (error.code === "ENOENT") return problem("docker", "is not installed here", "run `npm run setup`");
-  const said = (error.stderr ?? String(error))
+  const lines = (error.stderr ?? String(error))
     .split("\n")
-    .filter((line) => line !== "" && !line.includes("level=warning"))
-    .join(" ");
+    .filter((line) => line !== "" && !line.includes("level=warning"));
+  // Some values make compose itself crash; the rest is then a stack trace.
+  const said = lines.find((line) => line.startsWith("panic: ")) ?? lines.join(" ");
   if (/is not a docker command|unknown (shorthand )?flag/.test(said)) {
     return problem("docker compose", "version 2 is not installed here", "run `npm run setup`");
   }

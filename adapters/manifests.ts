@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { ContentIdentity } from "../core/content";
@@ -17,6 +18,8 @@ export async function readManifest(content: string): Promise<ContentIdentity | u
 export async function writeManifest(identity: ContentIdentity): Promise<void> {
   const file = path.join(folder, `${identity.content}.json`);
   await mkdir(folder, { recursive: true });
-  await writeFile(`${file}.${process.pid}`, JSON.stringify(identity));
-  await rename(`${file}.${process.pid}`, file);
+  // Two services may have the same content.
+  const unfinished = `${file}.${randomUUID()}`;
+  await writeFile(unfinished, JSON.stringify(identity));
+  await rename(unfinished, file);
 }

@@ -129,6 +129,8 @@ interface BuildNode {
 /** What `docker compose config` printed, resolved and as written, and where the project lies. */
 export interface ComposeText {
   resolved: string;
+  /** The same as JSON, where YAML may not carry every text exactly; JSON has no extension fields. */
+  exact?: string;
   /** The same with `--no-path-resolution`: tells a relative path from a path on the host. */
   written: string;
   /** The project's folder: the first compose file's. */
@@ -172,7 +174,7 @@ const knownBuildKeys = new Set([
  * @throws Problems naming every setting that cannot be carried out.
  */
 export function readProject(text: ComposeText): ComposeProject {
-  const document = parse(text.resolved) as ComposeDocument;
+  const document = exactly(parsed(text.resolved), text.exact && JSON.parse(text.exact)) as ComposeDocument;
   const written = parse(text.written) as ComposeDocument;
   const problems: string[] = [];
   const services: ComposeService[] = [];
@@ -236,6 +238,30 @@ export function readProject(text: ComposeText): ComposeProject {
     problems.push(problem("services", "there are none", "add a service to the compose file"));
   if (problems.length > 0) throw new Problems(problems);
   return { name: document.name, services, files: files.all(), document };
+}
+
+function parsed(resolved: string): unknown {
+  try {
+    return parse(resolved);
+  } catch (error) {
+    const [first] = (error as Error).message.split("\n");
+    const what = `docker compose config prints something that is no YAML (${first})`;
+    throw new Problems([
+      problem("the compose file", what, "a text in it begins with an odd character: remove that"),
+    ]);
+  }
+}
+
+/** A document with the texts of another one where both have a text. */
+function exactly(document: unknown, exact: unknown): unknown {
+  if (typeof document === "string") return typeof exact === "string" ? exact : document;
+  if (typeof document !== "object" || document === null) return document;
+  if (typeof exact !== "object" || exact === null) return document;
+  const other = exact as Record<string, unknown>;
+  if (Array.isArray(document)) return document.map((value, i) => exactly(value, other[i]));
+  return Object.fromEntries(
+    Object.entries(document).map(([key, value]) => [key, exactly(value, other[key])]),
+  );
 }
 
 /** The services' names, each after those that it depends on; compose has refused cycles before. */

@@ -28,13 +28,17 @@ export function renderCompose(project: ComposeProject, rendering: Rendering): st
     ...renderFiles("configs", document, rendering),
     ...renderFiles("secrets", document, rendering),
   };
-  return stringify(rendered, {
+  const text = stringify(rendered, {
     defaultStringType: "QUOTE_DOUBLE",
     defaultKeyType: "QUOTE_DOUBLE",
     lineWidth: 0,
     aliasDuplicateObjects: false,
   });
+  return text.replace(unprintable, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** What YAML 1.1 allows in no text, or reads as a line break (yaml.org/spec/1.1, 5.1 and 5.4); all texts are quoted. */
+const unprintable = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
 /** Extension fields are the author's scaffolding; nothing reads them on a host. */
 function withoutExtensions<T extends object>(node: T): T {

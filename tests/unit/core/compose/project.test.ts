@@ -115,6 +115,27 @@ describe("readProject", () => {
     assert.deepEqual(verify, [{ kind: "command", command: ["sh", "-c", "test $HOME"] }]);
   });
 
+  it("prefers the texts of compose's JSON, which has no extension fields", () => {
+    const web = {
+      image: "a",
+      command: ["a", "b"],
+      environment: { A: "x" },
+      "x-everfresh": { verify: { command: ["c"] } },
+    };
+    const { document, services } = readProject({
+      resolved: stringify({ name: "shop", services: { web } }),
+      exact: JSON.stringify({
+        name: "shop",
+        services: { web: { image: "a", command: ["a", "\nb"], environment: { A: "\nx" }, entrypoint: null } },
+      }),
+      written: stringify({ services: {} }),
+      folder,
+      environment: {},
+    });
+    assert.deepEqual(document.services.web, { ...web, command: ["a", "\nb"], environment: { A: "\nx" } });
+    assert.deepEqual(services[0]!.verify, [{ kind: "command", command: ["c"] }]);
+  });
+
   it("names every problem at once", () => {
     const services = {
       a: { "x-everfresh": { x: 1 } },

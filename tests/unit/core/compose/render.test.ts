@@ -190,6 +190,15 @@ describe("renderCompose", () => {
     });
   }
 
+  it("writes no character that YAML 1.1 refuses, or reads as the end of a line", () => {
+    const text = "\u007f\u0085\u009f\u2028\u2029\ufeff\ufffe\uffff";
+    const document = { name: "shop", services: { web: { image: text, [text]: text } } };
+    const project = { name: "shop", services: [], files: [], document: document as ComposeDocument };
+    const rendered = renderCompose(project, { images: {}, files: new Map() });
+    assert.match(rendered, /^[\n -~]*$/);
+    assert.deepEqual(parse(rendered), document);
+  });
+
   it("carries any text, number and flag exactly, as key and as value", () => {
     const text = fc.string({ unit: "grapheme" });
     const value = fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null));

@@ -1,0 +1,359 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import fc from "fast-check";
+import { stringify } from "yaml";
+import { readCompose } from "../../../adapters/compose";
+import { type ComposeProject, plain, readProject } from "../../../core/compose/project";
+import { renderCompose, storePath } from "../../../core/compose/render";
+import { Problems } from "../../../core/problems";
+
+const fingerprint = "ab".repeat(32);
+let folder: string;
+
+/** Writes files into the test's own folder; gives the first one's path. */
+async function write(files: Record<string, string>): Promise<string> {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await writeFile(path.join(folder, name), text);
+  }
+  return path.join(folder, Object.keys(files)[0]!);
+}
+const read = async (...composeFiles: string[]) => readProject(await readCompose({ composeFiles }));
+
+describe("docker compose config", function () {
+  this.timeout(60_000);
+
+  before(() => {
+    try {
+      execFileSync("docker", ["compose", "version"], { stdio: "pipe" });
+    } catch {
+      throw new Error("docker compose: version 2 is not installed here; run `npm run setup`");
+    }
+  });
+  beforeEach(async () => {
+    folder = await realpath(await mkdtemp(path.join(os.tmpdir(), "everfresh-compose-")));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it("becomes a project", async () => {
+    const project = await read(
+      await write({
+        "compose.yaml": `
+name: shop
+services:
+  web:
+    build:
+      context: web
+      args: { PRICE: "5$$", FROM_FILE: "\${SHOP}" }
+      secrets: [npm]
+    depends_on: { api: { condition: service_started, restart: true } }
+    ports: ["127.0.0.1:8080:80", "53:53/udp"]
+    volumes: ["./conf:/conf", "../up:/up/\${SHOP}", "/srv/data:/data", "named:/named"]
+    secrets: [key]
+    configs: [inline, { source: file, target: /etc/file }]
+    x-everfresh: { verify: { file: { path: /a, contains: "5$$" } } }
+  api: { image: "redis:7", env_file: api.env, deploy: { replicas: 2 } }
+configs:
+  inline: { content: "a $$b" }
+  file: { file: "./a$$.conf" }
+secrets:
+  npm: { file: ./npm }
+  key: { environment: PATH }
+volumes: { named: {} }
+`,
+        "api.env": "A=1\n",
+        ".env.deploy": "SHOP=corner\n",
+      }),
+    );
+    assert.equal(project.name, "shop");
+    const [api, web] = project.services;
+    assert.deepEqual([api!.name, api!.image, api!.replicas, api!.restarts], ["api", "redis:7", 2, ["web"]]);
+    assert.deepEqual(project.document.services.api!.environment, { A: "1" });
+    assert.deepEqual(web!.build, {
+      context: path.join(folder, "web"),
+      dockerfile: "Dockerfile",
+      args: { PRICE: "5$", FROM_FILE: "corner" },
+      platforms: [],
+      labels: {},
+      additionalContexts: {},
+      secrets: ["npm"],
+      ssh: [],
+    });
+    assert.deepEqual(web!.buildOptions.secrets, [{ id: "npm", file: path.join(folder, "npm") }]);
+    assert.deepEqual(web!.verify, [{ kind: "file", path: "/a", contains: "5$" }]);
+    assert.deepEqual(web!.published, [
+      { port: 8080, protocol: "tcp", hostIp: "127.0.0.1" },
+      { port: 53, protocol: "udp" },
+    ]);
+    assert.deepEqual(
+      project.files.map(({ key, source, text }) => [key, source ?? text]),
+      [
+        ["configs.inline", "a $b"],
+        ["configs.file", path.join(folder, "a$.conf")],
+        ["secrets.key", process.env.PATH],
+        [path.join(folder, "conf"), path.join(folder, "conf")],
+        [path.join(folder, "../up"), path.join(folder, "../up")],
+      ],
+    );
+  });
+
+  it("of the rendered file says the same as of the author's, but for images and files", async () => {
+    const author = await read(
+      await write({
+        "compose.yaml": `
+name: shop
+x-health: &health { interval: 1s, retries: 3 }
+services:
+  web:
+    build: { context: web, secrets: [npm] }
+    command: ["sh", "-c", "echo $$HOME"]
+    environment: { YES: "yes", OCTAL: "0o17", SEXAGESIMAL: "1:30", PRICE: "5$$", LINES: "a\\nb\\n", EMPTY: "", NONE: }
+    labels: { "traefik.rule": "Host(\`a\`)" }
+    depends_on: { api: { condition: service_healthy, restart: true } }
+    ports: ["8080:80"]
+    volumes: ["./conf:/conf:ro", "named:/named", "/srv/data:/data"]
+    secrets: [key]
+    configs: [inline]
+    healthcheck: { test: ["CMD", "true"], <<: *health }
+    deploy: { resources: { limits: { memory: 64M, cpus: "0.5" } } }
+    ulimits: { nofile: 1024 }
+    x-note: 1
+  api: { image: "redis:7", networks: { back: { aliases: [db] } }, healthcheck: { test: ["CMD", "true"], <<: *health } }
+configs: { inline: { content: "a $$b" } }
+secrets: { npm: { file: ./npm }, key: { file: ./key } }
+volumes: { named: { labels: { a: b } } }
+networks: { back: { internal: true } }
+`,
+      }),
+    );
+    const image = `registry.example.com/shop-web@sha256:${fingerprint}`;
+    const rendered = renderCompose(author, { images: { web: image }, files: places(author) });
+    const host = await read(await write({ "host/compose.yaml": rendered }));
+
+    const store = (name: string) => path.join(folder, "host/store", fingerprint, name);
+    const expected = structuredClone(author.document);
+    const web = expected.services.web!;
+    delete expected["x-health"];
+    delete web.build;
+    delete web["x-note"];
+    web.image = image;
+    const bind = web.volumes!.find(({ target }) => target === "/conf")!;
+    bind.source = store("conf");
+    delete bind.bind!.create_host_path;
+    web.configs = [{ source: "inline-abababababab", target: "/inline" }];
+    web.secrets = [{ source: "key-abababababab", target: "/run/secrets/key" }];
+    expected.configs = { "inline-abababababab": { name: "shop_inline", file: store("inline") } };
+    expected.secrets = { "key-abababababab": { name: "shop_key", file: store("key") } };
+    const written = host.document.services.web!.volumes!.find(({ target }) => target === "/conf")!;
+    if (written.bind?.create_host_path === false) delete written.bind.create_host_path;
+    assert.deepEqual(host.document, expected);
+  });
+
+  it("and the rendering carry any text to the host exactly", async () => {
+    const texts = fc.sample(
+      fc.oneof(
+        fc.string({ unit: "grapheme" }),
+        fc.string({
+          unit: fc.constantFrom("$", "{", "}", "\\", "\n", '"', "'", "#", ":", "-", " ", "A", "~"),
+        }),
+        fc.string({ unit: fc.constantFrom("\n", " ", "a", "\u0085", "\u007f", "\u009f", "\ufeff") }),
+        fc.constantFrom("\na\nb", "yes", "0o17", "1:30", "null", "2030-01-02", "<<", "1e3"),
+      ),
+      300,
+    );
+    const escaped = (text: string) => text.replaceAll("$", "$$$$");
+    const quoted = { defaultStringType: "QUOTE_DOUBLE", lineWidth: 0 } as const;
+    const inAscii = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    const entries = texts.map((text, i): [string, string] => [`V${i}`, escaped(text)]);
+    const author = await read(
+      await write({
+        "compose.yaml": stringify(
+          {
+            name: "shop",
+            services: {
+              web: {
+                image: "web",
+                environment: Object.fromEntries(entries),
+                labels: Object.fromEntries(entries),
+                command: ["echo", ...texts.map(escaped)],
+              },
+            },
+          },
+          quoted,
+        ).replace(/[\u007f-\u009f\u2028\ufeff]/g, inAscii),
+      }),
+    );
+    const rendered = renderCompose(author, { images: {}, files: new Map() });
+    const host = await read(await write({ "host/compose.yaml": rendered }));
+    for (const { document } of [author, host]) {
+      const { environment, labels, command } = document.services.web as Record<
+        string,
+        Record<string, string>
+      >;
+      for (const [i, text] of texts.entries()) {
+        assert.equal(plain(environment![`V${i}`]!), text);
+        assert.equal(plain(labels![`V${i}`]!), text);
+        assert.equal(plain((command as unknown as string[])[i + 1]!), text);
+      }
+    }
+  });
+
+  it("tells relative mounts of included and extended files from the host's own", async () => {
+    const { files } = await read(
+      await write({
+        "compose.yaml": `
+name: shop
+include: [sub/included.yaml]
+services:
+  web:
+    extends: { file: sub/base.yaml, service: base }
+    volumes: ["\${PLACE:-./conf}:/conf", "\${DATA:-/srv/data}:/data"]
+`,
+        "sub/included.yaml": 'services: { api: { image: a, volumes: ["./api:/api"] } }',
+        "sub/base.yaml": 'services: { base: { image: a, volumes: ["./base:/base"] } }',
+      }),
+    );
+    assert.deepEqual(files.map(({ source }) => path.relative(folder, source!)).sort(), [
+      "conf",
+      "sub/api",
+      "sub/base",
+    ]);
+  });
+
+  it("refuses the home folder as compose understands it", async () => {
+    const file = await write({
+      "compose.yaml": 'services: { web: { image: a, volumes: ["~/conf:/conf"] } }',
+    });
+    await assert.rejects(
+      read(file),
+      /services\.web\.volumes \(\/conf\): `~\/conf` means this machine's home folder; /,
+    );
+  });
+
+  it("merges several files as compose does, relative to the first one", async () => {
+    const file = await write({
+      "compose.yaml": "services: { web: { image: a, environment: { A: '1' } } }",
+      "prod/override.yaml": 'services: { web: { environment: { B: "2" }, volumes: ["./c:/c"] } }',
+    });
+    const project = await read(file, path.join(folder, "prod/override.yaml"));
+    assert.deepEqual(project.document.services.web!.environment, { A: "1", B: "2" });
+    assert.equal(project.files[0]!.source, path.join(folder, "c"));
+  });
+
+  it("is refused where it prints what is no YAML", async () => {
+    const environment = 'environment: { A: "\\u2028 a\\nb" }';
+    const file = await write({ "compose.yaml": `services: { web: { image: a, ${environment} } }` });
+    await assert.rejects(read(file), (error) => {
+      assert.ok(error instanceof Problems, String(error));
+      assert.match(
+        error.message,
+        /^the compose file: .* at line \d+.*; a text in it begins with an odd character/s,
+      );
+      return true;
+    });
+  });
+
+  it("is asked for the project name and the variables that were configured", async () => {
+    const file = await write({
+      "compose.yaml": "services: { web: { image: $IMAGE } }",
+      ".env.deploy": "IMAGE=wrong\n",
+      "prod.env": "IMAGE=right\n",
+    });
+    const given = { composeFiles: [file], projectName: "corner", envFile: path.join(folder, "prod.env") };
+    const { name, services } = readProject(await readCompose(given));
+    assert.equal(name, "corner");
+    assert.equal(services[0]!.image, "right");
+  });
+
+  it("does not need the folders of the mounts, the contexts and the secrets to exist", async () => {
+    const file = await write({
+      "compose.yaml": 'services: { web: { build: gone, volumes: ["./gone:/a"] } }',
+    });
+    assert.equal((await read(file)).files.length, 1);
+  });
+});
+
+describe("readCompose", () => {
+  beforeEach(async () => {
+    folder = await realpath(await mkdtemp(path.join(os.tmpdir(), "everfresh-compose-")));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it("names every file that is missing", async () => {
+    const composeFiles = [path.join(folder, "a.yaml"), path.join(folder, "b.yaml")];
+    await assert.rejects(
+      readCompose({ composeFiles }),
+      new Problems(
+        composeFiles.map((file) => `everfresh:composeFile: ${file} does not exist; correct the path`),
+      ),
+    );
+  });
+
+  it("names an env file that is missing, but needs none", async () => {
+    const file = await write({ "compose.yaml": "services: {}" });
+    const envFile = path.join(folder, "prod.env");
+    await assert.rejects(
+      readCompose({ composeFiles: [file], envFile }),
+      new Problems([`everfresh:envFile: ${envFile} does not exist; correct the path`]),
+    );
+  });
+
+  const mistakes: [string, string, RegExp][] = [
+    ["a file that is no YAML", "services: [", /yaml: .*line 1/],
+    ["a setting that there is not", "services: { web: { imag: a } }", /imag/],
+    [
+      "a service on which nothing can depend",
+      "services: { web: { image: a, depends_on: [b] } }",
+      /depends on undefined service/,
+    ],
+    ["what makes compose crash", "services: { web: { image: a, command: [a, 2030-01-02] } }", /: panic: /],
+    ["a variable that must be set", "services: { web: { image: '${NO:?give one}' } }", /give one/],
+  ];
+  for (const [name, text, said] of mistakes) {
+    it(`says in compose's words what is wrong with ${name}`, async () => {
+      const file = await write({ "compose.yaml": text });
+      await assert.rejects(readCompose({ composeFiles: [file] }), (error) => {
+        assert.ok(error instanceof Problems, String(error));
+        assert.equal(error.problems.length, 1);
+        assert.match(error.message, said);
+        assert.ok(error.message.startsWith(`${file}: `), error.message);
+        assert.ok(
+          error.message.endsWith("; correct the compose file (`docker compose config` shows the same)"),
+        );
+        assert.doesNotMatch(error.message, /level=|\n/);
+        return true;
+      });
+    }).timeout(30_000);
+  }
+
+  it("says when docker, or its compose plugin, is not installed", async () => {
+    const file = await write({ "compose.yaml": "services: {}", "bin/none": "" });
+    const { PATH } = process.env;
+    process.env.PATH = path.join(folder, "bin");
+    try {
+      const source = { composeFiles: [file] };
+      await assert.rejects(
+        readCompose(source),
+        new Problems(["docker: is not installed here; run `npm run setup`"]),
+      );
+      const docker = await write({
+        "bin/docker": `#!/bin/sh\necho "docker: 'compose' is not a docker command." >&2\nexit 1\n`,
+      });
+      await chmod(docker, 0o755);
+      await assert.rejects(
+        readCompose(source),
+        new Problems(["docker compose: version 2 is not installed here; run `npm run setup`"]),
+      );
+    } finally {
+      process.env.PATH = PATH;
+    }
+  });
+});
+
+/** Where each file of a project would lie on a host. */
+function places({ files }: ComposeProject): Map<string, string> {
+  return new Map(files.map(({ key, name }) => [key, storePath(fingerprint, name)]));
+}
