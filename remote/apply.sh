@@ -1,10 +1,13 @@
 # Changing containers. compose decides which ones; it misses a few cases, which are taken out of its way first.
 
-# Sets `present` (containers) and `present_images`; fails when the engine does not answer.
+# Sets `present` (containers) and adds their images to `present_images`; fails when the engine does not answer.
 look() {
   present=$(containers) || return 1
-  # shellcheck disable=SC2046 # one word per image; one that is gone is left out of the answer
-  present_images=$(images $(printf '%s\n' "$present" | cut -d '|' -f 2 | sort -u) 2>/dev/null) || :
+  look_unknown=$({ printf '%s\n' "$present_images" "$release_images" | sed 's/^/I|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } |
+    awk -F '|' '$1 == "I" { known[$2] = 1 } $1 == "C" && $3 != "" && !known[$3]++ { print $3 }')
+  [ -n "$look_unknown" ] || return 0
+  # shellcheck disable=SC2086 # one word per image; one that is gone is left out of the answer
+  present_images=$present_images$nl$(images $look_unknown 2>/dev/null) || :
 }
 
 # Lines for the judgement in `verdicts`: S services, I images, B containers as they were, C as they are.

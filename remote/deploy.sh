@@ -5,6 +5,7 @@ deploy() {
   take_lock
   deployment=$(date -u +%Y%m%dT%H%M%SZ)-$$
   begun_at=$(utc)
+  ask_compose
   remember_unfinished
   previous=$(current_release)
   look || : # the preflight says why

@@ -18,7 +18,13 @@ check_tools() {
   [ -z "$tools_missing" ] || problem "host: not found:$tools_missing; install them (util-linux, coreutils, docker)"
 }
 
-# Sets engine_arch.
+# compose takes as long to say its version as docker for three answers: it is asked beside them.
+ask_compose() {
+  engine compose version --short >.run/compose 2>/dev/null &
+  compose_asked=$!
+}
+
+# Sets engine_arch and compose_version.
 check_engine() {
   engine_arch=''
   command -v docker >/dev/null 2>&1 || return
@@ -31,7 +37,9 @@ check_engine() {
     *) problem "docker: $(printf '%s' "$engine_facts" | tail -n 1); start it on the host (systemctl start docker)" ;;
     esac
   fi
-  if compose_version=$(engine compose version --short 2>/dev/null); then
+  wait "$compose_asked"
+  compose_version=$(cat .run/compose 2>/dev/null)
+  if [ -n "$compose_version" ]; then
     newer "${compose_version#v}" 2.17 || problem "docker compose: version $compose_version is too old; install 2.17 or newer"
   else
     problem "docker compose: not found; install compose v2 (docker-compose-plugin or docker-compose 2)"

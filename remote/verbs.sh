@@ -49,6 +49,8 @@ unlock() {
 # The host's side of `everfresh doctor`: what the preflight would say, in one go.
 doctor() {
   make_folder
+  mkdir -p .run
+  ask_compose
   check_tools
   check_engine
   check_disk

@@ -134,9 +134,10 @@ describe("a host", function () {
       { kind: "file", path: "/www/conf", contains: "$PATH; 'x' \"y\"" },
     ];
     const verified = release("v1", { page: "one", conf: "a $PATH; 'x' \"y\"\nb", verify: passing });
-    const { status, stderr } = await deploy(host, verified);
+    const { status, stderr } = await deploy(host, { ...verified, keepReleases: 4 });
     assert.equal(status, 0, stderr);
-    assert.equal((await deploy(host, release("r3", { page: "two", conf: "other" }))).status, 0);
+    const again = await deploy(host, { ...release("r3", { page: "two", conf: "other" }), keepReleases: 4 });
+    assert.equal(again.status, 0, again.stderr);
   });
 
   it("goes back to an earlier release, its image, file and configuration, without the registry", async () => {
