@@ -18,7 +18,10 @@ program
   .command("down")
   .description("remove a lab and all that belongs to it")
   .argument("[name]", "the lab's name", "default")
-  .action(down);
+  .option("--all", "all of this checkout, those included that crashed test runs left")
+  .action(async (name: string, { all }: { all?: boolean }) => {
+    for (const each of all ? await list() : [name]) await down(each);
+  });
 
 program
   .command("list")

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { connect } from "node:net";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { docker } from "../../lab/docker";
 import {
@@ -119,7 +120,9 @@ describe("the lab", function () {
 
   it("keeps a host's engine down when killed, until it is started again", async () => {
     await killEngine(host);
-    await assert.rejects(engine(host, "ps"), { message: /Cannot connect to the Docker daemon/ });
+    // Far longer than a daemon that is started again takes.
+    for (const until = Date.now() + 3_000; Date.now() < until; await pause(100))
+      await assert.rejects(engine(host, "ps"), { message: /Cannot connect to the Docker daemon/ });
     await startEngine(host);
     await eventually("the page", async () => (await page()) === "hello");
   });
@@ -135,10 +138,12 @@ describe("the lab", function () {
     it(`survives ${what} with its disk, its ports and its host key`, async () => {
       const container = await engine(host, "ps", "-q", "--no-trunc");
       await exec(host, ["sh", "-c", "echo kept >/home/deploy/note"], { user: "deploy" });
+      await exec(host, ["touch", "/run/note"]);
       await cycle();
       await eventually("the page", async () => (await page()) === "hello");
       assert.equal(await engine(host, "ps", "-q", "--no-trunc"), container);
       assert.equal((await ssh("cat note", "-o", "StrictHostKeyChecking=yes")).stdout, "kept\n");
+      await assert.rejects(exec(host, ["test", "-e", "/run/note"]), { status: 1 }); // it is in memory, as everywhere
     });
   }
 
@@ -175,7 +180,7 @@ describe("labs side by side", function () {
   after(() => Promise.all(names.map(down)));
 
   const objects = async (name: string) => {
-    const filter = `--filter=label=dev.everfresh.lab=${idOf(name)}`;
+    const filter = `--filter=name=everfresh-lab-${idOf(name)}`;
     const lists = [
       ["ps", "-a"],
       ["network", "ls"],

@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { docker } from "../../lab/docker";
+import { type DockerError, docker } from "../../lab/docker";
 import { nestedEngineOptions } from "../../lab/image";
 import { withTools } from "../../scripts/environment";
 
@@ -346,13 +346,16 @@ describe("set-up", function () {
   });
 });
 
-describe("set-up on a bare machine", function () {
-  this.timeout(600_000);
+describe("a bare machine", function () {
+  this.timeout(900_000);
   const machine = `everfresh-setup-test-${process.pid}`;
-  const within = (...command: string[]) => docker(["exec", "--workdir=/work/main", machine, ...command]);
-  after(() => docker(["rm", "--force", "--volumes", machine]));
+  const within = (...command: string[]) =>
+    docker(["exec", "--workdir=/work/main", machine, ...command]).catch((error: DockerError) => {
+      throw new Error(`${command.join(" ")}: ${error.message}\n${error.stdout}\n${error.stderr}`);
+    });
+  const withPulumi = (command: string) => within("sh", "-c", `. ./.everfresh/demo/env; ${command}`);
 
-  it("installs all there is to install, also when run twice at once, and then finds it there", async () => {
+  before(async () => {
     // node is asked of the user. The npm packages are lent by this checkout: set-up has installed those already.
     const dockerfile = [
       "FROM debian:trixie-slim",
@@ -379,9 +382,14 @@ describe("set-up on a bare machine", function () {
       ...(existsSync(toolchain) ? [`--volume=${toolchain}:/work/shared/toolchain:ro`] : []),
       ...["everfresh-setup-test", "sleep", "infinity"],
     ]);
-    for (const file of ["scripts", "package.json", "package-lock.json"])
-      await docker(["cp", path.join(checkout, file), `${machine}:/work/main/`]);
+    const files = "git ls-files -z --cached --others --exclude-standard";
+    execFileSync("sh", ["-c", `${files} | tar --null -T - -c | docker cp - ${machine}:/work/main`], {
+      cwd: checkout,
+    });
+  });
+  after(() => docker(["rm", "--force", "--volumes", machine]));
 
+  it("is set up with all there is to install, also by two at once, and the next time it is all there", async () => {
     const both = await Promise.all([1, 2].map(() => within("sh", "scripts/setup", "--for-tests")));
     const steps = both.flatMap((output) => output.split("\n"));
     const count = (step: RegExp) => steps.filter((line) => step.test(line)).length;
@@ -400,6 +408,37 @@ describe("set-up on a bare machine", function () {
     await within("docker", "run", "--rm", "debian:trixie-slim", "true");
     assert.match(await within("sh", "-c", ". ./scripts/env; pulumi version"), /^v3\./);
     await within("shellcheck", "--version");
+  });
+
+  it("then shows the demo: the page, the changed line live, and `web` alone replaced", async () => {
+    const shown = await within("node_modules/.bin/tsx", "scripts/demo/main.ts");
+    assert.match(shown, /<p id="greeting">Welcome!<\/p>/);
+    assert.match(shown, /<p id="greeting">Welcome back, the bread is fresh!<\/p>/);
+    const verdicts = [...shown.matchAll(/^(\w+) +[0-9a-f]{12} +[0-9a-f]{12} +(\w+)$/gm)].map(
+      ([, ...row]) => row,
+    );
+    assert.deepEqual(verdicts, [
+      ["api", "untouched"],
+      ["edge", "untouched"],
+      ["redis", "untouched"],
+      ["web", "replaced"],
+    ]);
+    assert.match(shown, /npm run demo -- down/);
+  });
+
+  it("goes on with the demo's stack as it was told", async () => {
+    await withPulumi("pulumi preview --expect-no-changes");
+  });
+
+  it("has nothing of the demo left when it is removed", async () => {
+    await within("node_modules/.bin/tsx", "scripts/demo/main.ts", "down");
+    assert.equal(await within("docker", "ps", "--all", "--quiet"), "");
+    assert.equal(await within("docker", "volume", "ls", "--quiet"), "");
+    const images = await within("docker", "images", "--format={{.Repository}}");
+    assert.deepEqual(images.split("\n").sort(), ["debian", "everfresh-lab"]);
+    assert.equal(await within("ls", ".everfresh/lab"), "");
+    assert.doesNotMatch(await within("ls", ".everfresh"), /^demo$/m);
+    assert.doesNotMatch(await within("ls"), /Pulumi\.demo\.yaml/);
   });
 });
 
