@@ -20,6 +20,9 @@ export interface RemoteCommand {
   onStderr?: (text: string) => void;
 }
 
+const startAgent =
+  "start an agent (`eval $(ssh-agent) && ssh-add`) or set the key with `pulumi config set --secret --path`";
+
 /**
  * Runs one command on a host, over one connection of its own.
  *
@@ -107,13 +110,7 @@ function credentials(
   }
   const agent = process.env.SSH_AUTH_SOCK;
   if (agent) return { agent };
-  throw new Problems([
-    problem(
-      `${where}.privateKey`,
-      "there is no key and no SSH agent",
-      "start an agent (`eval $(ssh-agent) && ssh-add`) or set the key with `pulumi config set --secret --path`",
-    ),
-  ]);
+  throw new Problems([problem(`${where}.privateKey`, "there is no key and no SSH agent", startAgent)]);
 }
 
 function otherKey(endpoint: SshEndpoint, where: string, presented: string): string {
@@ -137,6 +134,9 @@ function explain(
       `${target} refuses the login of ${endpoint.user}`,
       "add the public key to its authorized_keys, or correct `user`",
     );
+  }
+  if (error.level === "agent") {
+    return problem(`${where}.privateKey`, `the SSH agent does not answer (${error.message})`, startAgent);
   }
   if (/no matching host key/i.test(error.message)) {
     return problem(
