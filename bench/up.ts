@@ -109,7 +109,7 @@ async function emptyProgram(folder: string): Promise<() => Promise<void>> {
   await writeFile(path.join(project, "index.ts"), "export = async () => ({});\n");
   await writeFile(
     path.join(project, "Pulumi.yaml"),
-    'name: empty\nruntime: { name: nodejs, options: { typescript: false, nodeargs: "--import tsx" } }\nmain: index.ts\n',
+    'name: empty\nruntime: { name: nodejs, options: { typescript: false, nodeargs: "--require tsx/cjs" } }\nmain: index.ts\n',
   );
   const env = {
     ...withTools(),
