@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BuildSecret } from "../core/compose/project";
 import type { BuildSpec } from "../core/content";
@@ -63,10 +63,11 @@ function dockerfilePath(folder: string, build: BuildSpec): string {
   const dockerfile = build.dockerfile ?? "Dockerfile";
   const relative = path.relative(build.context, path.resolve(build.context, dockerfile));
   if (!relative.startsWith("..")) return relative;
-  // A Dockerfile outside of its context: it comes with the ignore file of its own, if it has one.
+  // A Dockerfile outside of its context brings the ignore file of its own. Copies: the builder applies the rules of no link.
   const source = path.resolve(build.context, dockerfile);
-  symlinkSync(source, path.join(folder, "Dockerfile"));
-  if (existsSync(`${source}.dockerignore`))
-    symlinkSync(`${source}.dockerignore`, path.join(folder, "Dockerfile.dockerignore"));
+  copyFileSync(source, path.join(folder, "Dockerfile"));
+  if (existsSync(`${source}.dockerignore`)) {
+    copyFileSync(`${source}.dockerignore`, path.join(folder, "Dockerfile.dockerignore"));
+  }
   return "../Dockerfile";
 }

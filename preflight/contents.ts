@@ -36,6 +36,7 @@ export async function identifyContents(
     services.map(async ({ name, build, buildOptions }) => {
       const baseDigests = settings.pullBase ? await digestsOf(await baseImages(build!), registry) : undefined;
       const identity = await identify(build!, { fresh: settings.fresh, baseDigests, cache });
+      refuseOwnFolder(name, build!.context, identity);
       const before = (await previous).images?.[name];
       if (before?.content === identity.content) {
         return [
@@ -55,6 +56,19 @@ export async function identifyContents(
   );
   cache.save();
   return Object.fromEntries(contents);
+}
+
+/** What this program writes must not be part of what it identifies: nothing would ever come to rest. */
+function refuseOwnFolder(service: string, context: string, { files }: ContentIdentity): void {
+  const own = path.relative(context, path.resolve(".everfresh"));
+  if (!files.some((file) => file.context === undefined && file.path.startsWith(`${own}/`))) return;
+  throw new Problems([
+    problem(
+      `services.${service}.build.context`,
+      `the build sees ${own}, where everfresh keeps its own files`,
+      "add it to .dockerignore",
+    ),
+  ]);
 }
 
 async function explain(identity: ContentIdentity, before: string | undefined): Promise<string> {
