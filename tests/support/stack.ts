@@ -56,7 +56,10 @@ export class TestStack {
     const { app = pages, hosts = lab.hosts.slice(0, 1), beside } = options;
     const name = `t${randomBytes(4).toString("hex")}`;
     const folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-test-"));
-    const place: Pick<TestStack, "app" | "state"> = beside ?? { app: path.join(folder, "app"), state: path.join(folder, "state") };
+    const place: Pick<TestStack, "app" | "state"> = beside ?? {
+      app: path.join(folder, "app"),
+      state: path.join(folder, "state"),
+    };
     const stack = new TestStack(name, `p${name}`, folder, place.app, place.state, hosts[0]!);
     if (!beside) {
       await cp(app, stack.app, { recursive: true });
