@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { ContentImage, type ContentImageArgs } from "../../components/content-image";
+import { graph, named, outline } from "../support/graph";
+import { content, imageId, providers } from "./fixtures";
+
+const args: ContentImageArgs = {
+  build: {
+    context: "/work/shop/web",
+    args: { A: "1", UNSET: null, EMPTY: "" },
+    target: "prod",
+    platforms: ["linux/arm64"],
+    labels: { mine: "x", "dev.everfresh.content": "forged" },
+    additionalContexts: {},
+    secrets: ["npm"],
+    ssh: [],
+    network: "host",
+    extraHosts: ["db=10.0.0.1", "v6=::1"],
+  },
+  options: {
+    secrets: [{ id: "npm", file: "/k/npm" }],
+    noCache: true,
+    pull: true,
+    cacheFrom: ["type=registry,ref=a"],
+    cacheTo: ["type=inline"],
+  },
+  content,
+  repository: "registry.example.com/shop-web",
+  folder: {
+    context: ".everfresh/build/prod/web/context",
+    dockerfile: "Dockerfile",
+    log: ".everfresh/build/prod/web/build.log",
+    additionalContexts: ["shared=.everfresh/build/prod/web/context-shared"],
+    secret: (id) => ({ id, src: `.everfresh/build/prod/web/secrets/${id}` }),
+  },
+  building: false,
+};
+const build = (changes: Partial<ContentImageArgs> = {}, preview = false) =>
+  graph(
+    () => {
+      const { image, imageId } = new ContentImage("web", { ...args, ...changes });
+      return { image, imageId };
+    },
+    { provider: providers, preview },
+  );
+
+describe("ContentImage", () => {
+  it("is one image below one component", async () => {
+    const { resources, result } = await build();
+    assert.deepEqual(outline({ resources }), [
+      "docker:index/remoteImage:RemoteImage web-build < web",
+      "everfresh:index:ContentImage web",
+    ]);
+    const image = `registry.example.com/shop-web:content-${content.slice(0, 32)}`;
+    assert.deepEqual(result, { image, imageId });
+  });
+
+  it("is built as the compose file says, from paths that every checkout has", async () => {
+    const { inputs } = named(await build(), "web-build");
+    assert.deepEqual(inputs, {
+      name: `registry.example.com/shop-web:content-${content.slice(0, 32)}`,
+      triggers: { content },
+      keepLocally: true,
+      build: {
+        context: ".everfresh/build/prod/web/context",
+        dockerfile: "Dockerfile",
+        buildLogFile: ".everfresh/build/prod/web/build.log",
+        buildArgs: { A: "1", EMPTY: "" },
+        labels: { mine: "x", "dev.everfresh.content": content },
+        additionalContexts: ["shared=.everfresh/build/prod/web/context-shared"],
+        secrets: [{ id: "npm", src: ".everfresh/build/prod/web/secrets/npm" }],
+        target: "prod",
+        platform: "linux/arm64",
+        networkMode: "host",
+        extraHosts: ["db:10.0.0.1", "v6:::1"],
+        noCache: true,
+        pullParent: true,
+        cacheFroms: ["type=registry,ref=a"],
+        cacheTos: ["type=inline"],
+      },
+    });
+  });
+
+  it("asks for nothing that the compose file does not say", async () => {
+    const { target: _, network: __, extraHosts: ___, ...plain } = args.build;
+    const { inputs } = named(await build({ build: { ...plain, platforms: [] } }), "web-build");
+    const asked = inputs.build as Record<string, unknown>;
+    assert.deepEqual(
+      ["target", "platform", "networkMode", "extraHosts"].filter((key) => key in asked),
+      ["extraHosts"],
+    );
+    assert.deepEqual(asked.extraHosts, []);
+  });
+
+  it("has another name and another trigger when its content is another", async () => {
+    const other = "0c".repeat(32);
+    const { inputs } = named(await build({ content: other }), "web-build");
+    assert.deepEqual(inputs.triggers, { content: other });
+    assert.ok((inputs.name as string).endsWith(`:content-${other.slice(0, 32)}`));
+    assert.equal((inputs.build as { labels: Record<string, string> }).labels["dev.everfresh.content"], other);
+  });
+
+  it("shows its progress only while it is built", async () => {
+    assert.deepEqual(named(await build(), "web-build").hooks, {});
+    const building = named(await build({ building: true }), "web-build");
+    assert.deepEqual(building.hooks, { beforeCreate: 1, afterCreate: 1, onError: 1 });
+    assert.deepEqual(building.inputs, named(await build(), "web-build").inputs);
+  });
+});

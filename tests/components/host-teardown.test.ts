@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { HostTeardown } from "../../components/host-teardown";
+import { teardownStdin } from "../../core/host/program";
+import type { Settings } from "../../core/settings";
+import { graph, named, outline, secret } from "../support/graph";
+import { host, settings } from "./fixtures";
+
+const teardown = (changes: Partial<Settings> = {}) =>
+  graph(
+    () =>
+      void new HostTeardown("web1", {
+        host,
+        project: "shop",
+        lineage: pulumi.output("feedface"),
+        settings: { ...settings, ...changes },
+      }),
+  );
+
+describe("HostTeardown", () => {
+  it("is one command below one component", async () => {
+    assert.deepEqual(outline(await teardown()), [
+      "command:remote:Command web1-down < web1",
+      "everfresh:index:HostTeardown web1",
+    ]);
+  });
+
+  it("acts when it is destroyed, never when it is created, and nothing replaces it", async () => {
+    const { inputs } = named(await teardown(), "web1-down");
+    assert.equal(inputs.create, "true");
+    assert.equal(inputs.delete, `sh -c 'eval "$(cat)"' everfresh teardown`);
+    assert.deepEqual(
+      ["triggers", "update"].filter((key) => key in inputs),
+      [],
+    );
+  });
+
+  for (const removeVolumes of [false, true]) {
+    it(`tells the host whose release it may remove, and ${removeVolumes ? "its volumes too" : "no volume"}`, async () => {
+      const { inputs } = named(await teardown({ removeVolumes, remoteDir: "/srv/e" }), "web1-down");
+      const { stdin } = teardownStdin({
+        project: "shop",
+        remoteDir: "/srv/e",
+        lineage: "feedface",
+        who: "pulumi destroy",
+        from: "acme/everfresh/prod",
+        lockWait: 600,
+        volumes: removeVolumes,
+      });
+      assert.equal(inputs.stdin, stdin);
+    });
+  }
+
+  it("logs in with a secret key to the host whose key is known", async () => {
+    assert.deepEqual(
+      named(await teardown(), "web1-down").inputs.connection,
+      secret({
+        host: "web1.example.com",
+        port: 2222,
+        user: "deploy",
+        hostKey: "ssh-ed25519 AAAA",
+        privateKey: "the private key",
+        dialErrorLimit: 3,
+        perDialTimeout: 10,
+      }),
+    );
+  });
+});

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { RegistryPush, type RegistryPushArgs } from "../../components/registry-push";
+import { graph, named, outline, type Provider, readable, secret } from "../support/graph";
+import { content, digest, imageId, providers, settings } from "./fixtures";
+
+const image = `registry.example.com:5000/team/shop-web:content-${content.slice(0, 32)}`;
+const args: RegistryPushArgs = {
+  image,
+  imageId,
+  content,
+  repository: "registry.example.com:5000/team/shop-web",
+  tag: "1a2b3c4",
+  registry: settings.registry!,
+};
+const push = (changes: Partial<RegistryPushArgs> = {}, provider: Provider = providers) =>
+  graph(() => ({ digest: new RegistryPush("web", { ...args, ...changes }).digest }), { provider });
+
+describe("RegistryPush", () => {
+  it("pushes the image by its content, and then by the tag for people", async () => {
+    const { resources, result } = await push();
+    assert.deepEqual(outline({ resources }), [
+      "docker:index/registryImage:RegistryImage web-push < web",
+      "docker:index/registryImage:RegistryImage web-push-tag < web",
+      "docker:index/tag:Tag web-tag < web",
+      "everfresh:index:RegistryPush web",
+    ]);
+    assert.equal(named({ resources }, "web-push").inputs.name, image);
+    assert.deepEqual(named({ resources }, "web-tag").inputs, {
+      sourceImage: imageId,
+      targetImage: "registry.example.com:5000/team/shop-web:1a2b3c4",
+    });
+    const tagged = named({ resources }, "web-push-tag");
+    assert.equal(tagged.inputs.name, "registry.example.com:5000/team/shop-web:1a2b3c4");
+    assert.deepEqual(tagged.dependencies, ["web-tag"]);
+    assert.deepEqual(result, { digest });
+  });
+
+  it("pushes again exactly when the content is another, and never deletes from the registry", async () => {
+    const other = "0c".repeat(32);
+    for (const [changes, expected] of [
+      [{}, content],
+      [{ content: other }, other],
+      [{ tag: "5d6e7f8" }, content],
+    ] as const) {
+      const pushed = await push(changes);
+      for (const name of ["web-push", "web-push-tag"]) {
+        assert.deepEqual(named(pushed, name).inputs.triggers, { content: expected });
+        assert.equal(named(pushed, name).inputs.keepRemotely, true);
+      }
+    }
+  });
+
+  it("logs in to the registry's host with a secret", async () => {
+    const pushed = await push();
+    for (const name of ["web-push", "web-push-tag"]) {
+      assert.deepEqual(named(pushed, name).inputs.authConfig, {
+        address: "registry.example.com:5000",
+        username: "ci",
+        password: secret("the password"),
+      });
+    }
+    assert.doesNotMatch(
+      JSON.stringify(readable(pushed.resources.map(({ inputs }) => inputs))),
+      /the password/,
+    );
+  });
+
+  it("speaks HTTP to a registry that is said to be insecure, and needs no account", async () => {
+    const registry = { address: "localhost:5000", pullAddress: "r:5000", insecure: true };
+    assert.deepEqual(named(await push({ registry }), "web-push").inputs.authConfig, {
+      address: "http://localhost:5000",
+      username: "anonymous",
+      password: secret("anonymous"),
+    });
+  });
+
+  for (const wrong of [
+    "",
+    "<none>@<none>",
+    `registry/web@${digest}`,
+    digest.slice(0, -1),
+    digest.toUpperCase(),
+  ]) {
+    it(`refuses ${JSON.stringify(wrong)} for a digest`, async () => {
+      const provider: Provider = (resource) => ({ ...providers(resource), sha256Digest: wrong });
+      const message = `${image}: the registry reports \`${wrong}\` instead of a digest; run \`pulumi up\` again`;
+      await assert.rejects(push({}, provider), (error: Error) => error.message.endsWith(message));
+    });
+  }
+
+  it("takes the digest from the push by content, not from that by tag", async () => {
+    const provider: Provider = (resource) =>
+      resource.name === "web-push-tag" ? { sha256Digest: `sha256:${"ee".repeat(32)}` } : providers(resource);
+    assert.deepEqual((await push({}, provider)).result, { digest });
+  });
+});

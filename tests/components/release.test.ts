@@ -1,0 +1,227 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { stringify } from "yaml";
+import { keptRelease, type Provenance, Release, type ReleaseArgs } from "../../components/release";
+import type { ReferencedFile } from "../../core/compose/project";
+import { readProject } from "../../core/compose/project";
+import type * as wire from "../../core/host/types";
+import { graph, isSecret, named, outline, reveal } from "../support/graph";
+import { content, digest, providers } from "./fixtures";
+
+const provenance: Provenance = {
+  tag: "1a2b3c4",
+  commit: "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d",
+  dirty: false,
+  who: "ada",
+  from: "laptop",
+};
+
+interface Shop {
+  folder?: string;
+  conf?: string;
+  executable?: boolean;
+  token?: string;
+  command?: string;
+  verify?: string;
+  content?: string;
+  digest?: string;
+  more?: Record<string, unknown>;
+}
+
+/** A project with an image that is built, one that is named, a mounted file and a secret. */
+function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "images"> {
+  const { folder = "/work/shop", conf = "level = 1\n", token = "s3cret", executable = false } = changes;
+  const services = {
+    web: {
+      build: { context: `${folder}/web`, dockerfile: "Dockerfile", secrets: [{ source: "npm" }] },
+      command: [changes.command ?? "serve"],
+      depends_on: { redis: { condition: "service_started", restart: true } },
+      volumes: [{ type: "bind", source: `${folder}/conf`, target: "/etc/conf" }],
+      secrets: [{ source: "token" }],
+      "x-everfresh": { verify: { file: { path: "/etc/conf", contains: changes.verify ?? "level" } } },
+    },
+    redis: { image: "redis:7" },
+  };
+  const document = {
+    name: "shop",
+    services,
+    secrets: { npm: { file: `${folder}/npm` }, token: { file: `${folder}/token` } },
+    ...changes.more,
+  };
+  const written = { services: { web: { volumes: [{ source: "./conf", target: "/etc/conf" }] } } };
+  const project = readProject({
+    resolved: stringify(document),
+    written: stringify(written),
+    folder,
+    environment: {},
+  });
+  const bytes = (file: ReferencedFile) => Buffer.from(file.key === "secrets.token" ? token : conf);
+  return {
+    project,
+    files: project.files.map((file) => ({
+      file,
+      entries: [{ type: "file", path: file.name, executable, bytes: bytes(file) }],
+    })),
+    images: {
+      web: {
+        content: changes.content ?? content,
+        digest: pulumi.output(changes.digest ?? digest),
+        ref: pulumi.output(`registry.example.com/shop-web@${changes.digest ?? digest}`),
+      },
+    },
+  };
+}
+
+/** Declares a release, and gives the release that a host would be told of beside the graph. */
+async function declare(changes: Shop = {}, more: Partial<ReleaseArgs> = {}) {
+  const declared = await graph(
+    () => {
+      const release = new Release("release", { ...shop(changes), provenance, ...more });
+      const told = release.apply((release, { who, from }) => JSON.stringify({ release, who, from }));
+      return { told, id: release.id, provenance: release.provenance };
+    },
+    { provider: providers },
+  );
+  const { release, who, from } = JSON.parse(declared.result.told) as {
+    release: wire.Release;
+    who: string;
+    from: string;
+  };
+  return { ...declared, release, who, from };
+}
+const keepersOf = async (changes: Shop = {}, more: Partial<ReleaseArgs> = {}) =>
+  reveal(named(await declare(changes, more), "release-id").inputs.keepers) as Record<string, string>;
+
+describe("Release", () => {
+  it("is an id and a key below one component", async () => {
+    const declared = await declare();
+    assert.deepEqual(outline(declared), [
+      "everfresh:index:Release release",
+      "random:index/randomBytes:RandomBytes release-fingerprint-key < release",
+      "random:index/randomId:RandomId release-id < release",
+    ]);
+    assert.equal(declared.result.id, "0a0b0c0d");
+  });
+
+  it("names in its keepers what it hangs on, in plain text so that a preview can show it", async () => {
+    const { keepers } = named(await declare(), "release-id").inputs;
+    assert.ok(!isSecret(keepers));
+    assert.deepEqual(Object.keys(keepers as object).sort(), [
+      "compose file",
+      "image web",
+      "secrets.token",
+      "services.web.volumes (/etc/conf)",
+    ]);
+  });
+
+  const changing: [string, Shop, Partial<ReleaseArgs>, string][] = [
+    ["the content of an image", { content: "0c".repeat(32) }, {}, "image web"],
+    ["a mounted file", { conf: "level = 2\n" }, {}, "services.web.volumes (/etc/conf)"],
+    ["a secret", { token: "other" }, {}, "secrets.token"],
+    ["the compose file", { command: "serve --fast" }, {}, "compose file"],
+    ["a check", { verify: "level = 1" }, {}, "compose file"],
+    ["a network", { more: { networks: { a: {} } } }, {}, "compose file"],
+    ["forceRecreate", {}, { forceRecreate: "today" }, "compose file"],
+  ];
+  for (const [name, changes, more, keeper] of changing) {
+    it(`is another one when ${name} changes, and says so`, async () => {
+      const [before, after] = [await keepersOf(), await keepersOf(changes, more)];
+      assert.deepEqual(
+        Object.keys(after).filter((key) => after[key] !== before[key]),
+        [keeper],
+      );
+      assert.deepEqual(Object.keys(after), Object.keys(before));
+    });
+  }
+
+  it("is another one when the executable bit of a mounted file changes", async () => {
+    const [before, after] = [await keepersOf(), await keepersOf({ executable: true })];
+    assert.notEqual(after["services.web.volumes (/etc/conf)"], before["services.web.volumes (/etc/conf)"]);
+  });
+
+  const calm: [string, Shop, Partial<ReleaseArgs>][] = [
+    ["another checkout folder", { folder: "/home/ada/elsewhere" }, {}],
+    ["another commit", {}, { provenance: { ...provenance, commit: "00".repeat(20), tag: "0000000" } }],
+    ["a dirty tree", {}, { provenance: { ...provenance, dirty: true } }],
+    ["another user on another machine", {}, { provenance: { ...provenance, who: "bob", from: "ci" } }],
+    ["what was deployed before", {}, { previous: { release: "ffffffff", source: provenance } }],
+    ["another digest of the same content", { digest: `sha256:${"ab".repeat(32)}` }, {}],
+    ["an extension field", { more: { "x-note": "anything" } }, {}],
+    [
+      "a secret that only the build uses",
+      { more: { secrets: { npm: { file: "/k/npm" }, token: { file: "/work/shop/token" } } } },
+      {},
+    ],
+  ];
+  for (const [name, changes, more] of calm) {
+    it(`stays the same with ${name}`, async () => {
+      assert.deepEqual(await keepersOf(changes, more), await keepersOf());
+    });
+  }
+
+  it("tells nothing about a secret to who has not its key", async () => {
+    const other = await graph(() => new Release("release", { ...shop(), provenance }).id, {
+      provider: (resource) =>
+        resource.type.endsWith("RandomBytes") ? { hex: "00".repeat(32) } : providers(resource),
+    });
+    const keepers = reveal(named(other, "release-id").inputs.keepers) as Record<string, string>;
+    const ours = await keepersOf();
+    assert.equal(keepers["image web"], ours["image web"]);
+    for (const key of ["secrets.token", "compose file"]) assert.notEqual(keepers[key], ours[key]);
+  });
+
+  it("keeps where it came from as long as it is the same, and tells the new origin when it is not", async () => {
+    const source = { ...provenance, who: "bob", tag: "0ld" };
+    const same = await declare({}, { previous: { release: "0a0b0c0d", source } });
+    assert.deepEqual(same.result.provenance, source);
+    assert.deepEqual([same.release.tag, same.who], ["0ld", "bob"]);
+    const other = await declare({}, { previous: { release: "ffffffff", source } });
+    assert.deepEqual(other.result.provenance, provenance);
+    assert.deepEqual([other.release.tag, other.who], ["1a2b3c4", "ada"]);
+  });
+
+  it("tells the host of every service: dependencies first, images by digest, files by fingerprint", async () => {
+    const { release } = await declare();
+    const fingerprints = Object.fromEntries(
+      release.files.map(({ path, fingerprint }) => [path, fingerprint]),
+    );
+    assert.deepEqual(release.services, [
+      { name: "redis", image: "redis:7", replicas: 1, restarts: ["web"], files: [], verify: [] },
+      {
+        name: "web",
+        image: `registry.example.com/shop-web@${digest}`,
+        content,
+        digest,
+        replicas: 1,
+        restarts: [],
+        files: [fingerprints["secrets.token"], fingerprints["services.web.volumes (/etc/conf)"]],
+        verify: [{ kind: "file", path: "/etc/conf", contains: "level" }],
+      },
+    ]);
+    const { id, project, tag, commit, dirty } = release;
+    assert.deepEqual(
+      { id, project, tag, commit, dirty },
+      { id: "0a0b0c0d", project: "shop", tag: "1a2b3c4", commit: provenance.commit, dirty: false },
+    );
+  });
+
+  it("tells the host of no path of this machine", async () => {
+    const { release } = await declare();
+    assert.doesNotMatch(JSON.stringify(release), /\/work\/shop/);
+    assert.doesNotMatch(release.compose, /npm/);
+    for (const { fingerprint } of release.files)
+      assert.ok(release.compose.includes(`./store/${fingerprint}/`));
+  });
+});
+
+describe("keptRelease", () => {
+  it("tells the host of a release that it keeps, and of nothing else", async () => {
+    const { result, resources } = await graph(() => {
+      const release = keptRelease("shop-1", "shop", provenance);
+      return { id: release.id, told: release.apply((release, { who }) => JSON.stringify([release, who])) };
+    });
+    assert.equal(result.id, "shop-1");
+    assert.deepEqual(JSON.parse(result.told), [{ kept: "shop-1", project: "shop" }, "ada"]);
+    assert.deepEqual(resources, []);
+  });
+});

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb";
+import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
+import * as state from "@pulumi/pulumi/runtime/state";
+
+/** The parts of the runtime that have no types of their own. Each inline program has a store to itself. */
+const { withLocalStorage, getLocalStore } = state as unknown as {
+  withLocalStorage<R>(program: () => R): R;
+  getLocalStore(): { settings: { engine: unknown }; callbacks: unknown };
+};
+const { getMonitor, waitForRPCs } = pulumi.runtime as unknown as {
+  getMonitor(): { registerResource(request: RegisterResourceRequest, answer: Answer): void };
+  waitForRPCs(): Promise<void>;
+};
+type Answer = (error: unknown, response: unknown) => void;
+
+/** A resource as the program registered it. */
+export interface Registered {
+  type: string;
+  name: string;
+  /** Secret values stand inside of markers: see `secret`, `isSecret` and `reveal`. */
+  inputs: Record<string, unknown>;
+  /** The parent's name; absent at the top level. */
+  parent?: string;
+  /** Names of what it depends on, by `dependsOn` or by an input. */
+  dependencies: string[];
+  /** How many hooks of each kind it has. */
+  hooks: Record<string, number>;
+}
+
+export interface LogLine {
+  severity: "debug" | "info" | "warning" | "error";
+  message: string;
+  /** The resource that it is about. */
+  resource?: string;
+}
+
+/** What a program made of the world that it was given. */
+export interface Graph<T> {
+  resources: Registered[];
+  /** The program's result with every Output in it resolved. */
+  result: pulumi.Unwrap<T>;
+  log: LogLine[];
+}
+
+/** What a provider answers: the resource's state beside its inputs. */
+export type Provider = (resource: { type: string; name: string; inputs: Record<string, unknown> }) => {
+  id?: string;
+  [property: string]: unknown;
+};
+
+export interface World {
+  /** The run is a preview. */
+  preview?: boolean;
+  provider?: Provider;
+  organization?: string;
+  stack?: string;
+}
+
+/**
+ * Runs a program, or a part of one, against a stand-in for Pulumi's engine, each in a world of its own.
+ *
+ * What `setMocks` alone would swallow is thrown: an error in a provider, in an `apply`, in the program itself. Hooks,
+ * which make `setMocks` hang, are taken note of and never called.
+ */
+export function graph<T>(program: () => T | Promise<T>, world: World = {}): Promise<Graph<T>> {
+  return withLocalStorage(() => run(program, world));
+}
+
+async function run<T>(program: () => T | Promise<T>, world: World): Promise<Graph<T>> {
+  const {
+    preview = false,
+    provider = (): ReturnType<Provider> => ({}),
+    organization = "acme",
+    stack = "prod",
+  } = world;
+  const resources: Registered[] = [];
+  const log: LogLine[] = [];
+  const errors: unknown[] = [];
+
+  await pulumi.runtime.setMocks(
+    {
+      call: ({ token }) => assert.fail(`the program calls ${token}, which nothing answers`),
+      newResource: ({ type, name, inputs, id }) => {
+        const { id: given, ...state } = provider({
+          type,
+          name,
+          inputs: reveal(inputs) as Record<string, unknown>,
+        });
+        return { id: id || (given ?? `${name}-id`), state: { ...inputs, ...state } };
+      },
+    },
+    "everfresh",
+    stack,
+    preview,
+    organization,
+  );
+  const monitor = getMonitor();
+  const { registerResource } = monitor;
+  monitor.registerResource = (request: RegisterResourceRequest, answer: Answer) => {
+    resources.push(registered(request));
+    return registerResource.call(monitor, request, (error: unknown, response: unknown) => {
+      if (error) errors.push(error);
+      answer(error, response);
+    });
+  };
+  const store = getLocalStore();
+  store.settings.engine = {
+    log: (request: LogRequest, done: () => void) => {
+      log.push(logged(request));
+      done();
+    },
+  };
+  const nothing = async () => {};
+  store.callbacks = {
+    registerResourceHook: nothing,
+    registerErrorHook: nothing,
+    awaitStackRegistrations: nothing,
+  };
+
+  // An apply that fails is nobody's promise: without this, the runner would take it for another test's.
+  const lost = (error: unknown) => void errors.push(error);
+  const others = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", lost);
+  try {
+    const result = await resolved(pulumi.output(await program()));
+    await waitForRPCs();
+    await new Promise(setImmediate);
+    if (errors.length > 0) throw errors[0];
+    return { resources, result: result as pulumi.Unwrap<T>, log };
+  } finally {
+    process.off("unhandledRejection", lost);
+    for (const other of others) process.on("unhandledRejection", other);
+  }
+}
+
+/** The value of an Output; rejects where `apply` would be silent. */
+const resolved = <T>(output: pulumi.Output<T>): Promise<T> =>
+  (output as unknown as { promise(): Promise<T> }).promise();
+
+const nameOf = (urn: string) => urn.slice(urn.lastIndexOf("::") + 2);
+
+function registered(request: RegisterResourceRequest): Registered {
+  const hooks = request.getHooks()?.toObject() ?? {};
+  const parent = request.getParent();
+  return {
+    type: request.getType(),
+    name: request.getName(),
+    inputs: (request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>,
+    ...(parent ? { parent: nameOf(parent) } : {}),
+    dependencies: request.getDependenciesList().map(nameOf).sort(),
+    hooks: Object.fromEntries(
+      Object.entries<unknown[]>(hooks).flatMap(([kind, { length }]) =>
+        length > 0 ? [[kind.replace(/List$/, ""), length]] : [],
+      ),
+    ),
+  };
+}
+
+function logged(request: LogRequest): LogLine {
+  const severities = ["debug", "info", "warning", "error"] as const;
+  const urn = request.getUrn();
+  return {
+    severity: severities[request.getSeverity()]!,
+    message: request.getMessage(),
+    ...(urn ? { resource: nameOf(urn) } : {}),
+  };
+}
+
+/** How Pulumi marks a secret on its way to the engine (pulumi/sdk, runtime/rpc). */
+const marker = "4dabf18193072939515e22adb298388d";
+const ofSecrets = "1b47061264138c4ac30d75fd1eb44270";
+
+/** A value as it is registered when it is secret. */
+export const secret = (value: unknown) => ({ [marker]: ofSecrets, value });
+
+export function isSecret(value: unknown): boolean {
+  return (
+    typeof value === "object" && value !== null && (value as Record<string, unknown>)[marker] === ofSecrets
+  );
+}
+
+/** A value without the markers of secrets in it. */
+export function reveal(value: unknown): unknown {
+  if (isSecret(value)) return reveal((value as { value: unknown }).value);
+  if (Array.isArray(value)) return value.map(reveal);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reveal(inner)]));
+}
+
+/** A value with every secret in it blackened: what others can read. */
+export function readable(value: unknown): unknown {
+  if (isSecret(value)) return "[secret]";
+  if (Array.isArray(value)) return value.map(readable);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, readable(inner)]));
+}
+
+/** Each resource as `type name`, with `< parent` where it has one; sorted, as registration has no fixed order. */
+export function outline({ resources }: { resources: readonly Registered[] }): string[] {
+  return resources.map(({ type, name, parent }) => `${type} ${name}${parent ? ` < ${parent}` : ""}`).sort();
+}
+
+/** The one resource of that name. */
+export function named({ resources }: { resources: readonly Registered[] }, name: string): Registered {
+  const found = resources.filter((resource) => resource.name === name);
+  assert.equal(found.length, 1, `${found.length} resources are named ${name}`);
+  return found[0]!;
+}
