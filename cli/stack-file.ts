@@ -56,5 +56,20 @@ export function readSource(file: string): WorkingTreeSource {
     ...(projectName ? { projectName } : {}),
     ...(envFile ? { envFile } : {}),
     ...(fresh ? { fresh } : {}),
+    ...baseImageSource(config),
+  };
+}
+
+/** With `pullBase` the base images' digests count. Credentials are secrets, so the registry is asked as nobody. */
+function baseImageSource(config: Record<string, unknown>): Pick<WorkingTreeSource, "pullBase" | "registry"> {
+  if (String(config["everfresh:pullBase"]) !== "true") return {};
+  const { address, insecure } = (config["everfresh:registry"] ?? {}) as {
+    address?: string;
+    insecure?: unknown;
+  };
+  const known = address ?? "docker.io";
+  return {
+    pullBase: true,
+    registry: { address: known, pullAddress: known, insecure: String(insecure) === "true" },
   };
 }

@@ -1,7 +1,10 @@
+import path from "node:path";
 import { readCompose } from "../adapters/compose";
 import { type ComposeText, readProject } from "../core/compose/project";
-import { ContentError, type ContentIdentity, identify } from "../core/content";
+import { baseImages, ContentError, type ContentIdentity, identify, StatCache } from "../core/content";
 import { Problems } from "../core/problems";
+import type { Registry } from "../core/settings";
+import { digestsOf } from "../preflight/contents";
 
 /** Where the compose project of a working tree is described. */
 export interface WorkingTreeSource {
@@ -9,6 +12,9 @@ export interface WorkingTreeSource {
   projectName?: string;
   envFile?: string;
   fresh?: string;
+  pullBase?: boolean;
+  /** Which credentials the registry of base images takes, if it is this one. */
+  registry?: Registry;
 }
 
 /**
@@ -23,18 +29,25 @@ export async function identifyServices(
 ): Promise<Record<string, ContentIdentity>> {
   const project = readProject(text ?? (await readCompose(source)));
   const builds = project.services.filter(({ name, build }) => build && (only === undefined || name === only));
+  const cache = StatCache.open(path.join(".everfresh", "cache"));
   const problems: string[] = [];
   const entries = await Promise.all(
     builds.map(async ({ name, build }) => {
       try {
-        return [[name, await identify(build!, { fresh: source.fresh })] as const];
+        const baseDigests =
+          source.pullBase && source.registry
+            ? await digestsOf(await baseImages(build!), source.registry)
+            : undefined;
+        return [[name, await identify(build!, { fresh: source.fresh, baseDigests, cache })] as const];
       } catch (error) {
-        if (!(error instanceof ContentError)) throw error;
-        problems.push(`services.${name}.build: ${error.message}`);
+        if (error instanceof Problems) problems.push(...error.problems);
+        else if (error instanceof ContentError) problems.push(`services.${name}.build: ${error.message}`);
+        else throw error;
         return [];
       }
     }),
   );
+  cache.save();
   if (problems.length > 0) throw new Problems(problems);
   return Object.fromEntries(entries.flat());
 }

@@ -15,6 +15,8 @@ export interface ServiceContent {
   cause?: string;
   /** The digest under which the registry has the image already, built by somebody else: it is not built again. */
   found?: string;
+  /** Looks again: what has changed since, in words; undefined when nothing has. */
+  changedSince(): Promise<string | undefined>;
 }
 
 /** Identifies the content of each build, and looks up whether the registry has it. */
@@ -35,23 +37,24 @@ export async function identifyContents(
   const contents = await allOrEveryProblem(
     services.map(async ({ name, build, buildOptions }) => {
       const baseDigests = settings.pullBase ? await digestsOf(await baseImages(build!), registry) : undefined;
-      const identity = await identify(build!, { fresh: settings.fresh, baseDigests, cache });
+      const look = () => identify(build!, { fresh: settings.fresh, baseDigests, cache });
+      const identity = await look();
+      const { content } = identity;
+      const changedSince = async () => {
+        const now = await look();
+        return now.content === content ? undefined : describe(changes(identity, now));
+      };
       refuseOwnFolder(name, build!.context, identity);
       const before = (await previous).images?.[name];
-      if (before?.content === identity.content) {
-        return [
-          name,
-          { content: identity.content, found: before.built ? undefined : before.digest },
-        ] as const;
+      if (before?.content === content) {
+        return [name, { content, found: before.built ? undefined : before.digest, changedSince }] as const;
       }
       const past = settings.fresh !== undefined || buildOptions.noCache;
       const [cause, found] = await Promise.all([
         explain(identity, before?.content),
-        ask(registry, () =>
-          resolveDigest(`${names[name]}:${contentTag(identity.content)}`, access(registry)),
-        ),
+        ask(registry, () => resolveDigest(`${names[name]}:${contentTag(content)}`, access(registry))),
       ]);
-      return [name, { content: identity.content, cause, found: past ? undefined : found }] as const;
+      return [name, { content, cause, found: past ? undefined : found, changedSince }] as const;
     }),
   );
   cache.save();
@@ -80,8 +83,12 @@ async function explain(identity: ContentIdentity, before: string | undefined): P
     : "its content changed (this checkout has not seen what it was)";
 }
 
-/** The current digests of base images, all asked at once. */
-async function digestsOf(images: string[], registry: Registry): Promise<Record<string, string>> {
+/**
+ * The current digests of base images, all asked at once.
+ *
+ * @throws Problems when a registry cannot be asked, or has no such image.
+ */
+export async function digestsOf(images: string[], registry: Registry): Promise<Record<string, string>> {
   const digests = await Promise.all(
     images.map(async (image) => {
       const ours = image.startsWith(`${registryHost(registry.address)}/`);

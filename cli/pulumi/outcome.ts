@@ -47,12 +47,14 @@ export function outcomeOf({ status, stderr, events }: PulumiRun): Outcome {
     const said = stderr.trim();
     return { exit: isStateLocked(said) ? exit.locked : exit.refused, problems: said === "" ? [] : [said] };
   }
-  return { exit: worst(errors), problems: errors.map(inItsOwnWords) };
+  return { exit: worst(errors), problems: errors.flatMap(inItsOwnWords) };
 }
 
-/** Without the command line that the command provider puts in front of a host's words. */
-const inItsOwnWords = ({ message }: ErrorEvent) =>
-  message.replace(/^Process exited with status \d+: running .* deploy\\?":\n/, "").trim();
+/** A host's words without the command line that the command provider puts before them; the program's own, one by one. */
+function inItsOwnWords({ urn, message }: ErrorEvent): string[] {
+  if (urn === undefined) return message.trim().split("\n");
+  return [message.replace(/^Process exited with status \d+: running .* deploy\\?":\n/, "").trim()];
+}
 
 /** Pulumi's own lock: the words of its file backends, and of its service. */
 const isStateLocked = (stderr: string) =>

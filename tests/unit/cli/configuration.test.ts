@@ -44,6 +44,19 @@ describe("a stack's file, without Pulumi", () => {
     assert.deepEqual(readSource(file), { composeFiles: ["a.yaml", "b.yaml"], fresh: "now" });
   });
 
+  it("says when base images' digests count, and which registry is ours", () => {
+    const file = write(
+      "config:\n  everfresh:composeFile: a.yaml\n  everfresh:pullBase: true\n  everfresh:registry: { address: r.example.com/t, password: { secure: v1:x } }\n",
+    );
+    const { pullBase, registry } = readSource(file);
+    assert.equal(pullBase, true);
+    assert.deepEqual(registry, {
+      address: "r.example.com/t",
+      pullAddress: "r.example.com/t",
+      insecure: false,
+    });
+  });
+
   it("is refused without a readable compose file", () => {
     const file = write("config:\n  everfresh:composeFile: { secure: v1:x }\n");
     assert.throws(() => readSource(file), /composeFile: is not set, or is a secret; .*--file/);

@@ -76,4 +76,11 @@ describe("the outcome of a pulumi run", () => {
       "web: keeps restarting\nrelease r1 serves again",
     ]);
   });
+
+  it("has each problem of the configuration by itself", () => {
+    const { problems } = failed(
+      error("everfresh:hosts: is required; set it\neverfresh:tag: is empty; set it\n"),
+    );
+    assert.deepEqual(problems, ["everfresh:hosts: is required; set it", "everfresh:tag: is empty; set it"]);
+  });
 });

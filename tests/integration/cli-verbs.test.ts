@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import type { StatusReport } from "../../cli/status";
+import { docker } from "../../lab/docker";
+import { engine } from "../../lab/faults";
+import type { Lab } from "../../lab/lab";
+import { eventually } from "../../lab/poll";
+import { withTools } from "../../scripts/environment";
+import { lab as sharedLab } from "../support/lab";
+import { checkout, TestStack } from "../support/stack";
+
+interface Answer {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+describe("everfresh", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let stack: TestStack;
+
+  before(async () => {
+    lab = await sharedLab();
+    stack = await TestStack.create(lab);
+  });
+  after(() => stack?.[Symbol.asyncDispose]());
+
+  const configuration = () => path.join(stack.folder, `Pulumi.${stack.name}.yaml`);
+
+  /** Runs the command line from a folder that is neither the checkout nor the application's. */
+  function everfresh(...args: string[]): Promise<Answer> {
+    const [verb = "", ...rest] = args;
+    const environment = {
+      ...withTools(),
+      PULUMI_BACKEND_URL: `file://${path.join(stack.folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+    };
+    const child = spawn(
+      path.join(checkout, "cli/everfresh.js"),
+      [verb, "--stack", stack.name, "--config-file", configuration(), ...rest],
+      { cwd: os.tmpdir(), env: environment, stdio: ["ignore", "pipe", "pipe"] },
+    );
+    const answer = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const)
+      child[name].on("data", (data) => {
+        answer[name] += data;
+      });
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (status) => resolve({ status: status ?? -1, ...answer }));
+    });
+  }
+
+  async function must<T>(...args: string[]): Promise<T> {
+    const { status, stdout, stderr } = await everfresh(...args);
+    assert.equal(status, 0, `everfresh ${args.join(" ")}: ${stdout}${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  const report = async (answer: Promise<Answer>) => {
+    const { status, stdout, stderr } = await answer;
+    assert.notEqual(stdout, "", stderr);
+    const parsed = JSON.parse(stdout) as StatusReport;
+    const host = parsed.hosts[stack.host.name]!;
+    assert.ok("services" in host, stdout);
+    return { status, healthy: parsed.healthy, upToDate: parsed.upToDate, host };
+  };
+
+  let first: string;
+  let second: string;
+
+  it("finds both ends ready", async () => {
+    const { findings } = JSON.parse((await everfresh("doctor", "--json")).stdout) as {
+      findings: { what: string; problems: string[] }[];
+    };
+    const problems = findings.flatMap(({ problems }) => problems);
+    // The lab's hosts have neither; it matters to http checks only.
+    assert.deepEqual(
+      problems.filter((text) => !/neither curl nor wget/.test(text)),
+      [],
+    );
+    assert.ok(findings.some(({ what }) => what === "registry"));
+    assert.ok(findings.some(({ what }) => what === stack.host.name));
+  });
+
+  it("says before the first deployment that there is none", async () => {
+    const { status, healthy, host } = await report(everfresh("status", "--json"));
+    assert.deepEqual(
+      { status, healthy, drift: host.drift },
+      { status: 1, healthy: false, drift: ["nothing is deployed"] },
+    );
+  });
+
+  it("builds and pushes without touching a host", async () => {
+    const { images } = await must<{ images: Record<string, unknown> }>("build-only", "--yes", "--json");
+    assert.deepEqual(Object.keys(images).sort(), ["api", "cache", "web"]);
+    assert.deepEqual(await stack.containers(), {});
+  });
+
+  it("deploys, and says what", async () => {
+    first = (await must<{ release: string }>("deploy", "--yes", "--json")).release;
+    assert.equal(await stack.page(), "<h1>first</h1>");
+  });
+
+  it("answers the questions of the day when all is well", async () => {
+    const { status, healthy, upToDate, host } = await report(
+      everfresh("status", "--json", "--expect-current"),
+    );
+    assert.deepEqual({ status, healthy, upToDate }, { status: 0, healthy: true, upToDate: true });
+    assert.equal(host.release, first);
+    assert.equal(host.who, os.userInfo().username);
+    const running = await stack.containers();
+    for (const { service, container, expected, running: digest, proved } of host.services) {
+      assert.equal(container, running[service]!.id);
+      assert.equal(digest, running[service]!.digest);
+      assert.equal(expected, digest);
+      assert.equal(proved, true, service);
+    }
+  });
+
+  it("tells what of the working tree is not deployed, and why", async () => {
+    await stack.write("web/index.html", "<h1>second</h1>\n");
+    const { status, healthy, upToDate, host } = await report(everfresh("status", "--json"));
+    assert.deepEqual({ status, healthy, upToDate }, { status: 0, healthy: true, upToDate: false });
+    const differing = host.services.filter((service) => service.upToDate === false);
+    assert.deepEqual(
+      differing.map(({ service, cause }) => [service, cause]),
+      [["web", "1 file (index.html)"]],
+    );
+    assert.equal((await everfresh("status", "--expect-current")).status, 1);
+  });
+
+  it("explains the hash that the deployment then has", async () => {
+    const { content, files } = await must<{ content: string; files: { path: string }[] }>(
+      "explain",
+      "web",
+      "--json",
+    );
+    assert.ok(files.some(({ path }) => path === "index.html"));
+    const deployed = await must<{ release: string; images: Record<string, { content: string }> }>(
+      "deploy",
+      "--yes",
+      "--json",
+    );
+    second = deployed.release;
+    assert.equal(deployed.images.web!.content, content);
+    assert.equal(await stack.page(), "<h1>second</h1>");
+  });
+
+  it("names drift", async () => {
+    await engine(stack.host, "stop", "-t", "0", (await stack.containers()).cache!.id);
+    const { status, healthy, host } = await report(everfresh("status", "--json"));
+    assert.deepEqual({ status, healthy }, { status: 1, healthy: false });
+    assert.match(host.drift.join(), /^cache is exited/);
+    assert.equal(host.services.find(({ service }) => service === "cache")!.proved, false);
+  });
+
+  it("goes back to the release before, and stays there", async () => {
+    const { release } = await must<{ release: string }>("rollback", "--yes", "--json");
+    assert.equal(release, first);
+    assert.equal(await stack.page(), "<h1>first</h1>");
+    const refused = await everfresh("deploy", "--yes");
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, new RegExp(`^everfresh:release: the stack is pinned to release ${first}`));
+    assert.equal(await stack.page(), "<h1>first</h1>");
+  });
+
+  it("says in the history that it was a rollback", async () => {
+    const { hosts } = await must<{
+      hosts: Record<string, { deployments: { release: string; outcome: string }[] }>;
+    }>("history", "--json");
+    assert.deepEqual(
+      hosts[stack.host.name]!.deployments.map(({ release, outcome }) => [release, outcome]),
+      [
+        [first, "deployed"],
+        [second, "deployed"],
+        [first, "deployed"],
+      ],
+    );
+    assert.match((await everfresh("history")).stdout, /deployed \(rollback\)/);
+  });
+
+  it("leaves the configuration as it was when a rollback is refused", async () => {
+    const before = await readFile(configuration(), "utf8");
+    const refused = await everfresh("rollback", "nope", "--yes");
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /release nope: it never ran on host1; choose one of: /);
+    assert.equal(await readFile(configuration(), "utf8"), before);
+  });
+
+  it("goes back to the working tree", async () => {
+    await must("rollback", "--clear", "--yes", "--json");
+    assert.equal(await stack.page(), "<h1>second</h1>");
+    assert.doesNotMatch(await readFile(configuration(), "utf8"), /everfresh:release/);
+  });
+
+  it("shows a service's log", async () => {
+    await stack.inContainer("web", "sh", "-c", "echo hello from the web >/proc/1/fd/1");
+    assert.match(
+      (await everfresh("logs", "web", "--tail", "1")).stdout,
+      /^web \| \S+Z hello from the web\n$/,
+    );
+    const { status, stderr } = await everfresh("logs", "nope");
+    assert.equal(status, 2);
+    assert.match(stderr, /^nope: no host has a container of it/);
+  });
+
+  it("says who holds a host's lock, and ends that", async () => {
+    const hold = [
+      `cd ~/.everfresh/${stack.project} && exec 9>>lock && flock 9`,
+      'printf "who eve\\nfrom ci\\nsince 2026-01-01T00:00:00Z\\nrelease other\\npid $$\\n" >holder',
+      "sleep 300",
+    ].join(" && ");
+    await docker(["exec", "--detach", "--user", stack.host.user, stack.host.container, "sh", "-c", hold]);
+    await eventually("the lock is seen", async () => {
+      const { status, host } = await report(everfresh("status", "--json"));
+      return status === 3 && host.deploying?.who === "eve";
+    });
+    const asked = await everfresh("unlock");
+    assert.equal(asked.status, 2);
+    assert.match(asked.stderr, /^--yes: is missing/);
+    assert.equal((await everfresh("unlock", "--yes", "--wait", "1")).status, 0);
+    assert.equal((await report(everfresh("status", "--json"))).status, 0);
+  });
+
+  it("exits with 1 when the old release had to be put back", async () => {
+    await stack.write("web/index.html", "<h1>third</h1>\n");
+    const dockerfile = await stack.read("web/Dockerfile");
+    await stack.write("web/Dockerfile", `${dockerfile}\nENTRYPOINT ["false"]\n`);
+    const { status, stdout } = await everfresh("deploy", "--yes", "--json");
+    assert.equal(status, 1, stdout);
+    assert.match(
+      (JSON.parse(stdout) as { problems: string[] }).problems.join(),
+      /^web: exited with status 1$/m,
+    );
+    assert.equal(await stack.page(), "<h1>second</h1>");
+  });
+});
