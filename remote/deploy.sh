@@ -118,6 +118,9 @@ apply_failed() {
 # compose's last words; on a full disk it may not have got them out.
 compose_reason() {
   printf 'docker compose up: %s' "$(grep -v '^ *$' .run/up 2>/dev/null | tail -n 1)"
+  # Killed while it starts a container, docker may hold the port for one that is gone, until it is restarted in order
+  # (https://github.com/moby/libnetwork/issues/1790).
+  ! grep -q 'port is already allocated' .run/up 2>/dev/null || printf '; if no container has that port, restart docker on the host'
   [ "$(free_kilobytes .)" -ge 256 ] || printf '; free some space under %s' "$folder"
 }
 
@@ -182,7 +185,12 @@ put_back() {
   before=$present check_failed=''
   know_images "$previous"
   check_compose "$previous"
-  apply "$previous" || { reason=$(compose_reason); return 1; }
+  # An engine that has just come back may not have given free yet what it will (ports of containers it is about to end).
+  until apply "$previous"; do
+    clock
+    [ "$ticks" -lt "$put_back_until" ] || { reason=$(compose_reason); return 1; }
+    sleep 1
+  done
   prove "$previous" || return 1
   serves="release $previous serves again"
   rm -f replaced

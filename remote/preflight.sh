@@ -82,6 +82,10 @@ check_ports() {
     [ "$port_user" != us ] || continue
     if [ -z "$port_user" ] && printf '%s\n' "$ports_open" | grep -qi "^$(printf '%04X' "$port")\$"; then
       port_user="another program"
+      # docker's own, for a container that is gone (see compose_reason).
+      # shellcheck disable=SC2009 # pgrep -f is not everywhere
+      ! ps ax -o args 2>/dev/null | grep -q "^[^ ]*docker-proxy .*-host-port $port " ||
+        port_user="docker, for a container that is gone (restart docker on the host)"
     fi
     [ -z "$port_user" ] || problem "port $port: taken by $port_user; stop that or publish another port"
   done

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { historyStdin } from "../../core/host/program";
 import { exec } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
-import { countSteps, deployAndKill, installStepper, type Kill, type Victim } from "./support/kill";
+import {
+  countSteps,
+  deployAndKill,
+  installStepper,
+  type Kill,
+  restartEngine,
+  type Victim,
+} from "./support/kill";
 import { ownLab } from "./support/own-lab";
 import { randomFrom } from "./support/random";
 import { deploy, type Images, look, pushImages, requestFor, served, shop } from "./support/shop";
@@ -99,12 +106,12 @@ describe("a deployment that is killed", function () {
         `${where}: ${part} is empty`,
       );
     }
-    const state = await look(host);
     const serves = await servedSoon();
+    const state = await look(host);
     if (serves.page === undefined) {
       // In the middle of a recreation, which only a kill of compose itself can leave behind; and then it shows.
       assert.ok(["session", "engine", "host"].includes(kill.victim), `${where}: nothing serves`);
-      assert.ok(state.unfinished, `${where}: nothing serves and nothing tells`);
+      assert.ok(state.drift.length > 0, `${where}: nothing serves and nothing tells`);
       count("within the recreation's gap");
     } else {
       const whole = [before, { page: page(), conf: `conf ${number}` }].some(
@@ -117,14 +124,22 @@ describe("a deployment that is killed", function () {
       assert.match(state.token, /was cut off/, where);
     }
 
-    const again = await deploy(host, { ...request, token: state.token, lockWait: 5 });
+    let { token } = state;
+    let again = await deploy(host, { ...request, token, lockWait: 5 });
+    if (again.status !== 0 && kill.victim === "engine" && /restart docker on the host/.test(again.stderr)) {
+      // docker's own defect: the port stays with a container that is gone (moby/libnetwork#1790). It was said; it is done.
+      count("docker lost a port");
+      await restartEngine(host);
+      token = (await look(host)).token;
+      again = await deploy(host, { ...request, token, lockWait: 5 });
+    }
     assert.equal(again.status, 0, `${where}: the next deployment said ${again.stderr}`);
     assert.equal(await served(host), page(), where);
     assert.equal(await served(host, "/conf"), `conf ${number}`, where);
     const after = await look(host);
     assert.deepEqual(
       { drift: after.drift, token: after.token, id: after.current?.id },
-      { drift: [], token: state.token, id: release.id },
+      { drift: [], token, id: release.id },
       where,
     );
     const lines = (await runOn(host, historyStdin({ project: "shop" }))).stdout.trim().split("\n");
@@ -137,7 +152,8 @@ describe("a deployment that is killed", function () {
   }
 
   async function servedSoon(): Promise<{ page?: string; conf?: string }> {
-    for (let attempt = 0; attempt < 20; attempt++) {
+    // An engine that was killed takes its time to bring its containers back.
+    for (let attempt = 0; attempt < 150; attempt++) {
       const answer = await served(host);
       if (answer !== undefined) return { page: answer, conf: await served(host, "/conf") };
       await new Promise((resolve) => setTimeout(resolve, 100));

@@ -61,6 +61,16 @@ export async function deployDisturbed(
   return run;
 }
 
+/** Ends the host's engine in order and waits until its successor answers. */
+export async function restartEngine(host: LabHost): Promise<void> {
+  await exec(host, [
+    "sh",
+    "-c",
+    "p=$(pgrep -x dockerd) && kill $p && while [ -d /proc/$p ]; do sleep 0.1; done",
+  ]);
+  await startEngine(host);
+}
+
 export interface Killed {
   /** Whether the deployment was still at work when it was hit. */
   hit: boolean;
