@@ -17,8 +17,13 @@ export interface ContentImageArgs {
   repository: string;
   /** The folder that names the build's paths the same way in every checkout. */
   folder: BuildFolder;
-  /** Whether this run builds: its progress is then shown. On failure the failing step's output is. */
-  building: boolean;
+  /** When it was built: a build that was not deployed in the end is built again, whatever became of it. */
+  built: string;
+  /**
+   * Given where this run builds: its progress is then shown, on failure the failing step's output, and an image whose
+   * context has changed meanwhile is refused: it would carry the wrong name.
+   */
+  changedSince?: () => Promise<string | undefined>;
 }
 
 /** An image named by the content it was built from. */
@@ -30,13 +35,13 @@ export class ContentImage extends pulumi.ComponentResource {
 
   constructor(name: string, args: ContentImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("everfresh:index:ContentImage", name, { content: args.content }, opts);
-    const { build, options, content, folder } = args;
+    const { build, options, content, folder, built, changedSince } = args;
 
     const image = new docker.RemoteImage(
       `${name}-build`,
       {
         name: `${args.repository}:${contentTag(content)}`,
-        triggers: { content },
+        triggers: { content, built },
         // Without it, replacing the resource would delete the old image, which rollback and the cache need.
         keepLocally: true,
         build: {
@@ -60,11 +65,17 @@ export class ContentImage extends pulumi.ComponentResource {
           cacheTos: options.cacheTo,
         },
       },
-      { parent: this, ...(args.building ? { hooks: followBuild(name, folder.log, this) } : {}) },
+      { parent: this, ...(changedSince ? { hooks: followBuild(name, folder.log, this) } : {}) },
     );
 
-    this.image = image.name;
-    this.imageId = image.imageId;
+    this.image = pulumi.all([image.name, image.imageId]).apply(async ([image]) => {
+      const changed = await changedSince?.();
+      if (changed === undefined) return image;
+      throw new pulumi.RunError(
+        `${name}: ${changed} changed while it was being built; run \`pulumi up\` again`,
+      );
+    });
+    this.imageId = this.image.apply(() => image.imageId);
     this.registerOutputs({ image: this.image, imageId: this.imageId });
   }
 }

@@ -27,7 +27,8 @@ export class HostTeardown extends pulumi.ComponentResource {
       `${name}-down`,
       {
         connection: connection(host),
-        create: "true",
+        // It reads its stdin to the end: a command that does not breaks the connection now and then.
+        create: "cat >/dev/null",
         delete: hostCommand("teardown"),
         stdin: pulumi.output(args.lineage).apply(
           (lineage) =>

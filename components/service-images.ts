@@ -29,54 +29,44 @@ export function buildImages(
   const folders = path.join(".everfresh", "build", pulumi.getStack());
 
   return Object.fromEntries(
-    services.map((service) => {
+    services.map((service): [string, ServiceImage] => {
       const { name, buildOptions } = service;
-      const { content, cause, found } = facts.contents[name]!;
-      const image = (tag: string, digest: pulumi.Output<string>): [string, ServiceImage] => [
-        name,
-        {
-          content,
-          tag,
-          digest,
-          ref: pulumi.interpolate`${pullFrom[name]}@${digest}`,
-          built: found === undefined,
-        },
-      ];
+      const { content, cause, found, changedSince } = facts.contents[name]!;
       if (found !== undefined) {
         if (cause)
           void pulumi.log.info(`${name}: ${cause}; the registry has this content, so nothing is built`);
-        return image(contentTag(content), pulumi.output(found));
+        const ref = pulumi.output(`${pullFrom[name]}@${found}`);
+        return [name, { content, tag: contentTag(content), digest: pulumi.output(found), ref }];
       }
 
       const build = service.build!;
-      const tag = frozenTag(
-        settings,
-        cause === undefined ? previous.images?.[name]?.tag : undefined,
-        facts.provenance.tag,
-      );
+      const before = cause === undefined ? previous.images?.[name] : undefined;
+      const built = before?.built ?? new Date().toISOString();
       const options = {
         ...buildOptions,
         noCache: buildOptions.noCache || settings.fresh !== undefined,
         pull: buildOptions.pull || settings.pullBase,
       };
-      const built = new ContentImage(name, {
+      const image = new ContentImage(name, {
         build,
         options,
         content,
+        built,
         repository: pushTo[name]!,
         folder: makeBuildFolder(folders, name, build, options.secrets),
-        building: cause !== undefined && !pulumi.runtime.isDryRun(),
+        ...(cause === undefined || pulumi.runtime.isDryRun() ? {} : { changedSince }),
       });
-      if (cause) void pulumi.log.info(`${name}: ${cause}`, built);
-      const pushed = new RegistryPush(name, {
-        image: built.image,
-        imageId: built.imageId,
+      if (cause) void pulumi.log.info(`${name}: ${cause}`, image);
+      const tag = frozenTag(settings, before?.tag, facts.provenance.tag);
+      const { digest } = new RegistryPush(name, {
+        image: image.image,
+        imageId: image.imageId,
         content,
         repository: pushTo[name]!,
         tag,
         registry,
       });
-      return image(tag, pushed.digest);
+      return [name, { content, tag, digest, ref: pulumi.interpolate`${pullFrom[name]}@${digest}`, built }];
     }),
   );
 }
@@ -113,7 +103,7 @@ export async function promotedImages(
     built.map((name) => {
       const { content, digest, tag } = images[name]!;
       const ref = pulumi.output(`${pullFrom[name]}@${digest}`);
-      return [name, { content, tag, digest: pulumi.output(digest), ref, built: false }];
+      return [name, { content, tag, digest: pulumi.output(digest), ref }];
     }),
   );
 }

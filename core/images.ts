@@ -10,8 +10,8 @@ export interface PushedImage {
   ref: string;
   /** The tag for people under which it was pushed as well. */
   tag: string;
-  /** Whether this stack built it; else the registry had it already. */
-  built: boolean;
+  /** When this stack built it (RFC 3339, UTC); absent when the registry had it already. */
+  built?: string;
 }
 
 /**

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { readFile, rm } from "node:fs/promises";
+import path from "node:path";
 import { engine, killEngine, startEngine } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
+import { eventually } from "../../lab/poll";
 import { lab as sharedLab } from "../support/lab";
 import { registryDigest } from "../support/script";
-import { type Run, TestStack } from "../support/stack";
+import { checkout, type Run, TestStack } from "../support/stack";
 
 /** What a person reads of a failed run. */
 const readable = (run: Run) =>
@@ -67,6 +70,30 @@ describe("a deployment that fails", function () {
     await stack.write("web/index.html", "<h1>mended</h1>\n");
     await stack.mustUp();
     assert.equal(await stack.page(), "<h1>mended</h1>");
+  });
+
+  it("refuses an image whose context changed while it was built, and never uses it", async () => {
+    const dockerfile = await stack.read("web/Dockerfile");
+    const page = await stack.read("web/index.html");
+    const log = path.join(checkout, ".everfresh/build", stack.name, "web/build.log");
+    // Between the look at the context and the copy there is a step that takes its time.
+    await stack.write("web/Dockerfile", `${dockerfile}RUN sleep 4\n`);
+    await rm(log, { force: true });
+    const { ended } = stack.start();
+    await eventually("the build", async () => (await readFile(log, "utf8")).includes("RUN sleep 4"));
+    await stack.write("web/index.html", "<h1>typed meanwhile</h1>\n");
+    const run = await ended;
+    assert.notEqual(run.status, 0, run.output);
+    assert.match(
+      run.output,
+      /web: 1 file \(index\.html\) changed while it was being built; run `pulumi up` again/,
+    );
+    readable(run);
+
+    await stack.write("web/index.html", page);
+    const attempt = await stack.plan();
+    assert.equal(attempt["docker:index/remoteImage:RemoteImage::web-build"], "replace");
+    await stack.write("web/Dockerfile", dockerfile);
   });
 
   it("is tried again by the next up although nothing was mended", async () => {
