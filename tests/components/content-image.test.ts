@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
 import { ContentImage, type ContentImageArgs } from "../../components/content-image";
 import { graph, named, outline } from "../support/graph";
 import { content, imageId, providers } from "./fixtures";
 
+const built = "2030-01-02T03:04:05.000Z";
 const args: ContentImageArgs = {
   build: {
     context: "/work/shop/web",
@@ -32,7 +34,7 @@ const args: ContentImageArgs = {
     additionalContexts: ["shared=.everfresh/build/prod/web/context-shared"],
     secret: (id) => ({ id, src: `.everfresh/build/prod/web/secrets/${id}` }),
   },
-  building: false,
+  built,
 };
 const build = (changes: Partial<ContentImageArgs> = {}, preview = false) =>
   graph(
@@ -58,7 +60,7 @@ describe("ContentImage", () => {
     const { inputs } = named(await build(), "web-build");
     assert.deepEqual(inputs, {
       name: `registry.example.com/shop-web:content-${content.slice(0, 32)}`,
-      triggers: { content },
+      triggers: { content, built },
       keepLocally: true,
       build: {
         context: ".everfresh/build/prod/web/context",
@@ -94,15 +96,51 @@ describe("ContentImage", () => {
   it("has another name and another trigger when its content is another", async () => {
     const other = "0c".repeat(32);
     const { inputs } = named(await build({ content: other }), "web-build");
-    assert.deepEqual(inputs.triggers, { content: other });
+    assert.deepEqual(inputs.triggers, { content: other, built });
     assert.ok((inputs.name as string).endsWith(`:content-${other.slice(0, 32)}`));
     assert.equal((inputs.build as { labels: Record<string, string> }).labels["dev.everfresh.content"], other);
   });
 
+  it("has the same name and another trigger when it is built again", async () => {
+    const again = named(await build({ built: "2031-01-01T00:00:00.000Z" }), "web-build").inputs;
+    assert.deepEqual(again.triggers, { content, built: "2031-01-01T00:00:00.000Z" });
+    assert.equal(again.name, named(await build(), "web-build").inputs.name);
+  });
+
+  it("is refused when its context changed while it was built: it would carry the wrong name", async () => {
+    let looks = 0;
+    const changedSince = async () => {
+      looks += 1;
+      return "1 file (page.ts)";
+    };
+    await assert.rejects(build({ changedSince }), (error: Error) => {
+      assert.ok(pulumi.RunError.isInstance(error), error.stack);
+      assert.match(
+        error.message,
+        /web: 1 file \(page\.ts\) changed while it was being built; run `pulumi up` again$/,
+      );
+      return true;
+    });
+    assert.equal(looks, 1);
+    await build({ changedSince: async () => undefined });
+  });
+
   it("shows its progress only while it is built", async () => {
     assert.deepEqual(named(await build(), "web-build").hooks, {});
-    const building = named(await build({ building: true }), "web-build");
+    const building = named(await build({ changedSince: async () => undefined }), "web-build");
     assert.deepEqual(building.hooks, { beforeCreate: 1, afterCreate: 1, onError: 1 });
     assert.deepEqual(building.inputs, named(await build(), "web-build").inputs);
+  });
+
+  it("is built again when the last attempt was not deployed", async () => {
+    const { inputs } = named(await build({ built: "2026-11-22T00:00:00.000Z" }), "web-build");
+    assert.deepEqual(inputs.triggers, { content, built: "2026-11-22T00:00:00.000Z" });
+  });
+
+  it("is refused when its context changed while it was built: it would carry the wrong name", async () => {
+    await assert.rejects(
+      build({ changedSince: async () => "1 file (index.html)" }),
+      /web: 1 file \(index\.html\) changed while it was being built; run `pulumi up` again/,
+    );
   });
 });

@@ -82,6 +82,6 @@ describe("graph", () => {
   it("knows a preview from an update", async () => {
     const isPreview = async (preview: boolean) =>
       (await graph(() => pulumi.runtime.isDryRun(), { preview })).result;
-    assert.deepEqual(await Promise.all([isPreview(true), isPreview(false)]), [true, false]);
+    assert.deepEqual([await isPreview(true), await isPreview(false)], [true, false]);
   });
 });

@@ -27,7 +27,7 @@ describe("HostTeardown", () => {
 
   it("acts when it is destroyed, never when it is created, and nothing replaces it", async () => {
     const { inputs } = named(await teardown(), "web1-down");
-    assert.equal(inputs.create, "true");
+    assert.equal(inputs.create, "cat >/dev/null");
     assert.equal(inputs.delete, `sh -c 'eval "$(cat)"' everfresh teardown`);
     assert.deepEqual(
       ["triggers", "update"].filter((key) => key in inputs),

@@ -58,14 +58,23 @@ export interface World {
   stack?: string;
 }
 
+let running = false;
+
 /**
- * Runs a program, or a part of one, against a stand-in for Pulumi's engine, each in a world of its own.
+ * Runs a program, or a part of one, against a stand-in for Pulumi's engine: one at a time, each in a world of its own.
  *
  * What `setMocks` alone would swallow is thrown: an error in a provider, in an `apply`, in the program itself. Hooks,
  * which make `setMocks` hang, are taken note of and never called.
  */
-export function graph<T>(program: () => T | Promise<T>, world: World = {}): Promise<Graph<T>> {
-  return withLocalStorage(() => run(program, world));
+export async function graph<T>(program: () => T | Promise<T>, world: World = {}): Promise<Graph<T>> {
+  assert.ok(
+    !running,
+    "another graph is running: which of them an unhandled rejection belongs to cannot be told",
+  );
+  running = true;
+  return withLocalStorage(() => run(program, world)).finally(() => {
+    running = false;
+  });
 }
 
 async function run<T>(program: () => T | Promise<T>, world: World): Promise<Graph<T>> {
@@ -124,7 +133,7 @@ async function run<T>(program: () => T | Promise<T>, world: World): Promise<Grap
   const others = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection").on("unhandledRejection", lost);
   try {
-    const result = await resolved(pulumi.output(await program()));
+    const result = await (async () => resolved(pulumi.output(await program())))().catch(lost);
     await waitForRPCs();
     await new Promise(setImmediate);
     if (errors.length > 0) throw errors[0];

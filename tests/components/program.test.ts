@@ -1,0 +1,423 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { stringify } from "yaml";
+import type { StackOutputs } from "../../components/stack-outputs";
+import type { HostState } from "../../core/host/types";
+import { Problems } from "../../core/problems";
+import {
+  type Graph,
+  graph,
+  named,
+  outline,
+  type Provider,
+  readable,
+  reveal,
+  type World,
+} from "../support/graph";
+import { digest, host, providers, settings } from "./fixtures";
+import { loadProgram, type Outside } from "./stand-ins";
+
+const commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
+const empty: HostState = { proved: [], containers: [], tampered: [], bare: "engine 1" };
+const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
+const web2 = { ...host, name: "web2", address: "2001:db8::2", privateKey };
+const config = {
+  composeFile: "compose.yaml",
+  hosts: [{ ...host, privateKey }, web2],
+  registry: settings.registry,
+};
+
+let folder: string;
+let outside: Outside;
+let program: () => Promise<Required<StackOutputs>>;
+/** What each stack says of itself. */
+let stacks: Record<string, StackOutputs>;
+
+type Outputs = Required<StackOutputs>;
+type Run = Graph<Outputs>;
+
+/** One `pulumi up`, or preview, of this stack. */
+function run(
+  changes: Record<string, unknown> = {},
+  world: World = {},
+  extra: Provider = () => ({}),
+): Promise<Run> {
+  const provider: Provider = (resource) => {
+    if (resource.type !== "pulumi:pulumi:StackReference")
+      return { ...providers(resource), ...extra(resource) };
+    return { outputs: stacks[resource.inputs.name as string] ?? {}, secretOutputNames: [] };
+  };
+  return graph<Outputs>(
+    () => {
+      const values = Object.entries({ ...config, ...changes }).map(([key, value]) => [
+        `everfresh:${key}`,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]);
+      pulumi.runtime.setAllConfig(Object.fromEntries(values), ["everfresh:hosts", "everfresh:registry"]);
+      return program();
+    },
+    { provider, ...world },
+  );
+}
+
+/** Remembers what a run said, and what the hosts are like after it. */
+function deployed({ result }: Run): void {
+  stacks["acme/everfresh/prod"] = result;
+  outside.host = () => ({
+    ...empty,
+    token: "proved",
+    lineage: result.lineage,
+    deployment: "1",
+    current: {
+      id: result.release,
+      project: "shop",
+      tag: result.tag,
+      who: "ada",
+      from: "laptop",
+      stack: "acme/everfresh/prod",
+      services: [],
+      files: [],
+    },
+  });
+}
+const inputsOf = ({ resources }: Run) =>
+  Object.fromEntries(resources.map(({ type, name, inputs }) => [`${type} ${name}`, inputs]));
+/** Names of the resources whose inputs differ, of those that both runs have. */
+const changed = (before: Run, after: Run) => {
+  const [a, b] = [inputsOf(before), inputsOf(after)];
+  const both = Object.keys(a).filter((key) => key in b);
+  return both
+    .filter((key) => JSON.stringify(withoutStdin(a[key])) !== JSON.stringify(withoutStdin(b[key])))
+    .map((key) => key.slice(key.indexOf(" ") + 1))
+    .sort();
+};
+/** A changed stdin alone replaces nothing: the host is asked for its proof again. */
+const withoutStdin = ({ stdin: _, ...inputs }: Record<string, unknown> = {}) => inputs;
+const dockerResources = ({ resources }: Run) => resources.filter(({ type }) => type.startsWith("docker:"));
+const refused = async (run: Promise<unknown>, ...starts: string[]) => {
+  await assert.rejects(run, (error: Error) => {
+    assert.ok(pulumi.RunError.isInstance(error), String(error.stack));
+    const lines = error.message.split("\n");
+    assert.equal(lines.length, starts.length, error.message);
+    for (const [i, start] of starts.entries()) assert.ok(lines[i]!.startsWith(start), error.message);
+    return true;
+  });
+};
+
+describe("the program", () => {
+  const cwd = process.cwd();
+  const secretKeys = process.env.PULUMI_CONFIG_SECRET_KEYS;
+
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "everfresh-program-"));
+    for (const service of ["web", "api"]) {
+      mkdirSync(path.join(folder, service));
+      writeFileSync(path.join(folder, service, "Dockerfile"), "FROM debian:trixie-slim\nCOPY page /\n");
+      writeFileSync(path.join(folder, service, "page"), service);
+      writeFileSync(path.join(folder, service, "README.md"), "");
+    }
+    writeFileSync(path.join(folder, "conf"), "level = 1\n");
+    mkdirSync(path.join(folder, "run"));
+    process.chdir(path.join(folder, "run"));
+    process.env.PULUMI_CONFIG_SECRET_KEYS = JSON.stringify(["everfresh:hosts", "everfresh:registry"]);
+    stacks = {};
+    outside = {
+      compose: () => {
+        const service = (name: string) => ({
+          build: { context: path.join(folder, name), dockerfile: "Dockerfile" },
+        });
+        const conf = { type: "bind", source: path.join(folder, "conf"), target: "/etc/conf" };
+        const services = {
+          web: {
+            ...service("web"),
+            ports: [{ target: 80, published: "8080", protocol: "tcp" }],
+            depends_on: { api: {} },
+          },
+          api: { ...service("api"), volumes: [conf] },
+          redis: { image: "redis:7" },
+        };
+        const written = { api: { volumes: [{ ...conf, source: "./conf" }] } };
+        return {
+          resolved: stringify({ name: "shop", services }),
+          written: stringify({ services: written }),
+          folder,
+          environment: {},
+        };
+      },
+      registry: () => undefined,
+      host: () => empty,
+      commit: () => ({ commit }),
+    };
+    program = loadProgram({
+      compose: () => outside.compose(),
+      registry: (name) => outside.registry(name),
+      host: (name) => outside.host(name),
+      commit: () => outside.commit(),
+    });
+  });
+  afterEach(() => {
+    process.chdir(cwd);
+    rmSync(folder, { recursive: true });
+    if (secretKeys === undefined) delete process.env.PULUMI_CONFIG_SECRET_KEYS;
+    else process.env.PULUMI_CONFIG_SECRET_KEYS = secretKeys;
+  });
+
+  it("declares an image and a push for each build, one release, and a teardown and a deployment for each host", async () => {
+    const built = (name: string) => [
+      `docker:index/registryImage:RegistryImage ${name}-push < ${name}`,
+      `docker:index/registryImage:RegistryImage ${name}-push-tag < ${name}`,
+      `docker:index/remoteImage:RemoteImage ${name}-build < ${name}`,
+      `docker:index/tag:Tag ${name}-tag < ${name}`,
+      `everfresh:index:ContentImage ${name}`,
+      `everfresh:index:RegistryPush ${name}`,
+    ];
+    const target = (name: string) => [
+      `command:remote:Command ${name}-down < ${name}`,
+      `command:remote:Command ${name}-up < ${name}`,
+      `everfresh:index:ComposeDeploy ${name}`,
+      `everfresh:index:HostTeardown ${name}`,
+    ];
+    assert.deepEqual(
+      outline(await run()),
+      [
+        ...["api", "web"].flatMap(built),
+        ...["web1", "web2"].flatMap(target),
+        "everfresh:index:Release release",
+        "random:index/randomBytes:RandomBytes release-fingerprint-key < release",
+        "random:index/randomId:RandomId lineage",
+        "random:index/randomId:RandomId release-id < release",
+      ].sort(),
+    );
+  });
+
+  it("says what it deployed, from where, and where it can be seen", async () => {
+    const { result } = await run();
+    const { images, hosts, source, ...rest } = result;
+    assert.deepEqual(rest, {
+      release: "0a0b0c0d",
+      tag: "1a2b3c4",
+      urls: ["http://web1.example.com:8080", "http://[2001:db8::2]:8080"],
+      lineage: "feedfacefeedface",
+    });
+    assert.deepEqual(source, {
+      tag: "1a2b3c4",
+      commit,
+      dirty: false,
+      who: os.userInfo().username,
+      from: os.hostname(),
+    });
+    assert.deepEqual(Object.keys(hosts), ["web1", "web2"]);
+    assert.deepEqual(Object.keys(images).sort(), ["api", "web"]);
+    const { content, built, ...web } = images.web!;
+    assert.ok(Math.abs(Date.parse(built!) - Date.now()) < 60_000, built);
+    assert.match(content, /^[0-9a-f]{64}$/);
+    assert.deepEqual(web, {
+      digest,
+      ref: `10.0.0.1:5000/team/shop-web@${digest}`,
+      tag: "1a2b3c4",
+    });
+  });
+
+  it("hangs image, push, release and deployment on the same content", async () => {
+    const declared = await run();
+    for (const service of ["web", "api"]) {
+      const { content } = declared.result.images[service]!;
+      const build = named(declared, `${service}-build`).inputs as { build: { labels: object } };
+      assert.equal(
+        (named(declared, `${service}-build`).inputs.triggers as { content: string }).content,
+        content,
+      );
+      assert.deepEqual(build.build.labels, { "dev.everfresh.content": content });
+      assert.deepEqual(named(declared, `${service}-push`).inputs.triggers, { content });
+      const keepers = reveal(named(declared, "release-id").inputs.keepers) as Record<string, string>;
+      assert.equal(keepers[`image ${service}`], content);
+    }
+    const token = declared.resources.find(({ name }) => name === "web1-up")!.inputs.triggers;
+    assert.match(
+      JSON.stringify(token),
+      /^\[\{"host":"nothing is deployed \([0-9a-f]{8}\)","release":"0a0b0c0d"\}\]$/,
+    );
+  });
+
+  it("shows no secret to who can read the state", async () => {
+    const shown = JSON.stringify((await run()).resources.map(({ inputs }) => readable(inputs)));
+    assert.doesNotMatch(shown, /the password|BEGIN OPENSSH|level = 1/);
+  });
+
+  describe("after a deployment", () => {
+    let first: Run;
+    let before: Run;
+    beforeEach(async () => {
+      first = await run();
+      deployed(first);
+      before = await run();
+    });
+
+    it("changes nothing when nothing changed", async () => {
+      const again = await run();
+      assert.deepEqual(inputsOf(again), inputsOf(before));
+      assert.deepEqual(again.result, first.result);
+    });
+
+    it("changes nothing for another commit, by another user, of a file that no image copies", async () => {
+      outside.commit = () => ({ commit: "00".repeat(20), dirty: "5d6e7f8" });
+      writeFileSync(path.join(folder, "web/README.md"), "edited");
+      const again = await run();
+      assert.deepEqual(inputsOf(again), inputsOf(before));
+      assert.deepEqual(again.result.source, first.result.source);
+    });
+
+    it("replaces the image, the push, the release and the deployments of what changed, and names the file", async () => {
+      writeFileSync(path.join(folder, "web/page"), "edited");
+      const again = await run({}, { preview: true });
+      // The deployments follow the release's id, which the random provider makes anew.
+      assert.deepEqual(
+        changed(before, again).filter((name) => name !== "web"),
+        ["release-id", "web-build", "web-push", "web-push-tag"],
+      );
+      const causes = again.log.filter(({ severity }) => severity === "info").map(({ message }) => message);
+      assert.equal(causes.length, 1, causes.join("\n"));
+      assert.match(causes[0]!, /^web: .*\bpage\b/);
+    });
+
+    it("refuses an image whose context changed while it was built", async () => {
+      writeFileSync(path.join(folder, "web/page"), "edited");
+      const provider: Provider = ({ name }) => {
+        if (name === "web-build") writeFileSync(path.join(folder, "web/page"), "edited again");
+        return {};
+      };
+      await assert.rejects(
+        run({}, {}, provider),
+        /web: .*\bpage\b.* changed while it was being built; run `pulumi up` again$/s,
+      );
+    });
+
+    it("makes another release of a changed mounted file, and builds nothing", async () => {
+      writeFileSync(path.join(folder, "conf"), "level = 2\n");
+      assert.deepEqual(changed(before, await run()), ["release-id"]);
+    });
+
+    it("deploys to a host that has drifted, and only there, from the images that there are", async () => {
+      const calm = outside.host;
+      outside.host = (name) => (name === "web1" ? { ...calm(name), tampered: ["conf"] } : calm(name));
+      const again = await run();
+      assert.deepEqual(changed(before, again), ["web1-up"]);
+      assert.match(
+        JSON.stringify(named(again, "web1-up").inputs.triggers),
+        /drift: conf was changed on the host/,
+      );
+      assert.ok(again.log.some(({ message }) => message === "web1: conf was changed on the host"));
+    });
+
+    it("refuses a host that runs somebody else's release; a preview says so", async () => {
+      const calm = outside.host;
+      outside.host = (name) => ({ ...calm(name), lineage: "somebody else's" });
+      await refused(
+        run(),
+        "everfresh:hosts[0] (web1): release 0a0b0c0d was deployed by ada from laptop ",
+        "everfresh:hosts[1] (web2): release 0a0b0c0d was deployed by ada from laptop ",
+      );
+      const preview = await run({}, { preview: true });
+      assert.ok(
+        preview.log.some(({ message }) => message.startsWith("web1: `up` will refuse: everfresh:hosts[0]")),
+      );
+      assert.equal((await run({ takeOver: "0a0b0c0d" })).result.release, "0a0b0c0d");
+    });
+  });
+
+  it("builds nothing that the registry has already", async () => {
+    const { content } = (await run()).result.images.web!;
+    const found = `sha256:${"f0".repeat(32)}`;
+    outside.registry = (name) =>
+      name === `registry.example.com:5000/team/shop-web:content-${content.slice(0, 32)}` ? found : undefined;
+    const declared = await run();
+    assert.deepEqual(
+      outline(declared).filter((line) => / web(-|$)/.test(line)),
+      [],
+    );
+    assert.deepEqual(declared.result.images.web, {
+      content,
+      digest: found,
+      ref: `10.0.0.1:5000/team/shop-web@${found}`,
+      tag: `content-${content.slice(0, 32)}`,
+    });
+    deployed(declared);
+    outside.registry = () => assert.fail("the registry is asked for what is known");
+    assert.deepEqual((await run()).result.images, declared.result.images);
+  });
+
+  it("builds anew what the registry has when it is told to", async () => {
+    outside.registry = () => `sha256:${"f0".repeat(32)}`;
+    const { inputs } = named(await run({ fresh: "today" }), "web-build");
+    assert.equal((inputs.build as { noCache: boolean }).noCache, true);
+  });
+
+  describe("with promoteFrom", () => {
+    it("deploys the digests of the other stack, from this stack's registry, and has no docker resource", async () => {
+      const { result } = await run();
+      stacks["acme/everfresh/staging"] = result;
+      writeFileSync(path.join(folder, "web/page"), "edited since");
+      const promoted = await run({ promoteFrom: "staging" });
+      assert.deepEqual(dockerResources(promoted), []);
+      const { built: _, ...web } = result.images.web!;
+      assert.deepEqual(promoted.result.images.web, web);
+      assert.ok(promoted.resources.some(({ name }) => name === "web1-up"));
+    });
+
+    it("is refused a stack that has deployed nothing, or lacks an image", async () => {
+      const line = "everfresh:promoteFrom: stack staging has ";
+      await refused(run({ promoteFrom: "staging" }), `${line}deployed nothing yet; `);
+      const { result } = await run();
+      const { web: _, ...images } = result.images;
+      stacks["acme/everfresh/staging"] = { ...result, images };
+      await refused(run({ promoteFrom: "staging" }), `${line}no image of web; `);
+    });
+  });
+
+  describe("with release", () => {
+    it("deploys what the hosts keep, and needs neither a registry nor docker", async () => {
+      outside.registry = () => assert.fail("the registry is asked");
+      const pinned = await run({ release: "shop-1", registry: {} });
+      assert.deepEqual(dockerResources(pinned), []);
+      assert.equal(pinned.result.release, "shop-1");
+      const { triggers, stdin } = named(pinned, "web1-up").inputs;
+      assert.match(JSON.stringify(triggers), /"release":"shop-1"/);
+      assert.match(reveal(stdin) as string, /^release=shop-1\nkept=1$/m);
+    });
+  });
+
+  it("names every problem at once, without a stack trace, before anything is declared", async () => {
+    rmSync(path.join(folder, "conf"));
+    rmSync(path.join(folder, "web/Dockerfile"));
+    outside.host = (name) => {
+      throw new Problems([`everfresh:hosts (${name}): cannot be reached; check it`]);
+    };
+    await refused(
+      run(),
+      `services.api.volumes (/etc/conf): ${path.join(folder, "conf")} does not exist; `,
+      `${path.join(folder, "web")}`,
+      "everfresh:hosts (web1): cannot be reached; check it",
+      "everfresh:hosts (web2): cannot be reached; check it",
+    );
+  });
+
+  it("names every mistake in the configuration before it looks anywhere", async () => {
+    outside.compose = () => assert.fail("the compose file is read");
+    await refused(
+      run({ hosts: [], keepReleases: "0", registry: {} }),
+      "everfresh:hosts: ",
+      "everfresh:registry.address: ",
+      "everfresh:keepReleases: ",
+    );
+  });
+
+  it("leaves a defect its stack trace", async () => {
+    outside.compose = () => {
+      throw new TypeError("a defect");
+    };
+    await assert.rejects(run(), TypeError);
+  });
+});
