@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { readWorkingTree } from "../../../adapters/git";
@@ -73,7 +73,9 @@ describe("readWorkingTree", function () {
     const one = await dirty();
     await write('new "file"\nä', "2");
     const two = await dirty();
-    assert.equal(new Set([odd, one, two]).size, 3);
+    await rename(path.join(folder, 'new "file"\nä'), path.join(folder, "renamed"));
+    const renamed = await dirty();
+    assert.equal(new Set([odd, one, two, renamed]).size, 4);
   });
 
   it("looks into untracked files outside of the folder it was given", async () => {

@@ -224,6 +224,13 @@ describe("renderCompose", () => {
     assert.deepEqual(render({ web: { image: "a", command } }).services.web!.command, command);
   });
 
+  it("writes out what several services share", () => {
+    const healthcheck = { test: ["CMD", "true"] };
+    const document = { name: "shop", services: { a: { healthcheck }, b: { healthcheck } } };
+    const project = { name: "shop", services: [], files: [], document };
+    assert.doesNotMatch(renderCompose(project, { images: {}, files: new Map() }), /[&*]/);
+  });
+
   it("does not touch the project", () => {
     const services = {
       web: {
