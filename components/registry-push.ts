@@ -42,7 +42,12 @@ export class RegistryPush extends pulumi.ComponentResource {
       { sourceImage: args.imageId, targetImage: `${args.repository}:${args.tag}` },
       { parent: this },
     );
-    new docker.RegistryImage(`${name}-push-tag`, { name: tagged.targetImage, ...common }, { parent: this });
+    // After the other: the layers are there then, and travel once.
+    new docker.RegistryImage(
+      `${name}-push-tag`,
+      { name: tagged.targetImage, ...common },
+      { parent: this, dependsOn: pushed },
+    );
 
     this.digest = pulumi
       .all([pushed.sha256Digest, args.image])

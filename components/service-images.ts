@@ -84,7 +84,7 @@ export async function promotedImages(
 ): Promise<Record<string, ServiceImage>> {
   const { images = {}, hosts = {} } = await outputsOf(stack);
   const where = "everfresh:promoteFrom";
-  if (Object.keys(hosts).length === 0) {
+  if (!Object.values(hosts).some((host) => host?.verifiedAt)) {
     throw new Problems([
       problem(where, `stack ${stack} has deployed nothing yet`, "deploy it first, or correct the name"),
     ]);

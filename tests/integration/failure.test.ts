@@ -16,17 +16,19 @@ describe("a deployment that fails", function () {
   this.timeout(120_000);
   let lab: Lab;
   let stack: TestStack;
+  let dockerfile: string;
 
   before(async () => {
     lab = await sharedLab();
     stack = await TestStack.create(lab);
     await stack.mustUp();
+    dockerfile = await stack.read("web/Dockerfile");
   });
+  beforeEach(() => stack.write("web/Dockerfile", dockerfile));
   after(() => stack?.[Symbol.asyncDispose]());
 
   it("shows the failing step's last lines when a build fails, pushes nothing and leaves the host alone", async () => {
     const before = await stack.containers();
-    const dockerfile = await stack.read("web/Dockerfile");
     await stack.write("web/Dockerfile", `${dockerfile}RUN echo "the pantry is empty" && exit 3\n`);
 
     const run = await stack.up();
@@ -35,8 +37,7 @@ describe("a deployment that fails", function () {
     assert.match(run.output, /\d the pantry is empty/);
     readable(run);
     assert.deepEqual(await stack.containers(), before);
-    const content = /"dev\.everfresh\.content": "(\w+)"/.exec((await stack.preview("--json")).output)?.[1];
-    assert.ok(content);
+    const content = await stack.plannedContent("web");
     assert.equal(await registryDigest(lab, `${stack.project}-web`, `content-${content.slice(0, 32)}`), null);
 
     await stack.write("web/Dockerfile", dockerfile);
@@ -46,7 +47,6 @@ describe("a deployment that fails", function () {
 
   it("puts the old page back when a container never gets healthy, shows its last words, and is green once mended", async () => {
     const before = await stack.containers();
-    const dockerfile = await stack.read("web/Dockerfile");
     await stack.write(
       "web/Dockerfile",
       dockerfile
@@ -73,7 +73,6 @@ describe("a deployment that fails", function () {
   });
 
   it("refuses an image whose context changed while it was built, and never uses it", async () => {
-    const dockerfile = await stack.read("web/Dockerfile");
     const page = await stack.read("web/index.html");
     const log = path.join(checkout, ".everfresh/build", stack.name, "web/build.log");
     // Between the look at the context and the copy there is a step that takes its time.
@@ -97,11 +96,9 @@ describe("a deployment that fails", function () {
   });
 
   it("is tried again by the next up although nothing was mended", async () => {
-    const page = await stack.read("web/Dockerfile");
-    await stack.write("web/Dockerfile", page.replace(/CMD.*/, 'CMD ["false"]'));
+    await stack.write("web/Dockerfile", dockerfile.replace(/CMD.*/, 'CMD ["false"]'));
     assert.notEqual((await stack.up()).status, 0);
     assert.equal((await stack.plan())["command:remote:Command::host1-up"], "replace");
-    await stack.write("web/Dockerfile", page);
   });
 });
 
@@ -193,7 +190,7 @@ describe("a mistake in what is deployed or where", function () {
         await stack.write("web/index.html", "<h1>never</h1>\n");
       },
       () => restore(() => stack.configure({ "registry.address": lab.registry.address })),
-      /everfresh:registry\.address: .*127\.0\.0\.1:1 cannot be reached/,
+      /everfresh:registry\.address: 127\.0\.0\.1:1: cannot be reached/,
     ));
 
   async function restore(unmake: () => Promise<void>): Promise<void> {
@@ -255,17 +252,17 @@ describe("a mistake in what is deployed or where", function () {
 
   it("names all mistakes at once", () =>
     refused(
-      () => stack.configure({ "hosts[0].port": "70000", keepReleases: "0", uniqueTag: "perhaps" }),
+      () => stack.configure({ "hosts[0].port": "70000", keepReleases: "0", tag: "two words" }),
       async () => {
         await stack.configure({
           "hosts[0].port": `${stack.host.port}`,
           keepReleases: "5",
-          uniqueTag: "false",
         });
+        await stack.unset("tag");
       },
       /everfresh:hosts\[0\]\.port: must be a whole number/,
       /everfresh:keepReleases: must be a whole number/,
-      /everfresh:uniqueTag: must be true or false/,
+      /everfresh:tag: is not an image tag/,
     ));
 
   it("leaves a lab in which all is as before", async () => {

@@ -150,6 +150,20 @@ export class TestStack {
     );
   }
 
+  /** The content hash under which a preview would build a service. */
+  async plannedContent(service: string): Promise<string> {
+    const { output } = await this.#run(["preview", "--json"]);
+    const { steps } = JSON.parse(output.slice(output.indexOf("{"))) as {
+      steps: { urn: string; newState?: { inputs?: { triggers?: { content?: string } } } }[];
+    };
+    const content = steps
+      .filter(({ urn }) => urn.endsWith(`::${service}-build`))
+      .map(({ newState }) => newState?.inputs?.triggers?.content)
+      .find((content) => content !== undefined);
+    if (content === undefined) throw new Error(`${service} would not be built:\n${output}`);
+    return content;
+  }
+
   async outputs<T>(): Promise<T> {
     return JSON.parse((await this.pulumi("stack", "output", "--json")).output) as T;
   }
