@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { userError } from "./components/user-error";
 import { Problems, problem, refuse } from "./core/problems";
 import { parseSettings, type Settings, settingKeys } from "./core/settings";
 
@@ -52,9 +53,5 @@ function plaintextSecrets(settings: Settings): string[] {
 
 /** Turns a user's mistake into one that Pulumi shows without a stack trace. */
 export function withoutStackTrace(error: unknown): never {
-  if (!(error instanceof Problems)) throw error;
-  const shown = new pulumi.RunError(error.message);
-  // Pulumi inspects an uncaught error down to every source map behind its stack, which takes half a minute under tsx.
-  shown.stack = undefined;
-  throw shown;
+  throw error instanceof Problems ? userError(error.message) : error;
 }

@@ -5,6 +5,7 @@ import type { BuildSpec } from "../core/content";
 import { contentTag } from "../core/images";
 import type { BuildFolder } from "./build-folder";
 import { followBuild } from "./build-progress";
+import { userError } from "./user-error";
 
 export interface ContentImageArgs {
   /** How the image is built. */
@@ -71,9 +72,7 @@ export class ContentImage extends pulumi.ComponentResource {
     this.image = pulumi.all([image.name, image.imageId]).apply(async ([image]) => {
       const changed = await changedSince?.();
       if (changed === undefined) return image;
-      throw new pulumi.RunError(
-        `${name}: ${changed} changed while it was being built; run \`pulumi up\` again`,
-      );
+      throw userError(`${name}: ${changed} changed while it was being built; run \`pulumi up\` again`);
     });
     this.imageId = this.image.apply(() => image.imageId);
     this.registerOutputs({ image: this.image, imageId: this.imageId });

@@ -58,7 +58,7 @@ describe("a deployment that fails", function () {
     const run = await stack.up();
     assert.notEqual(run.status, 0);
     assert.match(run.output, /web: is (unhealthy|starting)/);
-    assert.match(run.output, /web: the oven is cold/);
+    assert.match(run.output, /\| the oven is cold/);
     assert.match(run.output, /release \w+ serves again/);
     readable(run);
     assert.equal(await stack.page(), "<h1>first</h1>");

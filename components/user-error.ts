@@ -1,0 +1,9 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** An error that Pulumi shows as it is: without a stack trace, and at once. */
+export function userError(message: string): pulumi.RunError {
+  const error = new pulumi.RunError(message);
+  // Pulumi inspects an uncaught error down to every source map behind its stack, which takes half a minute under tsx.
+  error.stack = undefined;
+  return error;
+}
