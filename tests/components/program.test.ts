@@ -193,6 +193,16 @@ describe("the program", () => {
     );
   });
 
+  it("has each deployment wait for the teardown of its host, which is then destroyed after it", async () => {
+    const { resources } = await run();
+    for (const name of ["web1", "web2"]) {
+      const component = resources.find(
+        (it) => it.name === name && it.type === "everfresh:index:ComposeDeploy",
+      )!;
+      assert.ok(component.dependencies.includes(`${name}-down`), component.dependencies.join());
+    }
+  });
+
   it("says what it deployed, from where, and where it can be seen", async () => {
     const { result } = await run();
     const { images, hosts, source, ...rest } = result;
@@ -360,6 +370,7 @@ describe("the program", () => {
       const { result } = await run();
       stacks["acme/everfresh/staging"] = result;
       writeFileSync(path.join(folder, "web/page"), "edited since");
+      outside.registry = () => assert.fail("the registry is asked");
       const promoted = await run({ promoteFrom: "staging" });
       assert.deepEqual(dockerResources(promoted), []);
       const { built: _, ...web } = result.images.web!;
