@@ -177,10 +177,15 @@ export async function look(
 
 /** What the host serves on its published port; undefined when nothing answers. */
 export async function served(host: LabHost, path = "/", port = 8080): Promise<string | undefined> {
+  // Not AbortSignal.timeout: neither its timer nor fetch's socket keeps the process alive, which would then end without a word.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), 2000);
   try {
-    const answer = await fetch(host.url(port) + path, { signal: AbortSignal.timeout(2000) });
+    const answer = await fetch(host.url(port) + path, { signal: late.signal });
     return (await answer.text()).trim();
   } catch {
     return undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }

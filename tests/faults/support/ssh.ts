@@ -18,6 +18,7 @@ export class Connection {
       const client = new Client();
       client.once("ready", () => resolve(new Connection(client)));
       client.on("error", reject);
+      client.once("close", () => reject(new Error(`${host.name}: the SSH connection was closed`)));
       client.connect({
         host: host.address,
         port: host.port,
@@ -43,6 +44,7 @@ export class Connection {
           run.status = status ?? undefined;
         });
         channel.on("close", () => resolve(run));
+        this.client.once("close", () => resolve(run));
         channel.on("error", () => {}); // the program may be gone before it has read all
         channel.end(stdin);
       });
