@@ -11,10 +11,13 @@ import type { ReleaseFileEntry } from "../../../core/host/types";
 import { Problems } from "../../../core/problems";
 
 let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-files-"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
+/** Gives each test of a suite a folder of its own. */
+function withFolder(): void {
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-files-"));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+}
 
 const where = "services.web.volumes (/data)";
 const at = (name: string) => path.join(folder, name);
@@ -36,6 +39,8 @@ const file = (path: string, text: string, executable = false): ReleaseFileEntry 
 });
 
 describe("readFiles", () => {
+  withFolder();
+
   it("reads a file with its executable bit", async () => {
     await writeFile(at("run"), "#!/bin/sh\n");
     assert.deepEqual(await read("run"), [file("run", "#!/bin/sh\n")]);
@@ -117,6 +122,8 @@ describe("readFiles", () => {
 });
 
 describe("fingerprint", () => {
+  withFolder();
+
   const key = "k";
   const base = [{ type: "directory", path: "d" } as const, file("d/a", "bytes")];
 
