@@ -43,7 +43,7 @@ describe("what somebody did on the host by hand", function () {
     },
     {
       what: "an edited file of the release",
-      do: () => exec(stack.host, ["sh", "-c", `echo 'level = 99' > ${folder()}/store/*/api.conf`]),
+      do: () => exec(stack.host, ["sh", "-c", `echo 'level = 99' > "$(ls ${folder()}/store/*/api.conf)"`]),
       named: /host1: .*api\.conf.* was changed on the host/,
     },
   ];
@@ -64,8 +64,7 @@ describe("what somebody did on the host by hand", function () {
 
   it("refuses to replace what another state deployed, says whose it is, and does so when told to", async () => {
     const lab = await sharedLab();
-    await using other = await TestStack.create(lab);
-    await other.configure({ projectName: stack.project });
+    await using other = await TestStack.create(lab, { project: stack.project });
     const before = await stack.containers();
 
     const preview = await other.preview();

@@ -63,8 +63,12 @@ describe("promotion", function () {
     const [, second] = lab.hosts;
     await using staging = await TestStack.create(lab);
     await staging.mustUp();
-    await using prod = await TestStack.create(lab, { hosts: [second!], beside: staging });
-    await prod.configure({ projectName: staging.project, promoteFrom: staging.name });
+    await using prod = await TestStack.create(lab, {
+      hosts: [second!],
+      project: staging.project,
+      beside: staging,
+    });
+    await prod.configure({ promoteFrom: staging.name });
 
     const plan = await prod.plan();
     assert.deepEqual(
@@ -91,8 +95,7 @@ describe("an image that the registry has already", function () {
     await using colleague = await TestStack.create(lab);
     await colleague.mustUp();
     const [, second] = lab.hosts;
-    await using stack = await TestStack.create(lab, { hosts: [second!] });
-    await stack.configure({ projectName: colleague.project });
+    await using stack = await TestStack.create(lab, { hosts: [second!], project: colleague.project });
 
     const run = await stack.mustUp();
     assert.match(run.output, /web: .*the registry has this content, so nothing is built/);

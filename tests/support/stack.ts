@@ -47,20 +47,21 @@ export class TestStack {
   /**
    * Copies an application and sets a stack up for it on the lab's hosts; nothing is deployed yet.
    *
+   * @param options.project - the compose project's name, where it is to be another stack's.
    * @param options.beside - another stack, whose state backend and application this one shares.
    */
   static async create(
     lab: Lab,
-    options: { app?: string; hosts?: LabHost[]; beside?: TestStack } = {},
+    options: { app?: string; hosts?: LabHost[]; project?: string; beside?: TestStack } = {},
   ): Promise<TestStack> {
-    const { app = pages, hosts = lab.hosts.slice(0, 1), beside } = options;
     const name = `t${randomBytes(4).toString("hex")}`;
+    const { app = pages, hosts = lab.hosts.slice(0, 1), project = `p${name}`, beside } = options;
     const folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-test-"));
     const place: Pick<TestStack, "app" | "state"> = beside ?? {
       app: path.join(folder, "app"),
       state: path.join(folder, "state"),
     };
-    const stack = new TestStack(name, `p${name}`, folder, place.app, place.state, hosts[0]!);
+    const stack = new TestStack(name, project, folder, place.app, place.state, hosts[0]!);
     if (!beside) {
       await cp(app, stack.app, { recursive: true });
       await mkdir(stack.state);
