@@ -47,8 +47,9 @@ export class ComposeDeploy extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    this.result = deployment.stdout.apply((line) => {
-      const { release, verifiedAt, services } = JSON.parse(line) as DeployResult;
+    this.result = deployment.stdout.apply((stdout) => {
+      // A login script on the host may have said something first.
+      const { release, verifiedAt, services } = JSON.parse(stdout.split("\n").at(-1)!) as DeployResult;
       return { release, verifiedAt, services };
     });
     this.registerOutputs({ result: this.result });
