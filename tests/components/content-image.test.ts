@@ -7,7 +7,7 @@ import { content, imageId, providers } from "./fixtures";
 const built = "2030-01-02T03:04:05.000Z";
 const args: ContentImageArgs = {
   build: {
-    context: "/work/shop/web",
+    context: "/srv/shop/web",
     args: { A: "1", UNSET: null, EMPTY: "" },
     target: "prod",
     platforms: ["linux/arm64"],

@@ -30,7 +30,7 @@ interface Shop {
 
 /** A project with an image that is built, one that is named, a mounted file and a secret. */
 function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "images"> {
-  const { folder = "/work/shop", conf = "level = 1\n", token = "s3cret", executable = false } = changes;
+  const { folder = "/srv/shop", conf = "level = 1\n", token = "s3cret", executable = false } = changes;
   const services = {
     web: {
       build: { context: `${folder}/web`, dockerfile: "Dockerfile", secrets: [{ source: "npm" }] },
@@ -149,7 +149,7 @@ describe("Release", () => {
     ["an extension field", { more: { "x-note": "anything" } }, {}],
     [
       "a secret that only the build uses",
-      { more: { secrets: { npm: { file: "/k/npm" }, token: { file: "/work/shop/token" } } } },
+      { more: { secrets: { npm: { file: "/k/npm" }, token: { file: "/srv/shop/token" } } } },
       {},
     ],
   ];
@@ -207,7 +207,7 @@ describe("Release", () => {
 
   it("tells the host of no path of this machine", async () => {
     const { release } = await declare();
-    assert.doesNotMatch(JSON.stringify(release), /\/work\/shop/);
+    assert.doesNotMatch(JSON.stringify(release), /\/srv\/shop/);
     assert.doesNotMatch(release.compose, /npm/);
     for (const { fingerprint } of release.files)
       assert.ok(release.compose.includes(`./store/${fingerprint}/`));

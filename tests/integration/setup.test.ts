@@ -350,7 +350,7 @@ describe("a bare machine", function () {
   this.timeout(900_000);
   const machine = `everfresh-setup-test-${process.pid}`;
   const within = (...command: string[]) =>
-    docker(["exec", "--workdir=/work/main", machine, ...command]).catch((error: DockerError) => {
+    docker(["exec", "--workdir=/srv/main", machine, ...command]).catch((error: DockerError) => {
       throw new Error(`${command.join(" ")}: ${error.message}\n${error.stdout}\n${error.stderr}`);
     });
   const withPulumi = (command: string) => within("sh", "-c", `. ./.everfresh/demo/env; ${command}`);
@@ -377,13 +377,13 @@ describe("a bare machine", function () {
       ...[
         "--entrypoint=",
         "--volume=/var/lib/docker",
-        `--volume=${checkout}/node_modules:/work/main/node_modules:ro`,
+        `--volume=${checkout}/node_modules:/srv/main/node_modules:ro`,
       ],
-      ...(existsSync(toolchain) ? [`--volume=${toolchain}:/work/shared/toolchain:ro`] : []),
+      ...(existsSync(toolchain) ? [`--volume=${toolchain}:/srv/shared/toolchain:ro`] : []),
       ...["everfresh-setup-test", "sleep", "infinity"],
     ]);
     const files = "git ls-files -z --cached --others --exclude-standard";
-    execFileSync("sh", ["-c", `${files} | tar --null -T - -c | docker cp - ${machine}:/work/main`], {
+    execFileSync("sh", ["-c", `${files} | tar --null -T - -c | docker cp - ${machine}:/srv/main`], {
       cwd: checkout,
     });
   });

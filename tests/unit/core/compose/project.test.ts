@@ -5,7 +5,7 @@ import { type ComposeProject, plain, readProject } from "../../../../core/compos
 import { Problems } from "../../../../core/problems";
 
 type Node = Record<string, unknown>;
-const folder = "/work/shop";
+const folder = "/srv/shop";
 
 /** Reads services as `docker compose config` prints them; `written` is the same as its author wrote it. */
 function read(services: Node, more: Node = {}, written: Node = services, environment = {}): ComposeProject {
@@ -152,13 +152,13 @@ describe("readProject", () => {
 describe("a build section", () => {
   it("is read whole, undoing compose's escape", () => {
     const build = {
-      context: "/work/shop/we$$b",
+      context: "/srv/shop/we$$b",
       dockerfile: "docker/$$.Dockerfile",
       args: { PRICE: "5$$", COUNT: 3, UNSET: null },
       target: "prod",
       platforms: ["linux/arm64"],
       labels: { "a.b": "$$1" },
-      additional_contexts: { shared: "/work/shared", base: "docker-image://debian:trixie-slim" },
+      additional_contexts: { shared: "/srv/shared", base: "docker-image://debian:trixie-slim" },
       network: "host",
       extra_hosts: ["db=10.0.0.1"],
       no_cache: true,
@@ -169,13 +169,13 @@ describe("a build section", () => {
     };
     const { build: spec, buildOptions } = service({ build });
     assert.deepEqual(spec, {
-      context: "/work/shop/we$b",
+      context: "/srv/shop/we$b",
       dockerfile: "docker/$.Dockerfile",
       args: { PRICE: "5$", COUNT: "3", UNSET: null },
       target: "prod",
       platforms: ["linux/arm64"],
       labels: { "a.b": "$1" },
-      additionalContexts: { shared: "/work/shared", base: "docker-image://debian:trixie-slim" },
+      additionalContexts: { shared: "/srv/shared", base: "docker-image://debian:trixie-slim" },
       secrets: [],
       ssh: [],
       network: "host",
@@ -282,12 +282,12 @@ describe("a bind mount", () => {
     read({ web: { volumes: [mount(resolved)] } }, {}, { web: { volumes: [mount(written)] } }).files;
 
   for (const [written, resolved] of [
-    ["./conf/a.cfg", "/work/shop/conf/a.cfg"],
-    ["../shared/a.cfg", "/work/shared/a.cfg"],
-    [".", "/work/shop"],
-    ["conf/a.cfg", "/work/shop/conf/a.cfg"],
-    ["${PWD}/conf", "/work/shop/conf"],
-    ["./a$$b", "/work/shop/a$$b"],
+    ["./conf/a.cfg", "/srv/shop/conf/a.cfg"],
+    ["../shared/a.cfg", "/srv/shared/a.cfg"],
+    [".", "/srv/shop"],
+    ["conf/a.cfg", "/srv/shop/conf/a.cfg"],
+    ["${PWD}/conf", "/srv/shop/conf"],
+    ["./a$$b", "/srv/shop/a$$b"],
   ] as const) {
     it(`of ${written} is shipped`, () => {
       const source = plain(resolved);
@@ -299,7 +299,7 @@ describe("a bind mount", () => {
 
   for (const [written, resolved] of [
     ["/var/run/docker.sock", "/var/run/docker.sock"],
-    ["/work/shop/conf", "/work/shop/conf"],
+    ["/srv/shop/conf", "/srv/shop/conf"],
     ["${DATA:-/srv/data}", "/srv/data"],
   ] as const) {
     it(`of ${written} is the host's own`, () => assert.deepEqual(filesOf(resolved, written), []));
@@ -316,19 +316,19 @@ describe("a bind mount", () => {
   });
 
   it("is recognized when its target is written with a variable", () => {
-    const resolved = { web: { volumes: [mount("/work/up"), { type: "volume", source: "v", target: "/v" }] } };
+    const resolved = { web: { volumes: [mount("/srv/up"), { type: "volume", source: "v", target: "/v" }] } };
     const written = { web: { volumes: [{ ...mount("../up"), target: "${WHERE}" }, { type: "volume" }] } };
-    assert.equal(read(resolved, {}, written).files[0]?.source, "/work/up");
+    assert.equal(read(resolved, {}, written).files[0]?.source, "/srv/up");
   });
 
   it("is recognized by its target where variables made two mounts one", () => {
-    const resolved = { web: { volumes: [mount("/work/up")] } };
+    const resolved = { web: { volumes: [mount("/srv/up")] } };
     const written = { web: { volumes: [{ ...mount("/abs"), target: "${A}" }, mount("../up")] } };
-    assert.equal(read(resolved, {}, written).files[0]?.source, "/work/up");
+    assert.equal(read(resolved, {}, written).files[0]?.source, "/srv/up");
   });
 
   it("that several services have is shipped once", () => {
-    const services = { a: { volumes: [mount("/work/shop/c")] }, b: { volumes: [mount("/work/shop/c")] } };
+    const services = { a: { volumes: [mount("/srv/shop/c")] }, b: { volumes: [mount("/srv/shop/c")] } };
     const { files } = read(services, {}, { a: { volumes: [mount("./c")] }, b: { volumes: [mount("./c")] } });
     assert.deepEqual(
       files.map(({ services }) => services),
@@ -356,8 +356,8 @@ for (const kind of ["configs", "secrets"] as const) {
     const common = { key: `${kind}.a`, where: `${kind}.a`, services: ["web"] };
 
     it("from a file is shipped under the file's name", () => {
-      assert.deepEqual(filesOf({ file: "/work/shop/a$$.conf" }), [
-        { ...common, source: "/work/shop/a$.conf", name: "a$.conf" },
+      assert.deepEqual(filesOf({ file: "/srv/shop/a$$.conf" }), [
+        { ...common, source: "/srv/shop/a$.conf", name: "a$.conf" },
       ]);
     });
 

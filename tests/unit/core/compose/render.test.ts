@@ -24,7 +24,7 @@ describe("renderCompose", () => {
       healthcheck: { test: ["CMD", "b"], interval: "1s" },
       ports: [{ target: 80 }],
     };
-    const build = { context: "/work/shop/web" };
+    const build = { context: "/srv/shop/web" };
     assert.deepEqual(
       render(
         { web: { ...rest, build, image: "mine", pull_policy: "build" } },
@@ -61,18 +61,18 @@ describe("renderCompose", () => {
   });
 
   it("names a shipped bind mount by its place in the store, which must be there", () => {
-    const volume = { type: "bind", source: "/work/a$$b", target: "/a", read_only: true };
+    const volume = { type: "bind", source: "/srv/a$$b", target: "/a", read_only: true };
     const other = { type: "bind", source: "/srv/data", target: "/d", bind: { create_host_path: true } };
     const named = { type: "volume", source: "data", target: "/v" };
     const web = {
       image: "web",
       volumes: [{ ...volume, bind: { selinux: "z", create_host_path: true } }, other, named],
     };
-    const { volumes } = render({ web }, {}, { files: stored("/work/a$b") }).services.web!;
+    const { volumes } = render({ web }, {}, { files: stored("/srv/a$b") }).services.web!;
     assert.deepEqual(volumes, [
       {
         ...volume,
-        source: `./store/${fingerprint}//work/a$$b.file`.replace("//", "/"),
+        source: `./store/${fingerprint}//srv/a$$b.file`.replace("//", "/"),
         bind: { selinux: "z", create_host_path: false },
       },
       other,
@@ -91,7 +91,7 @@ describe("renderCompose", () => {
         { source: "ext" },
       ];
       const nodes = {
-        conf: { name: "shop_conf", file: "/work/conf", "x-a": 1 },
+        conf: { name: "shop_conf", file: "/srv/conf", "x-a": 1 },
         ext: { name: "e", external: true },
       };
       const { services, [kind]: rendered } = render(
@@ -114,7 +114,7 @@ describe("renderCompose", () => {
       });
     });
 
-    for (const origin of [{ environment: "TOKEN" }, { content: "text" }, { file: "/work/conf" }]) {
+    for (const origin of [{ environment: "TOKEN" }, { content: "text" }, { file: "/srv/conf" }]) {
       it(`makes a file of ${kind} from ${Object.keys(origin)}`, () => {
         const { [kind]: rendered } = render(
           { web: { [kind]: [{ source: "conf" }] } },
