@@ -308,7 +308,7 @@ describe("a bind mount", () => {
   it("of the home folder is refused: it would be this machine's", () => {
     const volumes = (source: string) => ({ web: { volumes: [mount(source)] } });
     assert.throws(
-      () => read(volumes("/root/conf"), {}, volumes("~/conf")),
+      () => read(volumes("/home/ann/conf"), {}, volumes("~/conf")),
       new Problems([
         `${where}: \`~/conf\` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)`,
       ]),
