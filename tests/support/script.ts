@@ -29,12 +29,18 @@ export async function push(lab: Lab, image: string): Promise<void> {
   }
 }
 
-/** `docker pull` on a host. */
+/** `docker pull` on a host, logged in for this command only. */
 export async function pull(lab: Lab, host: LabHost, image: string): Promise<void> {
-  await exec(host, ["sh", "-c", "mkdir -p /run/login && cat > /run/login/config.json"], {
-    input: login(lab, lab.registry.pullAddress),
-  });
-  await engine(host, "--config", "/run/login", "pull", "-q", image);
+  const config = await exec(
+    host,
+    ["sh", "-c", "umask 077; folder=$(mktemp -d) && cat > $folder/config.json && echo $folder"],
+    { input: login(lab, lab.registry.pullAddress) },
+  );
+  try {
+    await engine(host, "--config", config.trim(), "pull", "-q", image);
+  } finally {
+    await exec(host, ["rm", "-rf", config.trim()]);
+  }
 }
 
 function login({ registry }: Lab, address: string): string {
