@@ -9,15 +9,17 @@ import { runOnHost } from "./ssh";
  * Asks a host what runs there now, in one round trip that changes nothing.
  *
  * @param where - the setting a message names, such as `everfresh:hosts[0]`.
+ * @param project - its name; the connection is made while it is still being found out.
  * @throws Problems when the host cannot be asked, or has no engine to answer.
  */
 export async function probeHost(
   host: Host,
   where: string,
-  project: string,
+  project: string | Promise<string>,
   remoteDir?: string,
 ): Promise<HostState> {
-  const { status, stdout, stderr } = await runOnHost(host, where, probeStdin({ project, remoteDir }));
+  const program = Promise.resolve(project).then((name) => probeStdin({ project: name, remoteDir }));
+  const { status, stdout, stderr } = await runOnHost(host, where, program);
   const named = `${where} (${host.name})`;
   let state: HostState;
   try {

@@ -92,6 +92,68 @@ export async function resolveDigest(
     .digest("hex")}`;
 }
 
+export interface Layer {
+  /** Digest of the unpacked layer, `sha256:` and 64 hex digits. */
+  diffId: string;
+  /** As it travels, compressed. */
+  bytes: number;
+}
+
+/**
+ * The layers of an image, from the bottom up.
+ *
+ * @param platform - which one of several, `linux/arm64`; default: this machine's.
+ * @returns undefined when the registry has no such image, or it is none of layers
+ * @throws RegistryError
+ */
+export async function imageLayers(
+  name: string,
+  platform: string | undefined,
+  options: RegistryOptions = {},
+): Promise<Layer[] | undefined> {
+  const { registry, repository, version } = parseReference(name);
+  const session = new Session(registry, options, `repository:${repository}:pull`);
+  const manifest = (version: string) => session.json<Manifest>(`/v2/${repository}/manifests/${version}`);
+  let found = await manifest(version);
+  if (found?.manifests) {
+    const one = ofPlatform(
+      found.manifests,
+      platform ?? `linux/${process.arch === "x64" ? "amd64" : process.arch}`,
+    );
+    found = one && (await manifest(one.digest));
+  }
+  if (!found?.config || !found.layers) return undefined;
+  const config = await session.json<ImageConfig>(`/v2/${repository}/blobs/${found.config.digest}`);
+  const diffIds = config?.rootfs?.diff_ids;
+  // Manifest and configuration list the same layers (OCI image-spec, config.md, `rootfs`); an artifact has no diff IDs.
+  if (diffIds?.length !== found.layers.length) return undefined;
+  return found.layers.map(({ size }, i) => ({ diffId: diffIds[i]!, bytes: size }));
+}
+
+/** An image's manifest, or the index of several (OCI image-spec, manifest.md and image-index.md). */
+interface Manifest {
+  manifests?: PlatformManifest[];
+  config?: { digest: string };
+  layers?: { size: number }[];
+}
+interface PlatformManifest {
+  digest: string;
+  platform?: { os: string; architecture: string; variant?: string };
+}
+interface ImageConfig {
+  rootfs?: { diff_ids?: string[] };
+}
+
+function ofPlatform(manifests: PlatformManifest[], wanted: string): PlatformManifest | undefined {
+  const [os, architecture, variant] = wanted.split("/");
+  return manifests.find(
+    ({ platform }) =>
+      platform?.os === os &&
+      platform?.architecture === architecture &&
+      (variant === undefined || platform?.variant === variant),
+  );
+}
+
 /**
  * Whether the registry answers, and takes the credentials if there are any.
  *
@@ -125,6 +187,14 @@ class Session {
     return this.#authorization === undefined
       ? first
       : this.#send(method, this.#origin + path, this.#authorization);
+  }
+
+  /** What a GET answers; undefined when there is no such thing. */
+  async json<T>(path: string): Promise<T | undefined> {
+    const response = await this.request("GET", path);
+    if (response.status === 404) return undefined;
+    this.mustBeOk(response);
+    return (await response.json()) as T;
   }
 
   /** @throws RegistryError for every other answer than a good one */

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { Client, type ConnectConfig, utils } from "ssh2";
+import type { HostProgram } from "../core/host/program";
 import { Problems, problem } from "../core/problems";
 import type { Host, SshEndpoint } from "../core/settings";
 
@@ -10,10 +11,8 @@ export interface RemoteResult {
   stderr: string;
 }
 
-export interface RemoteCommand {
-  command: string;
-  stdin: string;
-  /** Milliseconds for the command to end. */
+export interface RunOptions {
+  /** Milliseconds for the program to end. */
   timeout?: number;
   /** Milliseconds for one connection to stand. */
   dialTimeout?: number;
@@ -24,16 +23,20 @@ const startAgent =
   "start an agent (`eval $(ssh-agent) && ssh-add`) or set the key with `pulumi config set --secret --path`";
 
 /**
- * Runs one command on a host, over one connection of its own.
+ * Runs one program on a host, over one connection of its own.
  *
+ * @param program - may still be in the making while the connection is made; when it fails, so does this.
  * @param where - the setting a message names, such as `everfresh:hosts[0]`.
  * @throws Problems when the host cannot be reached, is not the one whose key was given, or refuses the login.
  */
 export async function runOnHost(
   host: Host,
   where: string,
-  { timeout = 60_000, dialTimeout = 8000, ...program }: RemoteCommand,
+  program: HostProgram | Promise<HostProgram>,
+  { timeout = 60_000, dialTimeout = 8000, onStderr }: RunOptions = {},
 ): Promise<RemoteResult> {
+  // Its failure is met below, when there is a connection.
+  Promise.resolve(program).catch(() => {});
   const clients: Client[] = [];
   try {
     let through: Duplex | undefined;
@@ -44,7 +47,7 @@ export async function runOnHost(
     }
     const client = await connect(host, where, dialTimeout, through);
     clients.push(client);
-    return await execute(client, { ...program, timeout }, `${where} (${host.name})`);
+    return await execute(client, await program, { timeout, onStderr }, `${where} (${host.name})`);
   } finally {
     for (const client of clients.reverse()) client.end();
   }
@@ -178,7 +181,8 @@ function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
 
 function execute(
   client: Client,
-  { command, stdin, timeout, onStderr }: RemoteCommand & { timeout: number },
+  { command, stdin }: HostProgram,
+  { timeout, onStderr }: { timeout: number; onStderr?: (text: string) => void },
   where: string,
 ): Promise<RemoteResult> {
   return new Promise((resolve, reject) => {

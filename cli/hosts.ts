@@ -41,7 +41,7 @@ export async function runVerb(
   program: HostProgram,
   options: { timeout?: number; onStderr?: (text: string) => void } = {},
 ): Promise<string> {
-  const { status, stdout, stderr } = await runOnHost(host, where, { ...program, ...options });
+  const { status, stdout, stderr } = await runOnHost(host, where, program, options);
   if (status === 0) return stdout;
   const said = stderr.split("\n").filter((line) => line.trim() !== "");
   throw new Problems(

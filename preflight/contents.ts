@@ -108,7 +108,8 @@ export async function digestsOf(images: string[], registry: Registry): Promise<R
   return Object.fromEntries(digests);
 }
 
-function access({ username, password, insecure }: Registry): RegistryOptions {
+/** How a registry of ours is asked. */
+export function access({ username, password, insecure }: Registry): RegistryOptions {
   return { insecure, ...(username && password ? { auth: { username, password } } : {}) };
 }
 

@@ -3,7 +3,7 @@ import { probeHost } from "../adapters/probe";
 import type { StackOutputs } from "../components/stack-outputs";
 import { type Judgement, judge } from "../core/host/judge";
 import type { HostState } from "../core/host/types";
-import { Problems, problem } from "../core/problems";
+import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import type { Host, Settings } from "../core/settings";
 
 export interface HostFacts {
@@ -12,15 +12,29 @@ export interface HostFacts {
 }
 
 /**
- * Asks a host what runs there, and judges it against what the stack knows.
+ * Asks all hosts at once what runs there, and judges it against what the stack knows.
  *
+ * @param project - its name; the connections are made while it is still being found out.
+ * @throws Problems of all hosts.
+ */
+export function askHosts(
+  settings: Settings,
+  project: Promise<string>,
+  previous: Promise<StackOutputs>,
+): Promise<HostFacts[]> {
+  return allOrEveryProblem(
+    settings.hosts.map((host, i) => inspectHost(host, `everfresh:hosts[${i}]`, project, settings, previous)),
+  );
+}
+
+/**
  * @param where - the host's setting, for messages.
  * @throws Problems when it cannot be asked; in `up` also when somebody else's deployment runs there.
  */
-export async function inspectHost(
+async function inspectHost(
   host: Host,
   where: string,
-  project: string,
+  project: Promise<string>,
   settings: Settings,
   previous: Promise<StackOutputs>,
 ): Promise<HostFacts> {

@@ -9,7 +9,7 @@ import { allOrEveryProblem } from "../core/problems";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { identifyContents, type ServiceContent } from "./contents";
-import { type HostFacts, inspectHost } from "./hosts";
+import { askHosts, type HostFacts } from "./hosts";
 
 /** All that is known before a single resource is declared. */
 export interface Facts {
@@ -29,8 +29,14 @@ export interface Facts {
  * @throws Problems with all that is wrong anywhere, before anything is changed.
  */
 export async function preflight(settings: Settings, previous: Promise<StackOutputs>): Promise<Facts> {
-  const text = await readCompose(settings);
-  const project = readProject(text);
+  const reading = readCompose(settings).then((text) => ({ text, project: readProject(text) }));
+  const asking = askHosts(
+    settings,
+    reading.then(({ project }) => project.name),
+    previous,
+  );
+  asking.catch(() => {}); // A compose file that cannot be read is told alone.
+  const { text, project } = await reading;
   const builds =
     settings.promoteFrom || settings.release ? [] : project.services.filter(({ build }) => build);
 
@@ -38,11 +44,7 @@ export async function preflight(settings: Settings, previous: Promise<StackOutpu
     readFiles(project.files),
     identifyContents(project.name, builds, settings, previous),
     readWorkingTree(text.folder),
-    allOrEveryProblem(
-      settings.hosts.map((host, i) =>
-        inspectHost(host, `everfresh:hosts[${i}]`, project.name, settings, previous),
-      ),
-    ),
+    asking,
   ]);
   return {
     project,

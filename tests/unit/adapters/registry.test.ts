@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { checkLogin, parseReference, RegistryError, resolveDigest } from "../../../adapters/registry";
+import {
+  checkLogin,
+  imageLayers,
+  parseReference,
+  RegistryError,
+  resolveDigest,
+} from "../../../adapters/registry";
 
 const DIGEST = `sha256:${"ab".repeat(32)}`;
 const AUTH = { username: "ci", password: "s3cret" };
@@ -68,6 +74,59 @@ describe("a registry", () => {
     const address = await start((_, response) => response.end("{}"));
     const digest = createHash("sha256").update("{}").digest("hex");
     assert.equal(await resolveDigest(`${address}/web`), `sha256:${digest}`);
+  });
+
+  describe("that is asked for an image's layers", () => {
+    const diffIds = ["1a", "2b"].map((byte) => `sha256:${byte.repeat(32)}`);
+    const layers = diffIds.map((diffId, i) => ({ diffId, bytes: 100 + i }));
+    const manifest = {
+      config: { digest: "sha256:c0" },
+      layers: layers.map(({ bytes }) => ({ size: bytes })),
+    };
+    const platform = (architecture: string, digest: string) => ({
+      digest,
+      platform: { os: "linux", architecture },
+    });
+    const answers: Record<string, unknown> = {
+      "/v2/web/manifests/1": manifest,
+      "/v2/web/manifests/many": {
+        manifests: [
+          platform("unknown", "sha256:a7"),
+          platform("amd64", "sha256:b0"),
+          platform("arm64", "sha256:b1"),
+        ],
+      },
+      "/v2/web/manifests/sha256:b0": manifest,
+      "/v2/web/manifests/sha256:b1": { ...manifest, config: { digest: "sha256:c1" } },
+      "/v2/web/manifests/odd": { ...manifest, config: { digest: "sha256:c2" } },
+      "/v2/web/blobs/sha256:c0": { rootfs: { diff_ids: diffIds } },
+      "/v2/web/blobs/sha256:c1": { rootfs: { diff_ids: [...diffIds].reverse() } },
+      "/v2/web/blobs/sha256:c2": {},
+    };
+    let address: string;
+    beforeEach(async () => {
+      address = await start(({ url }, response) => {
+        const answer = answers[url!];
+        response.statusCode = answer ? 200 : 404;
+        response.end(JSON.stringify(answer ?? {}));
+      });
+    });
+
+    it("names each by its diff ID, with its compressed size", async () => {
+      assert.deepEqual(await imageLayers(`${address}/web:1`, undefined), layers);
+    });
+
+    it("takes the platform that is wanted out of several", async () => {
+      const arm = diffIds.toReversed().map((diffId, i) => ({ diffId, bytes: 100 + i }));
+      assert.deepEqual(await imageLayers(`${address}/web:many`, "linux/arm64"), arm);
+      assert.deepEqual(await imageLayers(`${address}/web:many`, "linux/amd64"), layers);
+      assert.equal(await imageLayers(`${address}/web:many`, "linux/s390x"), undefined);
+    });
+
+    it("gives nothing for what is no image, or is not there", async () => {
+      assert.equal(await imageLayers(`${address}/web:odd`, undefined), undefined);
+      assert.equal(await imageLayers(`${address}/web:gone`, undefined), undefined);
+    });
   });
 
   it("that has no such image gives nothing", async () => {

@@ -6,9 +6,11 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { AgentProtocol, type Connection, type ParsedKey, Server, type ServerChannel, utils } from "ssh2";
-import { runOnHost } from "../../../adapters/ssh";
+import { type RunOptions, runOnHost } from "../../../adapters/ssh";
+import type { HostProgram } from "../../../core/host/program";
 import { Problems } from "../../../core/problems";
 import type { Host } from "../../../core/settings";
+import { eventually } from "../../../lab/poll";
 
 const where = "everfresh:hosts[0]";
 const keys = () => utils.generateKeyPairSync("ed25519");
@@ -70,8 +72,10 @@ async function listen(server: Server | ReturnType<typeof createServer>): Promise
   return (server.address() as AddressInfo).port;
 }
 
-const run = (host: Host, more: Partial<Parameters<typeof runOnHost>[2]> = {}) =>
-  runOnHost(host, where, { command: "sh", stdin: "", timeout: 5000, dialTimeout: 3000, ...more });
+const run = (
+  host: Host,
+  { command = "sh", stdin = "", ...options }: Partial<HostProgram> & RunOptions = {},
+) => runOnHost(host, where, { command, stdin }, { timeout: 5000, dialTimeout: 3000, ...options });
 const refused = (promise: Promise<unknown>, problem: string | RegExp) =>
   assert.rejects(promise, (error) => {
     assert.ok(error instanceof Problems, String(error));
@@ -113,6 +117,21 @@ describe("runOnHost", () => {
     assert.deepEqual(result, { status: 3, stdout: "<ä\n>", stderr: "warning ü" });
     assert.deepEqual(seen, ["login deploy", "sh -s"]);
     assert.equal(heard.join(""), "warning ü");
+  });
+
+  it("makes the connection while the program is still in the making", async () => {
+    const seen: string[] = [];
+    const host = await sshd(succeed, seen);
+    const program = eventually("a login", async () => seen.length > 0 && { command: "sh -s", stdin: "" });
+    assert.equal((await runOnHost(host, where, program)).status, 0);
+    assert.deepEqual(seen, ["login deploy", "sh -s"]);
+  });
+
+  it("fails as the program's making fails, and runs nothing", async () => {
+    const seen: string[] = [];
+    const host = await sshd(succeed, seen);
+    await refused(runOnHost(host, where, Promise.reject(new Problems(["x: no"]))), "x: no");
+    assert.deepEqual(seen, ["login deploy"]);
   });
 
   it("sends and receives megabytes whole", async () => {

@@ -1,0 +1,33 @@
+import { imageLayers } from "../adapters/registry";
+import type { Layers } from "../core/host/types";
+import { pushedName, registryHost } from "../core/images";
+import type { Settings } from "../core/settings";
+import { access } from "./contents";
+
+/** For each request: the deployment waits for it, and does without. */
+const TIMEOUT_MS = 2_000;
+
+/**
+ * The layers of an image, named as the hosts name it, so that a host can tell beforehand whether it has room for them.
+ *
+ * @returns undefined when its registry does not say.
+ */
+export async function layersOf(
+  image: string,
+  platform: string | undefined,
+  { registry }: Pick<Settings, "registry">,
+): Promise<Layers | undefined> {
+  const name = registry ? pushedName(image, registry) : image;
+  const ours = registry !== undefined && name.startsWith(`${registryHost(registry.address)}/`);
+  try {
+    const layers = await imageLayers(name, platform, {
+      ...(ours ? access(registry) : {}),
+      timeout: TIMEOUT_MS,
+    });
+    return layers
+      ?.map(({ diffId, bytes }) => `${diffId.slice("sha256:".length, "sha256:".length + 12)}=${bytes}`)
+      .join(" ");
+  } catch {
+    return undefined; // the pull itself will say what is wrong
+  }
+}
