@@ -7,6 +7,7 @@ import { previousOutputs } from "./components/stack-outputs";
 import { readSettings, withoutStackTrace } from "./config";
 import { publishedUrls } from "./core/urls";
 import { preflight } from "./preflight";
+import { layersOf } from "./preflight/layers";
 
 async function program() {
   const settings = await readSettings();
@@ -30,6 +31,7 @@ async function program() {
         forceRecreate: settings.forceRecreate,
         provenance,
         previous: await previous,
+        layersOf: (image, platform) => layersOf(image, platform, settings),
       });
 
   const hosts = facts.hosts.map(({ host, judgement }) => {
@@ -49,6 +51,7 @@ async function program() {
     hosts: Object.fromEntries(hosts),
     urls: publishedUrls(project, settings.hosts),
     source: release.provenance,
+    layers: release.layers,
     lineage,
   };
 }

@@ -17,7 +17,9 @@ export interface ReleaseArgs {
   /** Where this release comes from, if it is a new one. */
   provenance: Provenance;
   /** What the stack deployed before: a release that stays the same keeps its provenance. */
-  previous?: { release?: string; source?: Provenance };
+  previous?: { release?: string; source?: Provenance; layers?: Record<string, wire.Layers> };
+  /** Asks the registry for an image's layers, once it is there. Default: nobody knows them. */
+  layersOf?: (image: string, platform?: string) => Promise<wire.Layers | undefined>;
 }
 
 /** Where a release comes from, for people and for the ledger. */
@@ -34,6 +36,8 @@ export interface Provenance {
 export interface DeployableRelease {
   id: pulumi.Output<string>;
   provenance: pulumi.Output<Provenance>;
+  /** The layers of its images, by their names on the hosts, as far as they are known. */
+  layers: pulumi.Output<Record<string, wire.Layers>>;
   /** Passes the release to `use` once all of it is known. What comes of it is secret, as its files may be. */
   apply(
     use: (release: wire.DeployRequest["release"], provenance: Provenance) => string,
@@ -45,6 +49,7 @@ export function keptRelease(id: string, project: string, provenance: Provenance)
   return {
     id: pulumi.output(id),
     provenance: pulumi.output(provenance),
+    layers: pulumi.output({} as Record<string, wire.Layers>),
     apply: (use) => pulumi.output(use({ kept: id, project }, provenance)),
   };
 }
@@ -57,6 +62,11 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
   /** Names the release on the hosts. */
   readonly id: pulumi.Output<string>;
   readonly provenance: pulumi.Output<Provenance>;
+  /**
+   * The layers of each image, by its name on the hosts. As long as the release stays the same nobody is asked again,
+   * so that an answer that fails or moves is no change.
+   */
+  readonly layers: pulumi.Output<Record<string, wire.Layers>>;
 
   /** Keys the fingerprints, so that they tell nothing about a secret's value. */
   readonly #key: pulumi.Output<string>;
@@ -81,19 +91,39 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
     this.provenance = this.id.apply((id) =>
       previous?.release === id && previous.source ? previous.source : provenance,
     );
+    this.layers = pulumi
+      .all([this.id, args.images])
+      .apply(async ([id, images]) =>
+        previous?.release === id ? (previous.layers ?? {}) : allLayers(args, images, previous?.layers),
+      );
     this.registerOutputs({ id: this.id, provenance: this.provenance });
   }
 
   apply(use: (release: wire.Release, provenance: Provenance) => string): pulumi.Output<string> {
     return pulumi
-      .all([this.id, this.#key, this.args.images, this.provenance])
-      .apply(([id, key, images, provenance]) =>
-        use(assemble(this.args, id, key, images, provenance), provenance),
+      .all([this.id, this.#key, this.args.images, this.provenance, this.layers])
+      .apply(([id, key, images, provenance, layers]) =>
+        use(assemble(this.args, id, key, images, provenance, layers), provenance),
       );
   }
 }
 
 type KnownImages = Record<string, { content: string; digest: string; ref: string }>;
+
+/** Asks for the layers of all images at once; those that were known before are not asked for again. */
+async function allLayers(
+  { project, layersOf }: ReleaseArgs,
+  images: KnownImages,
+  known: Record<string, wire.Layers> = {},
+): Promise<Record<string, wire.Layers>> {
+  const asked = project.services.map(async ({ name, image, build }) => {
+    const ref = images[name]?.ref ?? image!;
+    const platform = build?.platforms[0] ?? project.document.services[name]?.platform;
+    const layers = known[ref] ?? (await layersOf?.(ref, platform));
+    return layers === undefined ? [] : [[ref, layers] as const];
+  });
+  return Object.fromEntries((await Promise.all(asked)).flat());
+}
 
 function assemble(
   { project, files, forceRecreate }: ReleaseArgs,
@@ -101,6 +131,7 @@ function assemble(
   key: string,
   images: KnownImages,
   { tag, commit, dirty }: Provenance,
+  layers: Record<string, wire.Layers>,
 ): wire.Release {
   const shipped = files.map((tree) => ({ ...tree, fingerprint: fingerprint(tree.entries, key) }));
   return {
@@ -119,6 +150,7 @@ function assemble(
       name,
       image: images[name]?.ref ?? image!,
       ...(images[name] ? { content: images[name].content, digest: images[name].digest } : {}),
+      layers: layers[images[name]?.ref ?? image!],
       replicas,
       restarts,
       files: shipped.filter(({ file }) => file.services.includes(name)).map(({ fingerprint }) => fingerprint),

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { DeployResult } from "../core/host/types";
+import type { DeployResult, Layers } from "../core/host/types";
 import type { PushedImage } from "../core/images";
 import type { Provenance } from "./release";
 
@@ -12,6 +12,8 @@ export interface StackOutputs {
   hosts?: Record<string, Pick<DeployResult, "release" | "services" | "verifiedAt">>;
   urls?: string[];
   source?: Provenance;
+  /** The layers of each image, by its name on the hosts. */
+  layers?: Record<string, Layers>;
   /** Names this stack's state. */
   lineage?: string;
 }
@@ -29,7 +31,7 @@ export async function outputsOf(stack: string): Promise<StackOutputs> {
     .concat(parts)
     .join("/");
   const reference = new pulumi.StackReference(name);
-  const keys = ["release", "tag", "images", "hosts", "urls", "source", "lineage"] as const;
+  const keys = ["release", "tag", "images", "hosts", "urls", "source", "layers", "lineage"] as const;
   const values = await Promise.all(
     keys.map(async (key) => [key, (await reference.getOutputDetails(key)).value]),
   );

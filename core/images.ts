@@ -70,6 +70,16 @@ export function checkedDigest(digest: string, image: string): string {
   );
 }
 
+/** An image's name as this machine reaches it, given how the hosts do. */
+export function pushedName(
+  image: string,
+  { address, pullAddress }: { address: string; pullAddress: string },
+): string {
+  const [ours, theirs] = [registryHost(address), registryHost(pullAddress)];
+  if (image.startsWith(`${pullAddress}/`)) return address + image.slice(pullAddress.length);
+  return image.startsWith(`${theirs}/`) ? ours + image.slice(theirs.length) : image;
+}
+
 /** The registry's `host:port`, without the path under which images are kept. */
 export function registryHost(address: string): string {
   return address.split("/")[0]!;

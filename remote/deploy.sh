@@ -72,16 +72,27 @@ preflight() {
   fi
   # Without an engine or a release there is nothing to ask; what else is wrong is said along with it.
   [ -z "$engine_arch" ] || [ ! -f "releases/$release/compose.yaml" ] || check_compose "$release"
-  [ -n "$problems" ] || know_images "$release" || check_room "$(missing_bytes "$release")"
+  [ -n "$problems" ] || know_images "$release" || check_room
   [ -z "$problems" ] || fail_preflight
 }
 
-# Bytes of release $1's images that the engine does not have, as far as they are known.
+# What the engine would have to download for release $1, in bytes, as far as the layers are known. It uses a layer that it
+# has only where all those below are the same; and of what is pulled together, each is downloaded once.
 missing_bytes() {
-  { printf '%s\n' "$release_images" | sed 's/^/I|/'; services "$1" | sed 's/^/S|/'; } | awk -F '|' '
-    $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) has[names[i]] = 1 }
-    $1 == "S" && !has[$3]++ { sum += $6 }
-    END { print sum + 0 }'
+  # shellcheck disable=SC2046 # one word per image
+  missing_known=$(engine image inspect --format '{{range .RootFS.Layers}}{{.}} {{end}}' $(engine image ls -q 2>/dev/null | sort -u) 2>/dev/null)
+  {
+    printf '%s\n' "$missing_known" | sed 's/^/L|/'
+    printf '%s\n' "$release_images" | sed 's/^/I|/'
+    services "$1" | sed 's/^/S|/'
+  } | awk -F '|' '
+    $1 == "L" { chain = ""; k = split($2, layer, " "); for (i = 1; i <= k; i++) has[chain = chain substr(layer[i], 8, 12)] = 1 }
+    $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) here[names[i]] = 1 }
+    $1 == "S" && !here[$3] {
+      chain = ""; k = split($6, layer, " ")
+      for (i = 1; i <= k; i++) { split(layer[i], part, "="); if (!has[chain = chain part[1]]++) sum += part[2] }
+    }
+    END { printf "%.0f", sum }'
 }
 
 # Told to stop before anything was touched: nothing to put back.

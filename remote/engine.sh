@@ -56,7 +56,7 @@ know_images() {
   [ -z "$images_missing" ]
 }
 
-# Services of a release, dependencies first, one per line: name|image|digest|replicas|bytes|fingerprints of its
+# Services of a release, dependencies first, one per line: name|image|digest|replicas|layers|fingerprints of its
 # files|services to restart with it
 services() { cat "releases/$1/services"; }
 

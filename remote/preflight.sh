@@ -54,20 +54,23 @@ check_disk() {
   [ "${disk_free:-0}" -ge 4096 ] || problem "disk: $((${disk_free:-0} / 1024)) MB free under $folder; free some space"
 }
 
-# Room for $1 bytes of images; if there is too little, first without what nobody needs any more.
+# Room for the images that have to be pulled; if there is too little, first without what nobody needs any more. Sets
+# `missing` (bytes to download).
 check_room() {
-  [ "$1" -gt 0 ] || return 0
+  missing=$(missing_bytes "$release")
   disk_root=$(engine info --format '{{.DockerRootDir}}' 2>/dev/null) || return 0
   [ -d "$disk_root" ] || return 0
-  # Layers travel compressed and lie unpacked beside the download: three times the size is a usual ratio.
-  disk_need=$(($1 * 3 / 1024))
+  is_roomy && return
+  prune
+  missing=$(missing_bytes "$release") # which may have been more than it was
+  is_roomy || problem "disk: $((disk_free / 1024)) MB free under $disk_root, about $((disk_need / 1024)) MB wanted for the images; free some space"
+}
+
+# Unpacked, layers take about two and a half times what they travel as, and until then lie beside the download.
+is_roomy() {
+  disk_need=$((missing * 7 / 2048))
   disk_free=$(free_kilobytes "$disk_root")
-  if [ "${disk_free:-$disk_need}" -lt "$disk_need" ]; then
-    prune
-    disk_free=$(free_kilobytes "$disk_root")
-  fi
-  [ "${disk_free:-$disk_need}" -ge "$disk_need" ] ||
-    problem "disk: $((disk_free / 1024)) MB free under $disk_root, about $((disk_need / 1024)) MB wanted for the images; free some space"
+  [ "${disk_free:-$disk_need}" -ge "$disk_need" ]
 }
 
 # A published port must be free, or already this project's.

@@ -70,7 +70,7 @@ stage() {
 }
 
 # Pulls what the engine lacks of release $1; the credential is handed to docker by a helper out of the environment, so
-# that it is never in a file or among the arguments. Adds to `pulled` (bytes the new images take).
+# that it is never in a file or among the arguments. Sets `pulled` (bytes downloaded).
 pull() {
   [ -n "$images_missing" ] || return 0
   for image in $(service_images "$1"); do
@@ -90,9 +90,8 @@ pull() {
       return 1
     }
     keep_image "$image"
-    pull_bytes=$(images "$image" 2>/dev/null | cut -d '|' -f 4)
-    pulled=$((pulled + ${pull_bytes:-0}))
   done
+  pulled=$missing
   know_images "$1" && look || {
     failed_check=engine reason="docker: does not answer"
     return 1

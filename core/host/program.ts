@@ -204,8 +204,8 @@ function payload(release: Release, request: DeployRequest): TarEntry[] {
   ];
 }
 
-const serviceLine = ({ name, image, digest, replicas, bytes, files, restarts }: ReleaseService) =>
-  `${[name, image, digest ?? "", replicas, bytes ?? 0, files.join(" "), restarts?.join(" ") ?? ""].join("|")}\n`;
+const serviceLine = ({ name, image, digest, replicas, layers, files, restarts }: ReleaseService) =>
+  `${[name, image, digest ?? "", replicas, layers ?? "", files.join(" "), restarts?.join(" ") ?? ""].join("|")}\n`;
 
 /** A call of the function in remote/checks.sh. */
 function checkLine(service: string, check: Check): string {

@@ -48,8 +48,8 @@ export interface ReleaseService {
   content?: string;
   /** The manifest digest that was pushed, `sha256:` and 64 hex digits; present exactly when `content` is. */
   digest?: string;
-  /** Compressed size of the image in bytes, where the registry told it: for the check of free disk. */
-  bytes?: number;
+  /** The image's layers, where the registry told them: for the check of free disk. */
+  layers?: Layers;
   /** How many containers are wanted (compose's `deploy.replicas` / `scale`). */
   replicas: number;
   /** Services that compose restarts whenever this one is recreated (`depends_on` with `restart: true`). */
@@ -59,6 +59,12 @@ export interface ReleaseService {
   /** Further checks, from `x-everfresh.verify`; empty when the healthcheck is all there is. */
   verify: Check[];
 }
+
+/**
+ * An image's layers from the bottom up, each as `<first 12 hex digits of its diff ID>=<compressed size in bytes>`,
+ * separated by spaces. The diff ID (of the unpacked layer) is what an engine knows a layer by.
+ */
+export type Layers = string;
 
 /** One check of `x-everfresh.verify`. */
 export type Check =

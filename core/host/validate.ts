@@ -11,6 +11,7 @@ const RULES = {
   image: [/^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$/, "an image reference"],
   digest: [/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hex digits"],
   fingerprint: [/^[0-9a-f]{64}$/, "64 hex digits"],
+  layers: [/^([0-9a-f]{12}=\d+( |$))*$/, "layers with their sizes"],
   // Tokens and names of people are kept in lines.
   line: [/^[^\p{Cc}\u2028\u2029]*$/u, "one line without control characters"],
 } as const satisfies Record<string, readonly [RegExp, string]>;
@@ -53,6 +54,7 @@ function releaseProblems(release: Release): string[] {
     need(where, "service", service.name);
     need(`${where}, image`, "image", service.image);
     if (service.digest !== undefined) need(`${where}, digest`, "digest", service.digest);
+    if (service.layers !== undefined) need(`${where}, layers`, "layers", service.layers);
     if (service.content !== undefined) need(`${where}, content`, "fingerprint", service.content);
     if ((service.digest === undefined) !== (service.content === undefined)) {
       problems.push(

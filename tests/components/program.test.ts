@@ -96,6 +96,12 @@ const changed = (before: Run, after: Run) => {
 };
 /** A changed stdin alone replaces nothing: the host is asked for its proof again. */
 const withoutStdin = ({ stdin: _, ...inputs }: Record<string, unknown> = {}) => inputs;
+/** What the first host is told of the release, without its mounted files. */
+const programOf = (run: Run) => {
+  const stdin = reveal(named(run, "web1-up").inputs.stdin) as string;
+  const payload = /EVERFRESH_PAYLOAD'\n([\s\S]*?)\nEVERFRESH_PAYLOAD/.exec(stdin)![1]!;
+  return Buffer.from(payload, "base64").toString("latin1");
+};
 const dockerResources = ({ resources }: Run) => resources.filter(({ type }) => type.startsWith("docker:"));
 const refused = async (run: Promise<unknown>, ...starts: string[]) => {
   await assert.rejects(run, (error: Error) => {
@@ -156,6 +162,7 @@ describe("the program", () => {
       registry: (name) => outside.registry(name),
       host: (name) => outside.host(name),
       commit: () => outside.commit(),
+      layers: (name) => outside.layers?.(name),
     });
   });
   afterEach(() => {
@@ -205,7 +212,7 @@ describe("the program", () => {
 
   it("says what it deployed, from where, and where it can be seen", async () => {
     const { result } = await run();
-    const { images, hosts, source, ...rest } = result;
+    const { images, hosts, source, layers: _, ...rest } = result;
     assert.deepEqual(rest, {
       release: "0a0b0c0d",
       tag: "1a2b3c4",
@@ -270,6 +277,37 @@ describe("the program", () => {
       const again = await run();
       assert.deepEqual(inputsOf(again), inputsOf(before));
       assert.deepEqual(again.result, first.result);
+    });
+
+    it("asks nobody again for what is known of the images, and does not mind a registry that says less", async () => {
+      const known = `${"ab".repeat(6)}=100 ${"cd".repeat(6)}=20`;
+      outside.layers = (name) =>
+        name === "redis:7"
+          ? undefined
+          : [
+              { diffId: `sha256:${"ab".repeat(32)}`, bytes: 100 },
+              { diffId: `sha256:${"cd".repeat(32)}`, bytes: 20 },
+            ];
+      stacks = {};
+      outside.host = () => empty;
+      const told = await run();
+      const refs = Object.values(told.result.images).map(({ ref }) => ref);
+      assert.deepEqual(told.result.layers, Object.fromEntries(refs.map((ref) => [ref, known])));
+      assert.match(
+        programOf(told),
+        new RegExp(`^web\\|[^|]*shop-web@${digest}\\|${digest}\\|1\\|${known}\\|`, "m"),
+      );
+      deployed(told);
+      outside.layers = () => assert.fail("a registry is asked for layers");
+      const again = await run();
+      assert.deepEqual(again.result, told.result);
+      assert.equal(programOf(again), programOf(told));
+      writeFileSync(path.join(folder, "conf"), "level = 2\n");
+      const asked: string[] = [];
+      outside.layers = (name) => void asked.push(name);
+      const other = await run({}, {}, ({ name }) => (name === "release-id" ? { hex: "0a0b0c0e" } : {}));
+      assert.deepEqual(asked, ["redis:7"]);
+      assert.deepEqual(other.result.layers, told.result.layers);
     });
 
     it("changes nothing for another commit, by another user, of a file that no image copies", async () => {

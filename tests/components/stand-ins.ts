@@ -12,13 +12,18 @@ export interface Outside {
   compose(): ComposeText;
   /** The digest that the registry has under this name. */
   registry(name: string): string | undefined;
+  /** The layers that a registry tells of an image; default: none does. */
+  layers?(name: string): { diffId: string; bytes: number }[] | undefined;
   host(name: string): HostState;
   commit(): { commit: string; dirty?: string } | undefined;
 }
 
 /** The modules that reach outside, and those that import them. */
 const adapters = ["compose", "git", "probe", "registry"].map((name) => `adapters/${name}.ts`);
-const wiring = ["index.ts", ...["index", "contents", "hosts"].map((name) => `preflight/${name}.ts`)];
+const wiring = [
+  "index.ts",
+  ...["index", "contents", "hosts", "layers"].map((name) => `preflight/${name}.ts`),
+];
 
 /** Loads `index.ts` with stand-ins in the places of the adapters; all other modules are the real ones. */
 export function loadProgram(outside: Outside): () => Promise<Required<StackOutputs>> {
@@ -29,6 +34,7 @@ export function loadProgram(outside: Outside): () => Promise<Required<StackOutpu
     registry: {
       ...require(path.join(root, "adapters/registry.ts")),
       resolveDigest: async (name: string) => outside.registry(name),
+      imageLayers: async (name: string) => outside.layers?.(name),
     },
   };
   const taken = [...adapters, ...wiring].map((file) => path.join(root, file));

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deployStdin, historyStdin, unlockStdin } from "../../core/host/program";
+import type { DeployRequest, Release } from "../../core/host/types";
+import { docker } from "../../lab/docker";
 import { engine, exec, killEngine, startEngine, startRegistry, stopRegistry } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
-import { countSteps, deployDisturbed, installStepper } from "./support/kill";
+import { countSteps, deployDisturbed, installStepper, restartEngine } from "./support/kill";
 import { ownLab } from "./support/own-lab";
-import { deploy, type Images, look, pushImages, requestFor, served, shop } from "./support/shop";
+import { deploy, type Images, look, measured, pushImages, requestFor, served, shop } from "./support/shop";
 import { Connection, runOn } from "./support/ssh";
 
 const FOLDER = "/home/deploy/.everfresh";
@@ -23,6 +25,9 @@ describe("a host in trouble", function () {
     lab = ready;
     host = lab.hosts[0]!;
     images = await pushImages(lab, ["one", "two", "api"]);
+    // A broken download is tried again five times, which takes a minute.
+    await onHost(`sed -i 's/{ /&"max-download-attempts": 1, /' /etc/docker/daemon.json`);
+    await restartEngine(host);
   });
 
   /** A release of its own each time; the page tells which one serves. */
@@ -164,26 +169,30 @@ describe("a host in trouble", function () {
 
   it("leaves all as it was when the registry dies in the middle of the pull", async () => {
     const serving = await green();
-    // Both images have to be pulled; the registry goes before the second.
-    const fresh = await pushImages(lab, [`three-${process.pid}`, `four-${process.pid}`]);
+    const page = `three-${process.pid}`;
+    const fresh = await pushImages(lab, [page], 40);
     const release = next();
-    const all = { ...images, three: fresh[`three-${process.pid}`]!, api: fresh[`four-${process.pid}`]! };
-    const broken = shop(all, release.id, { page: "three", conf: `conf ${number}` });
-    using connection = await Connection.open(host);
-    const running = connection.run(deployStdin(requestFor(lab, broken)));
-    await eventually(
-      async () =>
-        (await engine(host, "images", "--digests")).includes(all.three.split("@")[1]!) ||
-        (await engine(host, "images", "--digests")).includes(all.api.split("@")[1]!),
-    );
-    await stopRegistry(lab);
+    const broken = shop({ ...images, ...fresh }, release.id, { page, conf: `conf ${number}` });
+    const downloaded = async () => Number(await onHost("du -sk /var/lib/docker/tmp | cut -f 1"));
+    const before = await downloaded();
+    // A trickle: the layer takes much longer than it takes to see that it is on its way.
+    await slowDown(lab.registry.container, 0.02);
+    const running = deploy(host, requestFor(lab, broken));
+    try {
+      await eventually(async () => (await downloaded()) > before + 512);
+      assert.ok((await downloaded()) < before + 36 * 1024, "it is in the middle of the layer");
+    } finally {
+      await stopRegistry(lab);
+      await slowDown(lab.registry.container, 0);
+      await running;
+      await startRegistry(lab);
+    }
     const { status, stderr } = await running;
-    await startRegistry(lab);
-    if (status === 1) {
-      assert.match(stderr, /pull registry:5000\/host-test@sha256:\S+: /);
-      assert.match(stderr, new RegExp(`release r${serving} serves, untouched\n$`));
-      assert.equal(await served(host, "/conf"), `conf ${serving}`);
-    } else assert.equal(status, 0, stderr); // the second pull was quicker than the registry's death
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /^pull registry:5000\/host-test@sha256:\S+: /m);
+    assert.match(stderr, new RegExp(`release r${serving} serves, untouched\n$`));
+    assert.equal(await served(host, "/conf"), `conf ${serving}`);
+    assert.deepEqual((await look(host)).drift, []);
     await green();
   });
 
@@ -285,7 +294,80 @@ describe("a host in trouble", function () {
       }
     });
   });
+
+  describe("with little room for images", () => {
+    /** The whole of the engine's disk. */
+    const MEGABYTES = 200;
+    const pages = ["big-1", "big-2", "big-3"].map((name) => `${name}-${process.pid}`);
+    let big: Images;
+    let release: (page: number, options?: Parameters<typeof requestFor>[2]) => Promise<DeployRequest>;
+    const leave = (megabytes: number) =>
+      onHost(
+        `cd /var/lib/docker && rm -f ballast && free=$(df -Pm . | awk 'NR == 2 { print $4 }') && head -c $((free - ${megabytes}))M /dev/zero >ballast`,
+      );
+
+    before(async () => {
+      await onHost(`docker rm -f $(docker ps -aq) >/dev/null; rm -rf ${FOLDER}`);
+      await killEngine(host);
+      await onHost(`mount -t tmpfs -o size=${MEGABYTES}m tmpfs /var/lib/docker`);
+      await startEngine(host);
+      big = { ...images, ...(await pushImages(lab, pages, 20)) };
+      release = async (page, options) => {
+        const next = shop(big, `big${page}`, { page: pages[page - 1]!, conf: `big ${page}` });
+        return requestFor(lab, await measured(lab, next), options);
+      };
+    });
+
+    it("remembers how much it pulled: the layers that the host had not, as they travel", async () => {
+      for (const page of [1, 2]) {
+        const { status, stderr } = await deploy(host, await release(page));
+        assert.equal(status, 0, stderr);
+      }
+      const [first, second] = await ledger();
+      const sizeOf = (layers = "") => layers.split(" ").map((layer) => Number(layer.split("=")[1]));
+      const { release: told } = await release(2);
+      const [web] = (told as Release).services;
+      const [tools, ...own] = sizeOf(web!.layers);
+      assert.equal(
+        second.pulled,
+        own.reduce((sum, bytes) => sum + bytes, 0),
+      );
+      assert.ok(second.pulled > 20e6 && second.pulled < 21.5e6, `${second.pulled}`);
+      assert.ok(first.pulled > second.pulled + tools!);
+    });
+
+    it("makes room first, of releases that are not kept", async () => {
+      await leave(60); // 20 MB want 70; an old image gives 20
+      const { status, stderr } = await deploy(host, await release(3, { keepReleases: 1 }));
+      assert.equal(status, 0, stderr);
+      assert.match(stderr, /pruned 1 old releases, \d+ MB of images[\s\S]*\npull web$/m);
+      assert.equal(await served(host, "/conf"), "big 3");
+    });
+
+    it("refuses what there is no room for before anything moves, and is green when there is", async () => {
+      await leave(50);
+      const { status, stderr } = await deploy(host, await release(1));
+      assert.equal(status, 1);
+      assert.match(
+        stderr,
+        /^disk: \d\d MB free under \/var\/lib\/docker, about 7\d MB wanted for the images; free some space$/m,
+      );
+      assert.doesNotMatch(stderr, /^pull /m);
+      assert.match(stderr, /release big3 serves, untouched\n$/);
+      assert.equal(await served(host, "/conf"), "big 3");
+      // What the host has already needs no room.
+      const again = await release(3, { keepReleases: 1 });
+      const same = await deploy(host, { ...again, release: { ...(again.release as Release), id: "big4" } });
+      assert.equal(same.status, 0, same.stderr);
+      await leave(90);
+      const green = await deploy(host, await release(1));
+      assert.equal(green.status, 0, green.stderr);
+    });
+  });
 });
+
+/** Gives a container's processes so much of one processor; 0 ends the limit. */
+const slowDown = (container: string, cpus: number) => docker(["update", "--cpus", `${cpus}`, container]);
 
 async function eventually(condition: () => Promise<boolean>): Promise<void> {
   for (let attempt = 0; attempt < 150; attempt++) {

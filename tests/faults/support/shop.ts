@@ -9,6 +9,7 @@ import { parseProbe } from "../../../core/host/probe";
 import { deployStdin, type HostProject, probeStdin } from "../../../core/host/program";
 import type { Check, DeployRequest, DeployResult, HostState, Release } from "../../../core/host/types";
 import type { Lab, LabHost } from "../../../lab/lab";
+import { layersOf } from "../../../preflight/layers";
 import { type Run, runOn } from "./ssh";
 
 const run = promisify(execFile);
@@ -16,8 +17,8 @@ const run = promisify(execFile);
 /** Images by the page they serve, as the hosts name them (`registry:5000/…@sha256:…`). */
 export type Images = Record<string, string>;
 
-/** Builds and pushes one image per page. */
-export async function pushImages(lab: Lab, pages: string[]): Promise<Images> {
+/** Builds and pushes one image per page, with a layer of so many random megabytes. */
+export async function pushImages(lab: Lab, pages: string[], megabytes = 0): Promise<Images> {
   const config = await mkdtemp(join(tmpdir(), "everfresh-test-"));
   try {
     const auth = Buffer.from(`${lab.registry.username}:${lab.registry.password}`).toString("base64");
@@ -33,6 +34,8 @@ export async function pushImages(lab: Lab, pages: string[]): Promise<Images> {
         "-q",
         "--build-arg",
         `PAGE=${page}`,
+        "--build-arg",
+        `MEGABYTES=${megabytes}`,
         "-t",
         tag,
         join(__dirname, "images"),
@@ -128,6 +131,16 @@ export function shop(images: Images, id: string, options: ShopOptions): Release 
       },
     ],
   };
+}
+
+/** The release with what the registry says of its images' layers. */
+export async function measured(lab: Lab, release: Release): Promise<Release> {
+  const settings = { registry: { ...lab.registry, insecure: true } };
+  const services = release.services.map(async (service) => ({
+    ...service,
+    layers: await layersOf(service.image, undefined, settings),
+  }));
+  return { ...release, services: await Promise.all(services) };
 }
 
 const digestOf = (image: string) => image.slice(image.indexOf("@") + 1);

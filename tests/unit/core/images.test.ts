@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkedDigest, contentTag, registryHost, repositories } from "../../../core/images";
+import { checkedDigest, contentTag, pushedName, registryHost, repositories } from "../../../core/images";
 import { Problems } from "../../../core/problems";
 
 describe("repositories", () => {
@@ -79,4 +79,17 @@ describe("registryHost", () => {
     assert.equal(registryHost("registry.example.com:5000/team/shop"), "registry.example.com:5000");
     assert.equal(registryHost("localhost:5000"), "localhost:5000");
   });
+});
+
+describe("pushedName", () => {
+  const registry = { address: "registry.example.com/team", pullAddress: "10.0.0.1:5000/mirror" };
+  const cases: [string, string][] = [
+    ["10.0.0.1:5000/mirror/shop-web:1", "registry.example.com/team/shop-web:1"],
+    ["10.0.0.1:5000/other/redis:7", "registry.example.com/other/redis:7"],
+    ["10.0.0.1:50001/mirror/web", "10.0.0.1:50001/mirror/web"],
+    ["redis:7", "redis:7"],
+  ];
+  for (const [image, name] of cases) {
+    it(`asks for ${image} as ${name}`, () => assert.equal(pushedName(image, registry), name));
+  }
 });
