@@ -36,9 +36,22 @@ export async function baseImages(spec: BuildSpec): Promise<string[]> {
   return imagesOf(spec, readingOf(spec, {}));
 }
 
+/** Those of {@link baseImages} that stages begin with: they may have ONBUILD instructions. */
+export async function parentImages(spec: BuildSpec): Promise<string[]> {
+  return readingOf(spec, {}).parents;
+}
+
 function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] {
-  const named = contexts.map((name) => /^docker-image:\/\/(.+)$/.exec(spec.additionalContexts[name]!)?.[1]);
-  return [...new Set([...images, ...named.filter((image) => image !== undefined)])].sort();
+  const named = contextImages(spec);
+  return [...new Set([...images, ...contexts.flatMap((name) => named[name] ?? [])])].sort();
+}
+
+function contextImages({ additionalContexts }: BuildSpec): Record<string, string> {
+  const images = Object.entries(additionalContexts).map(([name, value]) => [
+    name,
+    /^docker-image:\/\/(.+)$/.exec(value)?.[1],
+  ]);
+  return Object.fromEntries(images.filter(([, image]) => image !== undefined));
 }
 
 /** The contexts that the build reads: the main one, and those named ones in use that are folders, by name. */
@@ -59,7 +72,8 @@ export function readingOf(spec: BuildSpec, options: IdentifyOptions): Reading {
     ...(spec.target !== undefined && spec.target !== "" && { target: spec.target }),
     ...(spec.platforms.length === 1 && { platform: spec.platforms[0]! }),
     contexts: Object.keys(spec.additionalContexts).sort(),
-    onBuild: options.baseOnBuild ?? {},
+    contextImages: contextImages(spec),
+    ...(options.baseOnBuild && { onBuild: options.baseOnBuild }),
   });
 }
 
@@ -92,11 +106,10 @@ function imageInputs(spec: BuildSpec, options: IdentifyOptions, reading: Reading
     ...(reading.runs && ofRun),
     fresh: options.fresh,
     baseDigests: ofImages(options.baseDigests, spec, reading),
-    baseOnBuild: ofImages(options.baseOnBuild, spec, reading),
   };
 }
 
-function ofImages<T>(perImage: Record<string, T> | undefined, spec: BuildSpec, reading: Reading) {
+function ofImages(perImage: Record<string, string> | undefined, spec: BuildSpec, reading: Reading) {
   if (!perImage || reading.unsure !== undefined) return perImage;
   const images = imagesOf(spec, reading);
   const used = Object.entries(perImage).filter(([image]) => images.includes(image));

@@ -51,7 +51,10 @@ export interface IdentifyOptions {
   fresh?: string;
   /** The current digest of each base image that is to count by digest and not only by name. */
   baseDigests?: Record<string, string>;
-  /** The `ONBUILD` instructions that base images carry, where the caller knows them: image → instructions. */
+  /**
+   * The ONBUILD instructions of each image that a stage begins with. The whole context counts for one that is missing
+   * here, and with the option left out for one with `onbuild` in its name only.
+   */
   baseOnBuild?: Record<string, string[]>;
   /** Remembers digests of unchanged files between runs. Without it, every byte is read. */
   cache?: StatCache;

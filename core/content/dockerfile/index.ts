@@ -1,7 +1,7 @@
 import { type CanonicalInstruction, canonical } from "./canonical";
 import { readDockerfile } from "./read";
 import { readSources, type Source } from "./sources";
-import { type Plan, type PlanOptions, planStages } from "./stages";
+import { imageBehind, type Plan, type PlanOptions, planStages } from "./stages";
 import { Unsure } from "./unsure";
 import { declarations } from "./variables";
 
@@ -26,6 +26,8 @@ export interface Reading {
    * duplicates.
    */
   images: string[];
+  /** Images that stages begin with, those behind a named context included. */
+  parents: string[];
   /** Whether a command runs, so that its network, its hosts and so on count. */
   runs: boolean;
   /** Frontend image of another language version. */
@@ -60,12 +62,14 @@ function precise(text: string, options: PlanOptions): Reading {
   ]);
   const named = origins.flatMap((origin) => (origin.kind === "context" ? [origin.name] : []));
   const images = origins.flatMap((origin) => (origin.kind === "image" ? [origin.image] : []));
+  const parents = plan.stages.flatMap(({ from }) => imageBehind(from, options) ?? []);
   return {
     dockerfile: canonical(plan),
     sources: readSources(plan, file, options),
     args: usedArgs(plan, file.escapeChar, options.args),
     contexts: [...new Set(named)].sort(),
     images: [...new Set(images)].sort(),
+    parents: [...new Set(parents)].sort(),
     runs: plan.stages.some(({ instructions }) => instructions.some(({ keyword }) => keyword === "RUN")),
     ...(file.syntax !== undefined && { syntax: file.syntax }),
   };
@@ -100,6 +104,7 @@ function everything(text: string, { args, contexts }: PlanOptions, why: string):
     args: values(args, () => true),
     contexts: [...contexts].sort(),
     images: [],
+    parents: [],
     runs: true,
   };
 }

@@ -46,8 +46,16 @@ export interface PlanOptions {
   platform?: string;
   /** Names of the named contexts. */
   contexts: string[];
-  /** ONBUILD instructions of base images. */
-  onBuild: Record<string, string[]>;
+  /** Those of them that are images: the image of each. */
+  contextImages?: Record<string, string>;
+  /** ONBUILD instructions of the images that stages begin with; without it, only a telling name counts. */
+  onBuild?: Record<string, string[]>;
+}
+
+/** The image that a stage begins with, by its own name or by a named context's. */
+export function imageBehind(from: Origin, { contextImages }: PlanOptions): string | undefined {
+  if (from.kind === "context") return contextImages?.[from.name];
+  return from.kind === "image" ? from.image : undefined;
 }
 
 interface Parsed {
@@ -133,10 +141,13 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
     if (from.kind === "stage") {
       return parsed[from.index]!.own.filter((i) => i.keyword === "ONBUILD").map((i) => trigger(i.text, i));
     }
-    if (from.kind !== "image") return [];
-    const known = options.onBuild[from.image];
-    if (known) return known.map((text) => trigger(text, { heredocs: [], line }));
-    if (/onbuild/i.test(from.image)) throw new Unsure(`${from.image} may carry ONBUILD instructions`);
+    const image = imageBehind(from, options);
+    if (image === undefined) return [];
+    if (options.onBuild && Object.hasOwn(options.onBuild, image)) {
+      return options.onBuild[image]!.map((text) => trigger(text, { heredocs: [], line }));
+    }
+    if (options.onBuild || /onbuild/i.test(image))
+      throw new Unsure(`nobody could say whether ${image} has ONBUILD instructions`);
     return [];
   }
 

@@ -105,6 +105,17 @@ describe("identify", () => {
       assert.notEqual(await digest({ "debian:12": "sha256:1" }), await digest({ "debian:12": "sha256:2" }));
       assert.equal(await digest({ other: "sha256:1" }), await content());
     });
+    it("a base image's ONBUILD instructions, what they read, and nothing where it has none", async () => {
+      dockerfile("FROM debian:12", "COPY a.txt /");
+      const given = async (...instructions: string[]) =>
+        (await identify(folder.spec(), { baseOnBuild: { "debian:12": instructions } })).content;
+      const before = await given("COPY README.md /");
+      assert.equal(await given(), await content());
+      assert.notEqual(before, await given());
+      folder.write({ "README.md": "other" });
+      assert.notEqual(await given("COPY README.md /"), before);
+      assert.equal(await given(), await content());
+    });
     it("the network of commands, where there are commands", async () => {
       assert.equal(await content({ network: "host" }), await content());
       dockerfile("FROM debian", "RUN true");

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { analyse } from "../../../../../core/content/dockerfile";
 
 describe("analyse", () => {
-  const plain = { args: {}, contexts: [], onBuild: {} };
+  const plain = { args: {}, contexts: [] };
   const sources = (text: string, more = {}) =>
     analyse(text, { ...plain, ...more }).sources.map(({ context, path }) =>
       context ? `${context}:${path}` : path,
@@ -68,7 +68,22 @@ describe("analyse", () => {
 
   it("knows the ONBUILD instructions of a base image that is told of", () => {
     assert.deepEqual(sources("FROM img", { onBuild: { img: ["COPY o /", "RUN x"] } }), ["o"]);
+    const contextImages = { c: "img" };
+    const onBuild = { img: ["COPY o /"] };
+    assert.deepEqual(sources("FROM c", { contexts: ["c"], contextImages, onBuild }), ["c:", "o"]);
+  });
+
+  it("takes everything where nobody could say whether a base image has ONBUILD instructions", () => {
+    const onBuild = { img: [] };
+    assert.equal(unsure("FROM img", { onBuild }), undefined);
+    assert.equal(
+      unsure("FROM debian AS unused\nFROM scratch AS s\nFROM img\nCOPY --from=s /x /", { onBuild }),
+      undefined,
+    );
+    assert.match(unsure("FROM debian AS a\nFROM img", { onBuild, target: "a" })!, /debian has ONBUILD/);
+    assert.match(unsure("FROM constructor", { onBuild })!, /constructor has ONBUILD/);
     assert.match(unsure("FROM python:3-onbuild")!, /ONBUILD/);
+    assert.equal(unsure("FROM debian"), undefined);
   });
 
   it("takes the value of a given argument", () => {
