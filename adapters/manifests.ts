@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { ContentIdentity } from "../core/content";
+import { replaceFile } from "./files";
 
 const folder = path.join(".everfresh", "content");
 
@@ -16,10 +16,5 @@ export async function readManifest(content: string): Promise<ContentIdentity | u
 
 /** Remembers what a content hash stands for, so that a later change can be explained. */
 export async function writeManifest(identity: ContentIdentity): Promise<void> {
-  const file = path.join(folder, `${identity.content}.json`);
-  await mkdir(folder, { recursive: true });
-  // Two services may have the same content.
-  const unfinished = `${file}.${randomUUID()}`;
-  await writeFile(unfinished, JSON.stringify(identity));
-  await rename(unfinished, file);
+  await replaceFile(path.join(folder, `${identity.content}.json`), JSON.stringify(identity));
 }

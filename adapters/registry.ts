@@ -111,6 +111,31 @@ export async function imageLayers(
   platform: string | undefined,
   options: RegistryOptions = {},
 ): Promise<Layer[] | undefined> {
+  const image = await readImage(name, platform, options);
+  const diffIds = image?.config.rootfs?.diff_ids;
+  // Manifest and configuration list the same layers (OCI image-spec, config.md, `rootfs`); an artifact has no diff IDs.
+  if (diffIds?.length !== image?.layers.length) return undefined;
+  return image?.layers.map(({ size }, i) => ({ diffId: diffIds![i]!, bytes: size }));
+}
+
+/**
+ * The ONBUILD instructions of an image for this machine's platform (Docker image specification v1.2, `OnBuild`).
+ *
+ * @param digest - of its manifest or its index.
+ * @returns undefined when the registry has no such image, or not for this platform
+ * @throws RegistryError
+ */
+export async function onBuildOf(
+  name: string,
+  digest: string,
+  options: RegistryOptions = {},
+): Promise<string[] | undefined> {
+  const image = await readImage(`${name.replace(/@.*/, "")}@${digest}`, undefined, options);
+  return image && (image.config.config?.OnBuild ?? []);
+}
+
+/** What a registry tells of an image for one platform. */
+async function readImage(name: string, platform: string | undefined, options: RegistryOptions) {
   const { registry, repository, version } = parseReference(name);
   const session = new Session(registry, options, `repository:${repository}:pull`);
   const manifest = (version: string) => session.json<Manifest>(`/v2/${repository}/manifests/${version}`);
@@ -124,10 +149,7 @@ export async function imageLayers(
   }
   if (!found?.config || !found.layers) return undefined;
   const config = await session.json<ImageConfig>(`/v2/${repository}/blobs/${found.config.digest}`);
-  const diffIds = config?.rootfs?.diff_ids;
-  // Manifest and configuration list the same layers (OCI image-spec, config.md, `rootfs`); an artifact has no diff IDs.
-  if (diffIds?.length !== found.layers.length) return undefined;
-  return found.layers.map(({ size }, i) => ({ diffId: diffIds[i]!, bytes: size }));
+  return config && { layers: found.layers, config };
 }
 
 /** An image's manifest, or the index of several (OCI image-spec, manifest.md and image-index.md). */
@@ -141,6 +163,7 @@ interface PlatformManifest {
   platform?: { os: string; architecture: string; variant?: string };
 }
 interface ImageConfig {
+  config?: { OnBuild?: string[] | null };
   rootfs?: { diff_ids?: string[] };
 }
 

@@ -1,10 +1,10 @@
 import path from "node:path";
 import { readCompose } from "../adapters/compose";
 import { type ComposeText, readProject } from "../core/compose/project";
-import { baseImages, ContentError, type ContentIdentity, identify, StatCache } from "../core/content";
+import { ContentError, type ContentIdentity, identify, StatCache } from "../core/content";
 import { Problems } from "../core/problems";
 import type { Registry } from "../core/settings";
-import { digestsOf } from "../preflight/contents";
+import { readBases } from "../preflight/bases";
 
 /** Where the compose project of a working tree is described. */
 export interface WorkingTreeSource {
@@ -29,16 +29,16 @@ export async function identifyServices(
 ): Promise<Record<string, ContentIdentity>> {
   const project = readProject(text ?? (await readCompose(source)));
   const builds = project.services.filter(({ name, build }) => build && (only === undefined || name === only));
+  const bases = await readBases(
+    builds.map(({ build }) => build!),
+    source,
+  );
   const cache = StatCache.open(path.join(".everfresh", "cache"));
   const problems: string[] = [];
   const entries = await Promise.all(
     builds.map(async ({ name, build }) => {
       try {
-        const baseDigests =
-          source.pullBase && source.registry
-            ? await digestsOf(await baseImages(build!), source.registry)
-            : undefined;
-        return [[name, await identify(build!, { fresh: source.fresh, baseDigests, cache })] as const];
+        return [[name, await identify(build!, { fresh: source.fresh, ...bases, cache })] as const];
       } catch (error) {
         if (error instanceof Problems) problems.push(...error.problems);
         else if (error instanceof ContentError) problems.push(`services.${name}.build: ${error.message}`);

@@ -1,12 +1,14 @@
 import path from "node:path";
 import { readManifest, writeManifest } from "../adapters/manifests";
-import { RegistryError, type RegistryOptions, resolveDigest } from "../adapters/registry";
+import { resolveDigest } from "../adapters/registry";
 import type { StackOutputs } from "../components/stack-outputs";
 import type { ComposeService } from "../core/compose/project";
-import { baseImages, type ContentIdentity, changes, describe, identify, StatCache } from "../core/content";
-import { contentTag, registryHost, repositories } from "../core/images";
+import { type ContentIdentity, changes, describe, identify, StatCache } from "../core/content";
+import { contentTag, repositories } from "../core/images";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
-import type { Registry, Settings } from "../core/settings";
+import type { Settings } from "../core/settings";
+import { readBases } from "./bases";
+import { accessTo, ask } from "./registries";
 
 export interface ServiceContent {
   /** 64 hex digits over exactly what the build can see. */
@@ -33,11 +35,14 @@ export async function identifyContents(
     project,
     services.map(({ name }) => name),
   );
+  const bases = await readBases(
+    services.map(({ build }) => build!),
+    settings,
+  );
   const cache = StatCache.open(path.join(".everfresh", "cache"));
   const contents = await allOrEveryProblem(
     services.map(async ({ name, build, buildOptions }) => {
-      const baseDigests = settings.pullBase ? await digestsOf(await baseImages(build!), registry) : undefined;
-      const look = () => identify(build!, { fresh: settings.fresh, baseDigests, cache });
+      const look = () => identify(build!, { fresh: settings.fresh, ...bases, cache });
       const identity = await look();
       const { content } = identity;
       const changedSince = async () => {
@@ -49,10 +54,11 @@ export async function identifyContents(
       if (before?.content === content) {
         return [name, { content, found: before.built ? undefined : before.digest, changedSince }] as const;
       }
+      const pushed = `${names[name]}:${contentTag(content)}`;
       const past = settings.fresh !== undefined || buildOptions.noCache;
       const [cause, found] = await Promise.all([
         explain(identity, before?.content),
-        ask(registry, () => resolveDigest(`${names[name]}:${contentTag(content)}`, access(registry))),
+        ask(registry, () => resolveDigest(pushed, accessTo(pushed, registry))),
       ]);
       return [name, { content, cause, found: past ? undefined : found, changedSince }] as const;
     }),
@@ -81,49 +87,4 @@ async function explain(identity: ContentIdentity, before: string | undefined): P
   return manifest
     ? describe(changes(manifest, identity))
     : "its content changed (this checkout has not seen what it was)";
-}
-
-/**
- * The current digests of base images, all asked at once.
- *
- * @throws Problems when a registry cannot be asked, or has no such image.
- */
-export async function digestsOf(images: string[], registry: Registry): Promise<Record<string, string>> {
-  const digests = await Promise.all(
-    images.map(async (image) => {
-      const ours = image.startsWith(`${registryHost(registry.address)}/`);
-      const digest = await ask(registry, () => resolveDigest(image, ours ? access(registry) : {}));
-      if (digest === undefined) {
-        throw new Problems([
-          problem(
-            "everfresh:pullBase",
-            `no registry has the base image ${image}`,
-            "correct its name, or turn pullBase off",
-          ),
-        ]);
-      }
-      return [image, digest] as const;
-    }),
-  );
-  return Object.fromEntries(digests);
-}
-
-/** How a registry of ours is asked. */
-export function access({ username, password, insecure }: Registry): RegistryOptions {
-  return { insecure, ...(username && password ? { auth: { username, password } } : {}) };
-}
-
-/** Names the setting that a registry's refusal is about. */
-async function ask<T>(registry: Registry, question: () => Promise<T>): Promise<T> {
-  try {
-    return await question();
-  } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
-    const setting = {
-      refused: registry.password ? "password" : "username",
-      unreachable: "address",
-      failing: "address",
-    }[error.problem];
-    throw new Problems([`everfresh:registry.${setting}: ${error.message}`]);
-  }
 }

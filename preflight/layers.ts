@@ -1,8 +1,8 @@
 import { imageLayers } from "../adapters/registry";
 import type { Layers } from "../core/host/types";
-import { pushedName, registryHost } from "../core/images";
+import { pushedName } from "../core/images";
 import type { Settings } from "../core/settings";
-import { access } from "./contents";
+import { accessTo } from "./registries";
 
 /** For each request: the deployment waits for it, and does without. */
 const TIMEOUT_MS = 2_000;
@@ -18,10 +18,9 @@ export async function layersOf(
   { registry }: Pick<Settings, "registry">,
 ): Promise<Layers | undefined> {
   const name = registry ? pushedName(image, registry) : image;
-  const ours = registry !== undefined && name.startsWith(`${registryHost(registry.address)}/`);
   try {
     const layers = await imageLayers(name, platform, {
-      ...(ours ? access(registry) : {}),
+      ...accessTo(name, registry),
       timeout: TIMEOUT_MS,
     });
     return layers

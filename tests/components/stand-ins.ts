@@ -12,6 +12,8 @@ export interface Outside {
   compose(): ComposeText;
   /** The digest that the registry has under this name. */
   registry(name: string): string | undefined;
+  /** The ONBUILD instructions of a base image that this machine's engine has. */
+  onBuild?(image: string): string[] | undefined;
   /** The layers that a registry tells of an image; default: none does. */
   layers?(name: string): { diffId: string; bytes: number }[] | undefined;
   host(name: string): HostState;
@@ -19,16 +21,20 @@ export interface Outside {
 }
 
 /** The modules that reach outside, and those that import them. */
-const adapters = ["compose", "git", "probe", "registry"].map((name) => `adapters/${name}.ts`);
+const adapters = ["compose", "engine", "git", "onbuild-memory", "probe", "registry"].map(
+  (name) => `adapters/${name}.ts`,
+);
 const wiring = [
   "index.ts",
-  ...["index", "contents", "hosts", "layers"].map((name) => `preflight/${name}.ts`),
+  ...["index", "bases", "contents", "hosts", "layers"].map((name) => `preflight/${name}.ts`),
 ];
 
 /** Loads `index.ts` with stand-ins in the places of the adapters; all other modules are the real ones. */
 export function loadProgram(outside: Outside): () => Promise<Required<StackOutputs>> {
   const standIns: Record<string, object> = {
     compose: { readCompose: async () => outside.compose() },
+    engine: { localOnBuild: async (image: string) => outside.onBuild?.(image) ?? [] },
+    "onbuild-memory": { readMemory: async () => ({}), writeMemory: async () => {} },
     git: { readWorkingTree: async () => outside.commit() },
     probe: { probeHost: async ({ name }: { name: string }) => outside.host(name) },
     registry: {

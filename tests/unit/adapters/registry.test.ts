@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import {
   checkLogin,
   imageLayers,
+  onBuildOf,
   parseReference,
   RegistryError,
   resolveDigest,
@@ -100,7 +101,10 @@ describe("a registry", () => {
       "/v2/web/manifests/sha256:b1": { ...manifest, config: { digest: "sha256:c1" } },
       "/v2/web/manifests/odd": { ...manifest, config: { digest: "sha256:c2" } },
       "/v2/web/blobs/sha256:c0": { rootfs: { diff_ids: diffIds } },
-      "/v2/web/blobs/sha256:c1": { rootfs: { diff_ids: [...diffIds].reverse() } },
+      "/v2/web/blobs/sha256:c1": {
+        config: { OnBuild: ["COPY page /"] },
+        rootfs: { diff_ids: [...diffIds].reverse() },
+      },
       "/v2/web/blobs/sha256:c2": {},
     };
     let address: string;
@@ -121,6 +125,13 @@ describe("a registry", () => {
       assert.deepEqual(await imageLayers(`${address}/web:many`, "linux/arm64"), arm);
       assert.deepEqual(await imageLayers(`${address}/web:many`, "linux/amd64"), layers);
       assert.equal(await imageLayers(`${address}/web:many`, "linux/s390x"), undefined);
+    });
+
+    it("tells its ONBUILD instructions, of the digest that is asked for", async () => {
+      const digest = (byte: string) => `sha256:${byte}`;
+      assert.deepEqual(await onBuildOf(`${address}/web:1`, digest("b1")), ["COPY page /"]);
+      assert.deepEqual(await onBuildOf(`${address}/web:1`, "1"), []);
+      assert.equal(await onBuildOf(`${address}/web:1`, "gone"), undefined);
     });
 
     it("gives nothing for what is no image, or is not there", async () => {

@@ -1,0 +1,30 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import * as v from "valibot";
+import { replaceFile } from "./files";
+
+const file = path.join(".everfresh", "onbuild.json");
+
+const Memory = v.record(
+  v.string(),
+  v.object({ digest: v.optional(v.string()), onBuild: v.array(v.string()) }),
+);
+
+/** By image: its ONBUILD instructions, and the digest that they were read under, if it came from a registry. */
+export type OnBuildMemory = v.InferOutput<typeof Memory>;
+
+/** What this checkout last learnt of base images; nothing where the file is not there, or not whole. */
+export async function readMemory(): Promise<OnBuildMemory> {
+  try {
+    return v.parse(Memory, JSON.parse(await readFile(file, "utf8")));
+  } catch {
+    return {};
+  }
+}
+
+/** Writes what is new. Never throws: the next run asks again. */
+export async function writeMemory(now: OnBuildMemory, before: OnBuildMemory): Promise<void> {
+  const text = JSON.stringify(now);
+  if (text === JSON.stringify(before)) return;
+  await replaceFile(file, text).catch(() => {});
+}

@@ -1,0 +1,26 @@
+import { RegistryError, type RegistryOptions } from "../adapters/registry";
+import { registryHost } from "../core/images";
+import { Problems } from "../core/problems";
+import type { Registry } from "../core/settings";
+
+/** How to ask for an image: the credentials are for the registry that they were given for, and no other. */
+export function accessTo(image: string, registry: Registry | undefined): RegistryOptions {
+  if (registry === undefined || !image.startsWith(`${registryHost(registry.address)}/`)) return {};
+  const { username, password, insecure } = registry;
+  return { insecure, ...(username && password ? { auth: { username, password } } : {}) };
+}
+
+/** Names the setting that a registry's refusal is about. */
+export async function ask<T>(registry: Registry, question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    const setting = {
+      refused: registry.password ? "password" : "username",
+      unreachable: "address",
+      failing: "address",
+    }[error.problem];
+    throw new Problems([`everfresh:registry.${setting}: ${error.message}`]);
+  }
+}

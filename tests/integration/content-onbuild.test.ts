@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BuildSpec, identify } from "../../core/content";
+import { docker } from "../../lab/docker";
+import { readBases } from "../../preflight/bases";
+import { build, describeImage, removeImages, requireBuilder } from "./content-support/builder";
+
+describe("a base image with ONBUILD instructions", function () {
+  this.timeout(60_000);
+  const base = `everfresh-test-triggers-${process.pid}`;
+  let folder: string;
+
+  before(async () => {
+    await requireBuilder();
+    folder = mkdtempSync(join(tmpdir(), "onbuild-"));
+    await docker(["build", "-q", "-t", base, "-"], "FROM scratch\nLABEL base=1\nONBUILD COPY page.html /");
+    writeFileSync(join(folder, "Dockerfile"), `FROM ${base}\nCOPY style.css /\n`);
+    for (const file of ["page.html", "style.css", "README.md"]) writeFileSync(join(folder, file), "1");
+  });
+  after(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await docker(["image", "rm", base]);
+    await removeImages();
+  });
+
+  it("makes what they read count, as the builder reads it, and nothing else", async () => {
+    const spec: BuildSpec = {
+      ...{ context: folder, args: {}, platforms: [], labels: {} },
+      ...{ additionalContexts: {}, secrets: [], ssh: [] },
+    };
+    const look = async () => {
+      const built = await build(spec);
+      assert.ok("id" in built, JSON.stringify(built));
+      const { content, wholeContext } = await identify(spec, await readBases([spec], {}));
+      assert.equal(wholeContext, false);
+      return { content, image: await describeImage(built.id) };
+    };
+    const before = await look();
+    writeFileSync(join(folder, "README.md"), "2");
+    assert.deepEqual(await look(), before);
+    writeFileSync(join(folder, "page.html"), "2");
+    const after = await look();
+    assert.notEqual(after.image, before.image);
+    assert.notEqual(after.content, before.content);
+  });
+});
