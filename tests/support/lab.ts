@@ -17,11 +17,13 @@ async function start(): Promise<Lab> {
   await run("docker", ["version"]).catch((error: { stderr?: string }) => {
     throw new Error(`docker: ${error.stderr?.trim() ?? "not installed"}; run \`npm run setup\``);
   });
-  const [started] = await Promise.all([
-    up({ name, hosts: 2 }),
-    run("docker", ["build", "-q", "-t", "everfresh-test-base", path.join(__dirname, "base")]),
-  ]);
+  const [started] = await Promise.all([up({ name, hosts: 2 }), buildBase()]);
   return started;
+}
+
+/** Builds the image that those of the test applications start from. */
+export async function buildBase(): Promise<void> {
+  await run("docker", ["build", "-q", "-t", "everfresh-test-base", path.join(__dirname, "base")]);
 }
 
 /** Removes the shared lab if it came up; `EVERFRESH_KEEP_LAB=1` keeps the wreckage. */
