@@ -3,6 +3,8 @@ import type { ContentFile } from "./types";
 
 /** Raised whenever the same project would get another hash for a reason that lies in this code. */
 const SCHEME = "everfresh content 1";
+/** Fields that are hashed at once. */
+const PIECE = 4096;
 
 /**
  * The content hash: SHA-256 over the scheme's name, the inputs, and the files of each context. Everything has
@@ -22,29 +24,26 @@ export function contentHash(inputs: Record<string, unknown>, files: ContentFile[
     while (end < files.length && files[end]!.context === context) end++;
     const group = start === 0 && end === files.length ? files : files.slice(start, end);
     hash.update(`f${group.length}:${text(context ?? "")}`);
-    column(
-      hash,
-      group.map(({ path }) => (path.isWellFormed() ? path : encodeLoneSurrogates(path))),
-    );
-    column(
-      hash,
-      group.map(({ type }) => type),
-    );
-    column(
-      hash,
-      group.map(({ mode }) => mode),
-    );
-    column(
-      hash,
-      group.map(({ sha256 }) => sha256),
-    );
+    column(hash, group, ({ path }) => (path.isWellFormed() ? path : encodeLoneSurrogates(path)));
+    column(hash, group, ({ type }) => type);
+    column(hash, group, ({ mode }) => mode);
+    column(hash, group, ({ sha256 }) => sha256);
   }
   return hash.digest("hex");
 }
 
-function column(hash: Hash, fields: string[]): void {
-  const bytes = Buffer.from(fields.join("\0"));
-  hash.update(`c${bytes.length}:`).update(bytes);
+/** In pieces, as all of a column at once would be most of the memory. */
+function column(hash: Hash, files: ContentFile[], field: (file: ContentFile) => string): void {
+  let bytes = files.length - 1;
+  for (const file of files) bytes += Buffer.byteLength(field(file));
+  hash.update(`c${bytes}:`);
+  for (let start = 0; start < files.length; start += PIECE) {
+    const piece = files
+      .slice(start, start + PIECE)
+      .map(field)
+      .join("\0");
+    hash.update(start === 0 ? piece : `\0${piece}`);
+  }
 }
 
 function value(v: unknown): string {

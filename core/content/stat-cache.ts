@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import {
+  appendFileSync,
   closeSync,
   fstatSync,
   mkdirSync,
@@ -8,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -115,7 +117,7 @@ export class FolderCache {
     const place = this.#find(path);
     if (place === undefined || !same(this.#old.stats, place * STAT_FIELDS, stat, at)) return undefined;
     this.#asked[place] = 1;
-    return this.#old.digests.slice(place * 64, place * 64 + 64);
+    return digestAt(this.#old, place);
   }
 
   /**
@@ -129,31 +131,35 @@ export class FolderCache {
 
   /** @param behind by how much the file system's clock is behind this machine's, in milliseconds */
   table(behind: number): CacheTable {
-    const fresh = [...this.#fresh].filter(([, entry]) => isSettled(entry, behind));
-    const kept = this.#old.paths.flatMap((path, place) => {
-      const idle = this.#asked[place] ? 0 : this.#old.idle[place]! + 1;
-      return idle > MOST_IDLE || this.#fresh.has(path) ? [] : [{ path, place, idle }];
-    });
-    const rows = [
-      ...kept.map(({ path, place, idle }) => ({
-        path,
-        idle,
-        sha256: this.#old.digests.slice(place * 64, place * 64 + 64),
-        stats: this.#old.stats,
-        at: place * STAT_FIELDS,
-      })),
-      ...fresh.map(([path, { sha256, stats, at }]) => ({ path, idle: 0, sha256, stats, at })),
-    ].sort((a, b) => (a.path < b.path ? -1 : 1));
-    const stats = new Float64Array(rows.length * STAT_FIELDS);
-    for (const [i, row] of rows.entries()) {
-      for (let field = 0; field < STAT_FIELDS; field++)
-        stats[i * STAT_FIELDS + field] = row.stats[row.at + field]!;
+    const fresh = [...this.#fresh.keys()].filter((path) => isSettled(this.#fresh.get(path)!, behind)).sort();
+    const [old, most] = [this.#old, this.#old.paths.length + fresh.length];
+    const [paths, digests]: [string[], string[]] = [[], []];
+    const [stats, idle] = [new Float64Array(most * STAT_FIELDS), new Uint8Array(most)];
+    const add = (path: string, sha256: string, from: Float64Array, at: number, since: number) => {
+      idle[paths.length] = since;
+      stats.set(from.subarray(at, at + STAT_FIELDS), paths.length * STAT_FIELDS);
+      paths.push(path);
+      digests.push(sha256);
+    };
+    let next = 0;
+    const addFreshBefore = (path: string | undefined) => {
+      while (next < fresh.length && (path === undefined || fresh[next]! < path)) {
+        const { sha256, stats, at } = this.#fresh.get(fresh[next]!)!;
+        add(fresh[next++]!, sha256, stats, at, 0);
+      }
+    };
+    for (const [place, path] of old.paths.entries()) {
+      addFreshBefore(path);
+      const since = this.#asked[place] ? 0 : old.idle[place]! + 1;
+      if (since <= MOST_IDLE && !this.#fresh.has(path))
+        add(path, digestAt(old, place), old.stats, place * STAT_FIELDS, since);
     }
+    addFreshBefore(undefined);
     return {
-      paths: rows.map(({ path }) => path),
-      stats,
-      digests: rows.map(({ sha256 }) => sha256).join(""),
-      idle: Uint8Array.from(rows, ({ idle }) => idle),
+      paths,
+      stats: stats.subarray(0, paths.length * STAT_FIELDS),
+      digests: digests.join(""),
+      idle: idle.subarray(0, paths.length),
     };
   }
 
@@ -166,6 +172,8 @@ export class FolderCache {
     return place;
   }
 }
+
+const digestAt = ({ digests }: CacheTable, place: number) => digests.slice(place * 64, place * 64 + 64);
 
 /** Size, mtime, ctime, inode, device; not the mode, which no digest depends on. */
 function same(a: Float64Array, at: number, b: Float64Array, bt: number): boolean {
@@ -188,13 +196,15 @@ function readTable(file: string, root: string): CacheTable {
 }
 
 /** @param content gets by how much the file system's clock is behind this machine's, in milliseconds */
-function replaceFile(file: string, content: (behind: number) => Buffer): void {
+function replaceFile(file: string, content: (behind: number) => Uint8Array[]): void {
   const temporary = `${file}.${process.pid}`;
   const fd = openSync(temporary, "w", 0o600);
   try {
     const before = Date.now();
     writeFileSync(fd, "\0");
-    writeFileSync(temporary, content(before - fstatSync(fd).mtimeMs));
+    const pieces = content(before - fstatSync(fd).mtimeMs);
+    truncateSync(temporary);
+    for (const piece of pieces) appendFileSync(temporary, piece);
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });

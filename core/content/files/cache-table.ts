@@ -25,19 +25,18 @@ export const emptyTable = (): CacheTable => ({
 });
 
 /**
- * The bytes of a cache file: a sum over all that follows it, then the folder that it describes, then the
+ * The bytes of a cache file, in pieces: a sum over all that follows it, then the folder that it describes, then the
  * columns.
  */
-export function encodeTable(root: string, { paths, stats, digests, idle }: CacheTable): Buffer {
-  const header = Buffer.from(`${JSON.stringify({ root, count: paths.length })}\n`);
-  const names = Buffer.from(paths.join("\0"));
-  const columns = [
-    header,
+export function encodeTable(root: string, { paths, stats, digests, idle }: CacheTable): Uint8Array[] {
+  const body = [
+    Buffer.from(`${JSON.stringify({ root, count: paths.length })}\n`),
     Buffer.from(stats.buffer, stats.byteOffset, stats.byteLength),
     Buffer.from(digests, "latin1"),
+    idle,
+    Buffer.from(paths.join("\0")),
   ];
-  const body = Buffer.concat([...columns, idle, names]);
-  return Buffer.concat([Buffer.from(MAGIC + sum(body)), body]);
+  return [Buffer.from(MAGIC + sum(body)), ...body];
 }
 
 /** @returns undefined for anything but an undamaged cache file of this folder */
@@ -45,7 +44,7 @@ export function decodeTable(root: string, bytes: Buffer): CacheTable | undefined
   const start = MAGIC.length + SUM_LENGTH;
   if (bytes.length < start || bytes.toString("latin1", 0, MAGIC.length) !== MAGIC) return undefined;
   const body = bytes.subarray(start);
-  if (bytes.toString("latin1", MAGIC.length, start) !== sum(body)) return undefined;
+  if (bytes.toString("latin1", MAGIC.length, start) !== sum([body])) return undefined;
   const headerEnd = body.indexOf("\n") + 1;
   const header = JSON.parse(body.toString("utf8", 0, headerEnd)) as { root: string; count: number };
   if (header.root !== root) return undefined;
@@ -62,4 +61,8 @@ export function decodeTable(root: string, bytes: Buffer): CacheTable | undefined
   };
 }
 
-const sum = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+function sum(pieces: Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest("hex");
+}
