@@ -73,25 +73,60 @@ is_roomy() {
   [ "${disk_free:-$disk_need}" -ge "$disk_need" ]
 }
 
-# A published port must be free, or already this project's.
+# A published port must be free, or already this project's; of a range that docker may choose from, one of them.
+# `ports`: one per line, protocol|first|last|address of the host (nothing: all of them).
 check_ports() {
   [ -n "$ports" ] || return 0
-  # shellcheck disable=SC2046 # one word per id
-  ports_used=$(engine inspect --type container --format '{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}} {{end}}{{end}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.project"}}' $(engine ps -q 2>/dev/null) 2>/dev/null)
-  ports_open=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, a, ":"); print a[n] }')
-  for port in $ports; do
-    port_user=$(printf '%s\n' "$ports_used" | awk -F '|' -v port=" $port " -v project="$project" \
-      'index(" " $1, port) { print ($3 == project ? "us" : "container " substr($2, 2)); exit }')
-    [ "$port_user" != us ] || continue
-    if [ -z "$port_user" ] && printf '%s\n' "$ports_open" | grep -qi "^$(printf '%04X' "$port")\$"; then
-      port_user="another program"
-      # docker's own, for a container that is gone (see compose_reason).
-      # shellcheck disable=SC2009 # pgrep -f is not everywhere
-      ! ps ax -o args 2>/dev/null | grep -q "^[^ ]*docker-proxy .*-host-port $port " ||
-        port_user="docker, for a container that is gone (restart docker on the host)"
-    fi
-    [ -z "$port_user" ] || problem "port $port: taken by $port_user; stop that or publish another port"
-  done
+  # shellcheck disable=SC2016,SC2046 # the template's own variables; one word per id
+  ports_used=$(engine inspect --type container --format '{{$c := .}}{{range $port, $at := .NetworkSettings.Ports}}{{range $at}}{{$port}}|{{.HostPort}}|{{.HostIp}}|{{$c.Name}}|{{index $c.Config.Labels "com.docker.compose.project"}}{{"\n"}}{{end}}{{end}}' $(engine ps -q 2>/dev/null) 2>/dev/null)
+  ports_taken=$({
+    printf '%s\n' "$ports_used" | sed 's/^/U|/'
+    # docker's own, for a container that is gone (see compose_reason).
+    # shellcheck disable=SC2009 # pgrep -f is not everywhere
+    ps ax -o args 2>/dev/null | grep '^[^ ]*docker-proxy ' | sed 's/^/P|/'
+    for ports_protocol in tcp udp; do
+      cat "/proc/net/$ports_protocol" "/proc/net/${ports_protocol}6" 2>/dev/null | sed "s/^/O|$ports_protocol|/"
+    done
+    printf '%s\n' "$ports" | sed 's/^/W|/'
+  } | awk -F '|' -v project="$project" '
+    function number(hex,   sum, i) { for (i = 1; i <= length(hex); i++) sum = sum * 16 + index("123456789ABCDEF", substr(hex, i, 1)); return sum + 0 }
+    # The kernel writes an address as words of the machine: 127.0.0.1 is 0100007F; IPv6 has four of them.
+    function address(hex,   last) {
+      if (hex ~ /^0*$/) return ""
+      if (length(hex) == 32 && substr(hex, 1, 24) != "0000000000000000FFFF0000") return hex
+      last = substr(hex, length(hex) - 7)
+      return number(substr(last, 7)) "." number(substr(last, 5, 2)) "." number(substr(last, 3, 2)) "." number(substr(last, 1, 2))
+    }
+    function takes(protocol, port, ip, by) {
+      n++; what[n] = protocol "|" port; at[n] = ip == "0.0.0.0" || ip == "::" ? "" : ip; who[n] = by
+    }
+    # Whoever is named first counts: behind a port of a container there is a socket of docker as well.
+    function taker(protocol, port, ip,   i) {
+      for (i = 1; i <= n; i++) if (what[i] == protocol "|" port && (ip == "" || at[i] == "" || ip == at[i])) return who[i]
+      return ""
+    }
+    $1 == "U" { sub(/.*\//, "", $2); takes($2, $3, $4, $6 == project ? "us" : "container " substr($5, 2)) }
+    $1 == "P" {
+      k = split($2, word, " ")
+      for (i = 1; i < k; i++) option[word[i]] = word[i + 1]
+      takes(option["-proto"], option["-host-port"], option["-host-ip"], "docker, for a container that is gone (restart docker on the host)")
+    }
+    # 0A: listening; 07: a datagram socket that is not connected (net/tcp_states.h).
+    $1 == "O" {
+      split($3, column, " ")
+      if (column[4] != ($2 == "tcp" ? "0A" : "07")) next
+      split(column[2], socket, ":")
+      takes($2, number(socket[2]), address(socket[1]), "another program")
+    }
+    $1 == "W" {
+      ip = $5 == "0.0.0.0" || $5 == "::" ? "" : $5
+      for (port = $4 + 0; port >= $3; port--) {
+        by = taker($2, port, ip)
+        if (by == "" || by == "us") next
+      }
+      print "port " $3 ($3 == $4 ? "" : "-" $4) ($2 == "tcp" ? "" : "/" $2) ": taken by " by "; stop that or publish another port"
+    }')
+  [ -z "$ports_taken" ] || problem "$ports_taken"
 }
 
 # An image for another architecture runs only where the kernel has an emulator for it.

@@ -90,7 +90,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
       lock_wait: request.lockWait,
       health_timeout: request.healthTimeout,
       settle: request.settle,
-      ports: kept ? "" : publishedPorts(release.compose).join(" "),
+      ports: kept ? "" : publishedPorts(release.compose).join("\n"),
       request_facts: members({
         who: request.who,
         from: request.from,
@@ -231,14 +231,24 @@ const wrap = (text: string) => text.replace(/.{1,1000}/g, "$&\n").trimEnd();
 const credentialKey = (address: string) =>
   /^(index\.)?docker\.io$/.test(address) ? "https://index.docker.io/v1/" : address;
 
-/** The ports of the host that a rendered compose file publishes over TCP. */
-function publishedPorts(compose: string): number[] {
+/**
+ * The ports of the host that a rendered compose file publishes, for `check_ports` in remote/preflight.sh:
+ * `protocol|first|last|address`. Compose resolves ranges, but for one that docker is to choose a single port from.
+ */
+function publishedPorts(compose: string): string[] {
   const services: unknown = parse(compose)?.services ?? {};
-  const ports = Object.values(
-    services as Record<string, { ports?: { published?: string; protocol?: string }[] }>,
-  )
-    .flatMap((service) => service?.ports ?? [])
-    .filter(({ protocol }) => (protocol ?? "tcp") === "tcp")
-    .map(({ published }) => Number(published));
-  return [...new Set(ports.filter((port) => Number.isInteger(port) && port > 0))];
+  const ports = Object.values(services as Record<string, { ports?: PublishedPort[] }>).flatMap(
+    (service) => service?.ports ?? [],
+  );
+  const lines = ports.flatMap(({ published, protocol = "tcp", host_ip = "" }) => {
+    const [, first, last = first] = /^([1-9]\d*)(?:-(\d+))?$/.exec(`${published ?? ""}`) ?? [];
+    return first && /^(tcp|udp)$/.test(protocol) ? [`${protocol}|${first}|${last}|${host_ip}`] : [];
+  });
+  return [...new Set(lines)];
+}
+
+interface PublishedPort {
+  published?: string;
+  protocol?: string;
+  host_ip?: string;
 }
