@@ -63,7 +63,7 @@ export class TestStack {
     };
     const stack = new TestStack(name, project, folder, place.app, place.state, hosts[0]!);
     if (!beside) {
-      await cp(app, stack.app, { recursive: true });
+      await cp(app, stack.app, { recursive: true, verbatimSymlinks: true });
       await mkdir(stack.state);
     }
     // `stack init` writes a configuration file beside Pulumi.yaml: not into the checkout.

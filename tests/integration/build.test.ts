@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { docker } from "../../lab/docker";
+import { lab } from "../support/lab";
+import { TestStack } from "../support/stack";
+
+const project = {
+  "compose.yaml": "services: { web: { build: ./web, command: [sleep, inf], stop_signal: SIGKILL } }",
+  "web/Dockerfile": "FROM everfresh-test-base\nCOPY . /app",
+  "web/Dockerfile.dockerignore": "*.md\n!README.md\ndocs\n!docs/keep.txt\nsrc/*\n!src/lib\n**/secret*\n",
+  "web/.dockerignore": "*\n",
+  ...Object.fromEntries(
+    ["README.md", "other.md", "docs/a.txt", "docs/keep.txt", "src/x", "src/lib/y", "src/lib/secret"].map(
+      (file) => [`web/${file}`, file],
+    ),
+  ),
+  "web/run": "",
+};
+
+describe("an image that pulumi up builds", function () {
+  this.timeout(120_000);
+  let folder: string;
+  let stack: TestStack;
+
+  before(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-build-"));
+    for (const [file, text] of Object.entries(project)) {
+      await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
+      await writeFile(path.join(folder, file), text);
+    }
+    await chmod(path.join(folder, "web/run"), 0o755);
+    await symlink("../README.md", path.join(folder, "web/src/lib/link"));
+    stack = await TestStack.create(await lab(), { app: folder });
+    await stack.mustUp();
+  });
+  after(async () => {
+    await rm(folder, { recursive: true, force: true });
+    await stack?.[Symbol.asyncDispose]();
+  });
+
+  it("holds what docker itself builds of the same folder: ignore rules, links and modes included", async () => {
+    const name = `everfresh-test-build-${process.pid}`;
+    await docker(["buildx", "build", "--no-cache", "-t", name, path.join(folder, "web")]);
+    const list =
+      'cd /app && find . | sort | while read f; do ls -ld "$f" | cut -c 1-10; echo "$f $(readlink "$f")"; done';
+    const holds = (image: string) => docker(["run", "--rm", image, "sh", "-c", list]);
+    try {
+      const [ours] = (await docker(["images", "-q", "--filter", `reference=*/${stack.project}-web`])).split(
+        "\n",
+      );
+      const seen = await holds(ours!);
+      assert.match(seen, /-rw-r--r--\n\.\/docs\/keep\.txt/);
+      assert.match(seen, /\.\/src\/lib\/link \.\.\/README\.md/);
+      assert.doesNotMatch(seen, /secret|other\.md/);
+      assert.equal(seen, await holds(name));
+    } finally {
+      await docker(["image", "rm", name]);
+    }
+  });
+});
