@@ -22,7 +22,8 @@ container_ids() {
 }
 
 # The project's containers, one per line: id|image id|state|health|exit|restarts|started|config hash|name|image id on
-# compose's label|what it mounts|service (a foreign service name may contain anything: last).
+# compose's label|what it mounts, `?` for what would break this line|service (a foreign service name may contain anything:
+# last).
 # `index` instead of a field's name, here and below, where docker may leave the field out.
 containers() {
   containers_try=0
@@ -30,7 +31,7 @@ containers() {
     containers_ids=$(container_ids 2>/dev/null) || return 1
     [ -n "$containers_ids" ] || return 0
     # shellcheck disable=SC2086 # one word per id
-    if containers_lines=$(engine inspect --type container --format '{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State "Health"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{index .Config.Labels "com.docker.compose.config-hash"}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.image"}}|{{range .Mounts}}{{.Source}} {{end}}|{{index .Config.Labels "com.docker.compose.service"}}' \
+    if containers_lines=$(engine inspect --type container --format '{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State "Health"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{index .Config.Labels "com.docker.compose.config-hash"}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.image"}}|{{range .Mounts}}{{join (split (join (split .Source "\n") "?") "|") "?"}} {{end}}|{{index .Config.Labels "com.docker.compose.service"}}' \
       $containers_ids 2>/dev/null); then
       # A label that is not there.
       printf '%s\n' "$containers_lines" | sed 's/<no value>//g'

@@ -50,7 +50,7 @@ export function judge(state: HostState, known: { release?: string } = {}): Judge
     ...state.tampered.map((path) => `${path} was changed on the host`),
     ...state.current.services.flatMap((service) => serviceDrift(service, state)),
     ...strangers(state),
-  ];
+  ].map(inOneLine);
   for (const container of state.containers) notes.push(...ailments(container));
   return { token: drift.length === 0 ? state.token : driftToken(state, drift), drift, notes };
 }
@@ -119,5 +119,8 @@ function driftToken(state: HostState, drift: string[]): string {
 function emptyToken(state: HostState): string {
   return `nothing is deployed (${digest(state.bare ?? state.unfinished?.since ?? "")})`;
 }
+
+/** A token is one line, whatever the names of files and of foreign services are. */
+const inOneLine = (text: string) => text.replace(/[\p{Cc}\u2028\u2029]/gu, "?");
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parse } from "yaml";
+import type { ComposeDocument } from "../../core/compose/project";
+import { renderCompose, storePath } from "../../core/compose/render";
 import { deployStdin, historyStdin, reportStdin, teardownStdin } from "../../core/host/program";
 import type { Check } from "../../core/host/types";
 import { engine, exec, startRegistry, stopRegistry } from "../../lab/faults";
@@ -270,5 +274,54 @@ describe("a host", function () {
     assert.match(stderr, /nothing of shop serves\n$/);
     assert.equal(await engine(host, "ps", "-aq"), "");
     assert.equal(await exec(host, ["ls", "/home/deploy/.everfresh/shop/releases"]), "");
+  });
+
+  it("carries every text to the container exactly: variables, labels, arguments, names of files", async () => {
+    const texts = [
+      ...["'", '"', "$(id)", "`id`", "; id", "\\", "-n", " x ", "ü€😀", "%s", "!!", "${HOME}", "$$", "$HOME"],
+      ...["a\nb\n", "\n", "\t", "#", "k: v", "{{.Id}}", "\u0085", "|", "EVERFRESH_PAYLOAD", "", "-", "~"],
+      ...fc.sample(fc.string({ unit: "grapheme" }), 40).filter((text) => !text.includes("\0")),
+    ].map((text) => text.toWellFormed());
+    const escaped = texts.map((text) => text.replaceAll("$", "$$$$"));
+    const byName = (prefix: string, values: string[]) =>
+      Object.fromEntries(values.map((value, i) => [`${prefix}${i}`, value]));
+    const name = ` -n "a" |$(id)\n'ü: \\;.conf`;
+    const fingerprint = "0d".repeat(32);
+
+    const odd = shop(images, "odd", { page: "one" });
+    const document = parse(odd.compose) as ComposeDocument;
+    Object.assign(document.services.api!, {
+      environment: byName("V", escaped),
+      labels: byName("test.", escaped),
+      command: ["sh", "-c", "sleep 100000", ...escaped],
+      volumes: [{ type: "bind", source: "/srv/odd", target: "/odd $$ file", read_only: true }],
+    });
+    odd.compose = renderCompose(
+      { name: "shop", services: [], files: [], document },
+      { images: {}, files: new Map([["/srv/odd", storePath(fingerprint, name)]]) },
+    );
+    const bytes = Buffer.from("odd\n");
+    const entries = [{ type: "file" as const, path: name, executable: false, bytes }];
+    odd.files.push({ fingerprint, path: name, entries });
+    odd.services.find(({ name }) => name === "api")!.files.push(fingerprint);
+
+    const { status, stderr, result } = await deploy(host, requestFor(lab, odd));
+    assert.equal(status, 0, stderr);
+    const { container } = result!.services.api!;
+    const [inspected] = JSON.parse(await engine(host, "inspect", container));
+    const { Env, Labels, Cmd } = inspected.Config as { Env: string[]; Labels: object; Cmd: string[] };
+    const variables = Env.filter((line) => /^V\d+=/.test(line)).map((line) =>
+      line.slice(line.indexOf("=") + 1),
+    );
+    const labels = Object.entries(Labels).filter(([key]) => key.startsWith("test."));
+    assert.deepEqual([...variables].sort(), [...texts].sort());
+    assert.deepEqual(Object.fromEntries(labels), byName("test.", texts));
+    assert.deepEqual(Cmd.slice(3), texts);
+    assert.equal(await engine(host, "exec", container, "cat", "/odd $ file"), "odd");
+
+    // And the host knows its own containers again.
+    assert.deepEqual((await look(host)).drift, []);
+    const again = await deploy(host, requestFor(lab, odd, { token: "again" }));
+    assert.match(again.stderr, /odd runs already; nothing was touched/);
   });
 });

@@ -41,6 +41,11 @@ describe("judge", () => {
       /^shell is not part of the release$/,
     ],
     [
+      "a name of several lines",
+      calm({ containers: [...calm().containers, container("a\nb\u2028")] }),
+      /^a\?b\? is not part of the release$/,
+    ],
+    [
       "a second container",
       calm({ containers: [...calm().containers, container("web")] }),
       /^web has 2 containers instead of 1$/,
@@ -64,7 +69,7 @@ describe("judge", () => {
       assert.match(drift[0]!, text);
       assert.notEqual(token, state.token);
       assert.ok(token.includes(drift[0]!), token);
-      assert.doesNotMatch(token, /\n/);
+      assert.doesNotMatch(token, /[\p{Cc}\u2028\u2029]/u);
     });
   }
 
