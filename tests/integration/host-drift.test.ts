@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { deployStdin, historyStdin } from "../../core/host/program";
 import { engine, exec, restartHost } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
+import { eventually } from "../../lab/poll";
 import { ownLab } from "../faults/support/own-lab";
 import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
+import { Connection, runOn } from "../faults/support/ssh";
 
 const FOLDER = "/home/deploy/.everfresh/shop";
 const WEB = "com.docker.compose.service=web";
@@ -17,12 +20,17 @@ describe("drift on a host", function () {
     lab = ready;
     host = lab.hosts[0]!;
     images = await pushImages(lab, ["one", "two", "api"]);
-    const { status, stderr } = await deploy(host, request("first"));
-    assert.equal(status, 0, stderr);
+    for (const first of [older("older"), request("first")]) {
+      const { status, stderr } = await deploy(host, first);
+      assert.equal(status, 0, stderr);
+    }
   });
 
   const release = () => shop(images, "r1", { page: "one", conf: "the file" });
   const request = (token: string) => requestFor(lab, release(), { token });
+  /** Another release, another page. */
+  const older = (token: string) =>
+    requestFor(lab, shop(images, "r0", { page: "two", conf: "another file" }), { token });
   const byHand = (script: string) => exec(host, ["sh", "-c", script], { user: "deploy" });
   const idOf = (service: string) =>
     engine(host, "ps", "-q", "--filter", `label=com.docker.compose.service=${service}`);
@@ -59,6 +67,22 @@ describe("drift on a host", function () {
       touched: ["web"],
     },
     {
+      name: "a container restarted from an old image, with the old release's own compose file",
+      make: () =>
+        byHand(`cd ${FOLDER} && docker compose -p shop --project-directory . -f releases/r0/compose.yaml \
+          up -d --no-deps web 2>/dev/null`),
+      drift: /^web runs another image \(sha256:[0-9a-f]{12}, since .*\)$/,
+      touched: ["web"],
+    },
+    {
+      name: "one container more, of an old image",
+      make: () =>
+        byHand(`docker run -d --label com.docker.compose.project=shop --label ${WEB} \
+          --label com.docker.compose.oneoff=False --label com.docker.compose.container-number=2 ${images.two}`),
+      drift: /^web has 2 containers instead of 1$/,
+      touched: [],
+    },
+    {
       name: "a project edited by hand",
       make: () =>
         byHand(`cd ${FOLDER} && sed 's/echo api started/echo by hand/' current/compose.yaml >/tmp/edited.yaml &&
@@ -90,13 +114,13 @@ describe("drift on a host", function () {
     },
     {
       name: "a mounted file edited on the host",
-      make: () => byHand(`f=$(ls -d ${FOLDER}/store/*)/site.conf && chmod u+w $f && echo changed >$f`),
+      make: () => byHand(`f=$(ls -d ${FOLDER}/current/files/*)/site.conf && chmod u+w $f && echo changed >$f`),
       drift: /^web\/site\.conf was changed on the host$/,
       touched: ["web"],
     },
     {
       name: "a mounted file removed on the host",
-      make: () => byHand(`rm ${FOLDER}/store/*/site.conf`),
+      make: () => byHand(`rm ${FOLDER}/current/files/*/site.conf`),
       drift: /^web\/site\.conf was changed on the host$/,
       touched: ["web"],
     },
@@ -148,6 +172,36 @@ describe("drift on a host", function () {
       assert.deepEqual(after.containers.map(({ service }) => service).sort(), ["api", "web"]);
     });
   }
+
+  it("names a deployment that a crash left half-finished, repairs it once, and is calm", async () => {
+    const half = requestFor(
+      lab,
+      shop(images, "r2", { page: "two", conf: "new", sick: true, retries: 1000 }),
+      { token: "half", healthTimeout: 60 },
+    );
+    using connection = await Connection.open(host);
+    const running = connection.run(deployStdin(half));
+    await eventually("the half-made release", async () =>
+      (await look(host)).containers.some(({ service, health }) => service === "web" && health === "starting"),
+    );
+    await exec(host, ["pkill", "-KILL", "-f", "everfresh [d]eploy"]);
+    await running;
+    await eventually("the lock", async () => (await look(host)).holder === undefined);
+
+    const found = await look(host);
+    assert.match(found.drift[0]!, /^deployment of r2 by tester was cut off \(20\d\d-.*Z\)$/);
+    assert.match(found.drift[1]!, /^web runs another image/);
+    assert.equal(found.drift.length, 2, found.drift.join());
+    assert.equal((await look(host)).token, found.token, "preview and up say the same");
+    const { status, stderr } = await deploy(host, request(found.token));
+    assert.equal(status, 0, stderr);
+    const after = await look(host);
+    assert.deepEqual([after.drift, after.token, after.current?.id], [[], found.token, "r1"]);
+    assert.equal(await served(host), "one");
+    assert.equal(await served(host, "/conf"), "the file");
+    const lines = (await runOn(host, historyStdin({ project: "shop" }))).stdout.trim().split("\n");
+    assert.equal(JSON.parse(lines.at(-2)!).outcome, "cut off");
+  });
 
   it("takes a rebooted host for what it is: calm, when its containers came back", async () => {
     await restartHost(host);
