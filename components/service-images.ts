@@ -31,22 +31,19 @@ export function buildImages(
   return Object.fromEntries(
     services.map((service): [string, ServiceImage] => {
       const { name, buildOptions } = service;
-      const { content, cause, found, changedSince } = facts.contents[name]!;
+      const { content, cause, found, noCache, changedSince } = facts.contents[name]!;
+      const fresh = settings.fresh === undefined ? {} : { fresh: settings.fresh };
       if (found !== undefined) {
         if (cause)
           void pulumi.log.info(`${name}: ${cause}; the registry has this content, so nothing is built`);
         const ref = pulumi.output(`${pullFrom[name]}@${found}`);
-        return [name, { content, tag: contentTag(content), digest: pulumi.output(found), ref }];
+        return [name, { content, tag: contentTag(content), digest: pulumi.output(found), ref, ...fresh }];
       }
 
       const build = service.build!;
       const before = cause === undefined ? previous.images?.[name] : undefined;
       const built = before?.built ?? new Date().toISOString();
-      const options = {
-        ...buildOptions,
-        noCache: buildOptions.noCache || settings.fresh !== undefined,
-        pull: buildOptions.pull || settings.pullBase,
-      };
+      const options = { ...buildOptions, noCache, pull: buildOptions.pull || settings.pullBase };
       const image = new ContentImage(name, {
         build,
         options,
@@ -66,7 +63,8 @@ export function buildImages(
         tag,
         registry,
       });
-      return [name, { content, tag, digest, ref: pulumi.interpolate`${pullFrom[name]}@${digest}`, built }];
+      const ref = pulumi.interpolate`${pullFrom[name]}@${digest}`;
+      return [name, { content, tag, digest, ref, built, ...(noCache ? { noCache } : {}), ...fresh }];
     }),
   );
 }

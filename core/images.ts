@@ -12,6 +12,10 @@ export interface PushedImage {
   tag: string;
   /** When this stack built it (RFC 3339, UTC); absent when the registry had it already. */
   built?: string;
+  /** Whether it was built without the cache. */
+  noCache?: boolean;
+  /** The nonce `fresh` at that time. */
+  fresh?: string;
 }
 
 /**

@@ -17,6 +17,8 @@ export interface ServiceContent {
   cause?: string;
   /** The digest under which the registry has the image already, built by somebody else: it is not built again. */
   found?: string;
+  /** Whether it is built without the cache, or was. */
+  noCache: boolean;
   /** Looks again: what has changed since, in words; undefined when nothing has. */
   changedSince(): Promise<string | undefined>;
 }
@@ -52,15 +54,18 @@ export async function identifyContents(
       refuseOwnFolder(name, build!.context, identity);
       const before = (await previous).images?.[name];
       if (before?.content === content) {
-        return [name, { content, found: before.built ? undefined : before.digest, changedSince }] as const;
+        const found = before.built ? undefined : before.digest;
+        return [name, { content, found, noCache: before.noCache ?? false, changedSince }] as const;
       }
       const pushed = `${names[name]}:${contentTag(content)}`;
-      const past = settings.fresh !== undefined || buildOptions.noCache;
+      // A nonce acts when it changes.
+      const noCache =
+        buildOptions.noCache || (settings.fresh !== undefined && settings.fresh !== before?.fresh);
       const [cause, found] = await Promise.all([
         explain(identity, before?.content),
         ask(registry, () => resolveDigest(pushed, accessTo(pushed, registry))),
       ]);
-      return [name, { content, cause, found: past ? undefined : found, changedSince }] as const;
+      return [name, { content, cause, found: noCache ? undefined : found, noCache, changedSince }] as const;
     }),
   );
   cache.save();

@@ -102,6 +102,7 @@ const programOf = (run: Run) => {
   const payload = /EVERFRESH_PAYLOAD'\n([\s\S]*?)\nEVERFRESH_PAYLOAD/.exec(stdin)![1]!;
   return Buffer.from(payload, "base64").toString("latin1");
 };
+const noCache = (run: Run) => (named(run, "web-build").inputs.build as { noCache: boolean }).noCache;
 const dockerResources = ({ resources }: Run) => resources.filter(({ type }) => type.startsWith("docker:"));
 const refused = async (run: Promise<unknown>, ...starts: string[]) => {
   await assert.rejects(run, (error: Error) => {
@@ -399,8 +400,17 @@ describe("the program", () => {
 
   it("builds anew what the registry has when it is told to", async () => {
     outside.registry = () => `sha256:${"f0".repeat(32)}`;
-    const { inputs } = named(await run({ fresh: "today" }), "web-build");
-    assert.equal((inputs.build as { noCache: boolean }).noCache, true);
+    assert.equal(noCache(await run({ fresh: "today" })), true);
+  });
+
+  it("builds without the cache when `fresh` changes, and with it afterwards", async () => {
+    const fresh = await run({ fresh: "today" });
+    deployed(fresh);
+    const again = await run({ fresh: "today" });
+    assert.deepEqual(inputsOf(again)["web-build"], inputsOf(fresh)["web-build"]);
+    writeFileSync(path.join(folder, "web", "page"), "changed");
+    assert.equal(noCache(await run({ fresh: "today" })), false);
+    assert.equal(noCache(await run({ fresh: "tomorrow" })), true);
   });
 
   describe("with promoteFrom", () => {
