@@ -407,7 +407,7 @@ describe("the program", () => {
     const fresh = await run({ fresh: "today" });
     deployed(fresh);
     const again = await run({ fresh: "today" });
-    assert.deepEqual(inputsOf(again)["web-build"], inputsOf(fresh)["web-build"]);
+    assert.equal(noCache(again), true, "nothing changed");
     writeFileSync(path.join(folder, "web", "page"), "changed");
     assert.equal(noCache(await run({ fresh: "today" })), false);
     assert.equal(noCache(await run({ fresh: "tomorrow" })), true);
