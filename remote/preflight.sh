@@ -57,8 +57,10 @@ check_disk() {
 # Room for the images that have to be pulled; if there is too little, first without what nobody needs any more. Sets
 # `missing` (bytes to download).
 check_room() {
+  engine info --format '{{.DockerRootDir}}' >.run/root 2>/dev/null &
   missing=$(missing_bytes "$release")
-  disk_root=$(engine info --format '{{.DockerRootDir}}' 2>/dev/null) || return 0
+  wait $!
+  disk_root=$(cat .run/root 2>/dev/null)
   [ -d "$disk_root" ] || return 0
   is_roomy && return
   prune

@@ -125,12 +125,17 @@ describe("pulumi that is killed, and all that it started", function () {
     });
   }
 
-  it("is in the ledger once for each deployment, and nothing more", async () => {
+  it("is in the ledger once for each deployment, the first with all that it pulled", async () => {
     const { stdout } = await runOn(stack.host, historyStdin({ project: stack.project }));
-    const deployments = stdout
+    const lines = stdout
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line).deployment);
+      .map((line) => JSON.parse(line));
+    const deployments = lines.map(({ deployment }) => deployment);
     assert.equal(new Set(deployments).size, deployments.length);
+    const { layers } = await stack.outputs<{ layers: Record<string, string> }>();
+    assert.equal(Object.keys(layers).length, 3);
+    // A static busybox in each image, and little else; it travels once.
+    assert.ok(lines[0].pulled > 5e5 && lines[0].pulled < 2e6, `${lines[0].pulled}`);
   });
 });
