@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import type { ComposeText } from "../core/compose/project";
+import type { ComposeText } from "../core/compose/document";
 import { Problems, problem } from "../core/problems";
 
 const run = promisify(execFile);

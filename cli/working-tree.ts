@@ -1,6 +1,7 @@
 import path from "node:path";
 import { readCompose } from "../adapters/compose";
-import { type ComposeText, readProject } from "../core/compose/project";
+import type { ComposeText } from "../core/compose/document";
+import { readProject } from "../core/compose/project";
 import { ContentError, type ContentIdentity, identify, StatCache } from "../core/content";
 import { Problems } from "../core/problems";
 import type { Registry } from "../core/settings";

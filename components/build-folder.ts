@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { BuildSecret } from "../core/compose/project";
+import type { BuildSecret } from "../core/compose/build";
 import type { BuildSpec } from "../core/content";
 
 /**

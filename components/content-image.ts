@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { BuildOptions } from "../core/compose/project";
+import type { BuildOptions } from "../core/compose/build";
 import type { BuildSpec } from "../core/content";
 import { contentTag } from "../core/images";
 import type { BuildFolder } from "./build-folder";

@@ -2,7 +2,7 @@ import { parse } from "yaml";
 import { readCompose } from "../../adapters/compose";
 import { readManifest } from "../../adapters/manifests";
 import { probeHost } from "../../adapters/probe";
-import type { ComposeText } from "../../core/compose/project";
+import type { ComposeText } from "../../core/compose/document";
 import { type ContentIdentity, changes, describe } from "../../core/content";
 import type { HostState } from "../../core/host/types";
 import { Problems } from "../../core/problems";

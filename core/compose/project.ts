@@ -1,8 +1,18 @@
 import path from "node:path";
-import { parse } from "yaml";
 import type { BuildSpec } from "../content";
 import type { Check } from "../host/types";
 import { Problems, problem } from "../problems";
+import { type BuildOptions, readBuild, readBuildOptions } from "./build";
+import {
+  type ComposeDocument,
+  type ComposeText,
+  type FileNode,
+  plain,
+  plainWithin,
+  readDocument,
+  readWritten,
+  type ServiceNode,
+} from "./document";
 import { parseOptions } from "./options";
 
 /** A team's compose project, as `docker compose config` resolves it. */
@@ -31,16 +41,6 @@ export interface ComposeService {
   published: { port: number; hostIp?: string; protocol: string }[];
 }
 
-export interface BuildOptions {
-  secrets: BuildSecret[];
-  noCache: boolean;
-  pull: boolean;
-  cacheFrom: string[];
-  cacheTo: string[];
-}
-
-export type BuildSecret = { id: string; file: string } | { id: string; environment: string };
-
 /** One file or folder that belongs to the release. */
 export interface ReferencedFile {
   /** What the compose document names it by: a bind mount's source, else the setting, such as `configs.proxy`. */
@@ -56,126 +56,14 @@ export interface ReferencedFile {
   name: string;
 }
 
-/** The part of the resolved compose document that is read or rewritten here; everything else passes through. */
-export interface ComposeDocument {
-  name: string;
-  services: Record<string, ServiceNode>;
-  configs?: Record<string, FileNode>;
-  secrets?: Record<string, FileNode>;
-  [key: string]: unknown;
-}
-
-export interface ServiceNode {
-  image?: string;
-  build?: BuildNode;
-  volumes?: VolumeNode[];
-  configs?: FileUse[];
-  secrets?: FileUse[];
-  ports?: { published?: string; protocol?: string; host_ip?: string }[];
-  scale?: number;
-  deploy?: { replicas?: number; mode?: string };
-  depends_on?: Record<string, { restart?: boolean }>;
-  labels?: Record<string, string>;
-  platform?: string;
-  "x-everfresh"?: unknown;
-  [key: string]: unknown;
-}
-
-export interface VolumeNode {
-  type: string;
-  source?: string;
-  target: string;
-  read_only?: boolean;
-  bind?: Record<string, unknown>;
-  [key: string]: unknown;
-}
-
-/** How a service uses a config or a secret. */
-export interface FileUse {
-  source: string;
-  target?: string;
-  [key: string]: unknown;
-}
-
-export interface FileNode {
-  name?: string;
-  file?: string;
-  environment?: string;
-  content?: string;
-  external?: boolean;
-  [key: string]: unknown;
-}
-
-interface BuildNode {
-  context?: string;
-  dockerfile?: string;
-  dockerfile_inline?: string;
-  args?: Record<string, string | null>;
-  target?: string;
-  platforms?: string[];
-  labels?: Record<string, string>;
-  additional_contexts?: Record<string, string>;
-  secrets?: { source: string; target?: string }[];
-  ssh?: string[];
-  network?: string;
-  extra_hosts?: string[];
-  no_cache?: boolean;
-  pull?: boolean;
-  cache_from?: string[];
-  cache_to?: string[];
-  [key: string]: unknown;
-}
-
-/** What `docker compose config` printed, resolved and as written, and where the project lies. */
-export interface ComposeText {
-  resolved: string;
-  /** The same as JSON, where YAML may not carry every text exactly; JSON has no extension fields. */
-  exact?: string;
-  /** The same with `--no-path-resolution`: tells a relative path from a path on the host. */
-  written: string;
-  /** The project's folder: the first compose file's. */
-  folder: string;
-  environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** Undoes compose's escape of a dollar sign. */
-export const plain = (text: string) => text.replaceAll("$$", "$");
-
-function plainWithin(value: unknown): unknown {
-  if (typeof value === "string") return plain(value);
-  if (Array.isArray(value)) return value.map(plainWithin);
-  return value !== null && typeof value === "object"
-    ? mapValues(value as Record<string, unknown>, plainWithin)
-    : value;
-}
-
-/** Build settings that are honoured; any other is refused rather than ignored. */
-const knownBuildKeys = new Set([
-  "context",
-  "dockerfile",
-  "dockerfile_inline",
-  "args",
-  "target",
-  "platforms",
-  "labels",
-  "additional_contexts",
-  "secrets",
-  "network",
-  "extra_hosts",
-  "no_cache",
-  "cache_from",
-  "cache_to",
-  "pull",
-]);
-
 /**
  * Reads a resolved compose document.
  *
  * @throws Problems naming every setting that cannot be carried out.
  */
 export function readProject(text: ComposeText): ComposeProject {
-  const document = exactly(parsed(text.resolved), text.exact && JSON.parse(text.exact)) as ComposeDocument;
-  const written = parse(text.written) as ComposeDocument;
+  const document = readDocument(text);
+  const written = readWritten(text);
   const problems: string[] = [];
   const services: ComposeService[] = [];
   const files = new FileList();
@@ -186,13 +74,7 @@ export function readProject(text: ComposeText): ComposeProject {
     services.push({
       name,
       ...(node.build ? { build: readBuild(name, node, problems) } : {}),
-      buildOptions: {
-        secrets: readBuildSecrets(name, node, document, problems),
-        noCache: node.build?.no_cache === true,
-        pull: node.build?.pull === true,
-        cacheFrom: (node.build?.cache_from ?? []).map(plain),
-        cacheTo: (node.build?.cache_to ?? []).map(plain),
-      },
+      buildOptions: readBuildOptions(name, node, document, problems),
       ...(node.image ? { image: plain(node.image) } : {}),
       restarts: Object.entries(document.services)
         .filter(([, other]) => other.depends_on?.[name]?.restart)
@@ -240,30 +122,6 @@ export function readProject(text: ComposeText): ComposeProject {
   return { name: document.name, services, files: files.all(), document };
 }
 
-function parsed(resolved: string): unknown {
-  try {
-    return parse(resolved);
-  } catch (error) {
-    const [first] = (error as Error).message.split("\n");
-    const what = `docker compose config prints something that is no YAML (${first})`;
-    throw new Problems([
-      problem("the compose file", what, "a text in it begins with an odd character: remove that"),
-    ]);
-  }
-}
-
-/** A document with the texts of another one where both have a text. */
-function exactly(document: unknown, exact: unknown): unknown {
-  if (typeof document === "string") return typeof exact === "string" ? exact : document;
-  if (typeof document !== "object" || document === null) return document;
-  if (typeof exact !== "object" || exact === null) return document;
-  const other = exact as Record<string, unknown>;
-  if (Array.isArray(document)) return document.map((value, i) => exactly(value, other[i]));
-  return Object.fromEntries(
-    Object.entries(document).map(([key, value]) => [key, exactly(value, other[key])]),
-  );
-}
-
 /** The services' names, each after those that it depends on; compose has refused cycles before. */
 function dependencyOrder(services: Record<string, ServiceNode>): string[] {
   const order = new Set<string>();
@@ -297,85 +155,6 @@ function isInside(folder: string, file: string): boolean {
   return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
-function readBuild(service: string, node: ServiceNode, problems: string[]): BuildSpec {
-  const build = node.build!;
-  const where = `services.${service}.build`;
-  for (const key of Object.keys(build)) {
-    if (!knownBuildKeys.has(key) && !key.startsWith("x-")) {
-      problems.push(
-        problem(
-          `${where}.${key}`,
-          "is not supported",
-          "remove it; the image must be the same for everybody who builds it",
-        ),
-      );
-    }
-  }
-  const context = plain(build.context ?? ".");
-  if (/^[a-z+]+:\/\/|^git@|\.git(#.*)?$/i.test(context)) {
-    problems.push(
-      problem(
-        `${where}.context`,
-        `\`${context}\` is remote`,
-        "build from a folder of this machine, so that its content can be identified",
-      ),
-    );
-  }
-  for (const [name, source] of Object.entries(build.additional_contexts ?? {})) {
-    if (source.startsWith("service:")) {
-      problems.push(
-        problem(
-          `${where}.additional_contexts.${name}`,
-          "builds on another service's image",
-          "name a stage of one Dockerfile or a folder instead",
-        ),
-      );
-    }
-  }
-  const platforms = build.platforms?.map(plain) ?? (node.platform ? [plain(node.platform)] : []);
-  if (platforms.length > 1) {
-    problems.push(
-      problem(`${where}.platforms`, "names several platforms", "name the one that the hosts have"),
-    );
-  }
-  return {
-    context,
-    ...(build.dockerfile ? { dockerfile: plain(build.dockerfile) } : {}),
-    ...(build.dockerfile_inline !== undefined ? { dockerfileInline: plain(build.dockerfile_inline) } : {}),
-    args: mapValues(build.args ?? {}, (value) => (value === null ? null : plain(String(value)))),
-    ...(build.target ? { target: plain(build.target) } : {}),
-    platforms,
-    labels: mapValues(build.labels ?? {}, (value) => plain(String(value))),
-    additionalContexts: mapValues(build.additional_contexts ?? {}, plain),
-    secrets: (build.secrets ?? []).map(({ source, target }) => plain(target ?? source)),
-    ssh: [],
-    ...(build.network ? { network: build.network } : {}),
-    ...(build.extra_hosts ? { extraHosts: build.extra_hosts.map(plain) } : {}),
-  };
-}
-
-function readBuildSecrets(
-  service: string,
-  node: ServiceNode,
-  document: ComposeDocument,
-  problems: string[],
-): BuildSecret[] {
-  return (node.build?.secrets ?? []).flatMap(({ source, target }): BuildSecret[] => {
-    const secret = document.secrets?.[source];
-    const id = plain(target ?? source);
-    if (secret?.file) return [{ id, file: plain(secret.file) }];
-    if (secret?.environment) return [{ id, environment: plain(secret.environment) }];
-    problems.push(
-      problem(
-        `services.${service}.build.secrets`,
-        `\`${source}\` has neither \`file\` nor \`environment\``,
-        "declare it under `secrets:`",
-      ),
-    );
-    return [];
-  });
-}
-
 function readFileNode(
   kind: "configs" | "secrets",
   source: string,
@@ -406,8 +185,4 @@ function readPorts(node: ServiceNode): ComposeService["published"] {
     if (!Number.isInteger(port) || port <= 0) return [];
     return [{ port, protocol: protocol ?? "tcp", ...(host_ip ? { hostIp: host_ip } : {}) }];
   });
-}
-
-function mapValues<A, B>(record: Record<string, A>, f: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [plain(key), f(value)]));
 }

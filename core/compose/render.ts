@@ -1,7 +1,14 @@
 import path from "node:path";
 import { stringify } from "yaml";
-import type { ComposeDocument, ComposeProject, FileNode, FileUse, ServiceNode, VolumeNode } from "./project";
-import { plain } from "./project";
+import {
+  type ComposeDocument,
+  type FileNode,
+  type FileUse,
+  plain,
+  type ServiceNode,
+  type VolumeNode,
+} from "./document";
+import type { ComposeProject } from "./project";
 
 export interface Rendering {
   /** The image of each service that is built, as the host is to name it. */

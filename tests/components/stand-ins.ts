@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { StackOutputs } from "../../components/stack-outputs";
-import type { ComposeText } from "../../core/compose/project";
+import type { ComposeText } from "../../core/compose/document";
 import type { HostState } from "../../core/host/types";
 
 const require = createRequire(__filename);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";
-import type { ComposeDocument } from "../../core/compose/project";
+import type { ComposeDocument } from "../../core/compose/document";
 import { renderCompose, storePath } from "../../core/compose/render";
 import { deployStdin, historyStdin, reportStdin, teardownStdin } from "../../core/host/program";
 import type { Check } from "../../core/host/types";

@@ -6,7 +6,8 @@ import path from "node:path";
 import fc from "fast-check";
 import { stringify } from "yaml";
 import { readCompose } from "../../../adapters/compose";
-import { type ComposeProject, plain, readProject } from "../../../core/compose/project";
+import { plain } from "../../../core/compose/document";
+import { type ComposeProject, readProject } from "../../../core/compose/project";
 import { renderCompose, storePath } from "../../../core/compose/render";
 import { Problems } from "../../../core/problems";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { stringify } from "yaml";
-import { type ComposeProject, plain, readProject } from "../../../../core/compose/project";
+import { plain } from "../../../../core/compose/document";
+import { type ComposeProject, readProject } from "../../../../core/compose/project";
 import { Problems } from "../../../../core/problems";
 
 type Node = Record<string, unknown>;

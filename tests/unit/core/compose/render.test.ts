@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse, stringify } from "yaml";
-import { type ComposeDocument, readProject } from "../../../../core/compose/project";
+import type { ComposeDocument } from "../../../../core/compose/document";
+import { readProject } from "../../../../core/compose/project";
 import { type Rendering, renderCompose, storePath } from "../../../../core/compose/render";
 
 type Node = Record<string, unknown>;

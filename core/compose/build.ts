@@ -1,0 +1,133 @@
+import type { BuildSpec } from "../content";
+import { problem } from "../problems";
+import { type ComposeDocument, mapValues, plain, type ServiceNode } from "./document";
+
+/** What the builder is told beside what the image is made from. */
+export interface BuildOptions {
+  secrets: BuildSecret[];
+  noCache: boolean;
+  pull: boolean;
+  cacheFrom: string[];
+  cacheTo: string[];
+}
+
+export type BuildSecret = { id: string; file: string } | { id: string; environment: string };
+
+/** Build settings that are honoured; any other is refused rather than ignored. */
+const knownBuildKeys = new Set([
+  "context",
+  "dockerfile",
+  "dockerfile_inline",
+  "args",
+  "target",
+  "platforms",
+  "labels",
+  "additional_contexts",
+  "secrets",
+  "network",
+  "extra_hosts",
+  "no_cache",
+  "cache_from",
+  "cache_to",
+  "pull",
+]);
+
+/**
+ * How a service is built.
+ *
+ * @param problems - gets every setting that cannot be carried out.
+ */
+export function readBuild(service: string, node: ServiceNode, problems: string[]): BuildSpec {
+  const build = node.build!;
+  const where = `services.${service}.build`;
+  for (const key of Object.keys(build)) {
+    if (!knownBuildKeys.has(key) && !key.startsWith("x-")) {
+      problems.push(
+        problem(
+          `${where}.${key}`,
+          "is not supported",
+          "remove it; the image must be the same for everybody who builds it",
+        ),
+      );
+    }
+  }
+  const context = plain(build.context ?? ".");
+  if (/^[a-z+]+:\/\/|^git@|\.git(#.*)?$/i.test(context)) {
+    problems.push(
+      problem(
+        `${where}.context`,
+        `\`${context}\` is remote`,
+        "build from a folder of this machine, so that its content can be identified",
+      ),
+    );
+  }
+  for (const [name, source] of Object.entries(build.additional_contexts ?? {})) {
+    if (source.startsWith("service:")) {
+      problems.push(
+        problem(
+          `${where}.additional_contexts.${name}`,
+          "builds on another service's image",
+          "name a stage of one Dockerfile or a folder instead",
+        ),
+      );
+    }
+  }
+  const platforms = build.platforms?.map(plain) ?? (node.platform ? [plain(node.platform)] : []);
+  if (platforms.length > 1) {
+    problems.push(
+      problem(`${where}.platforms`, "names several platforms", "name the one that the hosts have"),
+    );
+  }
+  return {
+    context,
+    ...(build.dockerfile ? { dockerfile: plain(build.dockerfile) } : {}),
+    ...(build.dockerfile_inline !== undefined ? { dockerfileInline: plain(build.dockerfile_inline) } : {}),
+    args: mapValues(build.args ?? {}, (value) => (value === null ? null : plain(String(value)))),
+    ...(build.target ? { target: plain(build.target) } : {}),
+    platforms,
+    labels: mapValues(build.labels ?? {}, (value) => plain(String(value))),
+    additionalContexts: mapValues(build.additional_contexts ?? {}, plain),
+    secrets: (build.secrets ?? []).map(({ source, target }) => plain(target ?? source)),
+    ssh: [],
+    ...(build.network ? { network: build.network } : {}),
+    ...(build.extra_hosts ? { extraHosts: build.extra_hosts.map(plain) } : {}),
+  };
+}
+
+/** What else the builder is told. */
+export function readBuildOptions(
+  service: string,
+  node: ServiceNode,
+  document: ComposeDocument,
+  problems: string[],
+): BuildOptions {
+  return {
+    secrets: readSecrets(service, node, document, problems),
+    noCache: node.build?.no_cache === true,
+    pull: node.build?.pull === true,
+    cacheFrom: (node.build?.cache_from ?? []).map(plain),
+    cacheTo: (node.build?.cache_to ?? []).map(plain),
+  };
+}
+
+function readSecrets(
+  service: string,
+  node: ServiceNode,
+  document: ComposeDocument,
+  problems: string[],
+): BuildSecret[] {
+  return (node.build?.secrets ?? []).flatMap(({ source, target }): BuildSecret[] => {
+    const secret = document.secrets?.[source];
+    const id = plain(target ?? source);
+    if (secret?.file) return [{ id, file: plain(secret.file) }];
+    if (secret?.environment) return [{ id, environment: plain(secret.environment) }];
+    problems.push(
+      problem(
+        `services.${service}.build.secrets`,
+        `\`${source}\` has neither \`file\` nor \`environment\``,
+        "declare it under `secrets:`",
+      ),
+    );
+    return [];
+  });
+}
