@@ -135,7 +135,11 @@ describe("pulumi that is killed, and all that it started", function () {
     assert.equal(new Set(deployments).size, deployments.length);
     const { layers } = await stack.outputs<{ layers: Record<string, string> }>();
     assert.equal(Object.keys(layers).length, 3);
-    // A static busybox in each image, and little else; it travels once.
-    assert.ok(lines[0].pulled > 5e5 && lines[0].pulled < 2e6, `${lines[0].pulled}`);
+    const sizes = Object.values(layers).flatMap((list) =>
+      list.split(" ").map((it) => Number(it.split("=")[1])),
+    );
+    const sum = sizes.reduce((sum, bytes) => sum + bytes);
+    // The three have most of it from the same image, which travels once.
+    assert.ok(lines[0].pulled > sum / 4 && lines[0].pulled < sum / 2, `${lines[0].pulled} of ${sum}`);
   });
 });
