@@ -114,7 +114,8 @@ describe("drift on a host", function () {
     },
     {
       name: "a mounted file edited on the host",
-      make: () => byHand(`f=$(ls -d ${FOLDER}/current/files/*)/site.conf && chmod u+w $f && echo changed >$f`),
+      make: () =>
+        byHand(`f=$(ls -d ${FOLDER}/current/files/*)/site.conf && chmod u+w $f && echo changed >$f`),
       drift: /^web\/site\.conf was changed on the host$/,
       touched: ["web"],
     },
