@@ -1,4 +1,5 @@
 import * as random from "@pulumi/random";
+import { tidyBuildCache } from "./components/build-cache";
 import { ComposeDeploy } from "./components/compose-deploy";
 import { HostTeardown } from "./components/host-teardown";
 import { keptRelease, Release } from "./components/release";
@@ -48,7 +49,7 @@ async function program() {
     release: release.id,
     tag: release.provenance.tag,
     images,
-    hosts: Object.fromEntries(hosts),
+    hosts: tidyBuildCache(facts, Object.fromEntries(hosts)),
     urls: publishedUrls(project, settings.hosts),
     source: release.provenance,
     layers: release.layers,

@@ -12,3 +12,19 @@ export async function localOnBuild(image: string): Promise<string[] | undefined>
     return undefined;
   }
 }
+
+/**
+ * Removes the build cache of this machine's engine that no build has used for so many hours.
+ *
+ * @returns how much that was, as docker says it: `1.2GB`; undefined when it was nothing.
+ */
+export async function pruneBuildCache(unusedHours: number): Promise<string | undefined> {
+  const { stdout } = await run(
+    "docker",
+    ["builder", "prune", "--force", "--filter", `until=${unusedHours}h`],
+    // The engine's own builder, which images are built with here, whichever one the user has selected.
+    { env: { ...process.env, BUILDX_BUILDER: "default" }, maxBuffer: 64 * 1024 * 1024 },
+  );
+  const freed = /^Total[^:]*:\s*(\S+)\s*$/m.exec(stdout)?.[1];
+  return freed === undefined || /^0+(\.0+)?B$/.test(freed) ? undefined : freed;
+}

@@ -164,6 +164,7 @@ describe("the program", () => {
       host: (name) => outside.host(name),
       commit: () => outside.commit(),
       layers: (name) => outside.layers?.(name),
+      prune: (hours) => outside.prune?.(hours),
     });
   });
   afterEach(() => {
@@ -401,6 +402,28 @@ describe("the program", () => {
   it("builds anew what the registry has when it is told to", async () => {
     outside.registry = () => `sha256:${"f0".repeat(32)}`;
     assert.equal(noCache(await run({ fresh: "today" })), true);
+  });
+
+  it("removes build cache that nothing has used for long, when it has built something and every host has proved it", async () => {
+    const pruned: number[] = [];
+    outside.prune = (hours) => {
+      pruned.push(hours);
+      return "1.2GB";
+    };
+    await run({}, { preview: true });
+    await assert.rejects(
+      run({}, {}, ({ name }) => {
+        if (name === "web2-up") throw new Error("not proved");
+        return {};
+      }),
+    );
+    assert.deepEqual(pruned, []);
+    const first = await run();
+    assert.deepEqual(pruned, [240]);
+    assert.ok(first.log.some(({ message }) => message.startsWith("build cache: 1.2GB")));
+    deployed(first);
+    await run();
+    assert.deepEqual(pruned, [240]);
   });
 
   it("builds without the cache when `fresh` changes, and with it afterwards", async () => {

@@ -12,6 +12,8 @@ export interface Outside {
   compose(): ComposeText;
   /** The digest that the registry has under this name. */
   registry(name: string): string | undefined;
+  /** Removes build cache that is so old, and says how much it was. */
+  prune?(unusedHours: number): string | undefined;
   /** The ONBUILD instructions of a base image that this machine's engine has. */
   onBuild?(image: string): string[] | undefined;
   /** The layers that a registry tells of an image; default: none does. */
@@ -26,6 +28,7 @@ const adapters = ["compose", "engine", "git", "onbuild-memory", "probe", "regist
 );
 const wiring = [
   "index.ts",
+  "components/build-cache.ts",
   ...["index", "bases", "contents", "hosts", "layers"].map((name) => `preflight/${name}.ts`),
 ];
 
@@ -33,7 +36,10 @@ const wiring = [
 export function loadProgram(outside: Outside): () => Promise<Required<StackOutputs>> {
   const standIns: Record<string, object> = {
     compose: { readCompose: async () => outside.compose() },
-    engine: { localOnBuild: async (image: string) => outside.onBuild?.(image) ?? [] },
+    engine: {
+      localOnBuild: async (image: string) => outside.onBuild?.(image) ?? [],
+      pruneBuildCache: async (hours: number) => outside.prune?.(hours),
+    },
     "onbuild-memory": { readMemory: async () => ({}), writeMemory: async () => {} },
     git: { readWorkingTree: async () => outside.commit() },
     probe: { probeHost: async ({ name }: { name: string }) => outside.host(name) },

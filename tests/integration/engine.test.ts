@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { localOnBuild, pruneBuildCache } from "../../adapters/engine";
+import { docker } from "../../lab/docker";
+
+describe("this machine's engine", function () {
+  this.timeout(60_000);
+
+  it("keeps build cache that is younger than asked for", async () => {
+    const dockerfile = `FROM debian:trixie-slim\nRUN echo ${process.pid} && date +%s%N >/made\n`;
+    const build = () => docker(["build", "-q", "-"], dockerfile);
+    const image = await build();
+    assert.equal(await pruneBuildCache(1_000), undefined);
+    assert.equal(await build(), image);
+    await docker(["image", "rm", image]);
+  });
+
+  it("tells the ONBUILD instructions of an image that it has, and nothing of another", async () => {
+    const name = `everfresh-test-engine-${process.pid}`;
+    await docker(
+      ["build", "-q", "-t", name, "-"],
+      "FROM scratch\nLABEL a=1\nONBUILD COPY a b /\nONBUILD RUN c",
+    );
+    assert.deepEqual(await localOnBuild(name), ["COPY a b /", "RUN c"]);
+    await docker(["image", "rm", name]);
+    assert.equal(await localOnBuild(name), undefined);
+  });
+});
