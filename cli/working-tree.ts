@@ -30,10 +30,7 @@ export async function identifyServices(
 ): Promise<Record<string, ContentIdentity>> {
   const project = readProject(text ?? (await readCompose(source)));
   const builds = project.services.filter(({ name, build }) => build && (only === undefined || name === only));
-  const bases = await readBases(
-    builds.map(({ build }) => build!),
-    source,
-  );
+  const bases = await readBases(builds, source);
   const cache = StatCache.open(path.join(".everfresh", "cache"));
   const problems: string[] = [];
   const entries = await Promise.all(

@@ -1,10 +1,14 @@
 import { localOnBuild } from "../adapters/engine";
-import { readMemory, writeMemory } from "../adapters/onbuild-memory";
+import { type OnBuildMemory, readMemory, writeMemory } from "../adapters/onbuild-memory";
 import { onBuildOf, resolveDigest } from "../adapters/registry";
+import type { ComposeService } from "../core/compose/project";
 import { type BuildSpec, baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { Problems, problem } from "../core/problems";
 import type { Registry } from "../core/settings";
 import { accessTo, ask } from "./registries";
+
+/** A service that is built. */
+type Built = Pick<ComposeService, "build" | "buildOptions">;
 
 /**
  * What counts of the images that builds begin with: their ONBUILD instructions and, with `pullBase`, their digests.
@@ -12,19 +16,25 @@ import { accessTo, ask } from "./registries";
  * @throws Problems when a digest cannot be had.
  */
 export async function readBases(
-  builds: BuildSpec[],
-  { pullBase, registry }: { pullBase?: boolean; registry?: Registry },
+  services: Built[],
+  { pullBase = false, registry }: { pullBase?: boolean; registry?: Registry },
 ): Promise<Pick<IdentifyOptions, "baseDigests" | "baseOnBuild">> {
+  const pulling = services.filter(({ buildOptions }) => pullBase || buildOptions.pull);
+  const [images, parents, pulled] = await Promise.all([
+    pullBase ? distinct(services, baseImages) : [],
+    distinct(services, parentImages),
+    distinct(pulling, parentImages),
+  ]);
   const [baseDigests, baseOnBuild] = await Promise.all([
-    pullBase && registry ? digestsOf(await distinct(builds, baseImages), registry) : undefined,
-    readOnBuild(await distinct(builds, parentImages), registry),
+    pullBase && registry ? digestsOf(images, registry) : undefined,
+    readOnBuild(parents, new Set(pulled), registry),
   ]);
   return { baseDigests, baseOnBuild };
 }
 
-async function distinct(builds: BuildSpec[], of: (build: BuildSpec) => Promise<string[]>): Promise<string[]> {
+async function distinct(services: Built[], of: (build: BuildSpec) => Promise<string[]>): Promise<string[]> {
   // What cannot be read is told, with all else that is wrong, when the build is identified.
-  const images = await Promise.all(builds.map((build) => of(build).catch(() => [])));
+  const images = await Promise.all(services.map(({ build }) => of(build!).catch(() => [])));
   return [...new Set(images.flat())].sort();
 }
 
@@ -53,32 +63,49 @@ async function digestsOf(images: string[], registry: Registry): Promise<Record<s
 }
 
 /**
- * The ONBUILD instructions of images, as the builder would find them: in this machine's engine, else in the registry.
- * Where neither answers, as they were when one last did. An image that nobody has ever told of is left out.
+ * The ONBUILD instructions of images, as the builder would find them: in this machine's engine, else in the registry; the
+ * other way round for those that are pulled. Where a registry does not answer, as they were when it last did. An image
+ * that nobody has ever told of is left out.
  */
 async function readOnBuild(
   images: string[],
+  pulled: Set<string>,
   registry: Registry | undefined,
 ): Promise<Record<string, string[]>> {
   if (images.length === 0) return {};
   const memory = await readMemory();
-  const found = await Promise.all(
+  const answers = await Promise.all(
     images.map(async (image) => {
-      const local = await localOnBuild(image);
-      if (local) return [image, { onBuild: local }] as const;
       const known = Object.hasOwn(memory, image) ? memory[image] : undefined;
-      try {
-        const access = accessTo(image, registry);
-        const digest = await resolveDigest(image, access);
-        if (digest === undefined || digest === known?.digest) return [image, known] as const;
-        const onBuild = await onBuildOf(image, digest, access);
-        return [image, onBuild && { digest, onBuild }] as const;
-      } catch {
-        return [image, known] as const;
-      }
+      const here = async () => {
+        const onBuild = await localOnBuild(image);
+        return onBuild && { onBuild };
+      };
+      const there = () => askRegistry(image, known, registry);
+      const answer = pulled.has(image)
+        ? ((await there()) ?? (await here()))
+        : ((await here()) ?? (await there()));
+      return answer ? [[image, answer] as const] : [];
     }),
   );
-  const answers = found.flatMap(([image, answer]) => (answer ? [[image, answer] as const] : []));
-  await writeMemory({ ...memory, ...Object.fromEntries(answers) }, memory);
-  return Object.fromEntries(answers.map(([image, { onBuild }]) => [image, onBuild]));
+  const found: OnBuildMemory = Object.fromEntries(answers.flat());
+  await writeMemory({ ...memory, ...found }, memory);
+  return Object.fromEntries(Object.entries(found).map(([image, { onBuild }]) => [image, onBuild]));
+}
+
+/** What the registry says of an image; what is known of it while its digest is the same, or cannot be had. */
+async function askRegistry(
+  image: string,
+  known: OnBuildMemory[string] | undefined,
+  registry: Registry | undefined,
+): Promise<OnBuildMemory[string] | undefined> {
+  try {
+    const access = accessTo(image, registry);
+    const digest = await resolveDigest(image, access);
+    if (digest === undefined || digest === known?.digest) return known;
+    const onBuild = await onBuildOf(image, digest, access);
+    return onBuild && { digest, onBuild };
+  } catch {
+    return known;
+  }
 }

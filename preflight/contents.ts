@@ -37,10 +37,7 @@ export async function identifyContents(
     project,
     services.map(({ name }) => name),
   );
-  const bases = await readBases(
-    services.map(({ build }) => build!),
-    settings,
-  );
+  const bases = await readBases(services, settings);
   const cache = StatCache.open(path.join(".everfresh", "cache"));
   const contents = await allOrEveryProblem(
     services.map(async ({ name, build, buildOptions }) => {

@@ -30,10 +30,12 @@ describe("a base image with ONBUILD instructions", function () {
       ...{ context: folder, args: {}, platforms: [], labels: {} },
       ...{ additionalContexts: {}, secrets: [], ssh: [] },
     };
+    const buildOptions = { secrets: [], noCache: false, pull: false, cacheFrom: [], cacheTo: [] };
+    const service = { build: spec, buildOptions };
     const look = async () => {
       const built = await build(spec);
       assert.ok("id" in built, JSON.stringify(built));
-      const { content, wholeContext } = await identify(spec, await readBases([spec], {}));
+      const { content, wholeContext } = await identify(spec, await readBases([service], {}));
       assert.equal(wholeContext, false);
       return { content, image: await describeImage(built.id) };
     };

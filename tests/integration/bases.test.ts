@@ -4,10 +4,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BuildSpec } from "../../../core/content";
-import { readBases } from "../../../preflight/bases";
+import { docker } from "../../lab/docker";
+import { readBases } from "../../preflight/bases";
 
-describe("readBases, for an image that this machine's engine does not have,", () => {
+describe("readBases", () => {
   const home = process.cwd();
   let folder: string;
   let server: Server;
@@ -36,13 +36,30 @@ describe("readBases, for an image that this machine's engine does not have,", ()
     server.close();
   });
 
-  const spec = (dockerfileInline: string): BuildSpec => ({
-    ...{ context: folder, dockerfileInline, args: {}, platforms: [], labels: {} },
-    ...{ additionalContexts: {}, secrets: [], ssh: [] },
+  const service = (dockerfileInline: string, context = folder, pull = false) => ({
+    build: {
+      ...{ context, dockerfileInline, args: {}, platforms: [], labels: {} },
+      ...{ additionalContexts: {}, secrets: [], ssh: [] },
+    },
+    buildOptions: { secrets: [], noCache: false, pull, cacheFrom: [], cacheTo: [] },
   });
-  const read = async () => (await readBases([spec(`FROM ${base}`)], {})).baseOnBuild;
+  const readOf = async (...of: Parameters<typeof service>) =>
+    (await readBases([service(...of)], {})).baseOnBuild;
+  const read = () => readOf(`FROM ${base}`);
 
-  it("asks the registry, and for the whole of it only when its digest is another", async () => {
+  it("asks this machine's engine first, as the builder does; where the build pulls, the registry", async () => {
+    await docker(["build", "-q", "-t", base, "-"], "FROM scratch\nLABEL a=1\nONBUILD COPY local /");
+    try {
+      assert.deepEqual(await read(), { [base]: ["COPY local /"] });
+      assert.deepEqual(await readOf(`FROM ${base}`, folder, true), { [base]: ["COPY page /"] });
+      const pullBase = await readBases([service(`FROM ${base}`)], { pullBase: true });
+      assert.deepEqual(pullBase.baseOnBuild, { [base]: ["COPY page /"] });
+    } finally {
+      await docker(["image", "rm", base]);
+    }
+  });
+
+  it("asks the registry for what the engine does not have, and for the whole of it only when its digest is another", async () => {
     assert.deepEqual(await read(), { [base]: ["COPY page /"] });
     assert.equal(asked.length, 3);
     assert.deepEqual(await read(), { [base]: ["COPY page /"] });
@@ -61,11 +78,11 @@ describe("readBases, for an image that this machine's engine does not have,", ()
   });
 
   it("asks only about images that a stage begins with, and nothing where there is none", async () => {
-    assert.deepEqual((await readBases([spec(`FROM scratch\nCOPY --from=${base} /a /`)], {})).baseOnBuild, {});
+    assert.deepEqual(await readOf(`FROM scratch\nCOPY --from=${base} /a /`), {});
     assert.deepEqual(asked, []);
   });
 
   it("leaves it to who identifies the build to say that it cannot be read", async () => {
-    assert.deepEqual((await readBases([{ ...spec(""), context: join(folder, "none") }], {})).baseOnBuild, {});
+    assert.deepEqual(await readOf("FROM scratch", join(folder, "none")), {});
   });
 });
