@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { utils } from "ssh2";
 import { DockerError, docker } from "./docker";
 import { labImage, nestedEngineOptions } from "./image";
+import { newKeys } from "./keys";
 import { freePorts } from "./ports";
 import { isReady, waitForHost, waitForRegistry } from "./ready";
 import * as state from "./state";
@@ -169,7 +169,7 @@ async function makeRegistry(run: string[], image: string, container: string): Pr
 }
 
 async function makeHost(run: string[], image: string, name: string, container: string): Promise<LabHost> {
-  const key = utils.generateKeyPairSync("ed25519", { comment: `everfresh lab ${name}` });
+  const key = newKeys(`everfresh lab ${name}`);
   const [port = 0, ...published] = await freePorts(1 + hostPorts.length);
   const ports = Object.fromEntries(hostPorts.map((hostPort, index) => [hostPort, published[index]!]));
   const publish = Object.entries({ 22: port, ...ports }).map(

@@ -10,11 +10,11 @@ import { type RunOptions, runOnHost } from "../../../adapters/ssh";
 import type { HostProgram } from "../../../core/host/program";
 import { Problems } from "../../../core/problems";
 import type { Host } from "../../../core/settings";
+import { newKeys } from "../../../lab/keys";
 import { eventually } from "../../../lab/poll";
 
 const where = "everfresh:hosts[0]";
-const keys = () => utils.generateKeyPairSync("ed25519");
-const [serverKeys, otherKeys, login] = [keys(), keys(), keys()];
+const [serverKeys, otherKeys, login] = [newKeys(), newKeys(), newKeys()];
 const publicLogin = utils.parseKey(login.public);
 const line = (publicKey: string) => publicKey.split(" ").slice(0, 2).join(" ");
 
