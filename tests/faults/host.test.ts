@@ -124,7 +124,7 @@ describe("a host in trouble", function () {
 
   it("says what is wrong before anything moves, all of it at once", async () => {
     const serving = await green();
-    await engine(host, "run", "-d", "--name", "squatter", "-p", "8085:80", images.one!);
+    await engine(host, "run", "-d", "--name", "squatter", "-p", "8085:80", images.api!); // the host has it: every release does
     const { status, stderr } = await deploy(
       host,
       requestFor(lab, {

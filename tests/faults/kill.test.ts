@@ -33,80 +33,105 @@ const VICTIMS: Victim[] = [
   "host",
 ];
 
+const FOLDER = "/home/deploy/.everfresh/shop";
+
 describe("a deployment that is killed", function () {
   this.timeout(KILLS * 60_000 + 120_000);
-  let lab: Lab;
-  let host: LabHost;
-  let images: Images;
-  let number = 0;
-  const folder = "/home/deploy/.everfresh/shop";
+  let targets: Target[];
 
-  ownLab("kills", async (ready) => {
-    lab = ready;
-    host = lab.hosts[0]!;
-    images = await pushImages(lab, ["one", "two", "api"]);
-    await installStepper(host);
-  });
-
-  /** The next release: another page, another file, so that `web` changes and `api` does not. */
-  const next = () => {
-    number += 1;
-    return shop(images, `k${number}`, { page: number % 2 ? "one" : "two", conf: `conf ${number}` });
-  };
-  const page = () => (number % 2 ? "one" : "two");
+  ownLab(
+    "kills",
+    async (lab) => {
+      const images = await pushImages(lab, ["one", "two", "api"]);
+      await Promise.all(lab.hosts.map(installStepper));
+      targets = lab.hosts.map((host) => new Target(lab, host, images));
+    },
+    2,
+  );
 
   it("leaves the old or the new release, and the next deployment ends with the proof", async () => {
     const random = randomFrom(SEED);
-    const first = await deploy(host, requestFor(lab, next(), { keepReleases: 2 }));
-    assert.equal(first.status, 0, first.stderr);
-    const started = Date.now();
-    const steps = await countSteps(host, requestFor(lab, next(), { keepReleases: 2 }));
-    const duration = Date.now() - started;
+    const measured = await Promise.all(targets.map((target) => target.measure()));
+    const { steps, duration } = measured[0]!;
+    const kills = Array.from({ length: KILLS }, (_, index): Kill => {
+      const victim = VICTIMS[index % VICTIMS.length]!;
+      // Two thirds at the steps' boundaries, spread over all of them; the rest at any instant.
+      if (index % 3 === 2) return { victim, moment: { after: Math.floor(random() * duration) } };
+      const step = 1 + Math.floor(((index + random()) / KILLS) * steps);
+      return { victim, moment: { step, side: random() < 0.5 ? "before" : "after" } };
+    });
 
     const report: Record<string, number> = {};
     const count = (what: string) => {
       report[what] = (report[what] ?? 0) + 1;
     };
-    for (let index = 0; index < KILLS; index++) {
-      const victim = VICTIMS[index % VICTIMS.length]!;
-      // Two thirds at the steps' boundaries, spread over all of them; the rest at any instant.
-      const kill: Kill =
-        index % 3 === 2
-          ? { victim, moment: { after: Math.floor(random() * duration) } }
-          : {
-              victim,
-              moment: {
-                step: 1 + Math.floor(((index + random()) / KILLS) * steps),
-                side: random() < 0.5 ? "before" : "after",
-              },
-            };
-      await survive(kill, `kill ${index + 1} of seed ${SEED}: ${JSON.stringify(kill)}`, count);
-    }
+    // Each host takes the next kill when it has survived one.
+    const left = kills.entries();
+    const survivors = targets.map(async (target) => {
+      for (const [index, kill] of left)
+        await target.survive(kill, `kill ${index + 1} of seed ${SEED}: ${JSON.stringify(kill)}`, count);
+    });
+    await Promise.all(survivors);
     console.log(`      ${KILLS} kills, ${steps} steps a deployment, seed ${SEED}: ${JSON.stringify(report)}`);
   });
+});
 
-  async function survive(kill: Kill, name: string, count: (what: string) => void) {
-    const before = { page: page(), release: `k${number}`, conf: `conf ${number}` };
-    const release = next();
-    const request = requestFor(lab, release, { keepReleases: 2, token: (await look(host)).token });
+/** A host, and the releases that it gets one after the other. */
+class Target {
+  readonly #lab: Lab;
+  readonly #host: LabHost;
+  readonly #images: Images;
+  #number = 0;
+
+  constructor(lab: Lab, host: LabHost, images: Images) {
+    this.#lab = lab;
+    this.#host = host;
+    this.#images = images;
+  }
+
+  /** Deploys for the first time, then counts the steps of a deployment and the milliseconds that it takes. */
+  async measure(): Promise<{ steps: number; duration: number }> {
+    const request = () => requestFor(this.#lab, this.#next(), { keepReleases: 2 });
+    const first = await deploy(this.#host, request());
+    assert.equal(first.status, 0, first.stderr);
+    const started = Date.now();
+    const steps = await countSteps(this.#host, request());
+    return { steps, duration: Date.now() - started };
+  }
+
+  /** The next release: another page, another file, so that `web` changes and `api` does not. */
+  #next() {
+    this.#number += 1;
+    return shop(this.#images, `k${this.#number}`, { page: this.#page(), conf: `conf ${this.#number}` });
+  }
+
+  #page() {
+    return this.#number % 2 ? "one" : "two";
+  }
+
+  async survive(kill: Kill, name: string, count: (what: string) => void) {
+    const host = this.#host;
+    const before = { page: this.#page(), release: `k${this.#number}`, conf: `conf ${this.#number}` };
+    const release = this.#next();
+    const request = requestFor(this.#lab, release, { keepReleases: 2, token: (await look(host)).token });
     const killed = await deployAndKill(host, request, kill);
     const where = `${name} at ${killed.step || "no step"}`;
     count(kill.victim);
     if (!killed.hit) count("came too late");
 
-    const current = await exec(host, ["readlink", `${folder}/current`]);
+    const current = await exec(host, ["readlink", `${FOLDER}/current`]);
     assert.ok(
       [`releases/${before.release}`, `releases/${release.id}`].includes(current),
       `${where}: current is ${current}`,
     );
     for (const part of ["proved", "manifest.json", "compose.yaml", "services", "result.json"]) {
       assert.notEqual(
-        await exec(host, ["cat", `${folder}/${current}/${part}`]),
+        await exec(host, ["cat", `${FOLDER}/${current}/${part}`]),
         "",
         `${where}: ${part} is empty`,
       );
     }
-    const serves = await servedSoon();
+    const serves = await this.#servedSoon();
     const state = await look(host);
     if (serves.page === undefined) {
       // In the middle of a recreation, which only a kill of compose itself can leave behind; and then it shows.
@@ -114,7 +139,7 @@ describe("a deployment that is killed", function () {
       assert.ok(state.drift.length > 0, `${where}: nothing serves and nothing tells`);
       count("within the recreation's gap");
     } else {
-      const whole = [before, { page: page(), conf: `conf ${number}` }].some(
+      const whole = [before, { page: this.#page(), conf: `conf ${this.#number}` }].some(
         (one) => one.page === serves.page && one.conf === serves.conf,
       );
       assert.ok(whole, `${where}: ${JSON.stringify(serves)} is neither the old nor the new release`);
@@ -134,8 +159,8 @@ describe("a deployment that is killed", function () {
       again = await deploy(host, { ...request, token, lockWait: 5 });
     }
     assert.equal(again.status, 0, `${where}: the next deployment said ${again.stderr}`);
-    assert.equal(await served(host), page(), where);
-    assert.equal(await served(host, "/conf"), `conf ${number}`, where);
+    assert.equal(await served(host), this.#page(), where);
+    assert.equal(await served(host, "/conf"), `conf ${this.#number}`, where);
     const after = await look(host);
     assert.deepEqual(
       { drift: after.drift, token: after.token, id: after.current?.id },
@@ -151,7 +176,8 @@ describe("a deployment that is killed", function () {
     );
   }
 
-  async function servedSoon(): Promise<{ page?: string; conf?: string }> {
+  async #servedSoon(): Promise<{ page?: string; conf?: string }> {
+    const host = this.#host;
     // An engine that was killed takes its time to bring its containers back.
     for (let attempt = 0; attempt < 150; attempt++) {
       const answer = await served(host);
@@ -160,4 +186,4 @@ describe("a deployment that is killed", function () {
     }
     return {};
   }
-});
+}
