@@ -91,11 +91,19 @@ async function observe(project: Project, folder: string): Promise<Seen | undefin
   return "id" in built ? { identity, image: await describeImage(built.id) } : undefined;
 }
 
+/** Whether the build sees the file that was mutated. */
+function sees({ named }: Mutation, ...seen: Seen[]): boolean {
+  return seen.some(({ identity }) =>
+    identity.files.some(({ path }) => named({ kind: "file", how: "changed", path })),
+  );
+}
+
 function judge(mutation: Mutation, before: Seen, after: Seen, what: string): Outcome {
   const found: Change[] = changes(before.identity, after.identity);
   const hash = found.length > 0;
-  const misnamed =
-    hash && !(found.some(mutation.named) && found.every((c) => mutation.named(c) || mutation.follows(c)));
+  const isNamed =
+    found.some(mutation.named) || (!sees(mutation, before, after) && found.some(mutation.instead));
+  const misnamed = hash && !(isNamed && found.every((c) => mutation.named(c) || mutation.follows(c)));
   const image = before.image !== after.image;
   return { image, hash, misnamed, what: `${what}: ${inWords(found)}` };
 }

@@ -10,6 +10,8 @@ export interface Mutation {
   named(change: Change): boolean;
   /** Whether a change may come along: a file that an ignore rule lets in, for instance. */
   follows(change: Change): boolean;
+  /** Whether a change names what the build sees of a file that it does not see itself: the folder that went with it. */
+  instead(change: Change): boolean;
 }
 
 type Maker = (project: Project, random: Random) => ({ project: Project } & Partial<Mutation>) | undefined;
@@ -31,7 +33,7 @@ export function mutate(project: Project, random: Random): Mutation {
   for (;;) {
     const [name, make] = random.pick(MAKERS);
     const made = make(clone(project), random);
-    if (made) return { name, named: never, follows: never, ...made };
+    if (made) return { name, named: never, follows: never, instead: never, ...made };
   }
 }
 
@@ -45,12 +47,12 @@ const MAKERS: [string, Maker][] = [
     const folder = random.pick(["", "src/", "src/lib/", "docs/", "public/", "test/"]);
     const path = `${folder}${random.word()}${random.pick([".txt", ".md", ".js", ""])}`;
     project.tree[path] = { kind: "file", text: "new\n", mode: 0o644 };
-    return { project, named: file(path), follows: parentOf(path) };
+    return { project, named: file(path), follows: parentOf(path), instead: parentOf(path) };
   }),
   ...many(2, "remove a file", (project, random) => {
     const path = fileIn(project, random);
     delete project.tree[path];
-    return { project, named: file(path), follows: parentOf(path) };
+    return { project, named: file(path), follows: parentOf(path), instead: parentOf(path) };
   }),
   ...many(2, "rename a file", (project, random) => {
     const path = fileIn(project, random);
@@ -66,11 +68,8 @@ const MAKERS: [string, Maker][] = [
     if (project.tree[to]) return undefined;
     project.tree[to] = project.tree[path]!;
     delete project.tree[path];
-    return {
-      project,
-      named: file(path, to),
-      follows: (change) => parentOf(path)(change) || parentOf(to)(change),
-    };
+    const folder = (change: Change) => parentOf(path)(change) || parentOf(to)(change);
+    return { project, named: file(path, to), follows: folder, instead: folder };
   }),
   [
     "swap two files",
