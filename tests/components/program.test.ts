@@ -471,6 +471,21 @@ describe("the program", () => {
     });
   });
 
+  it("refuses a build that sees what everfresh itself writes, which would never come to rest", async () => {
+    const context = path.join(folder, "run");
+    mkdirSync(path.join(context, ".everfresh"));
+    writeFileSync(path.join(context, ".everfresh", "note"), "");
+    writeFileSync(path.join(context, "Dockerfile"), "FROM scratch\nCOPY . /\n");
+    const { compose } = outside;
+    outside.compose = () => ({
+      ...compose(),
+      resolved: stringify({ name: "shop", services: { web: { build: { context } } } }),
+    });
+    await refused(run(), "services.web.build.context: the build sees .everfresh, ");
+    writeFileSync(path.join(context, ".dockerignore"), ".everfresh\n");
+    await run();
+  });
+
   it("names every problem at once, without a stack trace, before anything is declared", async () => {
     rmSync(path.join(folder, "conf"));
     rmSync(path.join(folder, "web/Dockerfile"));
