@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
-import { deployStdin } from "../../../core/host/program";
-import { insteadOfMain, runUnder, SHELLS } from "./shells";
+import { deploymentOf, insteadOfMain, runUnder, SHELLS } from "./shells";
 
 interface Published {
   published?: string;
@@ -27,18 +26,7 @@ function problems(shell: string, ...ports: Published[]): string {
     files: [],
     services: [],
   };
-  const program = deployStdin({
-    release,
-    token: "t",
-    lineage: "l",
-    who: "w",
-    from: "f",
-    stack: "s",
-    keepReleases: 1,
-    lockWait: 1,
-    healthTimeout: 1,
-    settle: 0,
-  });
+  const program = deploymentOf(release);
   const script = `nl='
 ' problems=''
 request

@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import type { HostProgram } from "../../../core/host/program";
+import { deployStdin, type HostProgram } from "../../../core/host/program";
+import type { DeployRequest } from "../../../core/host/types";
+
+/** The deployment of a release, by somebody, from somewhere. */
+export const deploymentOf = (release: DeployRequest["release"]): HostProgram =>
+  deployStdin({
+    release,
+    ...{ token: "t", lineage: "l", who: "w", from: "f", stack: "s" },
+    ...{ keepReleases: 1, lockWait: 1, healthTimeout: 1, settle: 0 },
+  });
 
 /** The shells that a host's `sh` may be. */
 export const SHELLS = ["dash", "busybox sh", "bash"];

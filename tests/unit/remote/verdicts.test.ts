@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { deployStdin } from "../../../core/host/program";
-import { insteadOfMain, runUnder, SHELLS } from "./shells";
+import { deploymentOf, insteadOfMain, runUnder, SHELLS } from "./shells";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const used = "f".repeat(64);
@@ -33,18 +32,7 @@ function verdicts(shell: string, situation: Situation): string[] {
   const line = (id: string) =>
     `${id}|${imageId}|${state}|${health}|${exit}|${restarts}|start|hash|/n|sha256:1|${mounts} |${service}`;
   const present = Array.from({ length: count }, (_, index) => line(`id${index}`)).join("\n");
-  const program = deployStdin({
-    release: { kept: "r1", project: "shop" },
-    token: "t",
-    lineage: "l",
-    who: "w",
-    from: "f",
-    stack: "s",
-    keepReleases: 1,
-    lockWait: 1,
-    healthTimeout: 1,
-    settle: 0,
-  });
+  const program = deploymentOf({ kept: "r1", project: "shop" });
   const script = `folder=/f nl='
 '
 services() { echo 'web|${image}|${digest}|1|0|${used}|'; }
