@@ -75,8 +75,8 @@ describe("a deployment that fails", function () {
   it("refuses an image whose context changed while it was built, and never uses it", async () => {
     const page = await stack.read("web/index.html");
     const log = path.join(checkout, ".everfresh/build", stack.name, "web/build.log");
-    // Between the look at the context and the copy there is a step that takes its time.
-    await stack.write("web/Dockerfile", `${dockerfile}RUN sleep 4\n`);
+    // Before the look at the context that follows the build there is a step that takes its time, in no cache yet.
+    await stack.write("web/Dockerfile", `${dockerfile}RUN sleep 4 && : ${stack.name}\n`);
     await rm(log, { force: true });
     const { ended } = stack.start();
     await eventually("the build", async () => (await readFile(log, "utf8")).includes("RUN sleep 4"));
