@@ -31,12 +31,18 @@ export async function identifyServices(
   const project = readProject(text ?? (await readCompose(source)));
   const builds = project.services.filter(({ name, build }) => build && (only === undefined || name === only));
   const bases = await readBases(builds, source);
+  // Nothing is deployed here: of a base image that nobody can be asked about, the most likely is taken.
+  const baseOnBuild = Object.fromEntries(
+    Object.entries(bases.baseOnBuild ?? {}).filter(([, instructions]) => instructions !== undefined),
+  );
   const cache = StatCache.open(path.join(".everfresh", "cache"));
   const problems: string[] = [];
   const entries = await Promise.all(
     builds.map(async ({ name, build }) => {
       try {
-        return [[name, await identify(build!, { fresh: source.fresh, ...bases, cache })] as const];
+        return [
+          [name, await identify(build!, { fresh: source.fresh, ...bases, baseOnBuild, cache })] as const,
+        ];
       } catch (error) {
         if (error instanceof Problems) problems.push(...error.problems);
         else if (error instanceof ContentError) problems.push(`services.${name}.build: ${error.message}`);

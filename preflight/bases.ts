@@ -7,6 +7,9 @@ import { Problems, problem } from "../core/problems";
 import type { Registry } from "../core/settings";
 import { accessTo, ask } from "./registries";
 
+/** For each request about ONBUILD: nearly every answer is "none". */
+const TIMEOUT_MS = 2_000;
+
 /** A service that is built. */
 type Built = Pick<ComposeService, "build" | "buildOptions">;
 
@@ -64,14 +67,14 @@ async function digestsOf(images: string[], registry: Registry): Promise<Record<s
 
 /**
  * The ONBUILD instructions of images, as the builder would find them: in this machine's engine, else in the registry; the
- * other way round for those that are pulled. Where a registry does not answer, as they were when it last did. An image
- * that nobody has ever told of is left out.
+ * other way round for those that are pulled. Where a registry does not answer, as they were when it last did; undefined
+ * for an image that nobody has ever told of.
  */
 async function readOnBuild(
   images: string[],
   pulled: Set<string>,
   registry: Registry | undefined,
-): Promise<Record<string, string[]>> {
+): Promise<Record<string, string[] | undefined>> {
   if (images.length === 0) return {};
   const memory = await readMemory();
   const answers = await Promise.all(
@@ -85,12 +88,14 @@ async function readOnBuild(
       const answer = pulled.has(image)
         ? ((await there()) ?? (await here()))
         : ((await here()) ?? (await there()));
-      return answer ? [[image, answer] as const] : [];
+      return [image, answer] as const;
     }),
   );
-  const found: OnBuildMemory = Object.fromEntries(answers.flat());
-  await writeMemory({ ...memory, ...found }, memory);
-  return Object.fromEntries(Object.entries(found).map(([image, { onBuild }]) => [image, onBuild]));
+  const found = answers.filter(
+    (answer): answer is [string, OnBuildMemory[string]] => answer[1] !== undefined,
+  );
+  await writeMemory({ ...memory, ...Object.fromEntries(found) }, memory);
+  return Object.fromEntries(answers.map(([image, answer]) => [image, answer?.onBuild]));
 }
 
 /** What the registry says of an image; what is known of it while its digest is the same, or cannot be had. */
@@ -100,7 +105,7 @@ async function askRegistry(
   registry: Registry | undefined,
 ): Promise<OnBuildMemory[string] | undefined> {
   try {
-    const access = accessTo(image, registry);
+    const access = { ...accessTo(image, registry), timeout: TIMEOUT_MS };
     const digest = await resolveDigest(image, access);
     if (digest === undefined || digest === known?.digest) return known;
     const onBuild = await onBuildOf(image, digest, access);

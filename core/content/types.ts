@@ -52,10 +52,10 @@ export interface IdentifyOptions {
   /** The current digest of each base image that is to count by digest and not only by name. */
   baseDigests?: Record<string, string>;
   /**
-   * The ONBUILD instructions of each image that a stage begins with. The whole context counts for one that is missing
-   * here, and with the option left out for one with `onbuild` in its name only.
+   * The ONBUILD instructions of images that stages begin with; undefined for one of which nobody could say: the whole
+   * context counts then. An image that is not named here is taken to have none, unless it has `onbuild` in its name.
    */
-  baseOnBuild?: Record<string, string[]>;
+  baseOnBuild?: Record<string, string[] | undefined>;
   /** Remembers digests of unchanged files between runs. Without it, every byte is read. */
   cache?: StatCache;
 }

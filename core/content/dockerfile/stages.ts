@@ -48,8 +48,8 @@ export interface PlanOptions {
   contexts: string[];
   /** Those of them that are images: the image of each. */
   contextImages?: Record<string, string>;
-  /** ONBUILD instructions of the images that stages begin with; without it, only a telling name counts. */
-  onBuild?: Record<string, string[]>;
+  /** ONBUILD instructions of images that stages begin with; undefined for one of which nobody could say. */
+  onBuild?: Record<string, string[] | undefined>;
 }
 
 /** The image that a stage begins with, by its own name or by a named context's. */
@@ -143,10 +143,10 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
     }
     const image = imageBehind(from, options);
     if (image === undefined) return [];
-    if (options.onBuild && Object.hasOwn(options.onBuild, image)) {
-      return options.onBuild[image]!.map((text) => trigger(text, { heredocs: [], line }));
-    }
-    if (options.onBuild || /onbuild/i.test(image))
+    const asked = options.onBuild !== undefined && Object.hasOwn(options.onBuild, image);
+    const known = asked ? options.onBuild![image] : undefined;
+    if (known) return known.map((text) => trigger(text, { heredocs: [], line }));
+    if (asked || /onbuild/i.test(image))
       throw new Unsure(`nobody could say whether ${image} has ONBUILD instructions`);
     return [];
   }
