@@ -4,6 +4,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { identifyServices } from "../../cli/working-tree";
+import { identify } from "../../core/content";
 import { docker } from "../../lab/docker";
 import { readBases } from "../../preflight/bases";
 
@@ -80,6 +82,24 @@ describe("readBases", () => {
   it("asks only about images that a stage begins with, and nothing where there is none", async () => {
     assert.deepEqual(await readOf(`FROM scratch\nCOPY --from=${base} /a /`), {});
     assert.deepEqual(asked, []);
+  });
+
+  it("makes everything count for a deployment where nobody answers, but not for who only asks", async () => {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+    writeFileSync(join(folder, "page"), "");
+    writeFileSync(join(folder, "Dockerfile"), `FROM ${base}\nCOPY page /\n`);
+    writeFileSync(join(folder, "compose.yaml"), "services: { web: { build: . } }");
+    const { build, ...rest } = service("");
+    const file = { ...build, dockerfileInline: undefined };
+    const deployed = await identify(file, await readBases([{ build: file, ...rest }], {}));
+    assert.equal(deployed.wholeContext, true);
+    assert.match(deployed.reasons.join(), /nobody could say whether .*\/base has ONBUILD instructions/);
+    const asked = await identifyServices({ composeFiles: [join(folder, "compose.yaml")] });
+    assert.deepEqual(
+      asked.web!.files.map(({ path }) => path),
+      ["page"],
+    );
   });
 
   it("leaves it to who identifies the build to say that it cannot be read", async () => {
