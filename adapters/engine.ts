@@ -2,6 +2,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+/** After which the engine goes on removing its cache without being waited for. */
+const PATIENCE_MS = 30_000;
 
 /** The ONBUILD instructions of an image that this machine's engine has; undefined where it has none such. */
 export async function localOnBuild(image: string): Promise<string[] | undefined> {
@@ -23,7 +25,7 @@ export async function pruneBuildCache(unusedHours: number): Promise<string | und
     "docker",
     ["builder", "prune", "--force", "--filter", `until=${unusedHours}h`],
     // The engine's own builder, which images are built with here, whichever one the user has selected.
-    { env: { ...process.env, BUILDX_BUILDER: "default" }, maxBuffer: 64 * 1024 * 1024 },
+    { env: { ...process.env, BUILDX_BUILDER: "default" }, maxBuffer: 64 * 1024 * 1024, timeout: PATIENCE_MS },
   );
   const freed = /^Total[^:]*:\s*(\S+)\s*$/m.exec(stdout)?.[1];
   return freed === undefined || /^0+(\.0+)?B$/.test(freed) ? undefined : freed;
