@@ -5,6 +5,7 @@ import type { DeployRequest, Release } from "../../core/host/types";
 import { docker } from "../../lab/docker";
 import { engine, exec, killEngine, startEngine, startRegistry, stopRegistry } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
+import { eventually } from "../../lab/poll";
 import { countSteps, deployDisturbed, installStepper, restartEngine } from "./support/kill";
 import { ownLab } from "./support/own-lab";
 import { deploy, type Images, look, measured, pushImages, requestFor, served, shop } from "./support/shop";
@@ -13,6 +14,9 @@ import { Connection, runOn } from "./support/ssh";
 const FOLDER = "/home/deploy/.everfresh";
 /** `npm run test:faults` goes through more of it. */
 const thorough = Number(process.env.EVERFRESH_KILLS ?? 0) > 100;
+
+/** Waits a quarter of a minute for what happens on a host. */
+const until = (what: string, condition: () => Promise<boolean>) => eventually(what, condition, 15_000);
 
 describe("a host in trouble", function () {
   this.timeout(300_000);
@@ -89,7 +93,8 @@ describe("a host in trouble", function () {
     const slow = requestFor(lab, next({ sick: true, retries: 1000 }), { who: "ann", healthTimeout: 60 });
     using connection = await Connection.open(host);
     const running = connection.run(deployStdin(slow));
-    await eventually(
+    await until(
+      "a deployment",
       async () => (await look(host)).holder !== undefined && (await look(host)).unfinished !== undefined,
     );
     const state = await look(host);
@@ -116,7 +121,7 @@ describe("a host in trouble", function () {
       ["sh", "-c", `exec 9>>${FOLDER}/shop/lock && flock 9 && exec sleep 300 >/dev/null 2>&1 </dev/null &`],
       { user: "deploy" },
     );
-    await eventually(async () => (await look(host)).holder !== undefined);
+    await until("a lock that is held", async () => (await look(host)).holder !== undefined);
     const { status } = await runOn(host, unlockStdin({ project: "shop" }, 1));
     assert.equal(status, 0);
     assert.equal((await look(host)).holder, undefined);
@@ -179,7 +184,7 @@ describe("a host in trouble", function () {
     await slowDown(lab.registry.container, 0.02);
     const running = deploy(host, requestFor(lab, broken));
     try {
-      await eventually(async () => (await downloaded()) > before + 512);
+      await until("a download", async () => (await downloaded()) > before + 512);
       assert.ok((await downloaded()) < before + 36 * 1024, "it is in the middle of the layer");
     } finally {
       await stopRegistry(lab);
@@ -238,7 +243,7 @@ describe("a host in trouble", function () {
     // Not while docker starts a container: killed then, it may lose track of the port (moby/libnetwork#1790).
     const isUp = ({ service, health }: { service: string; health?: string }) =>
       service === "web" && health === "starting";
-    await eventually(async () => (await look(host)).containers.some(isUp));
+    await until("a container that starts", async () => (await look(host)).containers.some(isUp));
     await killEngine(host);
     await sleep(500);
     await startEngine(host);
@@ -368,11 +373,3 @@ describe("a host in trouble", function () {
 
 /** Gives a container's processes so much of one processor; 0 ends the limit. */
 const slowDown = (container: string, cpus: number) => docker(["update", "--cpus", `${cpus}`, container]);
-
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 150; attempt++) {
-    if (await condition()) return;
-    await sleep(100);
-  }
-  throw new Error("what was waited for did not happen");
-}
