@@ -7,6 +7,7 @@ import { stopRegistry } from "../lab/faults";
 import { down, up } from "../lab/lab";
 import { deploy, pushImages, requestFor, served, shop } from "../tests/faults/support/shop";
 import { runOn } from "../tests/faults/support/ssh";
+import { median } from "./median";
 
 const runs = Number(process.argv[2] ?? 5);
 
@@ -45,9 +46,7 @@ async function main(): Promise<void> {
         }
       }
     }
-    const medians = Object.fromEntries(
-      Object.entries(seconds).map(([side, all]) => [side, all.toSorted((a, b) => a - b)[runs]!]),
-    );
+    const medians = Object.fromEntries(Object.entries(seconds).map(([side, all]) => [side, median(all)]));
     const ours = medians.rollback!;
     for (const [side, time] of Object.entries(medians))
       console.log(`${side}: ${time.toFixed(2)} s; rollback takes ${(ours / time).toFixed(2)} times that`);

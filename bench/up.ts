@@ -15,6 +15,7 @@ import { promisify } from "node:util";
 import { down, type Lab, up } from "../lab/lab";
 import { withTools } from "../scripts/environment";
 import { checkout, TestStack } from "../tests/support/stack";
+import { median } from "./median";
 
 const run = promisify(execFile);
 const runs = Number(process.argv[2] ?? 5);
@@ -85,11 +86,6 @@ async function timed(what: () => Promise<void>): Promise<number> {
   const start = process.hrtime.bigint();
   await what();
   return Number(process.hrtime.bigint() - start) / 1e9;
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }
 
 function report(title: string, medians: Record<string, number>, ratio: number, target: number): void {

@@ -1,0 +1,5 @@
+/** The middle one of some measurements; of an even number the larger of the two in the middle. */
+export function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
