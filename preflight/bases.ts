@@ -22,24 +22,24 @@ export async function readBases(
   services: Built[],
   { pullBase = false, registry }: { pullBase?: boolean; registry?: Registry },
 ): Promise<Pick<IdentifyOptions, "baseDigests" | "baseOnBuild">> {
-  const pulling = services.filter(({ buildOptions }) => pullBase || buildOptions.pull);
-  const [images, parents, pulled] = await Promise.all([
-    pullBase ? distinct(services, baseImages) : [],
-    distinct(services, parentImages),
-    distinct(pulling, parentImages),
+  const [images, parents] = await Promise.all([
+    pullBase ? imagesOf(services, baseImages) : [],
+    imagesOf(services, parentImages),
   ]);
+  const pulled = parents.filter((_, i) => pullBase || services[i]!.buildOptions.pull);
   const [baseDigests, baseOnBuild] = await Promise.all([
-    pullBase && registry ? digestsOf(images, registry) : undefined,
-    readOnBuild(parents, new Set(pulled), registry),
+    pullBase && registry ? digestsOf(distinct(images), registry) : undefined,
+    readOnBuild(distinct(parents), new Set(pulled.flat()), registry),
   ]);
   return { baseDigests, baseOnBuild };
 }
 
-async function distinct(services: Built[], of: (build: BuildSpec) => Promise<string[]>): Promise<string[]> {
+/** The images of each service. */
+const imagesOf = (services: Built[], of: (build: BuildSpec) => Promise<string[]>): Promise<string[][]> =>
   // What cannot be read is told, with all else that is wrong, when the build is identified.
-  const images = await Promise.all(services.map(({ build }) => of(build!).catch(() => [])));
-  return [...new Set(images.flat())].sort();
-}
+  Promise.all(services.map(({ build }) => of(build!).catch(() => [])));
+
+const distinct = (images: string[][]): string[] => [...new Set(images.flat())].sort();
 
 /**
  * The current digests of base images, all asked at once.
