@@ -95,11 +95,14 @@ changed_services() {
     }'
 }
 
+# Says which containers are others than before; not again what was just said, when compose is tried again and again.
 tell_changes() {
-  { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
+  changes=$({ printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
     $2 == "" { next }
     $1 == "B" { had[$2] = $8; old[$13] = 1 }
     $1 == "C" {
       if (!($2 in had)) print (($13 in old) ? "recreate " : "create ") $13
-      else if (had[$2] != $8) print "restart " $13 }' | sort -u >&2 || :
+      else if (had[$2] != $8) print "restart " $13 }' | sort -u)
+  [ -z "$changes" ] || [ "$changes" = "$told_changes" ] || say "$changes"
+  told_changes=$changes
 }

@@ -129,8 +129,7 @@ apply_failed() {
 # compose's last words; on a full disk it may not have got them out.
 compose_reason() {
   printf 'docker compose up: %s' "$(grep -v '^ *$' .run/up 2>/dev/null | tail -n 1)"
-  # Killed while it starts a container, docker may hold the port for one that is gone, until it is restarted in order
-  # (https://github.com/moby/libnetwork/issues/1790).
+  # See check_ports.
   ! grep -q 'port is already allocated' .run/up 2>/dev/null || printf '; if no container has that port, restart docker on the host'
   [ "$(free_kilobytes .)" -ge 256 ] || printf '; free some space under %s' "$folder"
 }
@@ -193,7 +192,7 @@ put_back() {
     return
   fi
   say "putting back $previous"
-  before=$present check_failed=''
+  before=$present told_changes='' check_failed=''
   know_images "$previous"
   check_compose "$previous"
   # An engine that has just come back may not have given free yet what it will (ports of containers it is about to end).

@@ -77,13 +77,14 @@ is_roomy() {
 
 # A published port must be free, or already this project's; of a range that docker may choose from, one of them.
 # `ports`: one per line, protocol|first|last|address of the host (nothing: all of them).
+# Killed while it starts a container, docker may hold the port for one that is gone, until it is restarted in order
+# (https://github.com/moby/libnetwork/issues/1790); what tells is its proxy, which runs for no container.
 check_ports() {
   [ -n "$ports" ] || return 0
   # shellcheck disable=SC2016,SC2046 # the template's own variables; one word per id
   ports_used=$(engine inspect --type container --format '{{$c := .}}{{range $port, $at := .NetworkSettings.Ports}}{{range $at}}{{$port}}|{{.HostPort}}|{{.HostIp}}|{{$c.Name}}|{{index $c.Config.Labels "com.docker.compose.project"}}{{"\n"}}{{end}}{{end}}' $(engine ps -q 2>/dev/null) 2>/dev/null)
   ports_taken=$({
     printf '%s\n' "$ports_used" | sed 's/^/U|/'
-    # docker's own, for a container that is gone (see compose_reason).
     # shellcheck disable=SC2009 # pgrep -f is not everywhere
     ps ax -o args 2>/dev/null | grep '^[^ ]*docker-proxy ' | sed 's/^/P|/'
     for ports_protocol in tcp udp; do
@@ -99,6 +100,7 @@ check_ports() {
       last = substr(hex, length(hex) - 7)
       return number(substr(last, 7)) "." number(substr(last, 5, 2)) "." number(substr(last, 3, 2)) "." number(substr(last, 1, 2))
     }
+    BEGIN { remedy = "; stop that or publish another port" }
     function takes(protocol, port, ip, by) {
       n++; what[n] = protocol "|" port; at[n] = ip == "0.0.0.0" || ip == "::" ? "" : ip; who[n] = by
     }
@@ -107,18 +109,18 @@ check_ports() {
       for (i = 1; i <= n; i++) if (what[i] == protocol "|" port && (ip == "" || at[i] == "" || ip == at[i])) return who[i]
       return ""
     }
-    $1 == "U" { sub(/.*\//, "", $2); takes($2, $3, $4, $6 == project ? "us" : "container " substr($5, 2)) }
+    $1 == "U" { sub(/.*\//, "", $2); takes($2, $3, $4, $6 == project ? "us" : "taken by container " substr($5, 2) remedy) }
     $1 == "P" {
       k = split($2, word, " ")
       for (i = 1; i < k; i++) option[word[i]] = word[i + 1]
-      takes(option["-proto"], option["-host-port"], option["-host-ip"], "docker, for a container that is gone (restart docker on the host)")
+      takes(option["-proto"], option["-host-port"], option["-host-ip"], "held by docker for a container that is gone; restart docker on the host")
     }
     # 0A: listening; 07: a datagram socket that is not connected (net/tcp_states.h).
     $1 == "O" {
       split($3, column, " ")
       if (column[4] != ($2 == "tcp" ? "0A" : "07")) next
       split(column[2], socket, ":")
-      takes($2, number(socket[2]), address(socket[1]), "another program")
+      takes($2, number(socket[2]), address(socket[1]), "taken by another program" remedy)
     }
     $1 == "W" {
       ip = $5 == "0.0.0.0" || $5 == "::" ? "" : $5
@@ -126,7 +128,7 @@ check_ports() {
         by = taker($2, port, ip)
         if (by == "" || by == "us") next
       }
-      print "port " $3 ($3 == $4 ? "" : "-" $4) ($2 == "tcp" ? "" : "/" $2) ": taken by " by "; stop that or publish another port"
+      print "port " $3 ($3 == $4 ? "" : "-" $4) ($2 == "tcp" ? "" : "/" $2) ": " by
     }')
   [ -z "$ports_taken" ] || problem "$ports_taken"
 }

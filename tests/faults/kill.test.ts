@@ -151,8 +151,10 @@ class Target {
 
     let { token } = state;
     let again = await deploy(host, { ...request, token, lockWait: 5 });
-    if (again.status !== 0 && kill.victim === "engine" && /restart docker on the host/.test(again.stderr)) {
-      // docker's own defect: the port stays with a container that is gone (moby/libnetwork#1790). It was said; it is done.
+    const enginesEnd = kill.victim === "engine" || kill.victim === "host";
+    if (again.status !== 0 && enginesEnd && /restart docker on the host/.test(again.stderr)) {
+      // docker's own defect when it is killed: the port stays with a container that is gone (moby/libnetwork#1790). It was
+      // said; it is done.
       count("docker lost a port");
       await restartEngine(host);
       token = (await look(host)).token;

@@ -30,6 +30,7 @@ function problems(shell: string, ...ports: Published[]): string {
   const script = `nl='
 ' problems=''
 request
+ps() { echo 'docker-proxy'; echo '/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8082 -container-ip 172.18.0.2 -container-port 80'; }
 engine() { [ "$1" = ps ] && echo id || printf '%s\\n' ${containers.map((line) => `'${line}'`).join(" ")}; }
 check_ports
 printf '%s' "$problems"`;
@@ -95,6 +96,13 @@ describe("the check of free ports", () => {
         );
         assert.equal(problems(shell, { published: "8080", protocol: "udp" }), "");
         assert.equal(problems(shell, { published: "8081" }), "");
+      });
+
+      it("tells a port that docker holds for no container", () => {
+        assert.equal(
+          problems(shell, { published: "8082" }),
+          "port 8082: held by docker for a container that is gone; restart docker on the host",
+        );
       });
 
       it("wants one free port of a range that docker chooses from", () => {
