@@ -35,7 +35,7 @@ export class ContentImage extends pulumi.ComponentResource {
   readonly imageId: pulumi.Output<string>;
 
   constructor(name: string, args: ContentImageArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("everfresh:index:ContentImage", name, { content: args.content }, opts);
+    super("everfresh:index:ContentImage", name, {}, opts);
     const { build, options, content, folder, built, changedSince } = args;
 
     const image = new docker.RemoteImage(

@@ -22,7 +22,7 @@ export class RegistryPush extends pulumi.ComponentResource {
   readonly digest: pulumi.Output<string>;
 
   constructor(name: string, args: RegistryPushArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("everfresh:index:RegistryPush", name, { content: args.content, tag: args.tag }, opts);
+    super("everfresh:index:RegistryPush", name, {}, opts);
     const { content, registry } = args;
     const common = {
       triggers: { content },

@@ -81,9 +81,13 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
 
     const key = new random.RandomBytes(`${name}-fingerprint-key`, { length: 32 }, { parent: this });
     this.#key = key.hex;
+    // A release comes to be once its images are in the registry: a build that fails leaves the one before it. In preview
+    // nothing is waited for, so that it can say what the release would hang on.
+    const pushed = pulumi.runtime.isDryRun() ? [] : Object.values(args.images).map(({ digest }) => digest);
+    const hungOn = pulumi.all([this.#key, pushed]).apply(([key]) => keepers(args, key));
     const id = new random.RandomId(
       `${name}-id`,
-      { byteLength: 4, keepers: pulumi.unsecret(this.#key.apply((key) => keepers(args, key))) },
+      { byteLength: 4, keepers: pulumi.unsecret(hungOn) },
       { parent: this },
     );
 
