@@ -1,9 +1,10 @@
+import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { tidyBuildCache } from "./components/build-cache";
 import { ComposeDeploy } from "./components/compose-deploy";
 import { HostTeardown } from "./components/host-teardown";
 import { keptRelease, Release } from "./components/release";
-import { buildImages, promotedImages } from "./components/service-images";
+import { buildImages, keptImages, promotedImages } from "./components/service-images";
 import { previousOutputs } from "./components/stack-outputs";
 import { readSettings, withoutStackTrace } from "./config";
 import { publishedUrls } from "./core/urls";
@@ -12,26 +13,34 @@ import { layersOf } from "./preflight/layers";
 
 async function program() {
   const settings = await readSettings();
-  const previous = previousOutputs();
-  const facts = await preflight(settings, previous);
+  const asked = previousOutputs();
+  const facts = await preflight(settings, asked);
+  const previous = await asked;
   const { project, files, provenance } = facts;
 
   const images = settings.release
-    ? {}
+    ? keptImages(previous)
     : settings.promoteFrom
       ? await promotedImages(settings.promoteFrom, settings, facts)
-      : buildImages(settings, facts, await previous);
+      : buildImages(settings, facts, previous);
 
   const lineage = new random.RandomId("lineage", { byteLength: 8 }).hex;
+  // Not the release's child (which it was once): it outlives a pinned one, or else every file would be another after it.
+  const { hex: key } = new random.RandomBytes(
+    "release-fingerprint-key",
+    { length: 32 },
+    { aliases: [{ parent: pulumi.createUrn("release", "everfresh:index:Release") }] },
+  );
   const release = settings.release
-    ? keptRelease(settings.release, project.name, provenance)
+    ? keptRelease(settings.release, project.name, provenance, previous.layers)
     : new Release("release", {
         project,
         files,
         images,
         forceRecreate: settings.forceRecreate,
+        key,
         provenance,
-        previous: await previous,
+        previous,
         layersOf: (image, platform) => layersOf(image, platform, settings),
       });
 
@@ -47,11 +56,10 @@ async function program() {
 
   return {
     release: release.id,
-    tag: release.provenance.tag,
+    ...(release.provenance ? { tag: release.provenance.tag, source: release.provenance } : {}),
     images,
     hosts: tidyBuildCache(facts, Object.fromEntries(hosts)),
     urls: publishedUrls(project, settings.hosts),
-    source: release.provenance,
     layers: release.layers,
     lineage,
   };

@@ -14,6 +14,8 @@ export interface ReleaseArgs {
   images: Record<string, { content: string; digest: pulumi.Input<string>; ref: pulumi.Input<string> }>;
   /** Changing it makes another release, and recreates every container. */
   forceRecreate?: string;
+  /** Keys the fingerprints of its files, so that they tell nothing about a secret's value; hex. */
+  key: pulumi.Input<string>;
   /** Where this release comes from, if it is a new one. */
   provenance: Provenance;
   /** What the stack deployed before: a release that stays the same keeps its provenance. */
@@ -22,35 +24,46 @@ export interface ReleaseArgs {
   layersOf?: (image: string, platform?: string) => Promise<wire.Layers | undefined>;
 }
 
+/** Who deploys, for the ledger. */
+export interface Deployer {
+  who: string;
+  /** The machine it is deployed from. */
+  from: string;
+}
+
 /** Where a release comes from, for people and for the ledger. */
-export interface Provenance {
+export interface Provenance extends Deployer {
   tag: string;
   commit?: string;
   dirty?: boolean;
-  who: string;
-  /** The machine it was deployed from. */
-  from: string;
 }
 
 /** A release as the hosts are told of it. */
 export interface DeployableRelease {
   id: pulumi.Output<string>;
-  provenance: pulumi.Output<Provenance>;
-  /** The layers of its images, by their names on the hosts, as far as they are known. */
+  /** Of a release that the hosts kept, only they know it. */
+  provenance?: pulumi.Output<Provenance>;
+  /** The layers of images, by their names on the hosts, as far as they are known. */
   layers: pulumi.Output<Record<string, wire.Layers>>;
   /** Passes the release to `use` once all of it is known. What comes of it is secret, as its files may be. */
-  apply(
-    use: (release: wire.DeployRequest["release"], provenance: Provenance) => string,
-  ): pulumi.Output<string>;
+  apply(use: (release: wire.DeployRequest["release"], deployer: Deployer) => string): pulumi.Output<string>;
 }
 
-/** An earlier release that the hosts still keep: nothing of the working tree is deployed. */
-export function keptRelease(id: string, project: string, provenance: Provenance): DeployableRelease {
+/**
+ * An earlier release that the hosts still keep: nothing of the working tree is deployed.
+ *
+ * @param layers - what is known so far, for the release that comes after it.
+ */
+export function keptRelease(
+  id: string,
+  project: string,
+  deployer: Deployer,
+  layers: Record<string, wire.Layers> = {},
+): DeployableRelease {
   return {
     id: pulumi.output(id),
-    provenance: pulumi.output(provenance),
-    layers: pulumi.output({} as Record<string, wire.Layers>),
-    apply: (use) => pulumi.output(use({ kept: id, project }, provenance)),
+    layers: pulumi.output(layers),
+    apply: (use) => pulumi.output(use({ kept: id, project }, deployer)),
   };
 }
 
@@ -68,9 +81,6 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
    */
   readonly layers: pulumi.Output<Record<string, wire.Layers>>;
 
-  /** Keys the fingerprints, so that they tell nothing about a secret's value. */
-  readonly #key: pulumi.Output<string>;
-
   constructor(
     name: string,
     private readonly args: ReleaseArgs,
@@ -79,12 +89,10 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
     super("everfresh:index:Release", name, { project: args.project.name }, opts);
     const { provenance, previous } = args;
 
-    const key = new random.RandomBytes(`${name}-fingerprint-key`, { length: 32 }, { parent: this });
-    this.#key = key.hex;
     // A release comes to be once its images are in the registry: a build that fails leaves the one before it. In preview
     // nothing is waited for, so that it can say what the release would hang on.
     const pushed = pulumi.runtime.isDryRun() ? [] : Object.values(args.images).map(({ digest }) => digest);
-    const hungOn = pulumi.all([this.#key, pushed]).apply(([key]) => keepers(args, key));
+    const hungOn = pulumi.all([args.key, pushed]).apply(([key]) => keepers(args, key));
     const id = new random.RandomId(
       `${name}-id`,
       { byteLength: 4, keepers: pulumi.unsecret(hungOn) },
@@ -103,9 +111,9 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
     this.registerOutputs({ id: this.id, provenance: this.provenance });
   }
 
-  apply(use: (release: wire.Release, provenance: Provenance) => string): pulumi.Output<string> {
+  apply(use: (release: wire.Release, deployer: Deployer) => string): pulumi.Output<string> {
     return pulumi
-      .all([this.id, this.#key, this.args.images, this.provenance, this.layers])
+      .all([this.id, this.args.key, this.args.images, this.provenance, this.layers])
       .apply(([id, key, images, provenance, layers]) =>
         use(assemble(this.args, id, key, images, provenance, layers), provenance),
       );

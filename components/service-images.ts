@@ -32,16 +32,17 @@ export function buildImages(
     services.map((service): [string, ServiceImage] => {
       const { name, buildOptions } = service;
       const { content, cause, found, noCache, changedSince } = facts.contents[name]!;
+      const before = cause === undefined ? previous.images?.[name] : undefined;
       const fresh = settings.fresh === undefined ? {} : { fresh: settings.fresh };
       if (found !== undefined) {
         if (cause)
           void pulumi.log.info(`${name}: ${cause}; the registry has this content, so nothing is built`);
         const ref = pulumi.output(`${pullFrom[name]}@${found}`);
-        return [name, { content, tag: contentTag(content), digest: pulumi.output(found), ref, ...fresh }];
+        const tag = before?.tag ?? contentTag(content);
+        return [name, { content, tag, digest: pulumi.output(found), ref, ...fresh }];
       }
 
       const build = service.build!;
-      const before = cause === undefined ? previous.images?.[name] : undefined;
       const built = before?.built ?? new Date().toISOString();
       const options = { ...buildOptions, noCache, pull: buildOptions.pull || settings.pullBase };
       const image = new ContentImage(name, {
@@ -66,6 +67,17 @@ export function buildImages(
       const ref = pulumi.interpolate`${pullFrom[name]}@${digest}`;
       return [name, { content, tag, digest, ref, built, ...(noCache ? { noCache } : {}), ...fresh }];
     }),
+  );
+}
+
+/**
+ * The images that the stack built last, remembered while an earlier release is pinned: what is known of them is known
+ * after it, too. That they were built here is not: with the pin their builds leave the state, and they are what the
+ * registry has already.
+ */
+export function keptImages({ images = {} }: StackOutputs): Record<string, PushedImage> {
+  return Object.fromEntries(
+    Object.entries(images).map(([name, { built: _, noCache: __, ...image }]) => [name, image]),
   );
 }
 

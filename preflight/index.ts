@@ -14,6 +14,7 @@ import { askHosts, type HostFacts } from "./hosts";
 /** All that is known before a single resource is declared. */
 export interface Facts {
   project: ComposeProject;
+  /** Empty for a pinned release, which has files of its own. */
   files: FileTree[];
   /** Of each service that is built; empty when nothing is built (a pinned or a promoted release). */
   contents: Record<string, ServiceContent>;
@@ -41,7 +42,7 @@ export async function preflight(settings: Settings, previous: Promise<StackOutpu
     settings.promoteFrom || settings.release ? [] : project.services.filter(({ build }) => build);
 
   const [files, contents, tree, hosts] = await allOrEveryProblem([
-    readFiles(project.files),
+    readFiles(settings.release ? [] : project.files),
     identifyContents(project.name, builds, settings, previous),
     readWorkingTree(text.folder),
     asking,

@@ -195,7 +195,7 @@ describe("the program", () => {
         ...["api", "web"].flatMap(built),
         ...["web1", "web2"].flatMap(target),
         "everfresh:index:Release release",
-        "random:index/randomBytes:RandomBytes release-fingerprint-key < release",
+        "random:index/randomBytes:RandomBytes release-fingerprint-key",
         "random:index/randomId:RandomId lineage",
         "random:index/randomId:RandomId release-id < release",
       ].sort(),
@@ -468,6 +468,50 @@ describe("the program", () => {
       const { triggers, stdin } = named(pinned, "web1-up").inputs;
       assert.match(JSON.stringify(triggers), /"release":"shop-1"/);
       assert.match(reveal(stdin) as string, /^release=shop-1\nkept=1$/m);
+    });
+
+    it("needs no file of the working tree, and does not say that the release comes from it", async () => {
+      rmSync(path.join(folder, "conf"));
+      const { result } = await run({ release: "shop-1" });
+      assert.deepEqual(Object.keys(result).sort(), [
+        "hosts",
+        "images",
+        "layers",
+        "lineage",
+        "release",
+        "urls",
+      ]);
+    });
+
+    it("remembers what the stack has built, so that nothing is built again when the pin is gone", async () => {
+      const fresh = { fresh: "today" };
+      outside.layers = () => [{ diffId: `sha256:${"ab".repeat(32)}`, bytes: 100 }];
+      const first = await run(fresh);
+      deployed(first);
+      const pin = { ...fresh, release: "shop-1" };
+      const pinned = await run(pin);
+      deployed(pinned);
+      assert.deepEqual((await run(pin)).result, pinned.result);
+
+      outside.registry = () => assert.fail("the registry is asked for what is known");
+      outside.layers = () => assert.fail("a registry is asked for layers");
+      const cleared = await run(fresh);
+      assert.deepEqual(dockerResources(cleared), []);
+      for (const service of ["api", "web"]) {
+        const { built: _, noCache: __, ...image } = first.result.images[service]!;
+        assert.deepEqual(cleared.result.images[service], image);
+      }
+      assert.deepEqual(cleared.result.layers, first.result.layers);
+      writeFileSync(path.join(folder, "web/page"), "edited");
+      outside.registry = () => undefined;
+      outside.layers = undefined;
+      assert.equal(noCache(await run(fresh)), false, "fresh has not changed");
+    });
+
+    it("keeps the key of the files' fingerprints", async () => {
+      const key = "release-fingerprint-key";
+      const [free, pinned] = [await run(), await run({ release: "shop-1" })];
+      assert.deepEqual(named(pinned, key), named(free, key));
     });
   });
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import path from "node:path";
 import { startRegistry, stopRegistry } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
 import { lab as sharedLab } from "../support/lab";
@@ -41,6 +43,31 @@ describe("an earlier release", function () {
     await stack.unset("release");
     await stack.mustUp();
     assert.equal(await stack.page(), "<h1>second</h1>");
+  });
+
+  it("is left again without a build, and without touching a service that is the same in both", async () => {
+    await using stack = await TestStack.create(lab);
+    await stack.configure({ fresh: "1" });
+    await stack.mustUp();
+    const { release } = await stack.outputs<{ release: string }>();
+    const { api } = await stack.containers();
+    await stack.write("web/index.html", "<h1>second</h1>\n");
+    await stack.mustUp();
+    const second = await stack.containers();
+    const mounted = await stack.read("api.conf");
+
+    await stack.configure({ release });
+    await rm(path.join(stack.app, "api.conf"));
+    await stack.mustUp();
+    await stack.write("api.conf", mounted);
+    await stack.unset("release");
+    const run = await stack.mustUp();
+    assert.doesNotMatch(run.output, /never deployed|docker:index/);
+    const after = await stack.containers();
+    assert.equal(after.web!.digest, second.web!.digest);
+    assert.equal(after.api!.id, api!.id);
+    assert.equal(after.cache!.id, second.cache!.id);
+    assert.equal((await stack.preview("--expect-no-changes")).status, 0);
   });
 
   it("that the host does not have is refused, and what serves is left alone", async () => {
