@@ -10,7 +10,10 @@ export interface ReleaseArgs {
   project: ComposeProject;
   /** Every file the compose file mounts, read whole. */
   files: FileTree[];
-  /** The image of each service that is built, or was. */
+  /**
+   * The image of each service that is built, or was. The release hangs on its content; on its digest where that is plain
+   * text, known beforehand, as another stack may have the same content under another digest.
+   */
   images: Record<string, { content: string; digest: pulumi.Input<string>; ref: pulumi.Input<string> }>;
   /** Changing it makes another release, and recreates every container. */
   forceRecreate?: string;
@@ -185,7 +188,10 @@ function keepers(
   const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
   return {
     ...Object.fromEntries(
-      Object.entries(images).map(([service, { content }]) => [`image ${service}`, content]),
+      Object.entries(images).map(([service, { content, digest }]) => [
+        `image ${service}`,
+        typeof digest === "string" ? digest : content,
+      ]),
     ),
     ...Object.fromEntries(
       files.map(({ file, entries }) => [file.where, fingerprint(entries, key).slice(0, 16)]),

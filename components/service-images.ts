@@ -1,7 +1,7 @@
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { contentTag, type PushedImage, repositories } from "../core/images";
-import { Problems, problem } from "../core/problems";
+import { Problems, problem, refuse } from "../core/problems";
 import type { Settings } from "../core/settings";
 import type { Facts } from "../preflight";
 import { makeBuildFolder } from "./build-folder";
@@ -9,10 +9,10 @@ import { ContentImage } from "./content-image";
 import { RegistryPush } from "./registry-push";
 import { outputsOf, type StackOutputs } from "./stack-outputs";
 
-/** An image as the stack's outputs name it, its digest known once it is pushed. */
+/** An image as the stack's outputs name it, its digest known once it is pushed, or beforehand. */
 export type ServiceImage = Omit<PushedImage, "digest" | "ref"> & {
-  digest: pulumi.Output<string>;
-  ref: pulumi.Output<string>;
+  digest: pulumi.Input<string>;
+  ref: pulumi.Input<string>;
 };
 
 /** Builds and pushes the image of each service whose content is new; the others are as they were. */
@@ -86,7 +86,12 @@ function frozenTag({ tag, uniqueTag }: Settings, before: string | undefined, now
   return tag !== undefined && !uniqueTag ? tag : (before ?? now);
 }
 
-/** The images that another stack has proved: nothing is built. */
+/**
+ * The images that another stack has proved: nothing is built.
+ *
+ * @throws Problems for a stack that has deployed nothing, and for each image that not all of its hosts have proved; the
+ * latest one may only have been built.
+ */
 export async function promotedImages(
   stack: string,
   settings: Settings,
@@ -94,26 +99,31 @@ export async function promotedImages(
 ): Promise<Record<string, ServiceImage>> {
   const { images = {}, hosts = {} } = await outputsOf(stack);
   const where = "everfresh:promoteFrom";
-  if (!Object.values(hosts).some((host) => host?.verifiedAt)) {
+  const proofs = Object.values(hosts).filter((host) => host?.verifiedAt);
+  if (proofs.length === 0) {
     throw new Problems([
       problem(where, `stack ${stack} has deployed nothing yet`, "deploy it first, or correct the name"),
     ]);
   }
-  const built = facts.project.services.filter(({ build }) => build).map(({ name }) => name);
-  const missing = built.filter((name) => !images[name]);
-  if (missing.length > 0) {
-    throw new Problems(
-      missing.map((name) =>
-        problem(where, `stack ${stack} has no image of ${name}`, `deploy ${name} there first`),
-      ),
-    );
-  }
-  const pullFrom = repositories(settings.registry!.pullAddress, facts.project.name, built);
+  const built = facts.project.services.filter(({ build }) => build);
+  refuse(
+    built.flatMap(({ name, replicas }) => {
+      const image = images[name];
+      if (!image)
+        return problem(where, `stack ${stack} has no image of ${name}`, `deploy ${name} there first`);
+      // Without a container there is nothing to prove.
+      if (replicas === 0 || proofs.every(({ services }) => services[name]?.digest === image.digest))
+        return [];
+      const what = `stack ${stack} has not proved its latest image of ${name}`;
+      return problem(where, what, "deploy it there first");
+    }),
+  );
+  const names = built.map(({ name }) => name);
+  const pullFrom = repositories(settings.registry!.pullAddress, facts.project.name, names);
   return Object.fromEntries(
-    built.map((name) => {
+    names.map((name) => {
       const { content, digest, tag } = images[name]!;
-      const ref = pulumi.output(`${pullFrom[name]}@${digest}`);
-      return [name, { content, tag, digest: pulumi.output(digest), ref }];
+      return [name, { content, tag, digest, ref: `${pullFrom[name]}@${digest}` }];
     }),
   );
 }

@@ -83,6 +83,17 @@ function deployed({ result }: Run): void {
     },
   });
 }
+/** What a stack says whose hosts have all proved its images. */
+function proved(result: Outputs): StackOutputs {
+  const services = Object.fromEntries(
+    Object.entries(result.images).map(([name, { digest }]) => [
+      name,
+      { container: "c1", digest, startedAt: "2030-01-02T03:04:00Z", health: "healthy" },
+    ]),
+  );
+  const hosts = Object.entries(result.hosts).map(([name, host]) => [name, { ...host, services }]);
+  return { ...result, hosts: Object.fromEntries(hosts) };
+}
 const inputsOf = ({ resources }: Run) =>
   Object.fromEntries(resources.map(({ type, name, inputs }) => [`${type} ${name}`, inputs]));
 /** Names of the resources whose inputs differ, of those that both runs have. */
@@ -439,7 +450,7 @@ describe("the program", () => {
   describe("with promoteFrom", () => {
     it("deploys the digests of the other stack, from this stack's registry, and has no docker resource", async () => {
       const { result } = await run();
-      stacks["acme/everfresh/staging"] = result;
+      stacks["acme/everfresh/staging"] = proved(result);
       writeFileSync(path.join(folder, "web/page"), "edited since");
       outside.registry = () => assert.fail("the registry is asked");
       const promoted = await run({ promoteFrom: "staging" });
@@ -454,8 +465,44 @@ describe("the program", () => {
       await refused(run({ promoteFrom: "staging" }), `${line}deployed nothing yet; `);
       const { result } = await run();
       const { web: _, ...images } = result.images;
-      stacks["acme/everfresh/staging"] = { ...result, images };
+      stacks["acme/everfresh/staging"] = { ...proved(result), images };
       await refused(run({ promoteFrom: "staging" }), `${line}no image of web; `);
+    });
+
+    it("is refused an image that a host of the other stack has not proved", async () => {
+      const { result } = await run();
+      const { web, api } = result.images;
+      const newer = { ...web!, digest: `sha256:${"ee".repeat(32)}` };
+      // What `build-only` leaves behind: an image that no host runs.
+      stacks["acme/everfresh/staging"] = { ...proved(result), images: { web: newer, api: api! } };
+      const line = "everfresh:promoteFrom: stack staging has not proved its latest image of ";
+      await refused(run({ promoteFrom: "staging" }), `${line}web; deploy it there first`);
+      const { hosts } = proved(result);
+      stacks["acme/everfresh/staging"] = { ...result, hosts: { ...hosts, web2: result.hosts.web2! } };
+      await refused(run({ promoteFrom: "staging" }), `${line}api; deploy it there first`);
+    });
+
+    it("asks no proof of a service that has no container", async () => {
+      const { compose } = outside;
+      const api = { build: { context: path.join(folder, "api") }, scale: 0 };
+      const resolved = stringify({ name: "shop", services: { api } });
+      outside.compose = () => ({ ...compose(), resolved });
+      const { result } = await run();
+      stacks["acme/everfresh/staging"] = result;
+      assert.equal((await run({ promoteFrom: "staging" })).result.images.api!.digest, digest);
+    });
+
+    it("makes another release of another digest, also of the same content", async () => {
+      const { result } = await run();
+      stacks["acme/everfresh/staging"] = proved(result);
+      const before = await run({ promoteFrom: "staging" });
+      const images = {
+        ...result.images,
+        web: { ...result.images.web!, digest: `sha256:${"ee".repeat(32)}` },
+      };
+      stacks["acme/everfresh/staging"] = proved({ ...result, images });
+      const after = await run({ promoteFrom: "staging" });
+      assert.deepEqual(changed(before, after), ["release-id"]);
     });
   });
 

@@ -159,6 +159,19 @@ describe("Release", () => {
     });
   }
 
+  it("hangs on the digest of an image that is known beforehand", async () => {
+    const { images } = shop();
+    const promoted = (digest: string) => ({ images: { web: { ...images.web!, digest } } });
+    const [before, after] = [
+      await keepersOf({}, promoted(digest)),
+      await keepersOf({}, promoted(`sha256:${"ab".repeat(32)}`)),
+    ];
+    assert.deepEqual(
+      Object.keys(after).filter((key) => after[key] !== before[key]),
+      ["image web"],
+    );
+  });
+
   it("tells nothing about a secret to who has not its key", async () => {
     const [ours, other] = [await keepersOf(), await keepersOf({}, { key: "00".repeat(32) })];
     assert.equal(other["image web"], ours["image web"]);
