@@ -55,7 +55,8 @@ export function buildImages(
         ...(cause === undefined || pulumi.runtime.isDryRun() ? {} : { changedSince }),
       });
       if (cause) void pulumi.log.info(`${name}: ${cause}`, image);
-      const tag = frozenTag(settings, before?.tag, facts.provenance.tag);
+      // It moves with the content: the engine here may not have an image that is as it was, and could not tag it.
+      const tag = before?.tag ?? facts.provenance.tag;
       const { digest } = new RegistryPush(name, {
         image: image.image,
         imageId: image.imageId,
@@ -79,11 +80,6 @@ export function keptImages({ images = {} }: StackOutputs): Record<string, Pushed
   return Object.fromEntries(
     Object.entries(images).map(([name, { built: _, noCache: __, ...image }]) => [name, image]),
   );
-}
-
-/** A tag for people moves with the content, not with every commit; one that was asked for is taken at once. */
-function frozenTag({ tag, uniqueTag }: Settings, before: string | undefined, now: string): string {
-  return tag !== undefined && !uniqueTag ? tag : (before ?? now);
 }
 
 /**

@@ -331,6 +331,17 @@ describe("the program", () => {
       assert.deepEqual(again.result.source, first.result.source);
     });
 
+    it("tags nothing again that is the same: the engine here may not have it", async () => {
+      for (const tag of [{ tag: "v2" }, { tag: "v2", uniqueTag: true }, { uniqueTag: true }]) {
+        const again = await run(tag);
+        assert.deepEqual(inputsOf(again), inputsOf(before));
+        assert.deepEqual(again.result, first.result);
+      }
+      writeFileSync(path.join(folder, "web/page"), "edited");
+      const { images } = (await run({ tag: "v2" })).result;
+      assert.deepEqual([images.web!.tag, images.api!.tag], ["v2", "1a2b3c4"]);
+    });
+
     it("replaces the image, the push, the release and the deployments of what changed, and names the file", async () => {
       writeFileSync(path.join(folder, "web/page"), "edited");
       const again = await run({}, { preview: true });
