@@ -50,6 +50,15 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
   const entries: ReleaseFileEntry[] = [];
   let size = 0;
   await walk(file.source!, file.name);
+  if (file.writable && entries[0]?.type === "directory") {
+    problems.push(
+      problem(
+        file.where,
+        `containers may write to ${file.source}, which is shipped anew whenever it differs`,
+        "mount it read-only (`:ro`); for what containers write take a named volume, or a folder of the host by its absolute path",
+      ),
+    );
+  }
   if (size > largest) {
     problems.push(
       problem(

@@ -10,11 +10,13 @@ look() {
   present_images=$present_images$nl$(images $look_unknown 2>/dev/null) || :
 }
 
-# Lines for the judgement in `verdicts`: S services, I images, B containers as they were, C as they are.
+# Lines for the judgement in `verdicts`: S services, I images, B containers as they were, C as they are; U those before
+# the deployment began, when it is being put back.
 situation() { # $1 release
   services "$1" | sed 's/^/S|/'
   printf '%s\n' "$present_images" "$release_images" | sort -u | sed 's/^/I|/'
   printf '%s\n' "$before" | sed 's/^/B|/'
+  printf '%s\n' "$putting_back" | sed 's/^/U|/'
   printf '%s\n' "$present" | sed 's/^/C|/'
 }
 

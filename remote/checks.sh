@@ -13,7 +13,7 @@ run_checks() {
   [ -z "$check_failed" ]
 }
 
-containers_of() { printf '%s\n' "$proof" | awk -F '|' -v service="$1" '$1 == "good" && $2 == service { print $3 }'; }
+containers_of() { printf '%s\n' "$proof" | awk -F '|' -v service="$1" '$1 == "good" && $2 == service && $7 == "" { print $3 }'; }
 
 # A text out of stdin with its final newlines, and an end mark against $( ) cutting those off.
 whole() { cat && printf x; }

@@ -9,7 +9,7 @@ deploy() {
   remember_unfinished
   previous=$(current_release)
   look || : # the preflight says why
-  before=$present
+  at_first=$present before=$present
   check_lineage
   phase check
   preflight
@@ -192,7 +192,7 @@ put_back() {
     return
   fi
   say "putting back $previous"
-  before=$present told_changes='' check_failed=''
+  before=$present putting_back=$at_first told_changes='' check_failed=''
   know_images "$previous"
   check_compose "$previous"
   # An engine that has just come back may not have given free yet what it will (ports of containers it is about to end).

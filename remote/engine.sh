@@ -50,15 +50,26 @@ images() {
 }
 
 # Sets `release_images`, the engine's facts about the images of release $1, and `images_missing` unless it has them all.
+# Among an image's names is the one that the release knows it by, which docker may write otherwise: `redis` is its
+# `redis:latest`.
 know_images() {
-  images_missing=''
-  # shellcheck disable=SC2046 # one word per image
-  release_images=$(images $(service_images "$1") 2>/dev/null) || images_missing=1
+  images_missing='' know_names=$(service_images "$1")
+  # shellcheck disable=SC2086 # one word per image
+  know_facts=$(images $know_names 2>/dev/null) || {
+    images_missing=1
+    know_names=$(for image in $know_names; do images "$image" >/dev/null 2>&1 && echo "$image"; done)
+    know_facts=$(images $know_names 2>/dev/null) || know_names=''
+  }
+  # docker answers in the order asked.
+  release_images=$({ printf '%s\n' "$know_names" | sed 's/^/N|/'; printf '%s\n' "$know_facts" | sed 's/^/F|/'; } | awk -F '|' '
+    $2 == "" { next }
+    $1 == "N" { asked[++n] = $2 }
+    $1 == "F" { print $2 "|" asked[++k] " " $3 "|" $4 "|" $5 }')
   [ -z "$images_missing" ]
 }
 
 # Services of a release, dependencies first, one per line: name|image|digest|replicas|layers|fingerprints of its
-# files|services to restart with it
+# files|services to restart with it|`lasts` if it is to keep running
 services() { cat "releases/$1/services"; }
 
 service_images() { services "$1" | cut -d '|' -f 2 | sort -u; }

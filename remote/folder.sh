@@ -3,6 +3,7 @@
 #   releases/<id>/   compose.yaml, manifest.json, services, checks, facts, sums, files/ (links into the store),
 #                    and once it was proved: proved (who, when, token, what ran) and result.json
 #   store/<fp>/      what containers mount; never changes under its fingerprint
+#   changed/         what was found changed in the store, as it was found
 #   current          link to the release that was proved last
 #   unfinished       there while containers are being changed; outlives a killed run
 #   replaced         fingerprints of files that had been changed by hand: whose containers must not be kept

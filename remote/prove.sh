@@ -1,20 +1,25 @@
 # The proof: what runs is the release, and it works.
 
 # Judges each service of release $1 as it is at present, one line per finding:
-#   good|service|container|digest|started|health
+#   good|service|container|digest|started|health, and |untouched if it is good for that
 #   wait|service|what is not yet so
 #   fail|service|what will not mend itself|container
 verdicts() {
   situation "$1" | awk -F '|' -v store="$folder/store/" '
-    $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5; files[$2] = $7 }
+    $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5; files[$2] = $7; lasts[$2] = $9 }
     $1 == "I" { names[$2] = names[$2] " " $3 " "; k = split($3, name, " "); for (i = 1; i <= k; i++) id[name[i]] = $2 }
     $1 == "B" { had[$2] = $8 }
+    $1 == "U" && $2 != "" { was[$2] = $4; since[$2] = $8 }
     $1 == "C" && $2 != "" { count[$13]++; list[$13] = list[$13] " " NR; line[NR] = $0 }
     # A file of the store that the container mounts although its service does not use it (any more).
     function outdated(mounts, wanted,   k, m, at, fp) {
       k = split(mounts, m, " ")
       for (; k > 0; k--) if ((at = index(m[k], store)) == 1) { fp = substr(m[k], length(store) + 1, 64); if (!index(wanted, fp)) return 1 }
       return 0
+    }
+    # What a deployment did not touch it need not heal when it is put back.
+    function untouched(c) {
+      return c[2] in was && (c[8] == since[c[2]] || was[c[2]] == "restarting") && (c[4] == was[c[2]] || c[4] == "running")
     }
     END {
       for (name_ in count) if (!(name_ in image)) print "wait|" name_ "|is not part of the release"
@@ -32,8 +37,9 @@ verdicts() {
           if (!known) print "wait|" name_ "|runs an image that docker does not know any more|" c[2]
           else if (!right) print "fail|" name_ "|runs another image than " image[name_] "|" c[2]
           else if (outdated(c[12], files[name_])) print "fail|" name_ "|still uses a file of an older release|" c[2]
-          else if (c[4] == "exited" && c[6] == 0) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|exited"
-          else if (c[4] == "exited") print "fail|" name_ "|exited with status " c[6] "|" c[2]
+          else if (untouched(c)) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|" health "|untouched"
+          else if (c[4] == "exited" && c[6] == 0 && health == c[4] && !lasts[name_]) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|exited"
+          else if (c[4] == "exited") print "fail|" name_ "|exited with status " c[6] (c[6] == 0 ? ", and is to keep running" : "") "|" c[2]
           else if (c[4] == "restarting" && c[7] >= 8) print "fail|" name_ "|keeps restarting (exit status " c[6] ")|" c[2]
           else if (c[4] != "running") print "wait|" name_ "|is " c[4] "|" c[2]
           else if (health == "unhealthy" && fresh) print "fail|" name_ "|is unhealthy|" c[2]

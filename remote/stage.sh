@@ -34,6 +34,15 @@ tampered() {
     sed -n -e 's#^[^ ]* .*\([0-9a-f]\{64\}\)/.*#\1#p' -e 's#^[^ ]* [ *]\([a-z.]*\)$#\1#p' | sort -u
 }
 
+# Moves what somebody, or a container, changed in the store's $1 out of the way: it may be wanted. The last ten stay.
+set_aside() {
+  aside=changed/$(date -u +%Y%m%dT%H%M%SZ)-$(printf '%.12s' "$1")
+  mkdir -p changed && mv "store/$1" "$aside" || return 1
+  say "what was changed on this host is kept in $folder/$aside"
+  # shellcheck disable=SC2012 # our own names
+  ls changed | sort -r | tail -n +11 | while read -r aside; do rm -rf "changed/$aside"; done
+}
+
 # Puts the sent release in place, without touching what runs. Files that had been changed by hand are made whole, and
 # their fingerprints noted in `replaced`: their containers have seen the wrong bytes.
 stage() {
@@ -45,7 +54,7 @@ stage() {
     if [ -d "store/$fingerprint" ]; then
       [ "$(listing .stage/store "$fingerprint")" = "$(listing store "$fingerprint")" ] && continue
       printf '%s\n' "$fingerprint" >>replaced && flush replaced || return 1
-      mv "store/$fingerprint" ".stage/$fingerprint.old" || return 1
+      set_aside "$fingerprint" || return 1
     fi
     find "$staged" -type f -exec timeout 60 sync {} + 2>/dev/null || flush
     mv "$staged" store/ || return 1

@@ -54,6 +54,8 @@ export interface ReferencedFile {
   services: string[];
   /** Its name in the store, and in messages. */
   name: string;
+  /** Whether a container may write to it. */
+  writable?: boolean;
 }
 
 /**
@@ -112,7 +114,8 @@ export function readProject(text: ComposeText): ComposeProject {
           ),
         );
       } else if (raw?.startsWith(".") || (!raw?.startsWith("/") && isInside(text.folder, source))) {
-        files.add({ key: source, source, where, name: path.basename(source) }, name);
+        const writable = volume.read_only !== true;
+        files.add({ key: source, source, where, name: path.basename(source), writable }, name);
       }
     }
   }
@@ -142,6 +145,7 @@ class FileList {
   add(file: Omit<ReferencedFile, "services">, service: string): void {
     const known = this.#files.get(file.key) ?? { ...file, services: [] };
     if (!known.services.includes(service)) known.services.push(service);
+    if (file.writable && !known.writable) Object.assign(known, { where: file.where, writable: true });
     this.#files.set(file.key, known);
   }
 

@@ -171,6 +171,10 @@ function payload(release: Release, request: DeployRequest): TarEntry[] {
     executable: false,
     bytes: Buffer.from(content),
   });
+  const services = composeServices(release.compose);
+  // Who waits for requests or commands is no one-shot, whatever it exits with.
+  const lasts = ({ name, verify }: ReleaseService) =>
+    (services[name]?.ports ?? []).length > 0 || verify.some(({ kind }) => kind !== "file");
   const content = Object.fromEntries(
     release.services.flatMap(({ name, content, digest }) => (content ? [[name, { content, digest }]] : [])),
   );
@@ -178,7 +182,7 @@ function payload(release: Release, request: DeployRequest): TarEntry[] {
     { type: "directory", path: "release" },
     text("compose.yaml", release.compose),
     text("manifest.json", `${JSON.stringify(manifestOf(release, request))}\n`),
-    text("services", release.services.map(serviceLine).join("")),
+    text("services", release.services.map((service) => serviceLine(service, lasts(service))).join("")),
     text(
       "checks",
       release.services.flatMap(({ name, verify }) => verify.map((check) => checkLine(name, check))).join(""),
@@ -204,8 +208,13 @@ function payload(release: Release, request: DeployRequest): TarEntry[] {
   ];
 }
 
-const serviceLine = ({ name, image, digest, replicas, layers, files, restarts }: ReleaseService) =>
-  `${[name, image, digest ?? "", replicas, layers ?? "", files.join(" "), restarts?.join(" ") ?? ""].join("|")}\n`;
+function serviceLine(
+  { name, image, digest, replicas, layers, files, restarts }: ReleaseService,
+  lasts: boolean,
+): string {
+  const images = [image, digest ?? "", replicas, layers ?? ""];
+  return `${[name, ...images, files.join(" "), restarts?.join(" ") ?? "", lasts ? "lasts" : ""].join("|")}\n`;
+}
 
 /** A call of the function in remote/checks.sh. */
 function checkLine(service: string, check: Check): string {
@@ -236,16 +245,16 @@ const credentialKey = (address: string) =>
  * `protocol|first|last|address`. Compose resolves ranges, but for one that docker is to choose a single port from.
  */
 function publishedPorts(compose: string): string[] {
-  const services: unknown = parse(compose)?.services ?? {};
-  const ports = Object.values(services as Record<string, { ports?: PublishedPort[] }>).flatMap(
-    (service) => service?.ports ?? [],
-  );
+  const ports = Object.values(composeServices(compose)).flatMap((service) => service?.ports ?? []);
   const lines = ports.flatMap(({ published, protocol = "tcp", host_ip = "" }) => {
     const [, first, last = first] = /^([1-9]\d*)(?:-(\d+))?$/.exec(`${published ?? ""}`) ?? [];
     return first && /^(tcp|udp)$/.test(protocol) ? [`${protocol}|${first}|${last}|${host_ip}`] : [];
   });
   return [...new Set(lines)];
 }
+
+const composeServices = (compose: string): Record<string, { ports?: PublishedPort[] } | null> =>
+  parse(compose)?.services ?? {};
 
 interface PublishedPort {
   published?: string;

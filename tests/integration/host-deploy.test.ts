@@ -7,6 +7,7 @@ import { deployStdin, historyStdin, reportStdin, teardownStdin } from "../../cor
 import type { Check } from "../../core/host/types";
 import { engine, exec, startRegistry, stopRegistry } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
+import { eventually } from "../../lab/poll";
 import { ownLab } from "../faults/support/own-lab";
 import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
@@ -274,6 +275,61 @@ describe("a host", function () {
     assert.match(stderr, /nothing of shop serves\n$/);
     assert.equal(await engine(host, "ps", "-aq"), "");
     assert.equal(await exec(host, ["ls", "/home/deploy/.everfresh/shop/releases"]), "");
+  });
+
+  it("proves an image by whatever name it is given, with or without a tag and a registry", async () => {
+    const local = "local/api:latest";
+    for (const [number, name] of ["local/api", "docker.io/local/api:latest"].entries()) {
+      await deploy(host, release(`n${number}`, { page: "one" }));
+      await engine(host, "tag", images.api!, local);
+      const named = shop(images, `named${number}`, { page: "one" });
+      named.compose = named.compose.replace(images.api!, name);
+      named.services[1] = { name: "api", image: name, replicas: 1, files: [], verify: [] };
+      for (const settled of ["deployed", "again"]) {
+        const { status, stderr } = await deploy(host, requestFor(lab, named));
+        assert.equal(status, 0, `${settled} as ${name}: ${stderr}`);
+      }
+      assert.deepEqual((await look(host)).drift, []);
+    }
+    await wipe();
+  });
+
+  it("puts back around a service that was unhealthy before, and says that what served serves again", async () => {
+    const ailing = (id: string, options: Parameters<typeof shop>[2]) => {
+      const made = shop(images, id, options);
+      made.compose += `    healthcheck: {test: [CMD-SHELL, "[ ! -e /tmp/ill ]"], interval: 300ms, retries: 1}\n`;
+      return requestFor(lab, made, { healthTimeout: 5 });
+    };
+    await deploy(host, ailing("well", { page: "one" }));
+    const { api } = await containers();
+    await engine(host, "exec", api!, "sh", "-c", "mkdir -p /tmp && echo >/tmp/ill");
+    await eventually("an unhealthy api", async () =>
+      (await look(host)).containers.some(({ health }) => health === "unhealthy"),
+    );
+
+    const { status, stderr } = await deploy(host, ailing("other", { page: "two" }));
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /api: is unhealthy after 5 s/);
+    assert.match(stderr, /release well serves again\n$/);
+    assert.equal(await served(host), "one");
+    assert.equal((await containers()).api, api);
+    assert.deepEqual((await look(host)).drift, []);
+    await wipe();
+  });
+
+  it("keeps what a container wrote into a shipped file, beside putting the file right", async () => {
+    const { stderr } = await deploy(host, release("kept", { page: "one", conf: "as shipped" }));
+    const folder = "/home/deploy/.everfresh/shop";
+    await exec(host, ["sh", "-c", `echo 'typed on the host' >$(ls ${folder}/store/*/site.conf)`]);
+    const { status, stderr: said } = await deploy(host, {
+      ...release("kept", { page: "one", conf: "as shipped" }),
+      token: "mended",
+    });
+    assert.equal(status, 0, `${stderr}${said}`);
+    assert.equal(await served(host, "/conf"), "as shipped");
+    const kept = /changed on this host is kept in (\S+)/.exec(said)?.[1];
+    assert.equal(await exec(host, ["sh", "-c", `cat ${kept}/site.conf`]), "typed on the host", said);
+    await wipe();
   });
 
   it("carries every text to the container exactly: variables, labels, arguments, names of files", async () => {

@@ -16,6 +16,9 @@ interface Situation {
   /** Whether this container with this start was there before the deployment. */
   old?: boolean;
   count?: number;
+  /** Whether it is put back, after a deployment that did not touch this container. */
+  untouched?: boolean;
+  lasts?: boolean;
 }
 
 /** What `verdicts` says of a release with the one service `web`, whose container is as told. */
@@ -28,15 +31,21 @@ function verdicts(shell: string, situation: Situation): string[] {
     imageId = "sha256:1",
     count = 1,
   } = situation;
-  const { mounts = `/f/store/${used}/x`, service = "web", old = false } = situation;
+  const {
+    mounts = `/f/store/${used}/x`,
+    service = "web",
+    old = false,
+    untouched = false,
+    lasts = false,
+  } = situation;
   const line = (id: string) =>
     `${id}|${imageId}|${state}|${health}|${exit}|${restarts}|start|hash|/n|sha256:1|${mounts} |${service}`;
   const present = Array.from({ length: count }, (_, index) => line(`id${index}`)).join("\n");
   const program = deploymentOf({ kept: "r1", project: "shop" });
   const script = `folder=/f nl='
 '
-services() { echo 'web|${image}|${digest}|1|0|${used}|'; }
-present='${present}' before='${old ? present : ""}'
+services() { echo 'web|${image}|${digest}|1|0|${used}||${lasts ? "lasts" : ""}'; }
+present='${present}' putting_back='${untouched ? present : ""}' before='${old ? present : ""}'
 present_images='sha256:1|${image} |amd64|1
 sha256:2|other@sha256:bbb |amd64|1' release_images='sha256:1|${image} |amd64|1'
 verdicts r1`;
@@ -51,6 +60,26 @@ describe("the proof", () => {
     ["a running container without a healthcheck", {}, [`${good}|running`]],
     ["a healthy one", { health: "healthy" }, [`${good}|healthy`]],
     ["a one-shot that ended with 0", { state: "exited" }, [`${good}|exited`]],
+    [
+      "a service that ended with 0 although it has a healthcheck",
+      { state: "exited", health: "unhealthy" },
+      ["fail|web|exited with status 0, and is to keep running|id0"],
+    ],
+    [
+      "a service that ended with 0 although it publishes a port",
+      { state: "exited", lasts: true },
+      ["fail|web|exited with status 0, and is to keep running|id0"],
+    ],
+    [
+      "one that was unhealthy before the deployment that is put back",
+      { health: "unhealthy", untouched: true },
+      [`${good}|unhealthy|untouched`],
+    ],
+    [
+      "one of another image, whoever touched it",
+      { imageId: "sha256:2", untouched: true },
+      [`fail|web|runs another image than ${image}|id0`],
+    ],
     ["no container", { count: 0 }, ["wait|web|is missing"]],
     ["too many", { count: 2 }, ["wait|web|has 2 containers instead of 1"]],
     ["one that is starting", { health: "starting" }, ["wait|web|is starting|id0"]],

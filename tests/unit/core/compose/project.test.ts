@@ -293,10 +293,25 @@ describe("a bind mount", () => {
     it(`of ${written} is shipped`, () => {
       const source = plain(resolved);
       assert.deepEqual(filesOf(resolved, written), [
-        { key: source, source, where, name: source.slice(source.lastIndexOf("/") + 1), services: ["web"] },
+        {
+          ...{ key: source, source, where, name: source.slice(source.lastIndexOf("/") + 1) },
+          ...{ services: ["web"], writable: true },
+        },
       ]);
     });
   }
+
+  it("is writable as soon as one of its services may write to it, which is then named", () => {
+    const volumes = (read_only: boolean, target: string) => ({
+      volumes: [{ ...mount("/srv/shop/c"), read_only, target }],
+    });
+    const services = { a: volumes(true, "/a"), b: volumes(false, "/b") };
+    const written = { a: { volumes: [mount("./c")] }, b: { volumes: [mount("./c")] } };
+    const [file] = read(services, {}, written).files;
+    assert.deepEqual([file?.writable, file?.where], [true, "services.b.volumes (/b)"]);
+    const [same] = read({ a: services.a }, {}, { a: written.a }).files;
+    assert.equal(same?.writable, false);
+  });
 
   for (const [written, resolved] of [
     ["/var/run/docker.sock", "/var/run/docker.sock"],
