@@ -55,6 +55,7 @@ async function program() {
   });
 
   return {
+    project: project.name,
     release: release.id,
     ...(release.provenance ? { tag: release.provenance.tag, source: release.provenance } : {}),
     images,

@@ -5,6 +5,8 @@ import type { Provenance } from "./release";
 
 /** What a stack says of itself. */
 export interface StackOutputs {
+  /** The compose project's name. */
+  project?: string;
   /** Id of the release. */
   release?: string;
   tag?: string;
@@ -31,7 +33,17 @@ export async function outputsOf(stack: string): Promise<StackOutputs> {
     .concat(parts)
     .join("/");
   const reference = new pulumi.StackReference(name);
-  const keys = ["release", "tag", "images", "hosts", "urls", "source", "layers", "lineage"] as const;
+  const keys = [
+    "project",
+    "release",
+    "tag",
+    "images",
+    "hosts",
+    "urls",
+    "source",
+    "layers",
+    "lineage",
+  ] as const;
   const values = await Promise.all(
     keys.map(async (key) => [key, (await reference.getOutputDetails(key)).value]),
   );

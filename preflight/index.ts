@@ -5,7 +5,7 @@ import type { Provenance } from "../components/release";
 import type { StackOutputs } from "../components/stack-outputs";
 import { type ComposeProject, readProject } from "../core/compose/project";
 import { type FileTree, readFiles } from "../core/files";
-import { allOrEveryProblem } from "../core/problems";
+import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { identifyContents, type ServiceContent } from "./contents";
@@ -46,6 +46,7 @@ export async function preflight(settings: Settings, previous: Promise<StackOutpu
     identifyContents(project.name, builds, settings, previous),
     readWorkingTree(text.folder),
     asking,
+    refuseOtherProject(project.name, previous),
   ]);
   return {
     project,
@@ -59,4 +60,17 @@ export async function preflight(settings: Settings, previous: Promise<StackOutpu
     },
     hosts,
   };
+}
+
+/** Under another name it would run beside what is deployed, which no deployment and no `destroy` would reach any more. */
+async function refuseOtherProject(name: string, previous: Promise<StackOutputs>): Promise<void> {
+  const { project = name } = await previous;
+  if (project === name) return;
+  throw new Problems([
+    problem(
+      "everfresh:projectName",
+      `this stack has deployed project ${project}, and now it is ${name}`,
+      "set it back, or `pulumi destroy` first",
+    ),
+  ]);
 }

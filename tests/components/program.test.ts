@@ -227,6 +227,7 @@ describe("the program", () => {
     const { result } = await run();
     const { images, hosts, source, layers: _, ...rest } = result;
     assert.deepEqual(rest, {
+      project: "shop",
       release: "0a0b0c0d",
       tag: "1a2b3c4",
       urls: ["http://web1.example.com:8080", "http://[2001:db8::2]:8080"],
@@ -340,6 +341,19 @@ describe("the program", () => {
       writeFileSync(path.join(folder, "web/page"), "edited");
       const { images } = (await run({ tag: "v2" })).result;
       assert.deepEqual([images.web!.tag, images.api!.tag], ["v2", "1a2b3c4"]);
+    });
+
+    it("is refused another project's name, which would run beside the one that is deployed", async () => {
+      const { compose } = outside;
+      outside.compose = () => ({ ...compose(), resolved: compose().resolved.replace("shop", "shop2") });
+      const line =
+        "everfresh:projectName: this stack has deployed project shop, and now it is shop2; set it back, or `pulumi destroy` first";
+      for (const changes of [{}, { release: "shop-1" }]) await refused(run(changes), line);
+      await refused(run({}, { preview: true }), line);
+      // What a version said that did not name it.
+      const { project: _, ...older } = first.result;
+      stacks["acme/everfresh/prod"] = older;
+      assert.equal((await run()).result.project, "shop2");
     });
 
     it("replaces the image, the push, the release and the deployments of what changed, and names the file", async () => {
@@ -536,6 +550,7 @@ describe("the program", () => {
         "images",
         "layers",
         "lineage",
+        "project",
         "release",
         "urls",
       ]);
