@@ -9,7 +9,9 @@ export interface StackOutputs {
   project?: string;
   /** Id of the release. */
   release?: string;
+  /** Of the release, as `source`; a pinned one has neither. */
   tag?: string;
+  /** What the stack built or promoted last, also while an earlier release is pinned. */
   images?: Record<string, PushedImage>;
   hosts?: Record<string, Pick<DeployResult, "release" | "services" | "verifiedAt">>;
   urls?: string[];
