@@ -17,11 +17,20 @@ export interface BuildFolder {
   secret(id: string): { id: string; src?: string; env?: string };
 }
 
-/** Makes the folder of one service's build, anew. */
+/**
+ * Makes the folder of one service's build, anew.
+ *
+ * The context's name is its content's: under a name that it has met, BuildKit takes a file of the same size and time for
+ * the one that it was sent then, in whichever service (buildx makes the name the session's `SharedKey`; BuildKit,
+ * source/local).
+ *
+ * @param content the build's content hash.
+ */
 export function makeBuildFolder(
   root: string,
   service: string,
   build: BuildSpec,
+  content: string,
   secrets: readonly BuildSecret[],
 ): BuildFolder {
   const folder = path.join(root, service);
@@ -33,7 +42,7 @@ export function makeBuildFolder(
     return file;
   };
 
-  const context = link(build.context, "context");
+  const context = link(build.context, `context-of-${service}-${content.slice(0, 16)}`);
   const contexts = Object.entries(build.additionalContexts).map(([name, source]) => {
     const local = !/^[a-z-]+:/.test(source);
     return `${name}=${local ? link(source, `context-${name}`) : source}`;

@@ -51,7 +51,7 @@ export function buildImages(
         content,
         built,
         repository: pushTo[name]!,
-        folder: makeBuildFolder(folders, name, build, options.secrets),
+        folder: makeBuildFolder(folders, name, build, content, options.secrets),
         ...(cause === undefined || pulumi.runtime.isDryRun() ? {} : { changedSince }),
       });
       if (cause) void pulumi.log.info(`${name}: ${cause}`, image);

@@ -13,6 +13,7 @@ import os from "node:os";
 import path from "node:path";
 import { makeBuildFolder } from "../../components/build-folder";
 import type { BuildSpec } from "../../core/content";
+import { content } from "./fixtures";
 
 describe("makeBuildFolder", () => {
   const home = process.cwd();
@@ -30,7 +31,7 @@ describe("makeBuildFolder", () => {
     rmSync(folder, { recursive: true });
   });
 
-  const make = (more: Partial<BuildSpec> = {}, secrets: Parameters<typeof makeBuildFolder>[3] = []) =>
+  const make = (more: Partial<BuildSpec> = {}, secrets: Parameters<typeof makeBuildFolder>[4] = []) =>
     makeBuildFolder(
       ".everfresh/build/prod",
       "web",
@@ -38,6 +39,7 @@ describe("makeBuildFolder", () => {
         ...{ context: path.join(folder, "app/web"), args: {}, platforms: [], labels: {} },
         ...{ additionalContexts: {}, secrets: [], ssh: [], ...more },
       },
+      content,
       secrets,
     );
 
@@ -54,6 +56,10 @@ describe("makeBuildFolder", () => {
     const { src } = build.secret("token");
     assert.equal(readFileSync(src!, "utf8"), "app/token");
     assert.ok(!JSON.stringify([build, build.secret("token")]).includes(folder));
+  });
+
+  it("gives each content and each service a context of another name: BuildKit takes what it knows by name and times", () => {
+    assert.equal(path.basename(make().context), "context-of-web-c0c0c0c0c0c0c0c0");
   });
 
   it("names the variable of a secret that comes from one", () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { docker } from "../../lab/docker";
+import { exec } from "../../lab/faults";
 import { lab } from "../support/lab";
 import { TestStack } from "../support/stack";
 
@@ -58,5 +59,55 @@ describe("an image that pulumi up builds", function () {
     } finally {
       await docker(["image", "rm", name]);
     }
+  });
+});
+
+/** As a tarball or an `rsync -t` leaves them: BuildKit takes a file of the same size and time for the one that it was sent. */
+describe("files that differ in nothing but their bytes", function () {
+  this.timeout(120_000);
+  let folder: string;
+  let stack: TestStack;
+  const then = new Date("2020-02-02T02:02:02Z");
+  const unique = `${process.pid}`;
+
+  const write = async (file: string, text: string) => {
+    await stack.write(file, text);
+    await utimes(path.join(stack.app, file), then, then);
+    await utimes(path.dirname(path.join(stack.app, file)), then, then);
+  };
+  const held = async () => {
+    const containers = await stack.containers();
+    const read = ({ id }: { id: string }) => exec(stack.host, ["docker", "exec", id, "cat", "/version"]);
+    return Promise.all([read(containers.one!), read(containers.two!)]);
+  };
+
+  before(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-times-"));
+    const service = (name: string) =>
+      `${name}: { build: ./${name}, command: [sleep, inf], stop_signal: SIGKILL }`;
+    await writeFile(
+      path.join(folder, "compose.yaml"),
+      `services: { ${service("one")}, ${service("two")} }\n`,
+    );
+    stack = await TestStack.create(await lab(), { app: folder });
+    for (const name of ["one", "two"]) {
+      await write(`${name}/Dockerfile`, "FROM everfresh-test-base\nCOPY version /version\n");
+      await write(`${name}/version`, `${name} 1 ${unique}`);
+    }
+    await stack.mustUp();
+  });
+  after(async () => {
+    await rm(folder, { recursive: true, force: true });
+    await stack?.[Symbol.asyncDispose]();
+  });
+
+  it("are not taken one for another between services", async () => {
+    assert.deepEqual(await held(), [`one 1 ${unique}`, `two 1 ${unique}`]);
+  });
+
+  it("are not taken for what they were before", async () => {
+    await write("two/version", `two 2 ${unique}`);
+    await stack.mustUp();
+    assert.deepEqual(await held(), [`one 1 ${unique}`, `two 2 ${unique}`]);
   });
 });
