@@ -29,18 +29,30 @@ export interface Context {
   root: string;
   rules: IgnoreRules;
   ignoreFile?: ContentIdentity["ignoreFiles"][number];
-  /** Permissions of a file beside those that are read: one more to tell the checkout's umask by. */
-  sampleMode: number;
+  /** Permissions of the Dockerfile, to tell the checkout's umask by; absent: it is in no file. */
+  sampleMode?: number;
+}
+
+/** The file that a build's Dockerfile is in. */
+export interface DockerfileEntry {
+  /** By which its own ignore file is called. */
+  path: string;
+  mode: number;
 }
 
 /**
  * @param dockerfile whose own ignore file goes before the context's; a named context knows only its own `.dockerignore`
  * @throws ContentError
  */
-export function openContext(folder: string, name?: string, dockerfile?: string): Context {
-  const sampleMode = (dockerfile && statSync(dockerfile, { throwIfNoEntry: false })?.mode) || 0o644;
+export function openContext(folder: string, name: string | undefined, dockerfile?: DockerfileEntry): Context {
   const root = existingFolder(folder, name);
-  for (const path of [...(dockerfile ? [`${dockerfile}.dockerignore`] : []), join(root, ".dockerignore")]) {
+  const own = dockerfile && name === undefined ? [`${dockerfile.path}.dockerignore`] : [];
+  const opened = {
+    ...(name !== undefined && { name }),
+    root,
+    ...(dockerfile && { sampleMode: dockerfile.mode }),
+  };
+  for (const path of [...own, join(root, ".dockerignore")]) {
     const text = readIfThere(path);
     if (text === undefined || !isSent(path)) continue;
     const shown = relative(root, path);
@@ -50,15 +62,9 @@ export function openContext(folder: string, name?: string, dockerfile?: string):
       path: shown,
       sha256: sha256(patterns.join("\n")),
     };
-    return {
-      ...(name !== undefined && { name }),
-      root,
-      rules: new IgnoreRules(patterns),
-      ignoreFile,
-      sampleMode,
-    };
+    return { ...opened, rules: new IgnoreRules(patterns), ignoreFile };
   }
-  return { ...(name !== undefined && { name }), root, rules: new IgnoreRules([]), sampleMode };
+  return { ...opened, rules: new IgnoreRules([]) };
 }
 
 /** What the sources take from a context, sorted by path. */
@@ -88,7 +94,8 @@ function contentFiles(
   const types = listing.paths.map((path, i) => typeOf(listing.mode(i), path));
   const regular: number[] = [];
   for (let i = 0; i < types.length; i++) if (types[i] === "file") regular.push(i);
-  const modes = new Modes(statSync(root).mode, [sampleMode, ...regular.map((i) => listing.mode(i))]);
+  const samples = sampleMode === undefined ? regular.map((i) => listing.mode(i)) : [sampleMode];
+  const modes = new Modes(statSync(root).mode, samples);
   const digests = digestsOf(listing, regular, crew, cache);
   const files: ContentFile[] = [];
   let next = 0;

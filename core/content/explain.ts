@@ -44,7 +44,7 @@ const SHOWN = 10;
  */
 export async function explain(spec: BuildSpec, options: IdentifyOptions = {}): Promise<Explanation> {
   const identity = await identify(spec, options);
-  const contexts = openContexts(spec, readingOf(spec, options), readDockerfileOf(spec).path);
+  const contexts = openContexts(spec, readingOf(spec, options), readDockerfileOf(spec).file);
   const weights = contexts.flatMap((context) => weigh(context, filesOf(context, identity)));
   const bytes = weights.reduce((total, weight) => total + weight.bytes, 0);
   return {

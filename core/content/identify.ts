@@ -1,5 +1,13 @@
+import { statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { type Context, existingFolder, openContext, readContext, readIfThere } from "./context";
+import {
+  type Context,
+  type DockerfileEntry,
+  existingFolder,
+  openContext,
+  readContext,
+  readIfThere,
+} from "./context";
 import { analyse, type Reading } from "./dockerfile";
 import { contentHash } from "./encode";
 import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOptions } from "./types";
@@ -12,7 +20,7 @@ import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOption
 export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): Promise<ContentIdentity> {
   const dockerfile = readDockerfileOf(spec);
   const reading = readingOf(spec, options);
-  const contexts = openContexts(spec, reading, dockerfile.path);
+  const contexts = openContexts(spec, reading, dockerfile.file);
   const files = contexts.flatMap((context) =>
     readContext(context, sourcesOf(context, reading), options.cache),
   );
@@ -55,11 +63,15 @@ function contextImages({ additionalContexts }: BuildSpec): Record<string, string
 }
 
 /** The contexts that the build reads: the main one, and those named ones in use that are folders, by name. */
-export function openContexts(spec: BuildSpec, reading: Reading, dockerfile: string | undefined): Context[] {
+export function openContexts(
+  spec: BuildSpec,
+  reading: Reading,
+  dockerfile: DockerfileEntry | undefined,
+): Context[] {
   const named = reading.contexts.filter((name) => isAbsolute(spec.additionalContexts[name]!));
   return [
     openContext(spec.context, undefined, dockerfile),
-    ...named.map((name) => openContext(spec.additionalContexts[name]!, name)),
+    ...named.map((name) => openContext(spec.additionalContexts[name]!, name, dockerfile)),
   ];
 }
 
@@ -125,7 +137,7 @@ function wholeReasons(reading: Reading): string[] {
   return [...new Set(whole.map(({ by }) => `${by} reads all of it`))];
 }
 
-export function readDockerfileOf(spec: BuildSpec): { text: string; path?: string } {
+export function readDockerfileOf(spec: BuildSpec): { text: string; file?: DockerfileEntry } {
   existingFolder(spec.context);
   if (spec.dockerfileInline !== undefined) return { text: spec.dockerfileInline };
   const path = resolve(spec.context, spec.dockerfile ?? "Dockerfile");
@@ -133,7 +145,7 @@ export function readDockerfileOf(spec: BuildSpec): { text: string; path?: string
   const second = basename(path) === "Dockerfile" ? join(dirname(path), "dockerfile") : path;
   for (const candidate of new Set([path, second])) {
     const text = readIfThere(candidate);
-    if (text !== undefined) return { text, path };
+    if (text !== undefined) return { text, file: { path, mode: statSync(candidate).mode } };
   }
   throw new ContentError(`${path}: there is no such Dockerfile; correct \`dockerfile\` in the compose file`);
 }

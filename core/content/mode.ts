@@ -6,9 +6,10 @@ const USUAL_UMASK = 0o022;
 /**
  * Says permissions without the umask of whoever made the checkout.
  *
- * A checkout has one umask, the one that most of its files show. Bits that it explains are written as git
- * keeps them (`0644`, `0755`); other bits were set by somebody, reach the image and count, written `=0600`. A
- * setgid bit on folders that the context folder has too is inherited, not set.
+ * A checkout has one umask, which its Dockerfile shows. Bits that it explains are written as git keeps them
+ * (`0644`, `0755`); other bits were set by somebody, reach the image and count, written `=0600`. The files that
+ * are read have no say in it: else a `chmod` of most of them would explain itself. A setgid bit on folders that
+ * the context folder has too is inherited, not set.
  */
 export class Modes {
   readonly #umask: number;
@@ -16,10 +17,10 @@ export class Modes {
 
   /**
    * @param root mode of the context folder
-   * @param files modes of files of the same checkout
+   * @param samples modes of files that the checkout's umask is told by: most of them show it
    */
-  constructor(root: number, files: number[]) {
-    this.#umask = commonUmask(files);
+  constructor(root: number, samples: number[]) {
+    this.#umask = commonUmask(samples);
     this.#inherited = root & SETGID;
   }
 

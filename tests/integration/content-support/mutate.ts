@@ -94,6 +94,16 @@ const MAKERS: [string, Maker][] = [
     },
   ],
   [
+    "take the permissions of several files away",
+    (project, random) => {
+      const files = filesOf(project);
+      const paths = random.chance(0.3) ? files : random.some(files, 2 + random.below(4));
+      const mode = random.pick([0o600, 0o640, 0o664]);
+      for (const path of paths) (project.tree[path] as { mode: number }).mode = mode;
+      return { project, named: file(...paths) };
+    },
+  ],
+  [
     "point a link elsewhere",
     (project, random) => {
       const link = random.pick(Object.entries(project.tree).filter(([, e]) => e.kind === "link"));

@@ -55,6 +55,23 @@ describe("identify", () => {
     it("permissions that no umask explains", async () => {
       assert.ok(await changed(() => chmodSync(folder.at("a.txt"), 0o600)));
     });
+    it("permissions that were taken from most of the files that are read, or from all", async () => {
+      dockerfile("FROM scratch", "COPY a.txt README.md /etc/");
+      for (const mode of [0o600, 0o640, 0o664]) {
+        const change = () => ["a.txt", "README.md"].forEach((path) => void chmodSync(folder.at(path), mode));
+        assert.ok(await changed(change), mode.toString(8));
+      }
+      const back = () => chmodSync(folder.at("a.txt"), 0o644);
+      assert.ok(await changed(back));
+    });
+    it("permissions in a named context, beside the Dockerfile's", async () => {
+      dockerfile("FROM scratch", "COPY --from=lib . /");
+      folder.write({ "src/lib/c.txt": "c" });
+      const more = { additionalContexts: { lib: folder.at("src/lib") } };
+      const change = () =>
+        ["b.txt", "c.txt"].forEach((name) => void chmodSync(folder.at(`src/lib/${name}`), 0o600));
+      assert.ok(await changed(change, more));
+    });
     it("where a link points, and that it is one", async () => {
       symlinkSync("a.txt", folder.at("link"));
       const before = await content();
@@ -126,6 +143,15 @@ describe("identify", () => {
         writeFileSync(folder.at("Dockerfile"), Buffer.from([...Buffer.from("FROM scratch\nLABEL a="), byte]));
       write(0xfe);
       assert.ok(await changed(() => write(0xff)));
+    });
+    it("the permissions of a Dockerfile that is called dockerfile as the umask's", async () => {
+      const lower = async (mode: number) => {
+        for (const path of ["dockerfile", "a.txt"]) chmodSync(folder.at(path), mode);
+        return content();
+      };
+      execFileSync("mv", [folder.at("Dockerfile"), folder.at("dockerfile")]);
+      folder.write({ dockerfile: "FROM scratch\nCOPY a.txt /\n" });
+      assert.equal(await lower(0o600), await lower(0o644));
     });
     it("an inline Dockerfile like one in a file", async () => {
       dockerfile("FROM scratch", "COPY src /");
