@@ -16,7 +16,10 @@ export interface Source {
   context?: string;
   /** Relative to the context, cleaned, "" for all of it; may have wildcards. */
   path: string;
-  /** Patterns of `--exclude`, relative to what is copied. */
+  /**
+   * Patterns of `--exclude`, relative to what is copied. Always empty with `--parents`, which has them relative to
+   * where the path's kept part begins.
+   */
   exclude: string[];
   /** `--parents`: the folders above are copied too, and `path` may have `**`. */
   parents: boolean;
@@ -93,6 +96,7 @@ export function readSources(plan: Plan, file: DockerfileText, options: PlanOptio
     refuseUnknown(flags, keyword === "COPY" ? COPY_FLAGS : ADD_FLAGS, instruction);
     const [origin] = instruction.origins;
     if (origin && origin.kind !== "context") return [];
+    const parents = flags.some((flag) => /^--parents(?:=(?:true)?)?$/i.test(flag));
     const words = jsonList(text) ?? text.split(/[\t\v\f\r ]+/);
     const heredocs = new Set(instruction.heredocs.map(({ name }) => name));
     return words.slice(0, -1).flatMap((word): Source[] => {
@@ -103,21 +107,12 @@ export function readSources(plan: Plan, file: DockerfileText, options: PlanOptio
         {
           ...(origin && { context: origin.name }),
           path: relativePath(path),
-          exclude: excludes(flags, variables),
-          parents: flags.some((flag) => flag === "--parents" || flag === "--parents=true"),
+          exclude: parents ? [] : excludes(flags),
+          parents,
           by: `${keyword} ${shorten(text)} (line ${line})`,
         },
       ];
     });
-  }
-
-  /** One that is not known excludes nothing. */
-  function excludes(flags: string[], variables: Variables): string[] {
-    const given = flags
-      .filter((flag) => flag.startsWith("--exclude="))
-      .map((flag) => flag.slice("--exclude=".length));
-    const patterns = given.map((pattern) => known(pattern, variables));
-    return patterns.some((p) => p === undefined || p.startsWith("!")) ? [] : (patterns as string[]);
   }
 
   function mounted(instruction: StageInstruction, variables: Variables): Source[] {
@@ -145,6 +140,17 @@ export function readSources(plan: Plan, file: DockerfileText, options: PlanOptio
   function all(context: string, by: string): Source {
     return { context, path: "", exclude: [], parents: false, by };
   }
+}
+
+/**
+ * Taken as they are written: the builder replaces no variables in them. Where one is an exception, or looks like a
+ * variable, nothing is excluded.
+ */
+function excludes(flags: string[]): string[] {
+  const patterns = flags
+    .filter((flag) => flag.startsWith("--exclude="))
+    .map((flag) => flag.slice("--exclude=".length));
+  return patterns.some((pattern) => pattern.startsWith("!") || pattern.includes("$")) ? [] : patterns;
 }
 
 function refuseUnknown(flags: string[], known: Set<string>, { keyword, line }: Instruction): void {

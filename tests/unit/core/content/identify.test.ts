@@ -334,6 +334,38 @@ describe("identify", () => {
     });
   });
 
+  const hidden: Record<string, [path: string, ...lines: string[]]> = {
+    "variables, which the builder does not replace there": [
+      "dist/app.js",
+      "ENV OUT=dist",
+      "COPY --exclude=${OUT} . /app/",
+    ],
+    "--parents, where it is matched from the context's top": [
+      "packages/dist/app.js",
+      "COPY --parents --exclude=dist packages /app/",
+    ],
+    "--parents, where it matches no folder's files": [
+      "docs/guide.md",
+      "COPY --parents --exclude=*.md docs src /app/",
+    ],
+  };
+  for (const [what, [path, ...lines]] of Object.entries(hidden)) {
+    it(`looks away from no file for an --exclude with ${what}`, async () => {
+      dockerfile("FROM scratch", ...lines);
+      folder.write({ [path]: "1" });
+      assert.ok(await changed(() => folder.write({ [path]: "2" })));
+    });
+  }
+  for (const flag of ["--parents", "--parents=", "--parents=true", "--parents=True", "--parents=TRUE"]) {
+    it(`takes ${flag} for what the builder takes it for`, async () => {
+      dockerfile("FROM scratch", `COPY ${flag} src/**/x.txt /`);
+      folder.write({ "src/a/b/x.txt": "1" });
+      assert.ok(await changed(() => folder.write({ "src/a/b/x.txt": "2" })));
+      dockerfile("FROM scratch", "COPY --parents=False src/*.ts /");
+      assert.deepEqual(await paths(), ["src/page.ts"]);
+    });
+  }
+
   describe("refuses, with what to do,", () => {
     const refusal = async (more: Partial<BuildSpec>) => {
       const error = await identify(folder.spec(more)).then(
