@@ -1,4 +1,5 @@
 import { type CanonicalInstruction, canonical } from "./canonical";
+import { needsNoDeclaration } from "./predefined";
 import { readDockerfile } from "./read";
 import { readSources, type Source } from "./sources";
 import { imageBehind, type Plan, type PlanOptions, planStages } from "./stages";
@@ -76,8 +77,8 @@ function precise(text: string, options: PlanOptions): Reading {
 }
 
 /**
- * An argument reaches the image when a stage declares it, a FROM line depends on it, or BuildKit itself looks
- * at it.
+ * An argument reaches the image when a stage declares it, a FROM line depends on it, or it needs no
+ * declaration.
  */
 function usedArgs(plan: Plan, escapeChar: string, given: PlanOptions["args"]): Record<string, string> {
   const used = new Set(plan.globals.map(({ name }) => name));
@@ -86,7 +87,7 @@ function usedArgs(plan: Plan, escapeChar: string, given: PlanOptions["args"]): R
       if (keyword === "ARG") for (const { name } of declarations(text, escapeChar)) used.add(name);
     }
   }
-  return values(given, (name) => used.has(name) || /^BUILDKIT_|^SOURCE_DATE_EPOCH$/.test(name));
+  return values(given, (name) => used.has(name) || needsNoDeclaration(name));
 }
 
 function everything(text: string, { args, contexts }: PlanOptions, why: string): Reading {

@@ -1,12 +1,6 @@
+import { globalVariables } from "./predefined";
 import { type DockerfileText, type Instruction, jsonList } from "./read";
-import {
-  globalVariables,
-  mountsOf,
-  type Plan,
-  type PlanOptions,
-  type Stage,
-  type StageInstruction,
-} from "./stages";
+import { mountsOf, type Plan, type PlanOptions, type Stage, type StageInstruction } from "./stages";
 import { Unsure } from "./unsure";
 import { assignments, declarations, expand, Variables } from "./variables";
 
@@ -34,7 +28,7 @@ export interface Source {
  */
 export function readSources(plan: Plan, file: DockerfileText, options: PlanOptions): Source[] {
   const { args } = options;
-  const globals = globalVariables(options.platform);
+  const globals = globalVariables(options);
   for (const { name, value } of plan.globals) setArg(globals, name, value, globals);
   const final = new Map<number, Variables>();
   const sources: Source[] = [];

@@ -1,6 +1,7 @@
+import { globalVariables } from "./predefined";
 import { type DockerfileText, type Instruction, readInstruction } from "./read";
 import { Unsure } from "./unsure";
-import { declarations, expand, Variables } from "./variables";
+import { declarations, expand, type Variables } from "./variables";
 
 /** A stage that the target needs. */
 export interface Stage {
@@ -73,7 +74,7 @@ interface Parsed {
  */
 export function planStages(file: DockerfileText, options: PlanOptions): Plan {
   const { globals, parsed } = split(file);
-  const environment = globalVariables(options.platform);
+  const environment = globalVariables(options);
   const used = new Set<string>();
   for (const { name, value } of globals) {
     const given = options.args[name];
@@ -254,23 +255,6 @@ function targetIndex(parsed: Parsed[], target: string | undefined): number {
   const index = parsed.findLastIndex((stage) => stage.name === target.toLowerCase());
   if (index < 0) throw new Unsure(`it has no stage ${target}`);
   return index;
-}
-
-/**
- * What is set before the first ARG: the platform arguments, known as far as they do not depend on the machine
- * that builds.
- */
-export function globalVariables(platform: string | undefined): Variables {
-  // The builder rewrites others (`linux/arm64/v8` is `linux/arm64`).
-  const plain = /^(linux)\/(amd64|arm64)$/.exec(platform ?? "");
-  const target = plain ? [plain[0], plain[1], plain[2], ""] : [];
-  const unknown = ["BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT", "TARGETSTAGE"];
-  return new Variables(false, [
-    ...unknown.map((name): [string, undefined] => [name, undefined]),
-    ...["TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT"].map(
-      (name, i): [string, string | undefined] => [name, target[i]],
-    ),
-  ]);
 }
 
 /** The names that a text may take the values of: more rather than fewer. */

@@ -240,7 +240,7 @@ const MAKERS: [string, Maker][] = [
       const names = Object.keys(project.args);
       if (names.length === 0) return undefined;
       const name = random.pick(names);
-      project.args[name] = name === "DIR" ? "public" : name === "FIRST" ? "two" : random.word();
+      project.args[name] = OTHER_VALUES[name] ?? random.word();
       // It may choose another stage.
       return {
         project,
@@ -306,6 +306,9 @@ const MAKERS: [string, Maker][] = [
     },
   ],
 ];
+
+/** Of arguments that stand for one of several things. */
+const OTHER_VALUES: Record<string, string> = { DIR: "public", FIRST: "two", TARGETARCH: "amd64" };
 
 function many(times: number, name: string, make: Maker): [string, Maker][] {
   return Array.from({ length: times }, () => [name, make]);

@@ -146,7 +146,7 @@ function makeRules(random: Random): string[] {
 const BASE = "debian:trixie-slim";
 
 function makeDockerfile(random: Random, project: Project): string[][] {
-  const shape = random.below(12);
+  const shape = random.below(13);
   const globals: string[] = random.chance(0.3) ? ["# made by a test"] : [];
   if (shape < 6) return [globals, stage(random, project, "scratch", "")];
   if (shape < 8) {
@@ -183,6 +183,16 @@ function makeDockerfile(random: Random, project: Project): string[][] {
         ...copies(random, project, "/app/").slice(0, 1),
         `RUN --mount=${mount}target=/mnt ls /mnt > /list`,
       ],
+    ];
+  }
+  if (shape === 12) {
+    // The builder's own argument, which nobody declares, given in its place.
+    project.args.TARGETARCH = "arm64";
+    return [
+      globals,
+      ["FROM scratch AS base-amd64", ...copies(random, project, "/amd64/").slice(0, 1)],
+      ["FROM scratch AS base-arm64", ...copies(random, project, "/arm64/").slice(0, 1)],
+      ["FROM base-$TARGETARCH", "USER 1", ...copies(random, project, "/app/").slice(0, 1)],
     ];
   }
   project.args.DIR = "src";

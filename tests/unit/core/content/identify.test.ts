@@ -97,6 +97,12 @@ describe("identify", () => {
       assert.notEqual(await content({ args: { TAG: "2" } }), await content({ args: { TAG: "3" } }));
       assert.equal(await content({ args: { UNUSED: "2" } }), await content());
     });
+    it("a build argument that takes the place of one of the builder's own, without a declaration", async () => {
+      dockerfile("FROM --platform=$BUILDPLATFORM debian AS build", "FROM scratch", "COPY --from=build /a /");
+      const args = (BUILDPLATFORM: string) => content({ args: { BUILDPLATFORM } });
+      assert.notEqual(await args("linux/amd64"), await args("linux/arm64"));
+      assert.notEqual(await args("linux/amd64"), await content());
+    });
     for (const [what, more] of Object.entries<Partial<BuildSpec>>({
       "a label": { labels: { a: "1" } },
       "the platform": { platforms: ["linux/arm64"] },

@@ -93,6 +93,20 @@ describe("analyse", () => {
     ]);
   });
 
+  it("takes the value of an argument that is given in the place of the builder's own, which nobody declares", () => {
+    const text =
+      "FROM x AS base-amd64\nCOPY a /\nFROM x AS base-arm64\nCOPY b /\nFROM base-$TARGETARCH\nARG TARGETARCH\nCOPY c-$TARGETARCH /";
+    const platform = "linux/amd64";
+    assert.deepEqual(sources(text, { platform }), ["a", "c-amd64"]);
+    assert.deepEqual(sources(text, { platform, args: { TARGETARCH: null } }), ["a", "c-amd64"]);
+    assert.deepEqual(sources(text, { platform, args: { TARGETARCH: "arm64" } }), ["b", "c-arm64"]);
+    assert.deepEqual(sources(text, { args: { TARGETARCH: "arm64" } }), ["b", "c-arm64"]);
+    for (const name of ["BUILDOS", "BUILDOSVERSION", "TARGETOSVERSION", "TARGETSTAGE"]) {
+      assert.ok(unsure(`FROM x$${name}`, { platform }), name);
+      assert.deepEqual(analyse(`FROM x$${name}`, { ...plain, args: { [name]: "y" } }).images, ["xy"]);
+    }
+  });
+
   const unknown: Record<string, string> = {
     "a custom frontend": "# syntax=example.com/frontend\nFROM x",
     "an unknown instruction": "FROM x\nINCLUDE y",
