@@ -1,8 +1,8 @@
-import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { tidyBuildCache } from "./components/build-cache";
 import { ComposeDeploy } from "./components/compose-deploy";
 import { HostTeardown } from "./components/host-teardown";
+import { Lineage } from "./components/lineage";
 import { keptRelease, Release } from "./components/release";
 import { buildImages, keptImages, promotedImages } from "./components/service-images";
 import { previousOutputs } from "./components/stack-outputs";
@@ -14,7 +14,8 @@ import { layersOf } from "./preflight/layers";
 async function program() {
   const settings = await readSettings();
   const asked = previousOutputs();
-  const facts = await preflight(settings, asked);
+  const lineage = new Lineage();
+  const facts = await preflight(settings, asked, () => lineage.known());
   const previous = await asked;
   const { project, files, provenance } = facts;
 
@@ -24,13 +25,8 @@ async function program() {
       ? await promotedImages(settings.promoteFrom, settings, facts)
       : buildImages(settings, facts, previous);
 
-  const lineage = new random.RandomId("lineage", { byteLength: 8 }).hex;
-  // Not the release's child (which it was once): it outlives a pinned one, or else every file would be another after it.
-  const { hex: key } = new random.RandomBytes(
-    "release-fingerprint-key",
-    { length: 32 },
-    { aliases: [{ parent: pulumi.createUrn("release", "everfresh:index:Release") }] },
-  );
+  // It outlives a pinned release: with another key every file would be another after it.
+  const key = new random.RandomBytes("release-fingerprint-key", { length: 32 }).hex;
   const release = settings.release
     ? keptRelease(settings.release, project.name, provenance, previous.layers)
     : new Release("release", {
@@ -45,10 +41,15 @@ async function program() {
       });
 
   const hosts = facts.hosts.map(({ host, judgement }) => {
-    const teardown = new HostTeardown(host.name, { host, project: project.name, lineage, settings });
+    const teardown = new HostTeardown(host.name, {
+      host,
+      project: project.name,
+      lineage: lineage.id,
+      settings,
+    });
     const deploy = new ComposeDeploy(
       host.name,
-      { host, release, lineage, judgement, settings },
+      { host, release, lineage: lineage.id, judgement, settings },
       { dependsOn: teardown },
     );
     return [host.name, deploy.result] as const;
@@ -62,7 +63,7 @@ async function program() {
     hosts: tidyBuildCache(facts, Object.fromEntries(hosts)),
     urls: publishedUrls(project, settings.hosts),
     layers: release.layers,
-    lineage,
+    lineage: lineage.id,
   };
 }
 

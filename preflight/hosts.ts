@@ -14,6 +14,7 @@ export interface HostFacts {
 /**
  * Asks all hosts at once what runs there, and judges it against what the stack knows.
  *
+ * @param lineage - asks the state for the name that the stack goes by there.
  * @param project - its name; the connections are made while it is still being found out.
  * @throws Problems of all hosts.
  */
@@ -21,9 +22,12 @@ export function askHosts(
   settings: Settings,
   project: Promise<string>,
   previous: Promise<StackOutputs>,
+  lineage: () => Promise<string | undefined>,
 ): Promise<HostFacts[]> {
   return allOrEveryProblem(
-    settings.hosts.map((host, i) => inspectHost(host, `everfresh:hosts[${i}]`, project, settings, previous)),
+    settings.hosts.map((host, i) =>
+      inspectHost(host, `everfresh:hosts[${i}]`, project, settings, previous, lineage),
+    ),
   );
 }
 
@@ -37,11 +41,14 @@ async function inspectHost(
   project: Promise<string>,
   settings: Settings,
   previous: Promise<StackOutputs>,
+  lineage: () => Promise<string | undefined>,
 ): Promise<HostFacts> {
   const state = await probeHost(host, where, project, settings.remoteDir);
-  const { lineage, hosts } = await previous;
-  const judgement = judge(state, { release: hosts?.[host.name]?.release });
-  const foreign = foreignDeployment(state, lineage);
+  const outputs = await previous;
+  const judgement = judge(state, { release: outputs.hosts?.[host.name]?.release });
+  // Before the first green `up` there are no outputs, but maybe a host that it got as far as.
+  const ours = outputs.lineage ?? (state.current && (await lineage()));
+  const foreign = foreignDeployment(state, ours);
   if (foreign === undefined) return { host, judgement };
   if (settings.takeOver === foreign.name) {
     return {

@@ -27,14 +27,20 @@ export interface Facts {
  * Reads and checks everything: the compose project, its files, the content of each build, the registry, the hosts.
  *
  * @param previous - what the stack deployed last.
+ * @param lineage - asks the state for the name that the stack goes by on the hosts.
  * @throws Problems with all that is wrong anywhere, before anything is changed.
  */
-export async function preflight(settings: Settings, previous: Promise<StackOutputs>): Promise<Facts> {
+export async function preflight(
+  settings: Settings,
+  previous: Promise<StackOutputs>,
+  lineage: () => Promise<string | undefined>,
+): Promise<Facts> {
   const reading = readCompose(settings).then((text) => ({ text, project: readProject(text) }));
   const asking = askHosts(
     settings,
     reading.then(({ project }) => project.name),
     previous,
+    lineage,
   );
   asking.catch(() => {}); // A compose file that cannot be read is told alone.
   const { text, project } = await reading;

@@ -398,6 +398,20 @@ describe("the program", () => {
       assert.ok(again.log.some(({ message }) => message === "web1: conf was changed on the host"));
     });
 
+    it("knows its own release on a host where no up was green yet, whose outputs would tell", async () => {
+      stacks = {};
+      assert.equal((await run()).result.release, "0a0b0c0d");
+      const preview = await run({}, { preview: true });
+      assert.ok(!preview.log.some(({ message }) => message.includes("`up` will refuse")));
+    });
+
+    it("takes no release for its own where no up was green yet", async () => {
+      stacks = {};
+      const calm = outside.host;
+      outside.host = (name) => ({ ...calm(name), lineage: "somebody else's" });
+      await refused(run(), "everfresh:hosts[0] (web1): release", "everfresh:hosts[1] (web2): release");
+    });
+
     it("refuses a host that runs somebody else's release; a preview says so", async () => {
       const calm = outside.host;
       outside.host = (name) => ({ ...calm(name), lineage: "somebody else's" });

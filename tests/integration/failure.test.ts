@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { engine, killEngine, startEngine } from "../../lab/faults";
+import { engine, exec, killEngine, startEngine } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
 import { lab as sharedLab } from "../support/lab";
@@ -93,6 +93,21 @@ describe("a deployment that fails", function () {
     const attempt = await stack.plan();
     assert.equal(attempt["docker:index/remoteImage:RemoteImage::web-build"], "replace");
     await stack.write("web/Dockerfile", dockerfile);
+  });
+
+  it("is gone on with when it was the first and one of the hosts spoiled it", async () => {
+    await using first = await TestStack.create(lab, { hosts: lab.hosts.slice(0, 2) });
+    await first.write(".env.deploy", "PAGES_PORT=8099\n");
+    const inTheWay = `/home/deploy/.everfresh/${first.project}`;
+    const onSecond = (script: string) => exec(lab.hosts[1]!, ["sh", "-c", script], { user: "deploy" });
+    await onSecond(`mkdir -p ${path.dirname(inTheWay)} && : >${inTheWay}`);
+    const spoiled = await first.up();
+    assert.match(spoiled.output, /cannot be made; set remoteDir/);
+    await onSecond(`rm ${inTheWay}`);
+    const preview = await first.preview();
+    assert.doesNotMatch(preview.output, /will refuse/);
+    await first.mustUp();
+    assert.equal((await first.preview("--expect-no-changes")).status, 0);
   });
 
   it("is tried again by the next up although nothing was mended", async () => {
