@@ -98,8 +98,7 @@ function dockerfileInputs(spec: BuildSpec, reading: Reading): Record<string, unk
     dockerfile: reading.dockerfile,
     // A frontend other than the builder's own may make another image of the same text.
     syntax: reading.syntax,
-    // Otherwise the stages are those of the target alone.
-    target: reading.unsure === undefined ? undefined : spec.target,
+    target: reading.target,
     args: reading.args,
     contexts: Object.fromEntries(contexts),
   };

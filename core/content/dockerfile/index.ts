@@ -12,6 +12,8 @@ export type { Source } from "./sources";
 export interface Reading {
   /** The part that leads to the target; the whole text where that is not certain. */
   dockerfile: CanonicalInstruction[] | string;
+  /** The target's name, where that counts. */
+  target?: string;
   /**
    * Why everything counts, in words: only where the Dockerfile is not certain to be read as the builder reads
    * it.
@@ -64,8 +66,11 @@ function precise(text: string, options: PlanOptions): Reading {
   const named = origins.flatMap((origin) => (origin.kind === "context" ? [origin.name] : []));
   const images = origins.flatMap((origin) => (origin.kind === "image" ? [origin.image] : []));
   const parents = plan.stages.flatMap(({ from }) => imageBehind(from, options) ?? []);
+  const dockerfile = canonical(plan);
   return {
-    dockerfile: canonical(plan),
+    dockerfile,
+    // Its name reaches no image otherwise: the stages are those of the target alone.
+    ...(JSON.stringify(dockerfile).includes("TARGETSTAGE") && { target: plan.target }),
     sources: readSources(plan, file, options),
     args: usedArgs(plan, file.escapeChar, options.args),
     contexts: [...new Set(named)].sort(),
@@ -90,7 +95,7 @@ function usedArgs(plan: Plan, escapeChar: string, given: PlanOptions["args"]): R
   return values(given, (name) => used.has(name) || needsNoDeclaration(name));
 }
 
-function everything(text: string, { args, contexts }: PlanOptions, why: string): Reading {
+function everything(text: string, { args, contexts, target }: PlanOptions, why: string): Reading {
   const all = (context?: string): Source => ({
     ...(context && { context }),
     path: "",
@@ -100,6 +105,7 @@ function everything(text: string, { args, contexts }: PlanOptions, why: string):
   });
   return {
     dockerfile: text,
+    ...(target !== undefined && { target }),
     unsure: why,
     sources: [all(), ...contexts.map(all)],
     args: values(args, () => true),

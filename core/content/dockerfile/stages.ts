@@ -36,7 +36,8 @@ export type Origin =
 
 export interface Plan {
   stages: Stage[];
-  target: Stage;
+  /** The target's name, as the builder tells it in `TARGETSTAGE`. */
+  target: string;
   /** ARG before the first FROM, as far as something needs it. */
   globals: { name: string; value: string | undefined }[];
 }
@@ -106,7 +107,8 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
       instructions: instructions.map((i) => ({ ...i, origins: i.origins.map(place) })),
     };
   });
-  return { stages, target: stages[order.indexOf(wanted)]!, globals: neededGlobals() };
+  const target = options.target ?? parsed.at(-1)!.name ?? "default";
+  return { stages, target, globals: neededGlobals() };
 
   function need(at: number, base: boolean): void {
     const known = needed.get(at);

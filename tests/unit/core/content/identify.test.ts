@@ -121,6 +121,18 @@ describe("identify", () => {
       assert.notEqual(await content({ target: "one" }), await content());
       assert.equal(await content({ target: "two" }), await content());
     });
+    it("the target's name, where the builder tells it to a stage that is needed", async () => {
+      const differ = async (...lines: string[]) => {
+        dockerfile("FROM debian AS base", ...lines, "FROM base AS dev", "FROM base AS prod");
+        assert.equal(await content({ target: "prod" }), await content());
+        return (await content({ target: "dev" })) !== (await content({ target: "prod" }));
+      };
+      assert.ok(await differ("ARG TARGETSTAGE", "RUN echo $TARGETSTAGE > /stage"));
+      assert.ok(!(await differ("RUN true")));
+      assert.ok(!(await differ("RUN true", "FROM debian AS unused", "ARG TARGETSTAGE")));
+      dockerfile("ARG STAGE=$TARGETSTAGE", "FROM debian AS one", "ARG STAGE", "FROM debian", "ARG STAGE");
+      assert.notEqual(await content({ target: "one" }), await content());
+    });
     it("a base image's digest, once it is known, and only one in use", async () => {
       dockerfile("FROM debian:12", "COPY a.txt /");
       const digest = async (digests: Record<string, string>) =>
