@@ -18,12 +18,14 @@ export async function localOnBuild(image: string): Promise<string[] | undefined>
 /**
  * Removes the build cache of this machine's engine that no build has used for so many hours.
  *
+ * @param kind the kind of cache, as BuildKit names it: `source.local` for contexts; default all.
  * @returns how much that was, as docker says it: `1.2GB`; undefined when it was nothing.
  */
-export async function pruneBuildCache(unusedHours: number): Promise<string | undefined> {
+export async function pruneBuildCache(unusedHours: number, kind?: string): Promise<string | undefined> {
+  const filters = [`until=${unusedHours}h`, ...(kind === undefined ? [] : [`type=${kind}`])];
   const { stdout } = await run(
     "docker",
-    ["builder", "prune", "--force", "--filter", `until=${unusedHours}h`],
+    ["builder", "prune", "--force", ...filters.map((filter) => `--filter=${filter}`)],
     // The engine's own builder, which images are built with here, whichever one the user has selected.
     { env: { ...process.env, BUILDX_BUILDER: "default" }, maxBuffer: 64 * 1024 * 1024, timeout: PATIENCE_MS },
   );

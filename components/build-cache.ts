@@ -2,8 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { pruneBuildCache } from "../adapters/engine";
 import type { Facts } from "../preflight";
 
-/** Ten days: a holiday, and a build after it is quick all the same. */
-const UNUSED_HOURS = 240;
+/** A context as it was sent is of use to its very content alone: a day. The rest: a holiday, and a quick build after it. */
+const RULES = [
+  { hours: 24, kind: "source.local", what: "contexts that were sent more than a day ago" },
+  { hours: 240, kind: undefined, what: "what nothing had used for 10 days" },
+];
 
 /**
  * Removes build cache that nothing has used for long, once something was built and all of `deployed` is proved. What was
@@ -21,11 +24,10 @@ export function tidyBuildCache<T>(
   );
   if (!built || pulumi.runtime.isDryRun()) return all;
   return all.apply(async (results) => {
-    const freed = await pruneBuildCache(UNUSED_HOURS).catch(() => undefined);
-    if (freed)
-      void pulumi.log.info(
-        `build cache: ${freed} that nothing had used for ${UNUSED_HOURS / 24} days removed`,
-      );
+    for (const { hours, kind, what } of RULES) {
+      const freed = await pruneBuildCache(hours, kind).catch(() => undefined);
+      if (freed) void pulumi.log.info(`build cache: ${freed} freed, ${what}`);
+    }
     return results;
   }) as pulumi.Output<pulumi.Unwrap<T>>;
 }

@@ -22,6 +22,7 @@ export interface ServiceNode {
   depends_on?: Record<string, { restart?: boolean }>;
   labels?: Record<string, string>;
   platform?: string;
+  pull_policy?: string;
   "x-everfresh"?: unknown;
   [key: string]: unknown;
 }

@@ -85,6 +85,16 @@ export function readProject(text: ComposeText): ComposeProject {
       verify: options.verify,
       published: readPorts(node),
     });
+    const policy = plain(node.pull_policy ?? "");
+    if (!node.build && /^(always|daily|weekly|every_)/.test(policy)) {
+      problems.push(
+        problem(
+          `services.${name}.pull_policy`,
+          `\`${policy}\` asks for whatever the tag means at the time, which nobody could prove`,
+          "leave it out, and name the image by its digest to choose when it changes (`name:tag@sha256:…`)",
+        ),
+      );
+    }
     for (const [kind, uses] of [
       ["configs", node.configs],
       ["secrets", node.secrets],

@@ -175,7 +175,7 @@ describe("the program", () => {
       host: (name) => outside.host(name),
       commit: () => outside.commit(),
       layers: (name) => outside.layers?.(name),
-      prune: (hours) => outside.prune?.(hours),
+      prune: (hours, kind) => outside.prune?.(hours, kind),
     });
   });
   afterEach(() => {
@@ -455,10 +455,10 @@ describe("the program", () => {
   });
 
   it("removes build cache that nothing has used for long, when it has built something and every host has proved it", async () => {
-    const pruned: number[] = [];
-    outside.prune = (hours) => {
-      pruned.push(hours);
-      return "1.2GB";
+    const pruned: unknown[] = [];
+    outside.prune = (hours, kind) => {
+      pruned.push([hours, kind]);
+      return kind ? undefined : "1.2GB";
     };
     await run({}, { preview: true });
     await assert.rejects(
@@ -468,12 +468,16 @@ describe("the program", () => {
       }),
     );
     assert.deepEqual(pruned, []);
+    const both = [
+      [24, "source.local"],
+      [240, undefined],
+    ];
     const first = await run();
-    assert.deepEqual(pruned, [240]);
+    assert.deepEqual(pruned, both);
     assert.ok(first.log.some(({ message }) => message.startsWith("build cache: 1.2GB")));
     deployed(first);
     await run();
-    assert.deepEqual(pruned, [240]);
+    assert.deepEqual(pruned, both);
   });
 
   it("builds without the cache when `fresh` changes, and with it afterwards", async () => {

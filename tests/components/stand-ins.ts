@@ -12,8 +12,8 @@ export interface Outside {
   compose(): ComposeText;
   /** The digest that the registry has under this name. */
   registry(name: string): string | undefined;
-  /** Removes build cache that is so old, and says how much it was. */
-  prune?(unusedHours: number): string | undefined;
+  /** Removes build cache of a kind, or of all, that is so old, and says how much it was. */
+  prune?(unusedHours: number, kind?: string): string | undefined;
   /** The ONBUILD instructions of a base image that this machine's engine has. */
   onBuild?(image: string): string[] | undefined;
   /** The layers that a registry tells of an image; default: none does. */
@@ -38,7 +38,7 @@ export function loadProgram(outside: Outside): () => Promise<Required<StackOutpu
     compose: { readCompose: async () => outside.compose() },
     engine: {
       localOnBuild: async (image: string) => outside.onBuild?.(image) ?? [],
-      pruneBuildCache: async (hours: number) => outside.prune?.(hours),
+      pruneBuildCache: async (hours: number, kind?: string) => outside.prune?.(hours, kind),
     },
     "onbuild-memory": { readMemory: async () => ({}), writeMemory: async () => {} },
     git: { readWorkingTree: async () => outside.commit() },

@@ -10,6 +10,7 @@ describe("this machine's engine", function () {
     const build = () => docker(["build", "-q", "-"], dockerfile);
     const image = await build();
     assert.equal(await pruneBuildCache(1_000), undefined);
+    assert.equal(await pruneBuildCache(1_000, "source.local"), undefined);
     assert.equal(await build(), image);
     await docker(["image", "rm", image]);
   });

@@ -276,6 +276,24 @@ describe("a build section", () => {
   });
 });
 
+describe("an image that is only named", () => {
+  for (const policy of ["always", "daily", "weekly", "every_2h"]) {
+    it(`is refused with the pull policy ${policy}: nobody could prove what its tag meant`, () => {
+      refused(
+        [
+          `services.web.pull_policy: \`${policy}\` asks for whatever the tag means at the time, which nobody could prove; leave it out, and name the image by its digest to choose when it changes (\`name:tag@sha256:…\`)`,
+        ],
+        { image: "web:1", pull_policy: policy },
+      );
+      assert.ok(service({ build: { context: "/a" }, pull_policy: policy }));
+    });
+  }
+
+  it("may be pulled where it is missing, or never", () => {
+    for (const policy of ["missing", "never"]) assert.ok(service({ image: "web:1", pull_policy: policy }));
+  });
+});
+
 describe("a bind mount", () => {
   const mount = (source: string) => ({ type: "bind", source, target: "/data" });
   const where = "services.web.volumes (/data)";
