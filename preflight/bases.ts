@@ -2,8 +2,8 @@ import { localOnBuild } from "../adapters/engine";
 import { type OnBuildMemory, readMemory, writeMemory } from "../adapters/onbuild-memory";
 import { onBuildOf, resolveDigest } from "../adapters/registry";
 import type { ComposeService } from "../core/compose/project";
-import { type BuildSpec, baseImages, type IdentifyOptions, parentImages } from "../core/content";
-import { Problems, problem } from "../core/problems";
+import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
+import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import type { Registry } from "../core/settings";
 import { accessTo, ask } from "./registries";
 
@@ -11,33 +11,43 @@ import { accessTo, ask } from "./registries";
 const TIMEOUT_MS = 2_000;
 
 /** A service that is built. */
-type Built = Pick<ComposeService, "build" | "buildOptions">;
+type Built = Pick<ComposeService, "name" | "build" | "buildOptions">;
 
 /**
- * What counts of the images that builds begin with: their ONBUILD instructions and, with `pullBase`, their digests.
+ * What counts of the images that builds begin with: their ONBUILD instructions and, with `pullBase`, their digests and
+ * those of the images that they copy from.
  *
- * @throws Problems when a digest cannot be had.
+ * @throws Problems when a digest cannot be had, or when it is not certain of which images they are to be.
  */
 export async function readBases(
   services: Built[],
   { pullBase = false, registry }: { pullBase?: boolean; registry?: Registry },
 ): Promise<Pick<IdentifyOptions, "baseDigests" | "baseOnBuild">> {
-  const [images, parents] = await Promise.all([
-    pullBase ? imagesOf(services, baseImages) : [],
-    imagesOf(services, parentImages),
-  ]);
+  // What cannot be read is told, with all else that is wrong, when the build is identified.
+  const parents = await Promise.all(services.map(({ build }) => parentImages(build!).catch(() => [])));
   const pulled = parents.filter((_, i) => pullBase || services[i]!.buildOptions.pull);
-  const [baseDigests, baseOnBuild] = await Promise.all([
-    pullBase && registry ? digestsOf(distinct(images), registry) : undefined,
-    readOnBuild(distinct(parents), new Set(pulled.flat()), registry),
-  ]);
-  return { baseDigests, baseOnBuild };
+  const baseOnBuild = await readOnBuild(distinct(parents), new Set(pulled.flat()), registry);
+  if (!pullBase || !registry) return { baseOnBuild };
+  // ONBUILD instructions may name further images.
+  const images = await allOrEveryProblem(services.map((service) => imagesOf(service, baseOnBuild)));
+  return { baseOnBuild, baseDigests: await digestsOf(distinct(images), registry) };
 }
 
-/** The images of each service. */
-const imagesOf = (services: Built[], of: (build: BuildSpec) => Promise<string[]>): Promise<string[][]> =>
-  // What cannot be read is told, with all else that is wrong, when the build is identified.
-  Promise.all(services.map(({ build }) => of(build!).catch(() => [])));
+/** @throws Problems when it is not certain which they are: a digest that is left out would be a base that nobody follows. */
+async function imagesOf(
+  { name, build }: Built,
+  baseOnBuild: IdentifyOptions["baseOnBuild"],
+): Promise<string[]> {
+  const found = await baseImages(build!, { baseOnBuild }).catch(() => undefined);
+  if (found?.unsure === undefined) return found?.images ?? [];
+  throw new Problems([
+    problem(
+      `services.${name}.build`,
+      `it is not certain which base images its Dockerfile names: ${found.unsure}`,
+      "write that in another way (docs/content-identity.md has the forms), or turn everfresh:pullBase off",
+    ),
+  ]);
+}
 
 const distinct = (images: string[][]): string[] => [...new Set(images.flat())].sort();
 

@@ -36,12 +36,21 @@ export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): 
   };
 }
 
-/**
- * The external images that the build's stages begin with, copy from or mount, as the Dockerfile names them.
- * None where the Dockerfile is not certain to be read as the builder reads it.
- */
-export async function baseImages(spec: BuildSpec): Promise<string[]> {
-  return imagesOf(spec, readingOf(spec, {}));
+/** The external images that a build's stages begin with, copy from or mount, as the Dockerfile names them. */
+export interface BaseImages {
+  images: string[];
+  /** Why it is not certain that these are all, in words. */
+  unsure?: string;
+}
+
+/** @throws ContentError as {@link identify} does */
+export async function baseImages(
+  spec: BuildSpec,
+  options: Pick<IdentifyOptions, "baseOnBuild"> = {},
+): Promise<BaseImages> {
+  const reading = readingOf(spec, options);
+  const images = imagesOf(spec, reading);
+  return images ? { images } : { images: [], unsure: reading.unsure! };
 }
 
 /** Those of {@link baseImages} that stages begin with: they may have ONBUILD instructions. */
@@ -49,7 +58,8 @@ export async function parentImages(spec: BuildSpec): Promise<string[]> {
   return readingOf(spec, {}).parents;
 }
 
-function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] {
+function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] | undefined {
+  if (images === undefined) return undefined;
   const named = contextImages(spec);
   return [...new Set([...images, ...contexts.flatMap((name) => named[name] ?? [])])].sort();
 }
@@ -121,8 +131,8 @@ function imageInputs(spec: BuildSpec, options: IdentifyOptions, reading: Reading
 }
 
 function ofImages(perImage: Record<string, string> | undefined, spec: BuildSpec, reading: Reading) {
-  if (!perImage || reading.unsure !== undefined) return perImage;
   const images = imagesOf(spec, reading);
+  if (!perImage || !images) return perImage;
   const used = Object.entries(perImage).filter(([image]) => images.includes(image));
   return used.length > 0 ? Object.fromEntries(used) : undefined;
 }

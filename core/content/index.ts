@@ -1,5 +1,5 @@
 export { type Change, changes, describe } from "./changes";
 export { type Explanation, explain, type Unseen, type Weight } from "./explain";
-export { baseImages, identify, parentImages } from "./identify";
+export { type BaseImages, baseImages, identify, parentImages } from "./identify";
 export { StatCache } from "./stat-cache";
 export * from "./types";

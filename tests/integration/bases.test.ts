@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identifyServices } from "../../cli/working-tree";
 import { identify } from "../../core/content";
+import { Problems } from "../../core/problems";
+import type { Registry } from "../../core/settings";
 import { docker } from "../../lab/docker";
 import { readBases } from "../../preflight/bases";
 
@@ -39,6 +41,7 @@ describe("readBases", () => {
   });
 
   const service = (dockerfileInline: string, context = folder, pull = false) => ({
+    name: "web",
     build: {
       ...{ context, dockerfileInline, args: {}, platforms: [], labels: {} },
       ...{ additionalContexts: {}, secrets: [], ssh: [] },
@@ -104,5 +107,43 @@ describe("readBases", () => {
 
   it("leaves it to who identifies the build to say that it cannot be read", async () => {
     assert.deepEqual(await readOf("FROM scratch", join(folder, "none")), {});
+  });
+
+  describe("with pullBase", () => {
+    const registry = () => {
+      const address = new URL(`http://${base}`).host;
+      return { address, pullAddress: address } as Registry;
+    };
+    const digestsOf = async (...lines: string[]) =>
+      (await readBases([service(lines.join("\n"))], { pullBase: true, registry: registry() })).baseDigests;
+
+    it("has the digest of each base, also where what is read of the context is not certain", async () => {
+      for (const line of [
+        "COPY app /",
+        "ARG TARGETARCH\nCOPY app-$TARGETARCH /",
+        'RUN --mount=target="/x" y',
+      ]) {
+        assert.deepEqual(await digestsOf(`FROM ${base}`, line), { [base]: digest }, line);
+      }
+    });
+
+    it("has those of images that a base's ONBUILD instructions name", async () => {
+      const tools = base.replace(/base$/, "tools");
+      onBuild = [`COPY --from=${tools} /x /x`];
+      assert.deepEqual(await digestsOf(`FROM ${base}`), { [base]: digest, [tools]: digest });
+    });
+
+    it("refuses a Dockerfile whose base images are not certain, and says what to do", async () => {
+      for (const text of [
+        `# syntax=mirror.example.com/docker/dockerfile:1\nFROM ${base}`,
+        `ARG V=1.2\nFROM ${base}:\${V%%.*}`,
+      ]) {
+        await assert.rejects(digestsOf(text), (error) => {
+          assert.ok(error instanceof Problems);
+          assert.match(error.message, /^services\.web\.build: .+; .+everfresh:pullBase/);
+          return true;
+        });
+      }
+    });
   });
 });

@@ -1,8 +1,8 @@
 import { type CanonicalInstruction, canonical } from "./canonical";
 import { needsNoDeclaration } from "./predefined";
-import { readDockerfile } from "./read";
+import { type DockerfileText, readDockerfile } from "./read";
 import { readSources, type Source } from "./sources";
-import { imageBehind, type Plan, type PlanOptions, planStages } from "./stages";
+import { imageBehind, type Origin, type Plan, type PlanOptions, planStages } from "./stages";
 import { Unsure } from "./unsure";
 import { declarations } from "./variables";
 
@@ -26,10 +26,10 @@ export interface Reading {
   contexts: string[];
   /**
    * External images that stages begin with, copy from or mount; as written, variables replaced, without
-   * duplicates.
+   * duplicates. Absent where that is what is not certain.
    */
-  images: string[];
-  /** Images that stages begin with, those behind a named context included. */
+  images?: string[];
+  /** Images that stages begin with, those behind a named context included; none where {@link images} is absent. */
   parents: string[];
   /** Whether a command runs, so that its network, its hosts and so on count. */
   runs: boolean;
@@ -42,30 +42,29 @@ export interface Reading {
  * Dockerfile, all arguments, all of every context.
  */
 export function analyse(text: string, options: PlanOptions): Reading {
+  let plan: Plan | undefined;
   try {
-    return precise(text, options);
+    const file = readFile(text, options);
+    plan = planStages(file, options);
+    return precise(plan, file, options);
   } catch (error) {
     if (!(error instanceof Unsure)) throw error;
-    return everything(text, options, error.message);
+    return { ...everything(text, options, error.message), ...(plan && imagesOf(plan, options)) };
   }
 }
 
-function precise(text: string, options: PlanOptions): Reading {
+function readFile(text: string, { args, contexts }: PlanOptions): DockerfileText {
   const file = readDockerfile(text);
   if (file.syntax !== undefined && !OWN_FRONTEND.test(file.syntax)) {
     throw new Unsure(`it is read by another frontend, ${file.syntax}`);
   }
-  if (options.args.BUILDKIT_SYNTAX != null) throw new Unsure("BUILDKIT_SYNTAX names another frontend");
-  if (options.contexts.some((name) => name.includes("::")))
-    throw new Unsure("a named context is for one platform");
-  const plan = planStages(file, options);
-  const origins = plan.stages.flatMap(({ from, instructions }) => [
-    from,
-    ...instructions.flatMap((i) => i.origins),
-  ]);
-  const named = origins.flatMap((origin) => (origin.kind === "context" ? [origin.name] : []));
-  const images = origins.flatMap((origin) => (origin.kind === "image" ? [origin.image] : []));
-  const parents = plan.stages.flatMap(({ from }) => imageBehind(from, options) ?? []);
+  if (args.BUILDKIT_SYNTAX != null) throw new Unsure("BUILDKIT_SYNTAX names another frontend");
+  if (contexts.some((name) => name.includes("::"))) throw new Unsure("a named context is for one platform");
+  return file;
+}
+
+function precise(plan: Plan, file: DockerfileText, options: PlanOptions): Reading {
+  const named = originsOf(plan).flatMap((origin) => (origin.kind === "context" ? [origin.name] : []));
   const dockerfile = canonical(plan);
   return {
     dockerfile,
@@ -74,11 +73,20 @@ function precise(text: string, options: PlanOptions): Reading {
     sources: readSources(plan, file, options),
     args: usedArgs(plan, file.escapeChar, options.args),
     contexts: [...new Set(named)].sort(),
-    images: [...new Set(images)].sort(),
-    parents: [...new Set(parents)].sort(),
+    ...imagesOf(plan, options),
     runs: plan.stages.some(({ instructions }) => instructions.some(({ keyword }) => keyword === "RUN")),
     ...(file.syntax !== undefined && { syntax: file.syntax }),
   };
+}
+
+function imagesOf(plan: Plan, options: PlanOptions): { images: string[]; parents: string[] } {
+  const images = originsOf(plan).flatMap((origin) => (origin.kind === "image" ? [origin.image] : []));
+  const parents = plan.stages.flatMap(({ from }) => imageBehind(from, options) ?? []);
+  return { images: [...new Set(images)].sort(), parents: [...new Set(parents)].sort() };
+}
+
+function originsOf({ stages }: Plan): Origin[] {
+  return stages.flatMap(({ from, instructions }) => [from, ...instructions.flatMap((i) => i.origins)]);
 }
 
 /**
@@ -110,7 +118,6 @@ function everything(text: string, { args, contexts, target }: PlanOptions, why: 
     sources: [all(), ...contexts.map(all)],
     args: values(args, () => true),
     contexts: [...contexts].sort(),
-    images: [],
     parents: [],
     runs: true,
   };

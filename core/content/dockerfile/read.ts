@@ -111,19 +111,23 @@ export function readInstruction(text: string, escapeChar: string, line: number):
   return { keyword: match[1]!.toUpperCase(), flags, text: rest.trim(), heredocs: [], line };
 }
 
-/** Flags end at the first word that does not begin with `--`; quotes and escapes in one are taken off. */
+/**
+ * Flags end at the first word that does not begin with `--`; quotes in one are taken off. The builder reads them byte by
+ * byte, and other bytes than ASCII as other characters.
+ */
 function splitFlags(args: string, escapeChar: string, line: number): { flags: string[]; rest: string } {
   const flags: string[] = [];
   let rest = args;
   for (;;) {
     rest = rest.replace(LEADING_SPACE, "");
     if (!rest.startsWith("--")) return { flags, rest };
-    const word = /^\S+/.exec(rest)![0];
-    if (/['"]/.test(word) || word.includes(escapeChar))
-      throw new Unsure(`a flag in line ${line} has quotes or escapes`);
+    const word = /^(?:[^\s'"]|'[^']*'|"[^"]*")+(?![^\s])/.exec(rest)?.[0];
+    if (word === undefined) throw new Unsure(`a quote in a flag in line ${line} does not end`);
+    if (/[\\\x80-\uffff]/.test(word) || word.includes(escapeChar))
+      throw new Unsure(`a flag in line ${line} has escapes, or letters outside of ASCII`);
     rest = rest.slice(word.length);
     if (word === "--") return { flags, rest };
-    flags.push(word);
+    flags.push(word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));
   }
 }
 

@@ -140,6 +140,21 @@ describe("identify", () => {
       assert.notEqual(await digest({ "debian:12": "sha256:1" }), await digest({ "debian:12": "sha256:2" }));
       assert.equal(await digest({ other: "sha256:1" }), await content());
     });
+    it("a base image's digest where only what is read of the context is not certain", async () => {
+      dockerfile("FROM debian:12", "ARG TARGETARCH", "COPY src/$TARGETARCH /");
+      const digest = async (digests: Record<string, string>) =>
+        (await identify(folder.spec(), { baseDigests: digests })).content;
+      assert.deepEqual(await baseImages(folder.spec()), { images: ["debian:12"] });
+      assert.notEqual(await digest({ "debian:12": "sha256:1" }), await digest({ "debian:12": "sha256:2" }));
+      assert.equal(await digest({ other: "sha256:1" }), await content());
+    });
+    it("the digest of an image that a base's ONBUILD instructions copy from", async () => {
+      dockerfile("FROM debian:12");
+      const baseOnBuild = { "debian:12": ["COPY --from=tools:1 /x /x"] };
+      assert.deepEqual(await baseImages(folder.spec(), { baseOnBuild }), {
+        images: ["debian:12", "tools:1"],
+      });
+    });
     it("a base image's ONBUILD instructions, what they read, and nothing where it has none", async () => {
       dockerfile("FROM debian:12", "COPY a.txt /");
       const given = async (...instructions: string[]) =>
@@ -316,7 +331,9 @@ describe("identify", () => {
         [["assets", "logo.png"]],
       );
       assert.deepEqual(seen.inputs.contexts, { assets: "a folder", img: "docker-image://debian:12" });
-      assert.deepEqual(await baseImages(folder.spec({ additionalContexts: contexts })), ["debian:12"]);
+      assert.deepEqual(await baseImages(folder.spec({ additionalContexts: contexts })), {
+        images: ["debian:12"],
+      });
     });
     it("the files that a link names, and the link", async () => {
       symlinkSync("src/lib", folder.at("current"));

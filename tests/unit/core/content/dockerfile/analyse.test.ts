@@ -119,7 +119,7 @@ describe("analyse", () => {
     "a target that is not there": "FROM x AS a",
     "an empty file": "\n",
     "an instruction before FROM": "RUN x\nFROM y",
-    "a mount with quotes": 'FROM x\nRUN --mount="type=bind" y',
+    "a mount with quotes in it": `FROM x\nRUN --mount='type=bind,"source=a,b"' y`,
   };
   for (const [name, text] of Object.entries(unknown)) {
     it(`takes everything for ${name}, and says so`, () => {
@@ -197,5 +197,21 @@ describe("analyse", () => {
     const text =
       "ARG T=1\nFROM a:$T AS s\nFROM unused\nFROM s\nCOPY --from=b:2 / /\nRUN --mount=from=c,target=/c x";
     assert.deepEqual(analyse(text, plain).images, ["a:1", "b:2", "c"]);
+  });
+
+  it("names the images that are used where only what is read of the context is not certain", () => {
+    const text =
+      "FROM a AS s\nFROM unused\nFROM s\nARG TARGETARCH\nCOPY app-$TARGETARCH /\nCOPY --from=b / /";
+    const reading = analyse(text, plain);
+    assert.match(reading.unsure!, /TARGETARCH/);
+    assert.deepEqual([reading.images, reading.parents], [["a", "b"], ["a"]]);
+  });
+
+  it("names none where it is not certain which are used", () => {
+    for (const text of ["# syntax=mirror.example.com/docker/dockerfile:1\nFROM x", "FROM x:${V%%.*}"]) {
+      const reading = analyse(text, plain);
+      assert.ok(reading.unsure);
+      assert.equal(reading.images, undefined);
+    }
   });
 });

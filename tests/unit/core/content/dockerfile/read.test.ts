@@ -54,9 +54,19 @@ describe("readDockerfile", () => {
     });
   });
 
+  it("takes the quotes off flags, as the builder does", () => {
+    const [run] = readDockerfile(`RUN --mount=type=cache,target="/root/.npm" '--mount'=a "x" y`).instructions;
+    assert.deepEqual(run!.flags, ["--mount=type=cache,target=/root/.npm"]);
+    assert.equal(run!.text, `'--mount'=a "x" y`);
+    const [copy] = readDockerfile(`COPY --from='a b'"c"d e f`).instructions;
+    assert.deepEqual([copy!.flags, copy!.text], [["--from=a bcd"], "e f"]);
+  });
+
   for (const source of [
     "RUN <<E\nx\n",
-    'COPY --from="a b" c d',
+    'COPY --from="a b c d',
+    'COPY --exclude="a\\\\b" c d',
+    "COPY --exclude=\u00fc c d",
     "// syntax=x\nFROM a",
     '{"syntax": "x"}',
     "RUN <<E'F'\nEF\n",
