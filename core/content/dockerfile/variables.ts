@@ -125,18 +125,32 @@ export interface Assignment {
   value: string | undefined;
 }
 
-/** Of ARG: `NAME` or `NAME=value`, several. */
+/**
+ * Of ARG: `NAME` or `NAME=value`, several.
+ *
+ * @throws Unsure
+ */
 export function declarations(text: string, escapeChar: string): Assignment[] {
   return splitWords(text, escapeChar).map((part) => {
     const at = part.indexOf("=");
-    return at < 0 ? { name: part, value: undefined } : { name: part.slice(0, at), value: part.slice(at + 1) };
+    return at < 0 ? assignment(part, undefined) : assignment(part.slice(0, at), part.slice(at + 1));
   });
 }
 
-/** Of ENV: `NAME=value`, several, or the old `NAME value`. */
+/**
+ * Of ENV: `NAME=value`, several, or the old `NAME value`.
+ *
+ * @throws Unsure
+ */
 export function assignments(text: string, escapeChar: string): Assignment[] {
   const old = /^([^=\s"']+)[\t\v\f\r ]+(.*)$/s.exec(text);
-  return old ? [{ name: old[1]!, value: old[2]! }] : declarations(text, escapeChar);
+  return old ? [assignment(old[1]!, old[2]!)] : declarations(text, escapeChar);
+}
+
+/** The builder replaces variables and takes off quotes in a name too. */
+function assignment(name: string, value: string | undefined): Assignment {
+  if (/['"$\\`]/.test(name)) throw new Unsure(`the name ${name} is quoted or has a variable`);
+  return { name, value };
 }
 
 /** At spaces outside of quotes; quotes and escapes stay. BuildKit's `parseWords`. */
