@@ -8,6 +8,7 @@ import { contentTag, repositories } from "../core/images";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import type { Settings } from "../core/settings";
 import { readBases } from "./bases";
+import { refuseEnvironment } from "./environment";
 import { accessTo, ask } from "./registries";
 
 export interface ServiceContent {
@@ -31,6 +32,7 @@ export async function identifyContents(
   previous: Promise<StackOutputs>,
 ): Promise<Record<string, ServiceContent>> {
   if (services.length === 0) return {};
+  refuseEnvironment(process.env);
   const registry = settings.registry!;
   const names = repositories(
     registry.address,

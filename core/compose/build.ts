@@ -1,6 +1,6 @@
 import type { BuildSpec } from "../content";
 import { problem } from "../problems";
-import { type ComposeDocument, mapValues, plain, type ServiceNode } from "./document";
+import { type ComposeDocument, type ComposeText, mapValues, plain, type ServiceNode } from "./document";
 
 /** What the builder is told beside what the image is made from. */
 export interface BuildOptions {
@@ -37,7 +37,12 @@ const knownBuildKeys = new Set([
  *
  * @param problems - gets every setting that cannot be carried out.
  */
-export function readBuild(service: string, node: ServiceNode, problems: string[]): BuildSpec {
+export function readBuild(
+  service: string,
+  node: ServiceNode,
+  { environment }: Pick<ComposeText, "environment">,
+  problems: string[],
+): BuildSpec {
   const build = node.build!;
   const where = `services.${service}.build`;
   for (const key of Object.keys(build)) {
@@ -72,6 +77,8 @@ export function readBuild(service: string, node: ServiceNode, problems: string[]
       );
     }
   }
+  // The builder would take it all the same, and nobody would know.
+  const epoch = environment.SOURCE_DATE_EPOCH;
   const platforms = build.platforms?.map(plain) ?? (node.platform ? [plain(node.platform)] : []);
   if (platforms.length > 1) {
     problems.push(
@@ -82,7 +89,10 @@ export function readBuild(service: string, node: ServiceNode, problems: string[]
     context,
     ...(build.dockerfile ? { dockerfile: plain(build.dockerfile) } : {}),
     ...(build.dockerfile_inline !== undefined ? { dockerfileInline: plain(build.dockerfile_inline) } : {}),
-    args: mapValues(build.args ?? {}, (value) => (value === null ? null : plain(String(value)))),
+    args: {
+      ...mapValues(build.args ?? {}, (value) => (value === null ? null : plain(String(value)))),
+      ...(epoch && build.args?.SOURCE_DATE_EPOCH == null && { SOURCE_DATE_EPOCH: epoch }),
+    },
     ...(build.target ? { target: plain(build.target) } : {}),
     platforms,
     labels: mapValues(build.labels ?? {}, (value) => plain(String(value))),

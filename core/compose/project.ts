@@ -75,7 +75,7 @@ export function readProject(text: ComposeText): ComposeProject {
     const options = parseOptions(plainWithin(node["x-everfresh"]), `services.${name}.x-everfresh`, problems);
     services.push({
       name,
-      ...(node.build ? { build: readBuild(name, node, problems) } : {}),
+      ...(node.build ? { build: readBuild(name, node, text, problems) } : {}),
       buildOptions: readBuildOptions(name, node, document, problems),
       ...(node.image ? { image: plain(node.image) } : {}),
       restarts: Object.entries(document.services)

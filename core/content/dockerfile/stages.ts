@@ -1,4 +1,4 @@
-import { globalVariables } from "./predefined";
+import { globalVariables, needsNoDeclaration } from "./predefined";
 import { type DockerfileText, type Instruction, readInstruction } from "./read";
 import { Unsure } from "./unsure";
 import { declarations, expand, type Variables } from "./variables";
@@ -189,7 +189,8 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
   }
 
   /**
-   * Those that FROM lines and other globals mention, and those that a stage's own ARG takes its value from.
+   * Those that FROM lines and other globals mention, those that a stage's own ARG takes its value from, and those that the
+   * builder itself looks at.
    */
   function neededGlobals(): { name: string; value: string | undefined }[] {
     for (const { instructions } of stages) {
@@ -199,6 +200,7 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
             if (value === undefined) used.add(name);
       }
     }
+    for (const { name } of globals) if (needsNoDeclaration(name)) used.add(name);
     for (const { name, value } of [...globals].reverse()) {
       if (used.has(name) && value !== undefined) for (const other of mentioned(value)) used.add(other);
     }

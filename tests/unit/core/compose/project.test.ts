@@ -191,6 +191,16 @@ describe("a build section", () => {
     });
   });
 
+  it("has the time of the environment that the builder would take, unless it gives its own", () => {
+    const args = (given: Node, environment: Record<string, string>) =>
+      read({ web: { build: { context: "/a", args: given } } }, {}, {}, environment).services[0]!.build!.args;
+    const environment = { SOURCE_DATE_EPOCH: "1" };
+    assert.deepEqual(args({}, environment), environment);
+    assert.deepEqual(args({ SOURCE_DATE_EPOCH: null }, environment), environment);
+    assert.deepEqual(args({ SOURCE_DATE_EPOCH: "2" }, environment), { SOURCE_DATE_EPOCH: "2" });
+    assert.deepEqual(args({}, { SOURCE_DATE_EPOCH: "" }), {});
+  });
+
   it("may hold its Dockerfile itself", () => {
     const { build } = service({ build: { context: "/a", dockerfile_inline: "FROM a\nRUN echo $$x\n" } });
     assert.equal(build!.dockerfileInline, "FROM a\nRUN echo $x\n");

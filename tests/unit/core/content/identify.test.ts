@@ -97,6 +97,12 @@ describe("identify", () => {
       assert.notEqual(await content({ args: { TAG: "2" } }), await content({ args: { TAG: "3" } }));
       assert.equal(await content({ args: { UNUSED: "2" } }), await content());
     });
+    it("what is said of the builder's own arguments before the first FROM", async () => {
+      for (const name of ["SOURCE_DATE_EPOCH", "BUILDKIT_SANDBOX_HOSTNAME"]) {
+        dockerfile(`ARG ${name}=0`, "FROM scratch");
+        assert.ok(await changed(() => dockerfile(`ARG ${name}=1700000000`, "FROM scratch")), name);
+      }
+    });
     it("a build argument that takes the place of one of the builder's own, without a declaration", async () => {
       dockerfile("FROM --platform=$BUILDPLATFORM debian AS build", "FROM scratch", "COPY --from=build /a /");
       const args = (BUILDPLATFORM: string) => content({ args: { BUILDPLATFORM } });

@@ -1,0 +1,26 @@
+import { problem, refuse } from "../core/problems";
+
+/**
+ * Refuses what the builder takes from the environment of `pulumi up` and no content hash could tell of.
+ *
+ * @throws Problems
+ */
+export function refuseEnvironment(environment: Readonly<Record<string, string | undefined>>): void {
+  const problems: string[] = [];
+  // As the provider reads it, which then sends another context: by .dockerignore alone, without named contexts.
+  if (/^(?:0|f|false)$/i.test(environment.DOCKER_BUILDKIT ?? "")) {
+    problems.push(
+      problem("DOCKER_BUILDKIT", "turns BuildKit off, whose rules the builds are identified by", "unset it"),
+    );
+  }
+  if (environment.EXPERIMENTAL_BUILDKIT_SOURCE_POLICY) {
+    problems.push(
+      problem(
+        "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY",
+        "replaces images that Dockerfiles name, unseen by what identifies the builds",
+        "unset it, and name those images in the Dockerfiles",
+      ),
+    );
+  }
+  refuse(problems);
+}
