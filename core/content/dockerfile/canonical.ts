@@ -1,5 +1,6 @@
 import { type Instruction, jsonList } from "./read";
 import { type Origin, originNames, type Plan, type Stage, type StageInstruction } from "./stages";
+import { splitWords } from "./variables";
 
 /** One instruction as it counts. */
 export interface CanonicalInstruction {
@@ -16,29 +17,32 @@ export interface CanonicalInstruction {
  * broken, the names of stages and, of stages that files are only copied out of, what they say about a
  * container.
  */
-export function canonical(plan: Plan): CanonicalInstruction[] {
+export function canonical(plan: Plan, escapeChar: string): CanonicalInstruction[] {
   const globals = plan.globals.map(({ name, value }) => ({
     text: `ARG ${name}${value === undefined ? "" : `=${value}`}`,
   }));
-  return [...globals, ...plan.stages.flatMap(stageText)];
+  return [...globals, ...plan.stages.flatMap((stage) => stageText(stage, escapeChar))];
 }
 
-function stageText(stage: Stage): CanonicalInstruction[] {
+function stageText(stage: Stage, escapeChar: string): CanonicalInstruction[] {
   const from = stage.from.kind === "image" ? `image ${stage.written}` : originText(stage.from);
   const kept = stage.base
     ? stage.instructions
     : stage.instructions.filter((i) => !ABOUT_CONTAINERS.has(i.keyword));
-  return [{ text: ["FROM", ...stage.flags].join(" "), from: [from] }, ...kept.map(instructionText)];
+  return [
+    { text: ["FROM", ...stage.flags].join(" "), from: [from] },
+    ...kept.map((instruction) => instructionText(instruction, escapeChar)),
+  ];
 }
 
-function instructionText(instruction: StageInstruction): CanonicalInstruction {
+function instructionText(instruction: StageInstruction, escapeChar: string): CanonicalInstruction {
   const { keyword, flags, heredocs, origins } = instruction;
   const names = originNames(instruction);
   const shown = flags
     .filter((flag) => !(keyword === "COPY" && flag.startsWith("--from=")))
     .map((flag) => (names.length > 0 ? flag.replace(/(?<=[=,]from=)[^,]*/i, "") : flag));
   return {
-    text: [keyword, ...shown, argumentText(instruction)].filter((part) => part !== "").join(" "),
+    text: [keyword, ...shown, argumentText(instruction, escapeChar)].filter((part) => part !== "").join(" "),
     ...(origins.length > 0 && { from: origins.map(originText) }),
     ...(heredocs.length > 0 && {
       heredocs: heredocs.map(({ name, content, expand }) => [name, content, expand]),
@@ -47,10 +51,13 @@ function instructionText(instruction: StageInstruction): CanonicalInstruction {
 }
 
 /** Spaces that the builder does not see are one. */
-function argumentText({ keyword, text }: Instruction): string {
+function argumentText({ keyword, text }: Instruction, escapeChar: string): string {
   const list = EXEC_FORM.has(keyword) ? jsonList(text) : undefined;
   if (list) return JSON.stringify(list);
-  return keyword === "COPY" || keyword === "ADD" ? text.replace(/[\t\v\f\r ]+/g, " ") : text;
+  if (PLAIN_WORDS.has(keyword)) return text.replace(/[\t\v\f\r ]+/g, " ");
+  const words = QUOTED_WORDS.has(keyword) ? splitWords(text, escapeChar) : [];
+  // `ENV name value` is one value, with all its spaces.
+  return keyword === "ARG" || words[0]?.includes("=") ? words.join(" ") : text;
 }
 
 function originText(origin: Origin): string {
@@ -67,6 +74,8 @@ function originText(origin: Origin): string {
 }
 
 const EXEC_FORM = new Set(["ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"]);
+const PLAIN_WORDS = new Set(["ADD", "COPY", "EXPOSE"]);
+const QUOTED_WORDS = new Set(["ARG", "ENV", "LABEL"]);
 const ABOUT_CONTAINERS = new Set([
   "CMD",
   "ENTRYPOINT",

@@ -65,7 +65,7 @@ function readFile(text: string, { args, contexts }: PlanOptions): DockerfileText
 
 function precise(plan: Plan, file: DockerfileText, options: PlanOptions): Reading {
   const named = originsOf(plan).flatMap((origin) => (origin.kind === "context" ? [origin.name] : []));
-  const dockerfile = canonical(plan);
+  const dockerfile = canonical(plan, file.escapeChar);
   return {
     dockerfile,
     // Its name reaches no image otherwise: the stages are those of the target alone.

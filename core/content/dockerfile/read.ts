@@ -1,5 +1,5 @@
 import { Unsure } from "./unsure";
-import { words } from "./words";
+import { SPACE, words } from "./words";
 
 /** One instruction, its continued lines joined as BuildKit joins them. */
 export interface Instruction {
@@ -71,8 +71,7 @@ export function readDockerfile(source: string): DockerfileText {
   return { ...(syntax !== undefined && { syntax }), escapeChar, instructions };
 }
 
-/** What Go's `unicode.IsSpace` takes. */
-const LEADING_SPACE = /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+const LEADING_SPACE = new RegExp(`^${SPACE.source}+`);
 
 const isComment = (line: string): boolean => line.replace(LEADING_SPACE, "").startsWith("#");
 

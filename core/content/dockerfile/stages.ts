@@ -82,10 +82,6 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
     if (given != null) environment.set(name, given);
     else if (value !== undefined) environment.set(name, tryExpand(value, environment, file.escapeChar));
   }
-  const images = parsed.map(({ image }) => {
-    for (const name of mentioned(image)) used.add(name);
-    return () => expand(image, environment, file.escapeChar);
-  });
 
   const wanted = targetIndex(parsed, options.target);
   const needed = new Map<number, { from: Origin; instructions: StageInstruction[]; base: boolean }>();
@@ -126,7 +122,9 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
     for (const name of mentioned(stage.image)) used.add(name);
     // A named context called like a stage takes the whole stage's place.
     const replaced = stage.name !== undefined && contextNamed(stage.name);
-    const from: Origin = replaced ? { kind: "context", name: replaced } : origin(images[at]!(), at, true);
+    const from: Origin = replaced
+      ? { kind: "context", name: replaced }
+      : origin(expand(stage.image, environment, file.escapeChar), at, true);
     const triggers = replaced ? [] : triggersOf(from, stage.from.line);
     const instructions = replaced
       ? []

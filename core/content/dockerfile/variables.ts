@@ -1,4 +1,5 @@
 import { Unsure } from "./unsure";
+import { SPACE } from "./words";
 
 /** The variables an instruction sees. What the file does not set may come from the base image. */
 export class Variables {
@@ -154,14 +155,14 @@ function assignment(name: string, value: string | undefined): Assignment {
 }
 
 /** At spaces outside of quotes; quotes and escapes stay. BuildKit's `parseWords`. */
-function splitWords(text: string, escapeChar: string): string[] {
+export function splitWords(text: string, escapeChar: string): string[] {
   const found: string[] = [];
   let word = "";
   let quote = "";
   for (let i = 0; i < text.length; i++) {
     const c = text[i]!;
     if (c === escapeChar && quote !== "'") word += c + (text[++i] ?? "");
-    else if (quote === "" && /\s/.test(c)) {
+    else if (quote === "" && SPACE.test(c)) {
       if (word !== "") found.push(word);
       word = "";
     } else {

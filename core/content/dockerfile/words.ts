@@ -1,5 +1,8 @@
 import { Unsure } from "./unsure";
 
+/** What Go's `unicode.IsSpace` takes: not just what JavaScript's `\s` does. */
+export const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
 /**
  * Splits shell text at spaces outside of quotes, quotes and escapes kept, as BuildKit does when it looks for
  * heredocs. It then always escapes with a backslash, whatever the file's own escape character.

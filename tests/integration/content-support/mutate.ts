@@ -198,7 +198,12 @@ const MAKERS: [string, Maker][] = [
     "change how the Dockerfile is written",
     (project) => {
       project.dockerfile = project.dockerfile.map((stage) =>
-        stage.map((line) => line.replace(/^COPY (?!\[)/, "copy \t ")),
+        stage.map((line) =>
+          line
+            .replace(/^COPY (?!\[)/, "copy \t ")
+            .replace(/^(ARG|ENV|LABEL|EXPOSE) /, "$1 \\\n   ")
+            .replace(/ (?=TITLE=)/, " \\\n\t# more\n  "),
+        ),
       );
       return { project, named: file("Dockerfile") };
     },

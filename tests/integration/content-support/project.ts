@@ -214,7 +214,8 @@ function stage(random: Random, project: Project, base: string, name: string): st
     lines.push("ARG VERSION=1", "LABEL version=$VERSION");
     project.args.VERSION = "2";
   }
-  if (random.chance(0.3)) lines.push("ENV MODE=prod");
+  if (random.chance(0.3))
+    lines.push(random.pick(["ENV MODE=prod", 'ENV MODE=prod TITLE="two  words"', "ENV MODE prod"]));
   lines.push(...copies(random, project, "/app/"));
   if (random.chance(0.3)) lines.push("WORKDIR /app");
   if (random.chance(0.5)) lines.push('CMD ["node", "index.js"]');

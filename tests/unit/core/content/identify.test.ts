@@ -222,6 +222,41 @@ describe("identify", () => {
       dockerfile(...two);
       assert.equal(await content(), before);
     });
+    it("a build argument that names the base image of a stage that is not needed", async () => {
+      dockerfile("ARG PY=3", "ARG NODE=20", "FROM python:$PY AS api", "FROM node:$NODE AS web");
+      const args = (NODE: string) => content({ target: "api", args: { NODE } });
+      assert.equal(await args("20"), await args("22"));
+      const before = await content({ target: "api" });
+      dockerfile("ARG PY=3", "ARG NODE=22", "FROM python:$PY AS api", "FROM node:$NODE AS web");
+      assert.equal(await content({ target: "api" }), before);
+    });
+    it("how ARG, ENV, LABEL and EXPOSE are laid out, but not what is in quotes or after ENV without =", async () => {
+      const laid = async (...lines: string[]) => {
+        dockerfile("FROM scratch", ...lines);
+        return content();
+      };
+      const one = await laid('ENV A=1 B="x  y"', "LABEL a=1 b=2", "EXPOSE 80 443", "ARG P=1 Q");
+      const two = [
+        "ENV A=1 \\",
+        '   B="x  y"',
+        "LABEL   a=1 \\",
+        "\tb=2",
+        "EXPOSE 80 \t443",
+        "ARG P=1 \\",
+        "  Q",
+      ];
+      assert.equal(await laid(...two), one);
+      for (const [a, b] of [
+        ['ENV A="x  y"', 'ENV A="x y"'],
+        ["ENV A=x\\  y=1", "ENV A=x\\ y=1"],
+        ["ENV A x  y=1", "ENV A x y=1"],
+        ["LABEL a='x  y'", "LABEL a='x y'"],
+        ["ENV A=1\ufeffB=2", "ENV A=1 B=2"],
+        ["RUN a  b", "RUN a b"],
+      ]) {
+        assert.notEqual(await laid(a!), await laid(b!), a);
+      }
+    });
     it("what an ignore file says, beyond what it leaves", async () => {
       folder.write({ ".dockerignore": ".dockerignore\nREADME.md" });
       assert.ok(!(await changed(() => folder.write({ ".dockerignore": "# docs\n.docker*\n/README.md\n" }))));
