@@ -1,7 +1,8 @@
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import type { Context } from "./context";
 import type { Source } from "./dockerfile";
 import { decodeName, encodePath } from "./files/names";
+import { unreadable } from "./files/unreadable";
 import { toJsRegExp } from "./go-regexp";
 import { IgnoreRules } from "./ignore";
 import type { Scope } from "./walk";
@@ -26,11 +27,7 @@ export function select(
     for (const path of found.single) single.add(path);
     for (const path of found.below) below.set(path, [...(below.get(path) ?? []), rules]);
   }
-  const above = new Set<string>();
-  for (const path of [...below.keys(), ...single]) {
-    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
-      above.add(path.slice(0, at));
-  }
+  const above = new Set([...below.keys(), ...single].flatMap(foldersAbove));
   const all = below.get("")?.some((rules) => rules.empty) ?? false;
   return {
     includes: (path) => all || single.has(path) || isBelow(path),
@@ -57,7 +54,8 @@ interface Found {
   single: string[];
 }
 
-function resolve(root: string, rules: IgnoreRules, source: string): Found {
+/** @param deep whether a part `**` stands for any folders, or none */
+function resolve(root: string, rules: IgnoreRules, source: string, deep = false): Found {
   const below = new Set<string>();
   const single = new Set<string>();
   const seen = new Set<string>();
@@ -68,10 +66,16 @@ function resolve(root: string, rules: IgnoreRules, source: string): Found {
   function follow(at: string, rest: string[], links: number): boolean {
     const [part, ...others] = rest;
     if (part === undefined) {
-      below.add(at);
-      return at === "" || lstatSync(encodePath(`${root}/${at}`), { throwIfNoEntry: false }) !== undefined;
+      const exists = statOf(root, at) !== undefined;
+      if (exists) below.add(at);
+      return exists;
     }
     let leads = false;
+    if (deep && part === "**") {
+      leads = follow(at, others, links);
+      for (const folder of foldersIn(root, rules, at)) if (follow(folder, rest, links)) leads = true;
+      return leads;
+    }
     for (const name of namesLike(root, at, part)) {
       const path = at === "" ? name : `${at}/${name}`;
       const target = linkTarget(root, path);
@@ -95,24 +99,49 @@ function resolve(root: string, rules: IgnoreRules, source: string): Found {
 }
 
 /**
- * `COPY --parents`: everything below the part without wildcards, and the folders above, whose permissions are
- * copied.
+ * `COPY --parents`: what the pattern names, with everything below it, and the folders above, whose permissions are
+ * copied. Its wildcards are those of an ignore file; where they are others than in the rest of the sources, all counts
+ * that is below.
  */
 function withParents(root: string, rules: IgnoreRules, source: string): Found {
   const parts = source.split("/");
-  const wild = parts.findIndex((part) => /[*?[\\]/.test(part));
-  const fixed = wild < 0 ? parts : parts.slice(0, wild);
-  const found = resolve(root, rules, fixed.join("/"));
-  const above = fixed.map((_, i) => fixed.slice(0, i + 1).join("/"));
-  return { below: found.below, single: [...found.single, ...above] };
+  const other = parts.findIndex((part) => /[[\\]|\*\*./.test(part) || /.\*\*/.test(part));
+  const { below, single } = resolve(
+    root,
+    rules,
+    parts.slice(0, other < 0 ? undefined : other).join("/"),
+    true,
+  );
+  return { below, single: [...single, ...below.flatMap(foldersAbove)] };
+}
+
+function foldersAbove(path: string): string[] {
+  const found: string[] = [];
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
+    found.push(path.slice(0, at));
+  return found;
+}
+
+/** Those that the builder can see; no link is one. */
+function foldersIn(root: string, rules: IgnoreRules, folder: string): string[] {
+  return entriesOf(root, folder)
+    .map((name) => (folder === "" ? name : `${folder}/${name}`))
+    .filter((path) => statOf(root, path)?.isDirectory())
+    .filter((path) => !rules.ignores(path) || rules.mayReinclude(path));
 }
 
 function namesLike(root: string, folder: string, part: string): string[] {
   if (!/[*?[\\]/.test(part)) return [part];
   const pattern = wildcard(part);
+  return entriesOf(root, folder).filter((name) => pattern.test(name));
+}
+
+/** None where it is no folder. */
+function entriesOf(root: string, folder: string): string[] {
   try {
-    const names = readdirSync(encodePath(`${root}/${folder}`), { encoding: "buffer" }).map(decodeName);
-    return names.filter((name) => pattern.test(name)).sort();
+    return readdirSync(encodePath(`${root}/${folder}`), { encoding: "buffer" })
+      .map(decodeName)
+      .sort();
   } catch {
     return [];
   }
@@ -137,6 +166,16 @@ function wildcard(part: string): RegExp {
     else source += /[A-Za-z0-9_\-\s]|[^\x00-\x7f]/.test(c) ? c : `\\${c}`;
   }
   return toJsRegExp(`${source}$`) ?? /^/;
+}
+
+/** @returns undefined for what is not there */
+function statOf(root: string, path: string): Stats | undefined {
+  try {
+    return lstatSync(encodePath(`${root}/${path}`));
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) return undefined;
+    throw unreadable(path, error);
+  }
 }
 
 function linkTarget(root: string, path: string): string | undefined {

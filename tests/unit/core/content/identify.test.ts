@@ -381,6 +381,10 @@ describe("identify", () => {
       dockerfile("FROM scratch", "COPY current/*.txt /");
       assert.deepEqual(await paths(), ["current", "src/lib/b.txt"]);
     });
+    it("what a wildcard for folders names, past files of that name", async () => {
+      dockerfile("FROM scratch", "COPY */page.ts /");
+      assert.deepEqual(await paths(), ["src/page.ts"]);
+    });
     it("through links that lead out, or round in a circle, as the builder does", async () => {
       symlinkSync("../../../../a.txt", folder.at("out"));
       symlinkSync("two", folder.at("one"));
@@ -404,10 +408,95 @@ describe("identify", () => {
         "COPY --parents ./src/./l*/b.txt /",
       );
       folder.write({ "src/x": "x" });
-      assert.deepEqual(await paths(), ["src", "src/lib", "src/lib/b.txt", "src/page.ts", "src/x"]);
+      assert.deepEqual(await paths(), ["src", "src/lib", "src/lib/b.txt", "src/x"]);
       dockerfile("FROM scratch", "COPY --exclude=lib --exclude=*.ts src /");
       assert.deepEqual(await paths(), ["src", "src/x"]);
     });
+  });
+
+  describe("reads with --parents", () => {
+    const found: Record<string, [sources: string, paths: string[]]> = {
+      "what the wildcards name, and the folders above it": [
+        "package.json packages/*/package.json",
+        [
+          "package.json",
+          "packages",
+          ...["api", "web"].flatMap((name) => [`packages/${name}`, `packages/${name}/package.json`]),
+        ],
+      ],
+      "everything below a folder that they name": [
+        "packages/w?b",
+        [
+          "packages",
+          "packages/web",
+          "packages/web/a",
+          "packages/web/a/package.json",
+          "packages/web/package.json",
+        ],
+      ],
+      "what ** names at any depth, but not through links nor where it is ignored": [
+        "**/package.json",
+        [
+          "package.json",
+          "packages",
+          ...["api", "web"].flatMap((name) => [`packages/${name}`, `packages/${name}/package.json`]),
+          "packages/web/a",
+          "packages/web/a/package.json",
+        ].sort(),
+      ],
+      "what ** names between other parts": [
+        "packages/**/a/*.json",
+        ["packages", "packages/web", "packages/web/a", "packages/web/a/package.json"],
+      ],
+      "everything below for ** at the end": [
+        "packages/api/**",
+        [
+          "packages",
+          "packages/api",
+          "packages/api/package.json",
+          "packages/api/src",
+          "packages/api/src/x.ts",
+        ],
+      ],
+      "everything below where a wildcard means something else than in other sources": [
+        "packages/api/[p]*.json",
+        [
+          "packages",
+          "packages/api",
+          "packages/api/package.json",
+          "packages/api/src",
+          "packages/api/src/x.ts",
+        ],
+      ],
+      "everything below where ** is but a piece of a name": [
+        "packages/api/s**ts",
+        [
+          "packages",
+          "packages/api",
+          "packages/api/package.json",
+          "packages/api/src",
+          "packages/api/src/x.ts",
+        ],
+      ],
+    };
+    for (const [what, [sources, expected]] of Object.entries(found)) {
+      it(what, async () => {
+        dockerfile("FROM scratch", `COPY --parents ${sources} /`);
+        folder.write({
+          ".dockerignore": "**/node_modules\n",
+          "package.json": "{}",
+          "node_modules/x/package.json": "{}",
+          "packages/README.md": "r",
+          "packages/api/package.json": "{}",
+          "packages/api/src/x.ts": "x",
+          "packages/web/a/package.json": "{}",
+          "packages/web/package.json": "{}",
+          "packages/none/x.ts": "x",
+        });
+        symlinkSync("packages", folder.at("linked"));
+        assert.deepEqual(await paths(), expected);
+      });
+    }
   });
 
   const hidden: Record<string, [path: string, ...lines: string[]]> = {
