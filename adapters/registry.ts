@@ -68,13 +68,25 @@ export function parseReference(name: string): Reference {
  * The digest that the registry gives for an image's name: of the index, where there is one for several
  * platforms.
  *
- * @returns `sha256:` and 64 hex digits; undefined when the registry has no such image
+ * @returns `sha256:` and 64 hex digits; undefined when the registry has no such image, or none that this user may see
  * @throws RegistryError
  */
 export async function resolveDigest(
   name: string,
   options: RegistryOptions = {},
 ): Promise<string | undefined> {
+  try {
+    return await askDigest(name, options);
+  } catch (error) {
+    if (!(error instanceof RegistryError && error.problem === "refused" && options.auth)) throw error;
+    // Many hide what is not there behind a refusal (Docker Hub and Quay 401, Artifactory 403). Asking for the right to
+    // push would tell the two apart, but Quay then makes the repository. A push that is not allowed fails by itself.
+    await checkLogin(parseReference(name).registry, options);
+    return undefined;
+  }
+}
+
+async function askDigest(name: string, options: RegistryOptions): Promise<string | undefined> {
   const { registry, repository, version } = parseReference(name);
   const session = new Session(registry, options, `repository:${repository}:pull`);
   const path = `/v2/${repository}/manifests/${version}`;

@@ -169,6 +169,38 @@ describe("a registry", () => {
     assert.equal(seen[1]!.url, "/token?service=reg&scope=repository%3Ashop%2Fweb%3Apull");
   });
 
+  describe("that does not tell a repository that is not there from one that the user may not see", () => {
+    const start401 = (status: number) =>
+      start(({ url, headers }, response) => {
+        if (headers.authorization !== BASIC)
+          response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+        else response.writeHead(url === "/v2/" ? 200 : status).end();
+      });
+    for (const status of [401, 403]) {
+      it(`has no such image, when it answers ${status} to a user that it lets in`, async () => {
+        assert.equal(await resolveDigest(`${await start401(status)}/shop/web`, { auth: AUTH }), undefined);
+      });
+    }
+
+    it("has none either when it gives no token for it", async () => {
+      const address = await start((request, response) => {
+        const { url, headers } = request;
+        if (url!.startsWith("/token"))
+          response.writeHead(/scope=/.test(url!) ? 403 : 200).end(JSON.stringify({ token: "t" }));
+        else if (url === "/v2/" && headers.authorization === "Bearer t") response.end();
+        else response.writeHead(401, { "www-authenticate": `Bearer realm="http://${address}/token"` }).end();
+      });
+      assert.equal(await resolveDigest(`${address}/shop/web`, { auth: AUTH }), undefined);
+    });
+
+    it("still refuses a wrong password", async () => {
+      const auth = { ...AUTH, username: "eve" };
+      const error = await failure(resolveDigest(`${await start401(403)}/shop/web`, { auth }));
+      assert.equal(error.problem, "refused");
+      assert.match(error.message, /refuses the user `eve`/);
+    });
+  });
+
   it("that refuses the credentials is told from one that cannot be reached", async () => {
     const address = await start((_, response) =>
       response.writeHead(401, { "www-authenticate": "Basic" }).end(),
