@@ -271,24 +271,12 @@ function describe(issue: v.BaseIssue<unknown>): string {
 }
 
 /** What only two settings together show; neither of them may be valid by itself. */
-function conflicts({ hosts, promoteFrom, release }: RawSettings): string[] {
-  const problems: string[] = [];
+function conflicts({ hosts }: RawSettings): string[] {
   const names = (Array.isArray(hosts) ? hosts : [])
     .map((host: { name?: unknown } | null) => host?.name)
     .filter((name) => typeof name === "string");
-  for (const name of new Set(names.filter((name, i) => names.indexOf(name) !== i))) {
-    problems.push(
-      problem("everfresh:hosts", `two hosts are named \`${name}\``, "give each a name of its own"),
-    );
-  }
-  if (promoteFrom !== undefined && release !== undefined) {
-    problems.push(
-      problem(
-        "everfresh:release",
-        "cannot be combined with promoteFrom",
-        "remove one of the two with `pulumi config rm`",
-      ),
-    );
-  }
-  return problems;
+  const doubled = new Set(names.filter((name, i) => names.indexOf(name) !== i));
+  return [...doubled].map((name) =>
+    problem("everfresh:hosts", `two hosts are named \`${name}\``, "give each a name of its own"),
+  );
 }

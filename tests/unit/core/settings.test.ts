@@ -86,6 +86,11 @@ describe("parseSettings", () => {
     assert.equal(parseSettings({ ...minimal, hosts }).hosts[0]!.privateKey, privateKey);
   });
 
+  it("lets a stack that promotes be pinned to a kept release", () => {
+    const { promoteFrom, release } = parseSettings({ ...minimal, promoteFrom: "staging", release: "shop-1" });
+    assert.deepEqual({ promoteFrom, release }, { promoteFrom: "staging", release: "shop-1" });
+  });
+
   it("needs no registry for a kept release, whether Pulumi says nothing or `{}`", () => {
     const pinned = { ...minimal, registry: undefined, release: "shop-1" };
     assert.equal(parseSettings(pinned).registry, undefined);
@@ -337,13 +342,6 @@ describe("parseSettings", () => {
       correct("takeOver"),
     ],
     [
-      "a promotion of a kept release",
-      { promoteFrom: "staging", release: "shop-1" },
-      "release",
-      "cannot be combined with promoteFrom",
-      "remove one of the two with `pulumi config rm`",
-    ],
-    [
       "a flag that is none",
       { removeVolumes: "no" },
       "removeVolumes",
@@ -390,8 +388,6 @@ describe("parseSettings", () => {
         { name: "a", address: "b b", user: "u", hostKey },
       ],
       registry: { username: "ci" },
-      promoteFrom: "staging",
-      release: "shop-1",
       keepReleases: "0",
     });
     assert.deepEqual(
@@ -404,7 +400,6 @@ describe("parseSettings", () => {
         "everfresh:registry.password",
         "everfresh:keepReleases",
         "everfresh:hosts",
-        "everfresh:release",
       ],
     );
   });
