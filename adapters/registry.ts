@@ -99,9 +99,7 @@ async function askDigest(name: string, options: RegistryOptions): Promise<string
   const body = await session.request("GET", path);
   if (body.status === 404) return undefined;
   session.mustBeOk(body);
-  return `sha256:${createHash("sha256")
-    .update(Buffer.from(await body.arrayBuffer()))
-    .digest("hex")}`;
+  return `sha256:${createHash("sha256").update(body.bytes).digest("hex")}`;
 }
 
 export interface Layer {
@@ -199,6 +197,13 @@ export async function checkLogin(registry: string, options: RegistryOptions = {}
   session.mustBeOk(await session.request("GET", "/v2/"));
 }
 
+/** What a registry answers, complete. */
+interface Answer {
+  status: number;
+  headers: Headers;
+  bytes: Buffer;
+}
+
 /** Requests to one registry. It says with its first answer what it wants to know about who asks. */
 class Session {
   readonly #registry: string;
@@ -215,7 +220,7 @@ class Session {
     this.#origin = `${options.insecure || isThisMachine(host) ? "http" : "https"}://${host}`;
   }
 
-  async request(method: "GET" | "HEAD", path: string): Promise<Response> {
+  async request(method: "GET" | "HEAD", path: string): Promise<Answer> {
     const first = await this.#send(method, this.#origin + path, this.#authorization);
     if (first.status !== 401 || this.#authorization !== undefined) return first;
     this.#authorization = await this.#answer(first.headers.get("www-authenticate") ?? "");
@@ -225,15 +230,15 @@ class Session {
   }
 
   /** What a GET answers; undefined when there is no such thing. */
-  async json<T>(path: string): Promise<T | undefined> {
-    const response = await this.request("GET", path);
-    if (response.status === 404) return undefined;
-    this.mustBeOk(response);
-    return (await response.json()) as T;
+  async json<T extends object>(path: string): Promise<T | undefined> {
+    const answer = await this.request("GET", path);
+    if (answer.status === 404) return undefined;
+    this.mustBeOk(answer);
+    return this.#parse<T>(answer);
   }
 
   /** @throws RegistryError for every other answer than a good one */
-  mustBeOk({ status }: Response): void {
+  mustBeOk({ status }: Answer): void {
     if (status === 200) return;
     if (status === 401 || status === 403) throw this.#refused(status);
     throw new RegistryError(
@@ -255,34 +260,45 @@ class Session {
     if (fields.service) url.searchParams.set("service", fields.service);
     const scope = this.#scope ?? fields.scope;
     if (scope) url.searchParams.set("scope", scope);
-    const response = await this.#send("GET", url.href, basic);
-    this.mustBeOk(response);
-    const { token, access_token } = (await response.json()) as { token?: string; access_token?: string };
-    return `Bearer ${token ?? access_token}`;
+    const answer = await this.#send("GET", url.href, basic);
+    this.mustBeOk(answer);
+    const given = this.#parse<{ token?: string; access_token?: string }>(answer);
+    const token = given.token ?? given.access_token;
+    if (!token) throw this.#strange(`gives no token at ${url.origin}`);
+    return `Bearer ${token}`;
   }
 
-  async #send(method: string, url: string, authorization: string | undefined): Promise<Response> {
+  #parse<T extends object>({ bytes }: Answer): T {
+    try {
+      const parsed = JSON.parse(bytes.toString()) as T | null;
+      if (typeof parsed === "object" && parsed !== null) return parsed;
+    } catch {}
+    throw this.#strange("answers with something else than a registry does");
+  }
+
+  async #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
     // Not AbortSignal.timeout: neither its timer nor fetch's own socket keeps the process alive until the
     // answer.
     const late = new AbortController();
     const timeout = this.#options.timeout ?? TIMEOUT_MS;
     const timer = setTimeout(() => late.abort(new DOMException("", "TimeoutError")), timeout);
     try {
-      return await fetch(url, {
+      const response = await fetch(url, {
         method,
         headers: { accept: MANIFESTS, ...(authorization !== undefined && { authorization }) },
         signal: late.signal,
       });
+      const { status, headers } = response;
+      return { status, headers, bytes: Buffer.from(await response.arrayBuffer()) };
     } catch (error) {
-      throw new RegistryError(
-        "unreachable",
-        `${this.#registry}: cannot be reached at ${new URL(url).origin} (${reason(error)}); ` +
-          "check the address, and whether it speaks https or http (`insecure`)",
-        error,
-      );
+      throw new RegistryError("unreachable", `${this.#registry}: ${unreachable(url, error)}`, error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #strange(what: string): RegistryError {
+    return new RegistryError("failing", `${this.#registry}: ${what}; look at what answers at this address`);
   }
 
   #refused(status: number): RegistryError {
@@ -307,6 +323,20 @@ function checkedDigest(digest: string, registry: string): string {
   throw new RegistryError(
     "failing",
     `${registry}: names \`${digest}\` as a digest; look at what answers at this address`,
+  );
+}
+
+/** What is wrong, and what to do. */
+function unreachable(url: string, error: unknown): string {
+  const why = reason(error);
+  // The names of Node's TLS errors: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+  if (/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_UNTRUSTED/.test(why))
+    return `its certificate is not trusted (${why}); let NODE_EXTRA_CA_CERTS name a file with its CA`;
+  if (/CERT/.test(why))
+    return `its certificate is not valid for ${new URL(url).host} (${why}); renew it, or use the name it was made for`;
+  return (
+    `cannot be reached at ${new URL(url).origin} (${why}); ` +
+    "check the address, and whether it speaks https or http (`insecure`)"
   );
 }
 

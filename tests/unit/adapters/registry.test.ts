@@ -224,6 +224,59 @@ describe("a registry", () => {
     assert.match(error.message, /no answer in time/);
   });
 
+  it("that stops in the middle of an answer is given up", async () => {
+    const address = await start((_, response) => response.writeHead(200).write("{"));
+    const error = await failure(imageLayers(`${address}/web`, undefined, { timeout: 50 }));
+    assert.equal(error.problem, "unreachable");
+    assert.match(error.message, /no answer in time/);
+  });
+
+  for (const page of ["<html>log in</html>", "null", "{}"]) {
+    it(`whose token is ${page} is no registry`, async () => {
+      const address = await start(({ url }, response) =>
+        url!.startsWith("/token")
+          ? response.end(page)
+          : response.writeHead(401, { "www-authenticate": `Bearer realm="http://${address}/token"` }).end(),
+      );
+      assert.equal((await failure(checkLogin(address, { auth: AUTH }))).problem, "failing");
+    });
+  }
+
+  describe("whose certificate is not good", () => {
+    const { fetch } = globalThis;
+    afterEach(() => {
+      globalThis.fetch = fetch;
+    });
+    const failing = (code: string) => {
+      globalThis.fetch = () => Promise.reject(new TypeError("fetch failed", { cause: { code } }));
+      return failure(checkLogin("registry.example.com"));
+    };
+
+    it("is told how its CA becomes known, and not to do without https", async () => {
+      for (const code of [
+        "DEPTH_ZERO_SELF_SIGNED_CERT",
+        "SELF_SIGNED_CERT_IN_CHAIN",
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+      ]) {
+        const { problem, message } = await failing(code);
+        assert.equal(problem, "unreachable");
+        assert.equal(
+          message,
+          `registry.example.com: its certificate is not trusted (${code}); let NODE_EXTRA_CA_CERTS name a file with its CA`,
+        );
+      }
+    });
+
+    it("is told so when no CA would help", async () => {
+      for (const code of ["CERT_HAS_EXPIRED", "ERR_TLS_CERT_ALTNAME_INVALID"]) {
+        const { message } = await failing(code);
+        assert.match(message, new RegExp(`its certificate is not valid .*${code}`));
+        assert.doesNotMatch(message, /insecure|CA_CERTS/);
+      }
+    });
+  });
+
   it("that is out of order, or is no registry, is named as such", async () => {
     const broken = await start((_, response) => response.writeHead(503).end());
     assert.equal((await failure(resolveDigest(`${broken}/web`))).problem, "failing");
