@@ -5,9 +5,11 @@ import { commandLine, inOurForm } from "./command-line";
 import { project } from "./project";
 import { type ExitStatus, exit } from "./pulumi/outcome";
 import { openSession } from "./session";
+import { carryOnUnread } from "./terminal";
 
 /** Runs the command line; sets the process's exit status. */
 export async function main(argv: readonly string[]): Promise<void> {
+  carryOnUnread();
   const from = process.cwd();
   // The stack's configuration and the caches belong to the checkout, wherever this was called.
   process.chdir(project);

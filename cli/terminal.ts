@@ -43,6 +43,15 @@ export const printable = (text: string): string =>
 /** `2026-11-21T06:05:38Z` without seconds' fractions, as people read it, UTC. */
 export const moment = (at: string): string => at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
 
+/** What nobody reads any more (`| head`) is dropped; what is under way goes on to its end, as a deployment has to. */
+export function carryOnUnread(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}
+
 export function print(lines: string | readonly string[]): void {
   process.stdout.write(`${typeof lines === "string" ? lines : lines.join("\n")}\n`);
 }

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
 import { paintFor, printable, table } from "../../../cli/terminal";
 
 describe("text for a terminal", () => {
@@ -21,5 +24,18 @@ describe("text for a terminal", () => {
 
   it("keeps its lines and tabs, and nothing that steers the terminal", () => {
     assert.equal(printable("a\tb\nc\u001b[31m\u009b"), "a\tb\nc?[31m?");
+  });
+
+  it("may find nobody who reads it any more", async function () {
+    this.timeout(20_000);
+    const everfresh = path.join(__dirname, "../../../cli/everfresh.js");
+    const child = spawn(everfresh, ["--help"], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.on("data", (data) => {
+      stderr += data;
+    });
+    const [status] = await once(child, "close");
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
   });
 });
