@@ -58,6 +58,7 @@ export class ComposeDeploy extends pulumi.ComponentResource {
 
 /** The host's program with the release in it: secret, as a release may be. */
 function deploymentProgram({
+  host,
   release,
   lineage,
   judgement,
@@ -71,6 +72,7 @@ function deploymentProgram({
         release,
         token: judgement.token,
         lineage,
+        host: host.name,
         who,
         from,
         stack,

@@ -36,6 +36,7 @@ export class HostTeardown extends pulumi.ComponentResource {
               project,
               remoteDir: settings.remoteDir,
               lineage,
+              host: host.name,
               who: "pulumi destroy",
               from: stack,
               lockWait: settings.lockWait,

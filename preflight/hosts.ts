@@ -45,7 +45,7 @@ async function inspectHost(
 ): Promise<HostFacts> {
   const state = await probeHost(host, where, project, settings.remoteDir);
   const outputs = await previous;
-  const judgement = judge(state, { release: outputs.hosts?.[host.name]?.release });
+  const judgement = judge(state, { release: outputs.hosts?.[host.name]?.release, host: host.name });
   // Before the first green `up` there are no outputs, but maybe a host that it got as far as.
   const ours = outputs.lineage ?? (state.current && (await lineage()));
   const foreign = foreignDeployment(state, ours);

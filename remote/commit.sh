@@ -18,7 +18,7 @@ record_proof() {
   record_serial=$(cat releases/*/proved 2>/dev/null | awk '$1 == "serial" && $2 > max { max = $2 } END { print max + 1 }')
   {
     printf '%s\n' "deployment $deployment" "serial $record_serial" "at $proved_at" "token $2" "lineage $3" "who $who" \
-      "from $from" "stack $stack"
+      "from $from" "stack $stack" "host $host"
     running
   } | put "releases/$1/proved"
 }

@@ -42,14 +42,24 @@ deploy() {
 
 # Somebody else's deployment is not replaced unless told to.
 check_lineage() {
+  foreign_what=$(foreign) || return 0
   if [ -n "$previous" ]; then
-    lineage_here=$(field current/proved lineage)
-    [ "$lineage_here" = "$lineage" ] || [ "$take_over" = "$previous" ] || refuse 2 \
-      "$project: release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's; deploy from that stack, or set takeOver to $previous"
-  elif [ -n "$present" ] && [ ! -f unfinished ] && [ "$take_over" != unmanaged ]; then
+    [ "$take_over" = "$previous" ] || refuse 2 "$project: $foreign_what; deploy from that stack, or set takeOver to $previous"
+  else
+    [ "$take_over" = unmanaged ] || refuse 2 "$project: $foreign_what; choose another projectName, or set takeOver to unmanaged"
+  fi
+}
+
+# Whether what runs here is not this stack's; says whose it is.
+foreign() {
+  if [ -n "$previous" ]; then
+    [ "$(field current/proved lineage)" != "$lineage" ] || return 1
+    printf '%s' "release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's"
+  else
+    [ -n "$present" ] && [ ! -f unfinished ] || return 1
     # Containers that were made from this very folder are ours, although somebody removed it.
-    [ "$(container_ids)" = "$(container_ids --filter "label=com.docker.compose.project.working_dir=$folder")" ] || refuse 2 \
-      "$project: containers of this project run here ($(printf '%s\n' "$present" | cut -d '|' -f 12 | sort -u | tr '\n' ' ')) that everfresh did not deploy; choose another projectName, or set takeOver to unmanaged"
+    [ "$(container_ids)" != "$(container_ids --filter "label=com.docker.compose.project.working_dir=$folder")" ] || return 1
+    printf '%s' "containers of this project run here ($(printf '%s\n' "$present" | cut -d '|' -f 12 | sort -u | tr '\n' ' ')) that everfresh did not deploy"
   fi
 }
 
@@ -205,9 +215,9 @@ put_back() {
   serves="release $previous serves again"
   rm -f replaced
   # Its containers have other ids now; its token stays.
-  who_deploys=$who from_deploys=$from stack_deploys=$stack deployment_now=$deployment
-  who=$(field current/proved who) from=$(field current/proved from) stack=$(field current/proved stack)
+  who_deploys=$who from_deploys=$from stack_deploys=$stack host_deploys=$host deployment_now=$deployment
+  host=$(field current/proved host) who=$(field current/proved who) from=$(field current/proved from) stack=$(field current/proved stack)
   deployment=$(field current/proved deployment)
   record_proof "$previous" "$(field current/proved token)" "$(field current/proved lineage)"
-  who=$who_deploys from=$from_deploys stack=$stack_deploys deployment=$deployment_now
+  who=$who_deploys from=$from_deploys stack=$stack_deploys host=$host_deploys deployment=$deployment_now
 }

@@ -20,12 +20,12 @@ find_folder() {
   *) base=$HOME/$base ;;
   esac
   folder=$base/$project
-  [ -d "$folder" ] && cd "$folder" && folder=$(pwd -P)
+  [ -d "$folder" ] && cd -P "$folder" && folder=$(pwd -P)
 }
 
 make_folder() {
   find_folder && return
-  mkdir -p "$folder" && cd "$folder" && folder=$(pwd -P) ||
+  mkdir -p "$folder" && cd -P "$folder" && folder=$(pwd -P) ||
     refuse 1 "$folder: cannot be made; set remoteDir to a folder this user may write"
 }
 

@@ -14,7 +14,7 @@ main() {
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
   exec </dev/null
-  present='' present_images='' before='' proof='' previous='' take_over='' lineage='' release='' kept=''
+  present='' present_images='' before='' proof='' previous='' take_over='' lineage='' host='' release='' kept=''
   reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 missing=0 engine_limit=30 looked='' told_changes='' putting_back='' compose_version=0
   release_images='' release_hashes='' images_missing=''
   request

@@ -29,18 +29,29 @@ prune() {
     [ -d "$old" ] || continue
     ls -d releases/*/files/"${old##*/}" >/dev/null 2>&1 || rm -rf "$old"
   done
-  remove_images "$prune_images"
+  remove_images "$prune_images $(orphaned_images)"
   [ "$prune_count" -eq 0 ] || say "pruned $prune_count old releases, $((prune_bytes / 1000000)) MB of images"
+}
+
+# What a deployment pulled that failed: nothing but our own tag tells of it, and keeps it.
+orphaned_images() {
+  needed_tags=$(cat /dev/null releases/*/services 2>/dev/null | sed -n 's/^[^|]*|[^|]*@sha256:\([0-9a-f]\{12\}\).*/\1/p')
+  for orphan in $(engine image ls --format '{{.Tag}}' "everfresh/$project" 2>/dev/null); do
+    case $nl$needed_tags$nl in *"$nl$orphan$nl"*) continue ;; esac
+    images "everfresh/$project:$orphan" 2>/dev/null | cut -d '|' -f 2 | tr ' ' '\n' | grep "@sha256:$orphan"
+  done
 }
 
 # Removes those of the images $1 that no kept release of any project names and no container uses. Adds to prune_bytes.
 remove_images() {
-  [ -n "$1" ] || return 0
-  still_named=$(built_images "$base"/*/releases/*/services)
+  # shellcheck disable=SC2086 # one word per image
+  set -- $1
+  [ $# -gt 0 ] || return 0
+  still_named=$(cat /dev/null "$base"/*/releases/*/services 2>/dev/null | cut -d '|' -f 2 | sort -u)
   # shellcheck disable=SC2046 # one word per id
   still_used=$(engine ps -a -q --no-trunc 2>/dev/null) && [ -n "$still_used" ] &&
     still_used=$(engine inspect --type container --format '{{.Image}}' $(printf '%s' "$still_used") 2>/dev/null)
-  for image in $1; do
+  for image; do
     printf '%s\n' "$still_named" | grep -qxF "$image" && continue
     image_facts=$(images "$image" 2>/dev/null) || continue
     printf '%s\n' "$still_used" | grep -qxF "${image_facts%%|*}" && continue

@@ -13,8 +13,9 @@ history() {
 
 logs() {
   find_folder || :
-  # shellcheck disable=SC2046 # one word per id
-  for id in $(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"}); do
+  logs_ids=$(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"} 2>/dev/null) ||
+    refuse 1 "docker: does not answer; start it on the host and try again"
+  for id in $logs_ids; do
     logs_name=$(engine inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id")
     engine logs --timestamps --tail "$logs_tail" "$id" 2>&1 | sed "s/^/$logs_name | /"
   done

@@ -20,8 +20,9 @@ export interface Judgement {
  *
  * @param known.release - the release that the stack proved on this host last: where an `up` was cut off after the host
  *   was done, the host runs another.
+ * @param known.host - the name that the stack has for this host: what goes by another name there is taken down by it.
  */
-export function judge(state: HostState, known: { release?: string } = {}): Judgement {
+export function judge(state: HostState, known: { release?: string; host?: string } = {}): Judgement {
   const notes: string[] = [];
   if (state.holder) {
     notes.push(
@@ -35,14 +36,20 @@ export function judge(state: HostState, known: { release?: string } = {}): Judge
   if (!state.current || state.token === undefined) {
     return { token: emptyToken(state), drift: ["nothing is deployed"], notes };
   }
-  // Somebody is at work: what is not as it was is theirs, and the lock makes the next one wait.
-  if (state.holder) return { token: state.token, drift: [], notes };
+  // What is not as it was is theirs. It may end with another release: whoever deploys now waits, and proves its own.
+  if (state.holder) {
+    const underWay = [`deployment of ${state.holder.release} is under way`].map(inOneLine);
+    return { token: driftToken(state, underWay), drift: underWay, notes };
+  }
 
   const drift = [
     ...(state.unfinished
       ? [
           `deployment of ${state.unfinished.release} by ${state.unfinished.who} was cut off (${state.unfinished.since})`,
         ]
+      : []),
+    ...(known.host !== undefined && state.host !== undefined && known.host !== state.host
+      ? [`it was deployed as host ${state.host}`]
       : []),
     ...(known.release !== undefined && known.release !== state.current.id
       ? [`release ${state.current.id} runs, not ${known.release}`]

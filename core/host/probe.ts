@@ -44,6 +44,7 @@ export function parseProbe(stdout: string): HostState {
     },
     token: first("proved token"),
     lineage: first("proved lineage"),
+    host: first("proved host"),
     deployment: first("proved deployment"),
     proved: all("proved runs").map((line) => {
       const [imageId = "", configHash = "", state, ...service] = line.split("|");

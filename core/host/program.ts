@@ -72,6 +72,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
       token: request.token,
       lineage: request.lineage,
       take_over: request.takeOver ?? "",
+      host: request.host,
       who: request.who,
       from: request.from,
       stack: request.stack,
@@ -131,12 +132,12 @@ export const doctorStdin = (project: HostProject): HostProgram => program("docto
 /** Removes the project from the host: containers, networks, its folder, its images; volumes only if told to. */
 export function teardownStdin(
   request: HostProject &
-    Pick<DeployRequest, "lineage" | "takeOver" | "who" | "from" | "lockWait"> & { volumes: boolean },
+    Pick<DeployRequest, "lineage" | "host" | "who" | "from" | "lockWait"> & { volumes: boolean },
 ): HostProgram {
   return program("teardown", {
     ...projectValues(request),
     lineage: request.lineage,
-    take_over: request.takeOver ?? "",
+    host: request.host,
     who: request.who,
     from: request.from,
     lock_wait: request.lockWait,

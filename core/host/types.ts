@@ -90,6 +90,8 @@ export interface DeployRequest {
    * deploy; without it such a host is refused.
    */
   takeOver?: string;
+  /** The stack's name for this host; one that is renamed is not taken down under its old name. */
+  host: string;
   /** For the ledger: `user`, `machine`, and the stack's full name. */
   who: string;
   from: string;
@@ -122,6 +124,8 @@ export interface HostState {
   /** The token that the last successful deployment wrote. */
   token?: string;
   lineage?: string;
+  /** The name that the stack had for this host then. */
+  host?: string;
   /** Set while a deployment is under way, or was cut off. */
   unfinished?: { release: string; since: string; who: string; locked: boolean };
   /** Who holds the host's lock just now. */

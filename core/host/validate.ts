@@ -30,6 +30,7 @@ export function problemsOf(request: DeployRequest): string[] {
   need("token", "line", request.token);
   if (request.token === "") problems.push("token: is empty; give it a text of one line");
   need("lineage", "line", request.lineage);
+  need("host", "line", request.host);
   need("user name", "line", request.who);
   need("machine name", "line", request.from);
   need("stack", "line", request.stack);

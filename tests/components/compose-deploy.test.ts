@@ -74,6 +74,7 @@ describe("ComposeDeploy", () => {
         release: { kept: "shop-1", project: "shop" },
         token: "the token",
         lineage: "feedface",
+        host: host.name,
         who: "ada",
         from: "laptop",
         stack: "acme/everfresh/prod",

@@ -42,6 +42,7 @@ describe("HostTeardown", () => {
         project: "shop",
         remoteDir: "/srv/e",
         lineage: "feedface",
+        host: host.name,
         who: "pulumi destroy",
         from: "acme/everfresh/prod",
         lockWait: 600,

@@ -53,6 +53,18 @@ describe("pulumi destroy", function () {
     await engine(stack.host, "volume", "rm", `${stack.project}_kept`);
   });
 
+  it("is all that takes a host down that the configuration only calls by another name", async () => {
+    await using stack = await TestStack.create(lab);
+    await stack.mustUp();
+    const before = await stack.containers();
+    await stack.configure({ "hosts[0].name": "renamed" });
+    await stack.mustUp();
+    assert.deepEqual(await stack.containers(), before);
+    assert.equal(await stack.page(), "<h1>first</h1>");
+    await stack.pulumi("destroy", "--yes", "--skip-preview");
+    assert.deepEqual(await stack.containers(), {});
+  });
+
   it("removes the volumes too when asked to", async () => {
     await using stack = await TestStack.create(lab);
     await stack.configure({ removeVolumes: "true" });

@@ -252,10 +252,20 @@ describe("a host", function () {
     await engine(host, "volume", "create", "--label", "com.docker.compose.project=shop", "shop_data");
     const other = requestFor(lab, shop(images, "o1", { page: "one", project: "other", port: 8081 }));
     assert.equal((await deploy(host, other)).status, 0);
-    const torn = await runOn(
-      host,
-      teardownStdin({ ...PROJECT, lineage: "other", who: "t", from: "m", lockWait: 5, volumes: false }),
-    );
+    const tearDown = (of: { lineage: string; host: string }) =>
+      runOn(host, teardownStdin({ ...PROJECT, ...of, who: "t", from: "m", lockWait: 5, volumes: false }));
+    const ours = { lineage: "other", host: "host1" };
+    const before = await containers();
+    for (const [not, said] of [
+      [{ ...ours, lineage: "a third" }, /^shop: left alone; release \w+ was deployed here .* by tester/],
+      [{ ...ours, host: "its old name" }, /^shop: left alone; this machine is host1 now$/m],
+    ] as const) {
+      const { status, stderr } = await tearDown(not);
+      assert.equal(status, 0, stderr);
+      assert.match(stderr, said);
+      assert.deepEqual(await containers(), before);
+    }
+    const torn = await tearDown(ours);
     assert.equal(torn.status, 0, torn.stderr);
     assert.equal(await exec(host, ["ls", "-A", "/home/deploy/.everfresh"]), "other");
     assert.equal(await engine(host, "ps", "-aq", "--filter", "label=com.docker.compose.project=shop"), "");
@@ -266,6 +276,19 @@ describe("a host", function () {
     assert.equal(await engine(host, "volume", "ls", "-q", "--filter", "name=shop_data"), "shop_data");
     assert.equal(await served(host, "/", 8081), "one");
     await engine(host, "volume", "rm", "shop_data");
+    await wipe();
+  });
+
+  it("frees the room of what a failed deployment pulled with the next one that is proved", async () => {
+    const tags = () => engine(host, "image", "ls", "-q", "everfresh/shop");
+    await deploy(host, release("g1", { page: "one" }));
+    const kept = await tags();
+    assert.equal((await deploy(host, release("g2", { page: "two", sick: true }))).status, 1);
+    assert.notEqual(await tags(), kept);
+    await deploy(host, release("g3", { page: "one", conf: "another" }));
+    assert.equal(await tags(), kept);
+    const two = images.two!.split("@")[1]!;
+    assert.ok(!(await engine(host, "images", "--digests")).includes(two), "the image itself is gone");
     await wipe();
   });
 

@@ -157,6 +157,7 @@ export function requestFor(
     release,
     token: "first",
     lineage: "lineage-of-the-tests",
+    host: "host1",
     who: "tester",
     from: "test-machine",
     stack: "prod",

@@ -38,6 +38,7 @@ function request(overrides: Partial<DeployRequest> = {}): DeployRequest {
     release: release(),
     token: "t",
     lineage: "l",
+    host: "h",
     who: "w",
     from: "f",
     stack: "s",

@@ -6,7 +6,7 @@ import type { DeployRequest } from "../../../core/host/types";
 export const deploymentOf = (release: DeployRequest["release"]): HostProgram =>
   deployStdin({
     release,
-    ...{ token: "t", lineage: "l", who: "w", from: "f", stack: "s" },
+    ...{ token: "t", lineage: "l", host: "h", who: "w", from: "f", stack: "s" },
     ...{ keepReleases: 1, lockWait: 1, healthTimeout: 1, settle: 0 },
   });
 

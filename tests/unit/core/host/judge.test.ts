@@ -87,15 +87,22 @@ describe("judge", () => {
     assert.deepEqual(restarting.notes, ["web is restarting (exit status 3, 7 times)"]);
   });
 
-  it("does not take another's deployment under way for drift", () => {
+  it("takes a host that was deployed under another name for one to deploy: that name's teardown is to come", () => {
+    const state = { ...calm(), host: "web1" };
+    assert.deepEqual(judge(state, { host: "web1" }).drift, []);
+    assert.deepEqual(judge(state, { host: "prod1" }).drift, ["it was deployed as host web1"]);
+    assert.deepEqual(judge(calm(), { host: "prod1" }).drift, []);
+  });
+
+  it("wants a deployment under way followed by one: it may end with another release", () => {
     const holder = { release: "r2", since: "2026-03-02T10:00:00Z", who: "bob", from: "desk" };
     const { drift, token, notes } = judge({
       ...withContainer("web", undefined),
       holder,
       unfinished: { ...holder, locked: true },
     });
-    assert.deepEqual(drift, []);
-    assert.equal(token, "calm");
+    assert.deepEqual(drift, ["deployment of r2 is under way"]);
+    assert.match(token, /^drift: deployment of r2 is under way/);
     assert.deepEqual(notes, ["bob on desk is deploying r2 since 2026-03-02T10:00:00Z"]);
   });
 
