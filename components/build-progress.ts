@@ -37,8 +37,12 @@ export function followBuild(
   return {
     beforeCreate: [
       () => {
-        watcher = watch(path.dirname(log), show);
-        watcher.unref();
+        // Where the system can watch nothing more (ENOSPC, EMFILE) there is no progress; the build does not depend on it.
+        try {
+          watcher = watch(path.dirname(log), show);
+          watcher.on("error", () => {});
+          watcher.unref();
+        } catch {}
       },
     ],
     afterCreate: [stop],
