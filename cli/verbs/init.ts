@@ -28,21 +28,24 @@ export interface InitOptions {
   registryUsername?: string;
 }
 
-/** A file without hosts is one that Pulumi made, or that was begun here. */
-const isComplete = (file: string): boolean =>
-  existsSync(file) && parse(readFileSync(file, "utf8"))?.config?.["everfresh:hosts"] !== undefined;
+/** A file without hosts is one that Pulumi made; one whose host has no name yet was begun here. */
+export function describesStack(text: string): boolean {
+  const hosts = parse(text)?.config?.["everfresh:hosts"];
+  return hosts !== undefined && !(Array.isArray(hosts) && hosts[0]?.name === undefined);
+}
 
-/** What is written into the stack's configuration, in this order. */
-export interface InitialSettings {
-  plain: Record<string, string>;
-  secret: Record<string, string>;
+/** One write into the stack's configuration. */
+export interface InitialSetting {
+  key: string;
+  value: string;
+  secret?: true;
 }
 
 /** Makes a stack and its configuration; whatever is not given is asked for. */
 export async function init(session: Session, options: InitOptions): Promise<ExitStatus> {
   const stack = session.stack ?? (session.interactive ? await askFor("Stack", "prod") : "prod");
   const file = stackFile({ ...session, stack })!;
-  if (isComplete(file)) {
+  if (existsSync(file) && describesStack(readFileSync(file, "utf8"))) {
     throw new Problems([
       problem(
         file,
@@ -57,9 +60,8 @@ export async function init(session: Session, options: InitOptions): Promise<Exit
 
   await show(selectStack({ ...session, stack }), "stderr");
   const target = { ...session, stack };
-  for (const [key, value] of Object.entries(settings.plain)) await ask(setConfig(target, key, value));
-  for (const [key, value] of Object.entries(settings.secret))
-    await ask(setSecret(target, key), { input: value });
+  for (const { key, value, secret } of settings)
+    await (secret ? ask(setSecret(target, key), { input: value }) : ask(setConfig(target, key, value)));
   print([
     `${path.relative(session.from, file)} describes the stack ${stack}. Next:`,
     `  everfresh doctor --stack ${stack}    is everything ready?`,
@@ -84,27 +86,29 @@ export interface Given {
   password?: string;
 }
 
-export function initialSettings(given: Given): InitialSettings {
+/**
+ * What is written, in this order: secrets first, as they are what may fail (no passphrase), and the host's name last. Before
+ * that the file describes no stack, and `init` can simply be run again.
+ */
+export function initialSettings(given: Given): InitialSetting[] {
   const { composeFile, address, port, user, hostKey, privateKey } = given;
   const { registry, pullAddress, insecure, username, password } = given;
-  return {
-    plain: {
-      composeFile,
-      "hosts[0].name": hostName(address),
-      "hosts[0].address": address,
-      "hosts[0].port": String(port),
-      "hosts[0].user": user,
-      "hosts[0].hostKey": hostKey,
-      "registry.address": registry,
-      ...(pullAddress ? { "registry.pullAddress": pullAddress } : {}),
-      ...(insecure ? { "registry.insecure": "true" } : {}),
-      ...(username ? { "registry.username": username } : {}),
-    },
-    secret: {
-      ...(privateKey ? { "hosts[0].privateKey": privateKey } : {}),
-      ...(password ? { "registry.password": password } : {}),
-    },
+  const secrets = { "hosts[0].privateKey": privateKey, "registry.password": password };
+  const plain = {
+    composeFile,
+    "registry.address": registry,
+    "registry.pullAddress": pullAddress,
+    "registry.insecure": insecure ? "true" : undefined,
+    "registry.username": username,
+    "hosts[0].address": address,
+    "hosts[0].port": String(port),
+    "hosts[0].user": user,
+    "hosts[0].hostKey": hostKey,
+    "hosts[0].name": hostName(address),
   };
+  const known = (settings: Record<string, string | undefined>): InitialSetting[] =>
+    Object.entries(settings).flatMap(([key, value]) => (value ? [{ key, value }] : []));
+  return [...known(secrets).map((setting) => ({ ...setting, secret: true as const })), ...known(plain)];
 }
 
 /** `web1.example.com` is `web1`; an address of digits has no name in it. */
@@ -114,16 +118,17 @@ export function hostName(address: string): string {
 }
 
 /** @throws Problems as `pulumi up` would have them, before anything is written. */
-function check({ plain, secret }: InitialSettings): void {
-  const raw: Record<string, unknown> = { composeFile: plain.composeFile };
+function check(settings: InitialSetting[]): void {
+  const raw: Record<string, unknown> = {};
   const nested: { hosts: Record<string, string>[]; registry: Record<string, string> } = {
     hosts: [{}],
     registry: {},
   };
-  for (const [key, value] of Object.entries({ ...plain, ...secret })) {
+  for (const { key, value } of settings) {
     const [, group, name] = /^(hosts\[0\]|registry)\.(.+)$/.exec(key) ?? [];
     if (group === "registry") nested.registry[name!] = value;
     else if (group !== undefined) nested.hosts[0]![name!] = value;
+    else raw[key] = value;
   }
   parseSettings({ ...raw, ...nested });
 }

@@ -5,7 +5,7 @@ import path from "node:path";
 import { readRaw } from "../../../cli/configuration";
 import { project } from "../../../cli/project";
 import { readSource, stackFile } from "../../../cli/stack-file";
-import { hostName, initialSettings } from "../../../cli/verbs/init";
+import { describesStack, hostName, initialSettings } from "../../../cli/verbs/init";
 
 describe("the configuration that pulumi prints", () => {
   it("is read by key: structures parsed, empty texts and other namespaces left out", () => {
@@ -79,10 +79,40 @@ describe("init", () => {
   };
 
   it("writes secrets as secrets only", () => {
-    const { plain, secret } = initialSettings(given);
-    assert.deepEqual(secret, { "hosts[0].privateKey": "KEY", "registry.password": "hunter2" });
-    assert.doesNotMatch(JSON.stringify(plain), /KEY"|hunter2/);
-    assert.equal(plain["hosts[0].name"], "web1");
+    const settings = initialSettings(given);
+    assert.deepEqual(
+      settings.filter(({ secret }) => secret).map(({ key, value }) => [key, value]),
+      [
+        ["hosts[0].privateKey", "KEY"],
+        ["registry.password", "hunter2"],
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(settings.filter(({ secret }) => !secret)), /KEY"|hunter2/);
+    assert.equal(settings.find(({ key }) => key === "hosts[0].name")?.value, "web1");
+  });
+
+  it("marks the file as describing a stack with its last write, secrets before: stopped earlier, it can be run again", () => {
+    const settings = initialSettings(given);
+    const written = (key: string) => {
+      const name = /^hosts\[0\]\.(.+)$/.exec(key)?.[1];
+      return describesStack(
+        JSON.stringify({ config: { [`everfresh:${name ? "hosts" : key}`]: name ? [{ [name]: "x" }] : "x" } }),
+      );
+    };
+    assert.deepEqual(
+      settings.filter(({ key }) => written(key)),
+      settings.slice(-1),
+    );
+    const secrets = settings.map(({ secret }) => secret === true);
+    assert.deepEqual(secrets, secrets.toSorted().reverse());
+  });
+
+  it("takes a file with hosts for one that describes a stack, however they are kept", () => {
+    assert.ok(describesStack("config: { everfresh:hosts: [{ name: web1 }] }"));
+    assert.ok(describesStack("config: { everfresh:hosts: { secure: v1:x } }"));
+    assert.ok(!describesStack("config: { everfresh:composeFile: compose.yaml }"));
+    assert.ok(!describesStack("encryptionsalt: v1:x"));
+    assert.ok(!describesStack(""));
   });
 
   it("names a host after its address, where that has a name", () => {
