@@ -60,7 +60,7 @@ apt_install() {
     as_root "$purpose" env DEBIAN_FRONTEND=noninteractive \
       apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@"; } >"$log" 2>&1; then
     fail "$purpose: apt-get failed; mend this and run it again (all of it is in $log):
-$(grep -E '^(E|W|Err|dpkg)' "$log" | tail -n 5)"
+$({ grep -E '^(E|W|Err|dpkg|sudo)' "$log" || cat "$log"; } | tail -n 5)"
   fi
   apt_lists_fresh=yes
 }

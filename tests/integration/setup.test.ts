@@ -190,7 +190,10 @@ describe("set-up", function () {
       says: /^setup: only 100 MB are free on .*, and 1000 MB are needed; make room$/,
     },
   ];
-  if (/^ID=(debian|ubuntu)$/m.test(execFileSync("cat", ["/etc/os-release"], { encoding: "utf8" })))
+  const installs = /^ID=(debian|ubuntu)$/m.test(
+    execFileSync("cat", ["/etc/os-release"], { encoding: "utf8" }),
+  );
+  if (installs)
     refusals.push({
       what: "one is not root and there is no sudo",
       arrange: async (machine) => {
@@ -208,6 +211,19 @@ describe("set-up", function () {
       assert.match(stderr.replace(/\n$/, ""), says);
     });
   }
+
+  if (installs)
+    for (const why of ["sudo: a password is required", "ann is not in the sudoers file."])
+      it(`shows why one may not become root (${why})`, async () => {
+        await using machine = await Machine.create();
+        await machine.lack("docker");
+        await machine.play("id", "echo 1000");
+        await machine.play("sudo", `echo '${why}' >&2; exit 1`);
+        const { status, stderr } = await machine.setUp();
+        assert.equal(status, 1);
+        assert.match(stderr, /^docker: apt-get failed; mend this and run it again/);
+        assert.ok(stderr.endsWith(`:\n${why}\n`), stderr);
+      });
 
   it("refuses an argument that it does not know", async () => {
     await using machine = await Machine.create();
