@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { withTools } from "../environment";
 
@@ -36,10 +36,20 @@ export class DemoStack {
       ].join("\n"),
     );
     const stack = new DemoStack(checkout, variables);
-    await stack.pulumi("stack", "init", "demo");
-    // It does not know the flag and puts a file of its own beside Pulumi.yaml.
-    await rm(path.join(checkout, "Pulumi.demo.yaml"), { force: true });
+    await stack.init(folder);
     return stack;
+  }
+
+  /**
+   * `stack init` knows no --config-file: it writes beside Pulumi.yaml, and remembers the stack as the one selected there.
+   * In the checkout that could be the file of somebody's own stack of this name.
+   */
+  private async init(folder: string): Promise<void> {
+    const project = path.join(folder, "Pulumi.yaml");
+    await copyFile(path.join(this.checkout, "Pulumi.yaml"), project);
+    console.log("$ pulumi stack init demo");
+    await this.run(["stack", "init", "demo"], { cwd: folder });
+    await rm(project);
   }
 
   /** Runs a pulumi command as one would type it, and shows it with all that it prints. */
@@ -60,13 +70,16 @@ export class DemoStack {
   /** Sets a secret: on standard input, so that it stands in no list of processes. */
   async configureSecret(key: string, value: string): Promise<void> {
     console.log(`$ pulumi config set --path --secret 'everfresh:${key}' <…`);
-    await this.run(["config", "set", "--path", "--secret", `everfresh:${key}`], value);
+    await this.run(["config", "set", "--path", "--secret", `everfresh:${key}`], { input: value });
   }
 
-  private run(argv: string[], input?: string): Promise<void> {
+  private run(
+    argv: string[],
+    { input, cwd = this.checkout }: { input?: string; cwd?: string } = {},
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const child = spawn("pulumi", argv, {
-        cwd: this.checkout,
+        cwd,
         env: { ...withTools(), ...this.variables },
         stdio: [input === undefined ? "ignore" : "pipe", "inherit", "inherit"],
       });

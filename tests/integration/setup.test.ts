@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { type DockerError, docker } from "../../lab/docker";
 import { nestedEngineOptions } from "../../lab/image";
+import { DemoStack } from "../../scripts/demo/stack";
 import { withTools } from "../../scripts/environment";
 
 const checkout = path.join(__dirname, "..", "..");
@@ -455,6 +456,27 @@ describe("a bare machine", function () {
     assert.equal(await within("ls", ".everfresh/lab"), "");
     assert.doesNotMatch(await within("ls", ".everfresh"), /^demo$/m);
     assert.doesNotMatch(await within("ls"), /Pulumi\.demo\.yaml/);
+  });
+});
+
+describe("the demo's stack", function () {
+  this.timeout(60_000);
+
+  it("keeps to its folder, and leaves a stack of the user's named demo as it is", async () => {
+    const root = await mkdtemp(path.join(os.tmpdir(), "everfresh-demo-"));
+    try {
+      const folder = path.join(root, ".everfresh/demo");
+      await mkdir(folder, { recursive: true });
+      await copyFile(path.join(checkout, "Pulumi.yaml"), path.join(root, "Pulumi.yaml"));
+      const own = "config:\n  everfresh:composeFile: mine.yaml\n";
+      await writeFile(path.join(root, "Pulumi.demo.yaml"), own);
+      await (await DemoStack.create(root, folder)).configure({ composeFile: "shop.yaml" });
+      assert.equal(await readFile(path.join(root, "Pulumi.demo.yaml"), "utf8"), own);
+      assert.match(await readFile(path.join(folder, "Pulumi.demo.yaml"), "utf8"), /shop\.yaml/);
+      assert.ok(!existsSync(path.join(folder, "Pulumi.yaml")));
+    } finally {
+      await rm(root, { recursive: true });
+    }
   });
 });
 
