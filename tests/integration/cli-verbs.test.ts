@@ -159,7 +159,8 @@ describe("everfresh", function () {
     assert.equal(host.services.find(({ service }) => service === "cache")!.proved, false);
   });
 
-  it("goes back to the release before, and stays there", async () => {
+  it("goes back to the release before, and stays there, also a stack that promotes", async () => {
+    await stack.configure({ promoteFrom: "staging" });
     const { release } = await must<{ release: string }>("rollback", "--yes", "--json");
     assert.equal(release, first);
     assert.equal(await stack.page(), "<h1>first</h1>");
@@ -193,6 +194,7 @@ describe("everfresh", function () {
   });
 
   it("goes back to the working tree", async () => {
+    await stack.unset("promoteFrom");
     await must("rollback", "--clear", "--yes", "--json");
     assert.equal(await stack.page(), "<h1>second</h1>");
     assert.doesNotMatch(await readFile(configuration(), "utf8"), /everfresh:release/);
