@@ -272,11 +272,25 @@ function describe(issue: v.BaseIssue<unknown>): string {
 
 /** What only two settings together show; neither of them may be valid by itself. */
 function conflicts({ hosts }: RawSettings): string[] {
-  const names = (Array.isArray(hosts) ? hosts : [])
-    .map((host: { name?: unknown } | null) => host?.name)
-    .filter((name) => typeof name === "string");
-  const doubled = new Set(names.filter((name, i) => names.indexOf(name) !== i));
-  return [...doubled].map((name) =>
-    problem("everfresh:hosts", `two hosts are named \`${name}\``, "give each a name of its own"),
-  );
+  const given: Record<string, unknown>[] = Array.isArray(hosts) ? hosts.filter(isObject) : [];
+  const names = given.map(({ name }) => name).filter((name) => typeof name === "string");
+  const machines = given
+    .filter(({ address }) => typeof address === "string")
+    .map(({ address, port = 22, user, proxyJump }) => {
+      const through = isObject(proxyJump) ? ` through ${proxyJump.address}` : "";
+      return `${user}@${address}:${port}${through}`;
+    });
+  return [
+    ...doubled(names).map((name) =>
+      problem("everfresh:hosts", `two hosts are named \`${name}\``, "give each a name of its own"),
+    ),
+    ...doubled(machines).map((machine) =>
+      problem("everfresh:hosts", `two hosts are ${machine}`, "remove one of them"),
+    ),
+  ];
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
+const doubled = (texts: string[]) => [...new Set(texts.filter((text, i) => texts.indexOf(text) !== i))];

@@ -248,6 +248,13 @@ describe("parseSettings", () => {
       "give each a name of its own",
     ],
     [
+      "two hosts that are one machine",
+      { hosts: [host, { ...host, name: "web2", port: "22" }] },
+      "hosts",
+      `two hosts are ${host.user}@${host.address}:22`,
+      "remove one of them",
+    ],
+    [
       "no registry",
       { registry: undefined },
       "registry.address",
