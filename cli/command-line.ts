@@ -5,7 +5,7 @@ import { buildOnly, deploy, preview } from "./verbs/deploy";
 import { doctor } from "./verbs/doctor";
 import { type ExplainOptions, explain } from "./verbs/explain";
 import { history } from "./verbs/history";
-import { type InitOptions, init } from "./verbs/init";
+import { defaultStack, type InitOptions, init } from "./verbs/init";
 import { logs } from "./verbs/logs";
 import { clearRollback, rollback } from "./verbs/rollback";
 import { clearCache, redeploy } from "./verbs/settings";
@@ -105,7 +105,7 @@ export function commandLine(run: Run): Command {
     .option(...json("print the findings as JSON"))
     .action((options) => run(options, doctor));
 
-  verb("init", "make a stack: ask for what it needs, and show the host's key")
+  verb("init", "make a stack: ask for what it needs, and show the host's key", defaultStack)
     .option("-f, --file <compose-file>", "the compose file")
     .option("--host <address>", "name or address of the production host")
     .option("--port <port>", "of its sshd; default: 22")
@@ -124,11 +124,11 @@ export function commandLine(run: Run): Command {
 
   return program;
 
-  function verb(name: string, description: string): Command {
+  function verb(name: string, description: string, stack = "the selected one"): Command {
     const command = program
       .command(name)
       .description(description)
-      .option("-s, --stack <name>", "the stack; default: the selected one")
+      .option("-s, --stack <name>", `the stack; default: ${stack}`)
       .option("--config-file <file>", "the stack's configuration; default: Pulumi.<stack>.yaml")
       .option("--non-interactive", "ask nothing");
     return command.exitOverride().configureOutput({

@@ -28,6 +28,9 @@ export interface InitOptions {
   registryUsername?: string;
 }
 
+/** Not `prod`: `Pulumi.prod.yaml` is here already, as an example. */
+export const defaultStack = "staging";
+
 /** A file without hosts is one that Pulumi made; one whose host has no name yet was begun here. */
 export function describesStack(text: string): boolean {
   const hosts = parse(text)?.config?.["everfresh:hosts"];
@@ -43,7 +46,7 @@ export interface InitialSetting {
 
 /** Makes a stack and its configuration; whatever is not given is asked for. */
 export async function init(session: Session, options: InitOptions): Promise<ExitStatus> {
-  const stack = session.stack ?? (session.interactive ? await askFor("Stack", "prod") : "prod");
+  const stack = session.stack ?? (session.interactive ? await askFor("Stack", defaultStack) : defaultStack);
   const file = stackFile({ ...session, stack })!;
   if (existsSync(file) && describesStack(readFileSync(file, "utf8"))) {
     throw new Problems([

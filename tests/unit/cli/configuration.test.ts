@@ -5,7 +5,7 @@ import path from "node:path";
 import { readRaw } from "../../../cli/configuration";
 import { project } from "../../../cli/project";
 import { readSource, stackFile } from "../../../cli/stack-file";
-import { describesStack, hostName, initialSettings } from "../../../cli/verbs/init";
+import { defaultStack, describesStack, hostName, initialSettings } from "../../../cli/verbs/init";
 
 describe("the configuration that pulumi prints", () => {
   it("is read by key: structures parsed, empty texts and other namespaces left out", () => {
@@ -77,6 +77,10 @@ describe("init", () => {
     username: "ci",
     password: "hunter2",
   };
+
+  it("makes by default a stack that the example of a filled-in one does not stand in the way of", () => {
+    assert.notEqual(stackFile({ stack: defaultStack }), path.join(project, "Pulumi.prod.yaml"));
+  });
 
   it("writes secrets as secrets only", () => {
     const settings = initialSettings(given);
