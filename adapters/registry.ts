@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { speaksHttp } from "../core/images";
 
 /** The little of the OCI distribution protocol that is needed to ask a registry which digest a name has. */
 
@@ -217,7 +218,7 @@ class Session {
     this.#options = options;
     this.#scope = scope;
     const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
-    this.#origin = `${options.insecure || isThisMachine(host) ? "http" : "https"}://${host}`;
+    this.#origin = `${speaksHttp(host, options.insecure) ? "http" : "https"}://${host}`;
   }
 
   async request(method: "GET" | "HEAD", path: string): Promise<Answer> {
@@ -307,11 +308,6 @@ class Session {
       : `wants a user name and a password (status ${status}); set them in \`registry\``;
     return new RegistryError("refused", `${this.#registry}: ${what}`);
   }
-}
-
-/** As Docker has it: the loopback addresses need no https. */
-function isThisMachine(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host);
 }
 
 function basicAuthorization({ username, password }: RegistryAuth): string {

@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { checkedDigest, registryHost } from "../core/images";
+import { checkedDigest, registryHost, speaksHttp } from "../core/images";
 import type { Registry } from "../core/settings";
 
 export interface RegistryPushArgs {
@@ -59,5 +59,9 @@ export class RegistryPush extends pulumi.ComponentResource {
 /** The provider wants credentials even where the registry wants none; it speaks HTTP when the address says so. */
 function credentials({ address, username = "anonymous", password = "anonymous", insecure }: Registry) {
   const host = registryHost(address);
-  return { address: insecure ? `http://${host}` : host, username, password: pulumi.secret(password) };
+  return {
+    address: speaksHttp(host, insecure) ? `http://${host}` : host,
+    username,
+    password: pulumi.secret(password),
+  };
 }

@@ -84,6 +84,11 @@ export function pushedName(
   return image.startsWith(`${theirs}/`) ? ours + image.slice(theirs.length) : image;
 }
 
+/** Whether a registry is spoken to in plain HTTP: when it is said so, and as Docker has it, on a loopback address. */
+export function speaksHttp(host: string, insecure = false): boolean {
+  return insecure || /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host);
+}
+
 /** The registry's `host:port`, without the path under which images are kept. */
 export function registryHost(address: string): string {
   return address.split("/")[0]!;

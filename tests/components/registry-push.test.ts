@@ -75,6 +75,15 @@ describe("RegistryPush", () => {
     });
   });
 
+  it("speaks HTTP to a registry of this machine, as it was asked what it has", async () => {
+    const registry = { address: "127.0.0.1:5000/team", pullAddress: "r:5000/team", insecure: false };
+    const pushed = await push({ registry });
+    for (const name of ["web-push", "web-push-tag"]) {
+      const { address } = named(pushed, name).inputs.authConfig as { address: string };
+      assert.equal(address, "http://127.0.0.1:5000");
+    }
+  });
+
   for (const wrong of [
     "",
     "<none>@<none>",

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkedDigest, contentTag, pushedName, registryHost, repositories } from "../../../core/images";
+import {
+  checkedDigest,
+  contentTag,
+  pushedName,
+  registryHost,
+  repositories,
+  speaksHttp,
+} from "../../../core/images";
 import { Problems } from "../../../core/problems";
 
 describe("repositories", () => {
@@ -79,6 +86,18 @@ describe("registryHost", () => {
     assert.equal(registryHost("registry.example.com:5000/team/shop"), "registry.example.com:5000");
     assert.equal(registryHost("localhost:5000"), "localhost:5000");
   });
+});
+
+describe("speaksHttp", () => {
+  for (const host of ["localhost", "localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000"]) {
+    it(`is so for ${host}, which is this machine`, () => assert.ok(speaksHttp(host)));
+  }
+  for (const host of ["registry.example.com", "10.0.0.1:5000", "127.example.com", "localhost.example.com"]) {
+    it(`is so for ${host} only when it is said`, () => {
+      assert.ok(!speaksHttp(host));
+      assert.ok(speaksHttp(host, true));
+    });
+  }
 });
 
 describe("pushedName", () => {
