@@ -64,11 +64,20 @@ function readLog(log: string): string {
   }
 }
 
-/** The builder's own summary of the failing step: what stands between its last two rules, else the end of the log. */
+/**
+ * The builder's own words: the last lines of the failing step, which stand between the log's last two rules, and the reasons
+ * that it gives for steps. What is wrong with the Dockerfile as such (`COPY "a b" /x`) is said by the resource alone.
+ */
 function failure(name: string, log: string): string {
   const lines = log.trimEnd().split("\n");
   const end = lines.lastIndexOf("------");
   const start = end > 0 ? lines.lastIndexOf("------", end - 1) : -1;
-  const step = start >= 0 ? lines.slice(start + 1, end) : lines;
-  return [`${name}: the build failed; its last lines:`, ...step.slice(-shownOnFailure)].join("\n");
+  const step = start >= 0 ? lines.slice(start + 1, end) : [];
+  const reasons = lines
+    .filter((line) => /^(#\d+ )?error\b/i.test(line))
+    .map((line) => line.replace(/^#\d+ /, ""));
+  const said = [...step.slice(-shownOnFailure), ...reasons.slice(-shownOnFailure)];
+  return said.length > 0
+    ? [`${name}: the build failed; its last lines:`, ...said].join("\n")
+    : `${name}: the build failed outside of its steps; see the error of \`${name}-build\` for the reason`;
 }
