@@ -18,7 +18,8 @@ export type Run = (options: SharedOptions, verb: (session: Session) => Promise<E
 const exitStatuses = `
 Exit status:
   0  done, or nothing to do
-  1  the deployment failed, or was declined, and the old release serves; status: something is not healthy
+  1  the deployment failed, or was declined, and the old release serves; it was stopped: \`everfresh status\`
+     tells what serves; status: something is not healthy
   2  usage, configuration, or a host that cannot be reached: found before anything was changed
   3  somebody else is deploying
   4  the deployment failed and could not be put back: a person is needed`;

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { CommanderError } from "commander";
 import { commandLine } from "../../../cli/command-line";
+import { project } from "../../../cli/project";
 import { openSession, type SharedOptions } from "../../../cli/session";
 
 /** What a command line means: the options of its verb, or how it was refused. */
@@ -57,6 +60,17 @@ describe("the command line", () => {
       assert.equal(options?.stack, "prod", name);
       assert.equal(options?.nonInteractive, true, name);
     }
+  });
+
+  it("has the options with the verbs that docs/cli.md says", () => {
+    const page = readFileSync(path.join(project, "docs/cli.md"), "utf8").replaceAll("\n", " ");
+    const verbs = (option: string, wanted: boolean) =>
+      commandLine(async () => {})
+        .commands.filter(({ options }) => options.some(({ long }) => long === option) === wanted)
+        .map((command) => `\`${command.name()}\``)
+        .join(", ");
+    assert.ok(page.includes(`\`--json\` (all but ${verbs("--json", false)})`));
+    assert.ok(page.includes(`\`--yes\` (${verbs("--yes", true)})`));
   });
 
   const refusals: [string, string][] = [
