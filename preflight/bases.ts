@@ -11,7 +11,7 @@ import { accessTo, ask } from "./registries";
 const TIMEOUT_MS = 2_000;
 
 /** A service that is built. */
-type Built = Pick<ComposeService, "name" | "build" | "buildOptions">;
+type Built = Pick<ComposeService, "name" | "build" | "buildOptions" | "image">;
 
 /**
  * What counts of the images that builds begin with: their ONBUILD instructions and, with `pullBase`, their digests and
@@ -23,6 +23,7 @@ export async function readBases(
   services: Built[],
   { pullBase = false, registry }: { pullBase?: boolean; registry?: Registry },
 ): Promise<Pick<IdentifyOptions, "baseDigests" | "baseOnBuild">> {
+  await allOrEveryProblem(services.map((service) => refuseBuiltBase(service, services)));
   // What cannot be read is told, with all else that is wrong, when the build is identified.
   const parents = await Promise.all(services.map(({ build }) => parentImages(build!).catch(() => [])));
   const pulled = parents.filter((_, i) => pullBase || services[i]!.buildOptions.pull);
@@ -48,6 +49,29 @@ async function imagesOf(
     ),
   ]);
 }
+
+/**
+ * What another service's build makes is not there yet when this one begins, so the builder takes whatever goes by that
+ * name on the machine.
+ *
+ * @throws Problems
+ */
+async function refuseBuiltBase({ name, build }: Built, services: Built[]): Promise<void> {
+  const bases = await baseImages(build!, {}).catch(() => undefined);
+  const named = new Set(bases?.images.map(withTag));
+  const base = services.find(({ image }) => image !== undefined && named.has(withTag(image)));
+  if (!base) return;
+  throw new Problems([
+    problem(
+      `services.${name}.build`,
+      `its Dockerfile begins with or copies from ${base.image}, which service ${base.name} builds`,
+      "make both of them stages of one Dockerfile",
+    ),
+  ]);
+}
+
+/** An image's name as docker completes it, but for the registry's. */
+const withTag = (image: string) => (/[:@][^/]+$/.test(image) ? image : `${image}:latest`);
 
 const distinct = (images: string[][]): string[] => [...new Set(images.flat())].sort();
 

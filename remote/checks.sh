@@ -58,8 +58,8 @@ command_in() { # service word…
   command_service=$1
   shift
   for container in $(containers_of "$command_service"); do
-    engine exec "$container" "$@" >/dev/null 2>&1 || {
-      check_failed="$command_service|command $1 did not succeed|$container"
+    command_said=$(engine exec "$container" "$@" 2>&1) || {
+      check_failed="$command_service|command $1 exited with status $?$(printf '%s' "$command_said" | tail -n 1 | tr -d '|' | sed 's/^\(.\{0,200\}\).*/: \1/')|$container"
       return 0
     }
   done

@@ -67,7 +67,7 @@ preflight() {
   check_tools
   check_engine
   check_disk
-  [ -z "$engine_arch" ] || check_ports
+  [ -z "$engine_arch" ] || { check_ports; check_networks; }
   if [ -n "$kept" ]; then
     if [ ! -d "releases/$release" ]; then
       problem "release $release: not on this host any more; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"
@@ -197,7 +197,10 @@ put_back() {
   fi
   if [ "$previous" = "$release" ]; then
     reason="there is no other release than $release itself"
-    [ "$(vitals "$present")" = "$(vitals "$before")" ] || return 1
+    [ "$(vitals "$present")" = "$(vitals "$before")" ] || {
+      ! printf '%s\n' "$present" | cut -d '|' -f 3 | grep -qx running || serves="some of release $release still runs"
+      return 1
+    }
     serves="release $release stays as it was"
     return
   fi

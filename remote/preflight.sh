@@ -133,6 +133,20 @@ check_ports() {
   [ -z "$ports_taken" ] || problem "$ports_taken"
 }
 
+# compose keeps a network that is there, however it was made. `networks`: one per line, name|what it is to be made from, or
+# `external`.
+check_networks() {
+  for network in $networks; do
+    network_wanted=${network#*|}
+    if network_made=$(engine network inspect --format '{{with index .Labels "dev.everfresh.definition"}}{{.}}{{end}}' "${network%%|*}" 2>/dev/null); then
+      [ "$network_wanted" = external ] || [ "$network_made" = "$network_wanted" ] ||
+        problem "network ${network%%|*}: was made from another definition, and docker compose would leave it so; give it another name in the compose file"
+    elif [ "$network_wanted" = external ]; then
+      problem "network ${network%%|*}: is external and not on this host; create it, or correct its name"
+    fi
+  done
+}
+
 # An image for another architecture runs only where the kernel has an emulator for it.
 check_architecture() {
   [ -n "$engine_arch" ] && ! ls /proc/sys/fs/binfmt_misc/qemu-* >/dev/null 2>&1 || return 0

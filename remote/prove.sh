@@ -6,7 +6,7 @@
 #   fail|service|what will not mend itself|container
 verdicts() {
   situation "$1" | awk -F '|' -v store="$folder/store/" '
-    $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5; files[$2] = $7; lasts[$2] = $9 }
+    $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5; files[$2] = $7; course[$2] = $9 }
     $1 == "I" { names[$2] = names[$2] " " $3 " "; k = split($3, name, " "); for (i = 1; i <= k; i++) id[name[i]] = $2 }
     $1 == "B" { had[$2] = $8 }
     $1 == "U" && $2 != "" { was[$2] = $4; since[$2] = $8 }
@@ -38,9 +38,10 @@ verdicts() {
           else if (!right) print "fail|" name_ "|runs another image than " image[name_] "|" c[2]
           else if (outdated(c[12], files[name_])) print "fail|" name_ "|still uses a file of an older release|" c[2]
           else if (untouched(c)) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|" health "|untouched"
-          else if (c[4] == "exited" && c[6] == 0 && health == c[4] && !lasts[name_]) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|exited"
+          else if (c[4] == "exited" && c[6] == 0 && health == c[4] && course[name_] != "lasts") print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|exited"
           else if (c[4] == "exited") print "fail|" name_ "|exited with status " c[6] (c[6] == 0 ? ", and is to keep running" : "") "|" c[2]
           else if (c[4] == "restarting" && c[7] >= 8) print "fail|" name_ "|keeps restarting (exit status " c[6] ")|" c[2]
+          else if (c[4] == "running" && course[name_] == "ends") print "wait|" name_ "|is still running|" c[2]
           else if (c[4] != "running") print "wait|" name_ "|is " c[4] "|" c[2]
           else if (health == "unhealthy" && fresh) print "fail|" name_ "|is unhealthy|" c[2]
           else if (health != "healthy" && health != "running") print "wait|" name_ "|is " health "|" c[2]

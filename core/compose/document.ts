@@ -7,6 +7,15 @@ export interface ComposeDocument {
   services: Record<string, ServiceNode>;
   configs?: Record<string, FileNode>;
   secrets?: Record<string, FileNode>;
+  networks?: Record<string, NetworkNode | null>;
+  volumes?: Record<string, object | null>;
+  [key: string]: unknown;
+}
+
+export interface NetworkNode {
+  name?: string;
+  external?: boolean;
+  labels?: Record<string, string>;
   [key: string]: unknown;
 }
 
@@ -19,7 +28,9 @@ export interface ServiceNode {
   ports?: { published?: string; protocol?: string; host_ip?: string }[];
   scale?: number;
   deploy?: { replicas?: number; mode?: string };
-  depends_on?: Record<string, { restart?: boolean }>;
+  depends_on?: Record<string, { restart?: boolean; condition?: string }>;
+  networks?: Record<string, unknown>;
+  profiles?: string[];
   labels?: Record<string, string>;
   platform?: string;
   pull_policy?: string;

@@ -65,6 +65,7 @@ export interface ReferencedFile {
  */
 export function readProject(text: ComposeText): ComposeProject {
   const document = readDocument(text);
+  shareBuilds(document);
   const written = readWritten(text);
   const problems: string[] = [];
   const services: ComposeService[] = [];
@@ -133,6 +134,15 @@ export function readProject(text: ComposeText): ComposeProject {
     problems.push(problem("services", "there are none", "add a service to the compose file"));
   if (problems.length > 0) throw new Problems(problems);
   return { name: document.name, services, files: files.all(), document };
+}
+
+/** A service that names the image which another one builds is to run what that build makes. */
+function shareBuilds({ services = {} }: ComposeDocument): void {
+  const builders = Object.values(services).filter(({ build, image }) => build && image);
+  for (const node of Object.values(services)) {
+    const build = node.build ?? builders.find(({ image }) => image === node.image)?.build;
+    if (build) node.build = build;
+  }
 }
 
 /** The services' names, each after those that it depends on; compose has refused cycles before. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import path from "node:path";
 import { stringify } from "yaml";
 import {
@@ -19,6 +20,9 @@ export interface Rendering {
   forceRecreate?: string;
 }
 
+/** On a network: which definition it was made from. */
+export const definitionLabel = "dev.everfresh.definition";
+
 /** Compose's escape of a dollar sign, so that the host's compose takes the text as it is. */
 const escaped = (text: string) => text.replaceAll("$", "$$$$");
 
@@ -31,7 +35,11 @@ export function renderCompose(project: ComposeProject, rendering: Rendering): st
   const { document } = project;
   const rendered = {
     ...withoutExtensions(document),
-    services: mapEntries(document.services, (name, node) => [name, renderService(name, node, rendering)]),
+    services: mapEntries(document.services, (name, node) => [
+      name,
+      renderService(name, node, document, rendering),
+    ]),
+    ...renderNetworks(document),
     ...renderFiles("configs", document, rendering),
     ...renderFiles("secrets", document, rendering),
   };
@@ -52,8 +60,14 @@ function withoutExtensions<T extends object>(node: T): T {
   return Object.fromEntries(Object.entries(node).filter(([key]) => !key.startsWith("x-"))) as T;
 }
 
-function renderService(name: string, node: ServiceNode, rendering: Rendering): ServiceNode {
-  const { build, develop: _, ...rest } = node;
+function renderService(
+  name: string,
+  node: ServiceNode,
+  document: ComposeDocument,
+  rendering: Rendering,
+): ServiceNode {
+  // Which profiles are active was decided here.
+  const { build, develop: _, profiles: __, ...rest } = node;
   const rendered = withoutExtensions<ServiceNode>(rest);
   if (build) {
     rendered.image = escaped(rendering.images[name]!);
@@ -63,10 +77,53 @@ function renderService(name: string, node: ServiceNode, rendering: Rendering): S
   for (const kind of ["configs", "secrets"] as const) {
     if (node[kind]) rendered[kind] = node[kind].map((use) => renderUse(kind, use, rendering));
   }
-  if (rendering.forceRecreate) {
-    rendered.labels = { ...node.labels, "dev.everfresh.recreate": escaped(rendering.forceRecreate) };
-  }
+  const surroundings = fingerprintOfUsed(node, document);
+  rendered.labels = {
+    ...node.labels,
+    ...(surroundings && { "dev.everfresh.surroundings": surroundings }),
+    ...(rendering.forceRecreate && { "dev.everfresh.recreate": escaped(rendering.forceRecreate) }),
+  };
+  if (Object.keys(rendered.labels).length === 0) delete rendered.labels;
   return rendered;
+}
+
+/**
+ * Names the definitions of the networks and volumes that a service uses: compose looks at what a service calls them, not
+ * at what lies behind, and would keep the container. None where compose's own defaults are all there is.
+ */
+function fingerprintOfUsed(
+  node: ServiceNode,
+  { name, networks, volumes }: ComposeDocument,
+): string | undefined {
+  const volumesUsed = (node.volumes ?? []).flatMap(({ type, source }) =>
+    type === "volume" && source !== undefined ? [source] : [],
+  );
+  const used = [
+    ...Object.keys(node.networks ?? {}).map((key) => [key, networks?.[key]] as const),
+    ...volumesUsed.map((key) => [key, volumes?.[key]] as const),
+  ].filter(([key, definition]) => !isDefault(definition ?? {}, `${name}_${key}`));
+  return used.length === 0 ? undefined : nameOf(used);
+}
+
+/** A network carries a name of its definition, by which the host knows one that was made otherwise: compose leaves it. */
+function renderNetworks({ name, networks }: ComposeDocument): Pick<ComposeDocument, "networks"> {
+  if (!networks) return {};
+  const rendered = mapEntries(networks, (key, definition) => {
+    if (!definition || definition.external || isDefault(definition, `${name}_${key}`))
+      return [key, definition];
+    return [key, { ...definition, labels: { ...definition.labels, [definitionLabel]: nameOf(definition) } }];
+  });
+  return { networks: rendered };
+}
+
+const nameOf = (definition: object) =>
+  createHash("sha256").update(JSON.stringify(definition)).digest("hex").slice(0, 16);
+
+/** Whether nothing is said of a network or a volume but the name that compose gives it. */
+function isDefault(definition: object, name: string): boolean {
+  return Object.entries(definition).every(([key, value]) =>
+    key === "name" ? value === name : typeof value === "object" && Object.keys(value ?? {}).length === 0,
+  );
 }
 
 function renderVolume(volume: VolumeNode, files: Rendering["files"]): VolumeNode {

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import type { NetworkNode } from "../compose/document";
+import { definitionLabel } from "../compose/render";
 import { quote } from "../quote";
 import { type TarEntry, tar } from "./tar";
 import type { Check, DeployRequest, Release, ReleaseManifest, ReleaseService } from "./types";
@@ -91,6 +93,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
       lock_wait: request.lockWait,
       health_timeout: request.healthTimeout,
       settle: request.settle,
+      networks: kept ? "" : networkLines(release.compose).join("\n"),
       ports: kept ? "" : publishedPorts(release.compose).join("\n"),
       request_facts: members({
         who: request.who,
@@ -173,9 +176,15 @@ function payload(release: Release, request: DeployRequest): TarEntry[] {
     bytes: Buffer.from(content),
   });
   const services = composeServices(release.compose);
+  const isAwaited = (name: string) =>
+    Object.values(services).some(
+      (other) => other?.depends_on?.[name]?.condition === "service_completed_successfully",
+    );
   // Who waits for requests or commands is no one-shot, whatever it exits with.
   const lasts = ({ name, verify }: ReleaseService) =>
     (services[name]?.ports ?? []).length > 0 || verify.some(({ kind }) => kind !== "file");
+  const course = (service: ReleaseService) =>
+    isAwaited(service.name) ? "ends" : lasts(service) ? "lasts" : "";
   const content = Object.fromEntries(
     release.services.flatMap(({ name, content, digest }) => (content ? [[name, { content, digest }]] : [])),
   );
@@ -183,7 +192,7 @@ function payload(release: Release, request: DeployRequest): TarEntry[] {
     { type: "directory", path: "release" },
     text("compose.yaml", release.compose),
     text("manifest.json", `${JSON.stringify(manifestOf(release, request))}\n`),
-    text("services", release.services.map((service) => serviceLine(service, lasts(service))).join("")),
+    text("services", release.services.map((service) => serviceLine(service, course(service))).join("")),
     text(
       "checks",
       release.services.flatMap(({ name, verify }) => verify.map((check) => checkLine(name, check))).join(""),
@@ -211,10 +220,10 @@ function payload(release: Release, request: DeployRequest): TarEntry[] {
 
 function serviceLine(
   { name, image, digest, replicas, layers, files, restarts }: ReleaseService,
-  lasts: boolean,
+  course: "ends" | "lasts" | "",
 ): string {
   const images = [image, digest ?? "", replicas, layers ?? ""];
-  return `${[name, ...images, files.join(" "), restarts?.join(" ") ?? "", lasts ? "lasts" : ""].join("|")}\n`;
+  return `${[name, ...images, files.join(" "), restarts?.join(" ") ?? "", course].join("|")}\n`;
 }
 
 /** A call of the function in remote/checks.sh. */
@@ -254,7 +263,25 @@ function publishedPorts(compose: string): string[] {
   return [...new Set(lines)];
 }
 
-const composeServices = (compose: string): Record<string, { ports?: PublishedPort[] } | null> =>
+/**
+ * The networks of a rendered compose file, for `check_networks` in remote/preflight.sh: `name|external`, or what the
+ * label says that it was made from.
+ */
+function networkLines(compose: string): string[] {
+  const networks: Record<string, NetworkNode | null> = parse(compose)?.networks ?? {};
+  return Object.values(networks).flatMap((network) =>
+    network?.name
+      ? [`${network.name}|${network.external ? "external" : (network.labels?.[definitionLabel] ?? "")}`]
+      : [],
+  );
+}
+
+interface RenderedService {
+  ports?: PublishedPort[];
+  depends_on?: Record<string, { condition?: string } | null>;
+}
+
+const composeServices = (compose: string): Record<string, RenderedService | null> =>
   parse(compose)?.services ?? {};
 
 interface PublishedPort {

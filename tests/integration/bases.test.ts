@@ -52,6 +52,17 @@ describe("readBases", () => {
     (await readBases([service(...of)], {})).baseOnBuild;
   const read = () => readOf(`FROM ${base}`);
 
+  it("refuses a base that another service of the project builds: it is not there yet", async () => {
+    const shared = { ...service("FROM scratch"), name: "base", image: "mono-base" };
+    for (const dockerfile of ["FROM mono-base:latest", "FROM scratch\nCOPY --from=mono-base /a /"]) {
+      await assert.rejects(readBases([shared, service(dockerfile)], {}), {
+        message:
+          "services.web.build: its Dockerfile begins with or copies from mono-base, which service base builds; make both of them stages of one Dockerfile",
+      });
+    }
+    assert.deepEqual(asked, []);
+  });
+
   it("asks this machine's engine first, as the builder does; where the build pulls, the registry", async () => {
     await docker(["build", "-q", "-t", base, "-"], "FROM scratch\nLABEL a=1\nONBUILD COPY local /");
     try {

@@ -118,7 +118,7 @@ describe("a host", function () {
         { kind: "http", port: 80, path: "/gone", status: 200 },
         /web: http \/gone answered 404 instead of 200$/m,
       ],
-      [{ kind: "command", command: ["test", "-f", "/no such"] }, /web: command test did not succeed$/m],
+      [{ kind: "command", command: ["test", "-f", "/no such"] }, /web: command test exited with status 1$/m],
       [
         { kind: "file", path: "/www/conf", contains: "plain\n" },
         /web: file \/www\/conf does not contain the expected text$/m,
@@ -337,6 +337,59 @@ describe("a host", function () {
     assert.equal(await served(host), "one");
     assert.equal((await containers()).api, api);
     assert.deepEqual((await look(host)).drift, []);
+    await wipe();
+  });
+
+  it("wants a one-shot that others wait for to end well, also when nothing else changes", async () => {
+    const migrating = (id: string, migration: string) => {
+      const made = shop(images, id, { page: "one" });
+      made.compose += `    depends_on: {migration: {condition: service_completed_successfully}}
+  migration:
+    image: ${images.api}
+    restart: "no"
+    command: [sh, -c, "sleep 2; ${migration}"]
+`;
+      const [, api] = made.services;
+      made.services.unshift({ ...api!, name: "migration" });
+      return requestFor(lab, made);
+    };
+    const good = await deploy(host, migrating("m1", "exit 0"));
+    assert.equal(good.status, 0, good.stderr);
+    const { api } = await containers();
+    const slow = await deploy(host, { ...migrating("m2", "exit 0 # again"), token: "m2" });
+    assert.equal(slow.status, 0, slow.stderr);
+    assert.deepEqual((await look(host)).drift, []);
+    const bad = await deploy(host, migrating("m3", "echo no such table; exit 3"));
+    assert.equal(bad.status, 1, bad.stderr);
+    assert.match(bad.stderr, /^migration: exited with status 3\n {2}\| no such table$/m);
+    assert.match(bad.stderr, /release m2 serves again\n$/);
+    assert.equal((await containers()).api, api);
+    await wipe();
+  });
+
+  it("refuses a network that is not there, or that compose would leave as it is", async () => {
+    const connected = (id: string, networks: string) => {
+      const made = shop(images, id, { page: "one" });
+      made.compose += `networks: ${networks}\n`;
+      return requestFor(lab, made);
+    };
+    assert.equal((await deploy(host, connected("n1", "{default: {name: shop_default}}"))).status, 0);
+    const before = await containers();
+    for (const [networks, said] of [
+      [
+        '{default: {name: shop_default, internal: true, labels: {dev.everfresh.definition: "ab12"}}}',
+        /^network shop_default: was made from another definition/m,
+      ],
+      [
+        "{default: {name: elsewhere, external: true}}",
+        /^network elsewhere: is external and not on this host; create it/m,
+      ],
+    ] as const) {
+      const { status, stderr } = await deploy(host, connected("n2", networks));
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, said);
+      assert.deepEqual(await containers(), before);
+    }
     await wipe();
   });
 

@@ -21,6 +21,7 @@ const entry = (release: string, outcome = "deployed"): LedgerEntry => ({
 const history = (line: string, current = line.at(-1)!): HostHistory => ({
   current,
   ledger: [...line].map((release) => entry(release)),
+  keepReleases: 5,
 });
 const refused = (act: () => unknown) => {
   try {
@@ -40,7 +41,10 @@ describe("rolling back", () => {
     ["does not count a release that was deployed again", history("abb"), "a"],
     [
       "does not count one that failed",
-      { current: "c", ledger: [entry("a"), entry("b", "put back"), entry("b", "cut off"), entry("c")] },
+      {
+        ...history("c"),
+        ledger: [entry("a"), entry("b", "put back"), entry("b", "cut off"), entry("c")],
+      },
       "a",
     ],
     ["takes the last one that was proved, when the current one has no line", history("ab", "x"), "b"],
@@ -58,6 +62,20 @@ describe("rolling back", () => {
       refused(() => rollbackTarget({ host1: history("abc"), host2: history("bc") }, "a")),
       "release a: it never ran on host2; choose one of: b, c (`everfresh history`)",
     );
+  });
+
+  it("names only those that every host still keeps: the last ones that it proved", () => {
+    const keeping = (keepReleases: number, line: string) => ({ ...history(line), keepReleases });
+    const choices = (hosts: Record<string, HostHistory>) =>
+      /choose one of: (.*) \(/.exec(refused(() => rollbackTarget(hosts, "x")))?.[1];
+    assert.equal(choices({ host1: keeping(3, "abcd") }), "b, c, d");
+    assert.equal(choices({ host1: keeping(3, "abcda") }), "c, d, a");
+    assert.equal(choices({ host1: keeping(2, "abcd"), host2: keeping(2, "abdc") }), "c, d");
+    assert.equal(choices({ host1: keeping(1, "ab"), host2: keeping(1, "ba") }), "none");
+  });
+
+  it("takes one that should be pruned when it is asked for: only the host knows whether it still has it", () => {
+    assert.equal(rollbackTarget({ host1: { ...history("abc"), keepReleases: 1 } }, "a"), "a");
   });
 
   it("refuses when there is nothing before", () => {
@@ -80,7 +98,7 @@ describe("rolling back", () => {
         const ledger = releases.map((release) => entry(release));
         for (let steps = lineOf(ledger).length - 1; steps > 0; steps--) {
           const current = ledger.at(-1)!.release;
-          ledger.push(entry(rollbackTarget({ host1: { current, ledger } })));
+          ledger.push(entry(rollbackTarget({ host1: { ...history(current), ledger } })));
         }
         assert.equal(ledger.at(-1)!.release, releases[0]);
       }),

@@ -18,7 +18,7 @@ interface Situation {
   count?: number;
   /** Whether it is put back, after a deployment that did not touch this container. */
   untouched?: boolean;
-  lasts?: boolean;
+  course?: "lasts" | "ends";
 }
 
 /** What `verdicts` says of a release with the one service `web`, whose container is as told. */
@@ -36,7 +36,7 @@ function verdicts(shell: string, situation: Situation): string[] {
     service = "web",
     old = false,
     untouched = false,
-    lasts = false,
+    course = "",
   } = situation;
   const line = (id: string) =>
     `${id}|${imageId}|${state}|${health}|${exit}|${restarts}|start|hash|/n|sha256:1|${mounts} |${service}`;
@@ -44,7 +44,7 @@ function verdicts(shell: string, situation: Situation): string[] {
   const program = deploymentOf({ kept: "r1", project: "shop" });
   const script = `folder=/f nl='
 '
-services() { echo 'web|${image}|${digest}|1|0|${used}||${lasts ? "lasts" : ""}'; }
+services() { echo 'web|${image}|${digest}|1|0|${used}||${course}'; }
 present='${present}' putting_back='${untouched ? present : ""}' before='${old ? present : ""}'
 present_images='sha256:1|${image} |amd64|1
 sha256:2|other@sha256:bbb |amd64|1' release_images='sha256:1|${image} |amd64|1'
@@ -67,9 +67,12 @@ describe("the proof", () => {
     ],
     [
       "a service that ended with 0 although it publishes a port",
-      { state: "exited", lasts: true },
+      { state: "exited", course: "lasts" },
       ["fail|web|exited with status 0, and is to keep running|id0"],
     ],
+    ["a one-shot that others wait for", { course: "ends" }, ["wait|web|is still running|id0"]],
+    ["its end", { state: "exited", course: "ends" }, [`${good}|exited`]],
+    ["its bad end", { state: "exited", exit: 1, course: "ends" }, ["fail|web|exited with status 1|id0"]],
     [
       "one that was unhealthy before the deployment that is put back",
       { health: "unhealthy", untouched: true },

@@ -286,6 +286,20 @@ describe("a build section", () => {
   });
 });
 
+describe("an image that another service builds", () => {
+  it("is built for both, so that both run what that build makes", () => {
+    const build = { context: "/a" };
+    const { services } = read({
+      app: { build, image: "mine:1" },
+      worker: { image: "mine:1" },
+      other: { image: "mine:2" },
+    });
+    const [app, other, worker] = [...services].sort((a, b) => (a.name < b.name ? -1 : 1));
+    assert.deepEqual(worker?.build, app?.build);
+    assert.equal(other?.build, undefined);
+  });
+});
+
 describe("an image that is only named", () => {
   for (const policy of ["always", "daily", "weekly", "every_2h"]) {
     it(`is refused with the pull policy ${policy}: nobody could prove what its tag meant`, () => {

@@ -53,6 +53,43 @@ describe("renderCompose", () => {
     });
   });
 
+  it("activates what was active here, whatever the profiles on the host", () => {
+    assert.deepEqual(render({ redis: { image: "redis", profiles: ["extra"] } }).services.redis, {
+      image: "redis",
+    });
+  });
+
+  describe("marks a service with what it hangs on by name, so that compose recreates it", () => {
+    const redis = {
+      image: "redis",
+      networks: { default: null, back: null },
+      volumes: [{ type: "volume", source: "data", target: "/data" }],
+    };
+    const mark = (networks: Node, volumes: Node) =>
+      render({ redis }, { networks, volumes }).services.redis!.labels?.["dev.everfresh.surroundings"];
+    const own = { name: "shop_back", ipam: {} };
+    const data = { name: "shop_data" };
+
+    it("not where compose's defaults are all there is", () =>
+      assert.equal(mark({ default: { name: "shop_default", ipam: {} }, back: own }, { data }), undefined));
+
+    for (const [what, networks, volumes] of [
+      ["another network", { back: { name: "theirs", external: true } }, { data }],
+      ["a network of another kind", { back: { ...own, internal: true } }, { data }],
+      [
+        "another address range",
+        { back: { ...own, ipam: { config: [{ subnet: "10.1.0.0/16" }] } } },
+        { data },
+      ],
+      ["another volume", { back: own }, { data: { name: "theirs" } }],
+    ] as const) {
+      it(`of ${what}`, () => {
+        assert.match(mark(networks, volumes)!, /^[0-9a-f]{16}$/);
+        assert.notEqual(mark(networks, volumes), mark({ back: { name: "more" } }, { data }));
+      });
+    }
+  });
+
   it("drops extension fields and what only development needs", () => {
     const redis = { image: "redis", "x-everfresh": { verify: {} }, "x-note": 1, develop: { watch: [] } };
     assert.deepEqual(render({ redis }, { "x-top": 1 }), {
