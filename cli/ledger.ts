@@ -55,6 +55,8 @@ export interface HostHistory {
   /** The release that runs. */
   current?: string;
   ledger: LedgerEntry[];
+  /** How many proved releases stay there: the setting `keepReleases`. */
+  keepReleases: number;
 }
 
 /**
@@ -72,7 +74,7 @@ export function rollbackTarget(hosts: Record<string, HostHistory>, asked?: strin
       problem(
         `release ${asked}`,
         `it never ran on ${missing.join(", ")}`,
-        `choose one of: ${provedOnAll(hosts).join(", ") || "none"} (\`everfresh history\`)`,
+        `choose one of: ${keptOnAll(hosts).join(", ") || "none"} (\`everfresh history\`)`,
       ),
     ]);
   }
@@ -85,7 +87,7 @@ export function rollbackTarget(hosts: Record<string, HostHistory>, asked?: strin
       : problem(
           "rollback",
           `the hosts had different releases before (${names.map((name, i) => `${name}: ${targets[i] ?? "none"}`).join(", ")})`,
-          `name one of: ${provedOnAll(hosts).join(", ") || "none"}`,
+          `name one of: ${keptOnAll(hosts).join(", ") || "none"}`,
         ),
   ]);
 }
@@ -101,9 +103,15 @@ const proved = ({ ledger }: HostHistory) => [
   ...new Set(ledger.filter(({ outcome }) => outcome === "deployed").map(({ release }) => release)),
 ];
 
-const provedOnAll = (hosts: Record<string, HostHistory>) =>
+/** The releases that a host prunes last: those that it proved last (remote/prune.sh), oldest first. */
+const kept = (host: HostHistory) =>
+  proved({ ...host, ledger: host.ledger.toReversed() })
+    .slice(0, host.keepReleases)
+    .reverse();
+
+const keptOnAll = (hosts: Record<string, HostHistory>) =>
   Object.values(hosts)
-    .map(proved)
+    .map(kept)
     .reduce((all, each) => all.filter((release) => each.includes(release)));
 
 /** The last deployments for people, newest first. */

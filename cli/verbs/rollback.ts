@@ -44,7 +44,7 @@ async function readHistories(session: Session): Promise<Record<string, HostHisto
         problem(`${asked.where} (${asked.host.name})`, "nothing is deployed there", "run `everfresh deploy`"),
       ]);
     }
-    return { current: state.current.id, ledger: readLedger(ledger) };
+    return { current: state.current.id, ledger: readLedger(ledger), keepReleases: settings.keepReleases };
   });
   const problems = problemsOf(answers);
   if (problems.length > 0) throw new Problems(problems);
