@@ -101,7 +101,7 @@ function fingerprintOfUsed(
   const used = [
     ...Object.keys(node.networks ?? {}).map((key) => [key, networks?.[key]] as const),
     ...volumesUsed.map((key) => [key, volumes?.[key]] as const),
-  ].filter(([key, definition]) => !isDefault(definition ?? {}, `${name}_${key}`));
+  ].flatMap(([key, definition]) => special(definition, `${name}_${key}`) ?? []);
   return used.length === 0 ? undefined : nameOf(used);
 }
 
@@ -109,22 +109,34 @@ function fingerprintOfUsed(
 function renderNetworks({ name, networks }: ComposeDocument): Pick<ComposeDocument, "networks"> {
   if (!networks) return {};
   const rendered = mapEntries(networks, (key, definition) => {
-    if (!definition || definition.external || isDefault(definition, `${name}_${key}`))
-      return [key, definition];
-    return [key, { ...definition, labels: { ...definition.labels, [definitionLabel]: nameOf(definition) } }];
+    const own = definition?.external ? undefined : special(definition, `${name}_${key}`);
+    return [
+      key,
+      own ? { ...definition, labels: { ...definition!.labels, [definitionLabel]: nameOf(own) } } : definition,
+    ];
   });
   return { networks: rendered };
 }
 
+/** What is said of a network or a volume; undefined when it is no more than the name that compose gives it. */
+function special(definition: object | null | undefined, name: string): object | undefined {
+  const said = canonical({ ...definition }) as { name?: string };
+  return Object.keys(said).some((key) => key !== "name") || (said.name ?? name) !== name ? said : undefined;
+}
+
+/** Without what is empty, false or null, in an order of its own: versions of compose print a definition differently. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, canonical(inner)] as const);
+  const said = entries.filter(
+    ([, inner]) => inner && (typeof inner !== "object" || Object.keys(inner).length > 0),
+  );
+  return Object.fromEntries(said.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 const nameOf = (definition: object) =>
   createHash("sha256").update(JSON.stringify(definition)).digest("hex").slice(0, 16);
-
-/** Whether nothing is said of a network or a volume but the name that compose gives it. */
-function isDefault(definition: object, name: string): boolean {
-  return Object.entries(definition).every(([key, value]) =>
-    key === "name" ? value === name : typeof value === "object" && Object.keys(value ?? {}).length === 0,
-  );
-}
 
 function renderVolume(volume: VolumeNode, files: Rendering["files"]): VolumeNode {
   const place =

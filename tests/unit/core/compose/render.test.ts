@@ -73,6 +73,12 @@ describe("renderCompose", () => {
     it("not where compose's defaults are all there is", () =>
       assert.equal(mark({ default: { name: "shop_default", ipam: {} }, back: own }, { data }), undefined));
 
+    it("in the same way however a version of compose prints the same", () =>
+      assert.equal(
+        mark({ back: { internal: true, ...own, external: false, driver_opts: null } }, { data }),
+        mark({ back: { name: "shop_back", internal: true } }, { data }),
+      ));
+
     for (const [what, networks, volumes] of [
       ["another network", { back: { name: "theirs", external: true } }, { data }],
       ["a network of another kind", { back: { ...own, internal: true } }, { data }],
