@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { userError } from "./components/user-error";
 import { Problems, problem, refuse } from "./core/problems";
-import { parseSettings, type Settings, settingKeys } from "./core/settings";
+import { parseSettings, type Settings } from "./core/settings";
 
 /** Keys whose value is a list or an object. */
 const structured = new Set(["hosts", "registry"]);
@@ -13,8 +13,12 @@ const structured = new Set(["hosts", "registry"]);
  */
 export async function readSettings(): Promise<Settings> {
   const config = new pulumi.Config("everfresh");
+  // All that is given, for a misspelled key to be noticed.
+  const given = Object.keys(pulumi.runtime.allConfig()).flatMap(
+    (key) => /^everfresh:(.+)$/.exec(key)?.[1] ?? [],
+  );
   const entries = await Promise.all(
-    settingKeys.map(async (key) => {
+    given.map(async (key) => {
       const value = structured.has(key) ? config.getSecretObject<unknown>(key) : config.getSecret(key);
       return [key, value === undefined ? undefined : await plainValue(value)] as const;
     }),

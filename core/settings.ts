@@ -161,7 +161,7 @@ const registry = v.pipe(
   ),
 );
 
-const schema = v.object({
+const schema = v.strictObject({
   composeFile: v.pipe(
     v.string("is required"),
     v.transform((s) =>

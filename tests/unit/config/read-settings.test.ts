@@ -42,6 +42,14 @@ describe("readSettings", () => {
     assert.equal((await readSettings()).fresh, "nonce");
   });
 
+  it("refuses a key that is none, as a misspelled one would be", async () => {
+    configure({ ...given, keepRelease: 3 }, ["hosts", "registry"]);
+    await assert.rejects(
+      readSettings(),
+      new Problems(["everfresh:keepRelease: is not a setting; correct its name or remove it"]),
+    );
+  });
+
   it("refuses keys and passwords in plain text, all of them, without showing them", async () => {
     configure(given, []);
     const line = (path: string) =>
