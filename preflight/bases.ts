@@ -1,6 +1,6 @@
 import { localOnBuild } from "../adapters/engine";
 import { type OnBuildMemory, readMemory, writeMemory } from "../adapters/onbuild-memory";
-import { onBuildOf, resolveDigest } from "../adapters/registry";
+import { onBuildOf, parseReference, resolveDigest } from "../adapters/registry";
 import type { ComposeService } from "../core/compose/project";
 import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
@@ -58,8 +58,8 @@ async function imagesOf(
  */
 async function refuseBuiltBase({ name, build }: Built, services: Built[]): Promise<void> {
   const bases = await baseImages(build!, {}).catch(() => undefined);
-  const named = new Set(bases?.images.map(withTag));
-  const base = services.find(({ image }) => image !== undefined && named.has(withTag(image)));
+  const named = new Set(bases?.images.map(fullName));
+  const base = services.find(({ image }) => image !== undefined && named.has(fullName(image)));
   if (!base) return;
   throw new Problems([
     problem(
@@ -70,8 +70,8 @@ async function refuseBuiltBase({ name, build }: Built, services: Built[]): Promi
   ]);
 }
 
-/** An image's name as docker completes it, but for the registry's. */
-const withTag = (image: string) => (/[:@][^/]+$/.test(image) ? image : `${image}:latest`);
+/** An image's name with all that docker adds to it. */
+const fullName = (image: string) => Object.values(parseReference(image)).join(" ");
 
 const distinct = (images: string[][]): string[] => [...new Set(images.flat())].sort();
 

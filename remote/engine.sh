@@ -8,6 +8,8 @@ docker_in() {
 
 engine() { docker_in "$engine_limit" "$@"; }
 
+refuse_engine() { refuse 1 "docker: does not answer; start it on the host and try again"; }
+
 # compose for the release in folder $2, at most $1 seconds.
 compose_in() {
   compose_limit=$1 compose_release=$2

@@ -24,8 +24,6 @@ teardown() {
   say "removed"
 }
 
-refuse_engine() { refuse 1 "docker: does not answer; start it on the host and try again"; }
-
 # Whether the stack has another entry for this machine that has deployed here since, as when a host is renamed: its
 # resources go after those of the new name have come.
 another_entry() {

@@ -13,8 +13,7 @@ history() {
 
 logs() {
   find_folder || :
-  logs_ids=$(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"} 2>/dev/null) ||
-    refuse 1 "docker: does not answer; start it on the host and try again"
+  logs_ids=$(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"} 2>/dev/null) || refuse_engine
   for id in $logs_ids; do
     logs_name=$(engine inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id")
     engine logs --timestamps --tail "$logs_tail" "$id" 2>&1 | sed "s/^/$logs_name | /"

@@ -65,6 +65,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
   if (problems.length > 0) throw new RangeError(problems.join("\n"));
   const { release, registry } = request;
   const kept = "kept" in release;
+  const rendered: Rendered = kept ? {} : (parse(release.compose) ?? {});
   return program(
     "deploy",
     {
@@ -93,8 +94,8 @@ export function deployStdin(request: DeployRequest): HostProgram {
       lock_wait: request.lockWait,
       health_timeout: request.healthTimeout,
       settle: request.settle,
-      networks: kept ? "" : networkLines(release.compose).join("\n"),
-      ports: kept ? "" : publishedPorts(release.compose).join("\n"),
+      networks: networkLines(rendered).join("\n"),
+      ports: publishedPorts(rendered).join("\n"),
       request_facts: members({
         who: request.who,
         from: request.from,
@@ -102,7 +103,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
         lineage: request.lineage,
       }),
     },
-    kept ? "" : wrap(tar(payload(release, request)).toString("base64")),
+    kept ? "" : wrap(tar(payload(release, request, rendered)).toString("base64")),
   );
 }
 
@@ -168,14 +169,13 @@ export function manifestOf(
 }
 
 /** What is unpacked on the host; `end` comes last, so that its presence tells that all of it is there. */
-function payload(release: Release, request: DeployRequest): TarEntry[] {
+function payload(release: Release, request: DeployRequest, { services = {} }: Rendered): TarEntry[] {
   const text = (path: string, content: string): TarEntry => ({
     type: "file",
     path: `release/${path}`,
     executable: false,
     bytes: Buffer.from(content),
   });
-  const services = composeServices(release.compose);
   const isAwaited = (name: string) =>
     Object.values(services).some(
       (other) => other?.depends_on?.[name]?.condition === "service_completed_successfully",
@@ -254,8 +254,8 @@ const credentialKey = (address: string) =>
  * The ports of the host that a rendered compose file publishes, for `check_ports` in remote/preflight.sh:
  * `protocol|first|last|address`. Compose resolves ranges, but for one that docker is to choose a single port from.
  */
-function publishedPorts(compose: string): string[] {
-  const ports = Object.values(composeServices(compose)).flatMap((service) => service?.ports ?? []);
+function publishedPorts({ services }: Rendered): string[] {
+  const ports = Object.values(services ?? {}).flatMap((service) => service?.ports ?? []);
   const lines = ports.flatMap(({ published, protocol = "tcp", host_ip = "" }) => {
     const [, first, last = first] = /^([1-9]\d*)(?:-(\d+))?$/.exec(`${published ?? ""}`) ?? [];
     return first && /^(tcp|udp)$/.test(protocol) ? [`${protocol}|${first}|${last}|${host_ip}`] : [];
@@ -267,22 +267,24 @@ function publishedPorts(compose: string): string[] {
  * The networks of a rendered compose file, for `check_networks` in remote/preflight.sh: `name|external`, or what the
  * label says that it was made from.
  */
-function networkLines(compose: string): string[] {
-  const networks: Record<string, NetworkNode | null> = parse(compose)?.networks ?? {};
-  return Object.values(networks).flatMap((network) =>
+function networkLines({ networks }: Rendered): string[] {
+  return Object.values(networks ?? {}).flatMap((network) =>
     network?.name
       ? [`${network.name}|${network.external ? "external" : (network.labels?.[definitionLabel] ?? "")}`]
       : [],
   );
 }
 
+/** What is read of a rendered compose file. */
+interface Rendered {
+  networks?: Record<string, NetworkNode | null> | null;
+  services?: Record<string, RenderedService | null>;
+}
+
 interface RenderedService {
   ports?: PublishedPort[];
   depends_on?: Record<string, { condition?: string } | null>;
 }
-
-const composeServices = (compose: string): Record<string, RenderedService | null> =>
-  parse(compose)?.services ?? {};
 
 interface PublishedPort {
   published?: string;
