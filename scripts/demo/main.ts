@@ -3,6 +3,7 @@ import path from "node:path";
 import { engine } from "../../lab/faults";
 import { down, type Lab, type LabHost, up } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
+import { pulumiInUse } from "../../lab/pulumi/in-use";
 import { DemoStack } from "./stack";
 
 const checkout = path.join(__dirname, "..", "..");
@@ -111,7 +112,9 @@ function howToGoOn(host: LabHost): void {
   pulumi preview --expect-no-changes            is the host still as the stack left it?
   docker exec -it ${host.container} sh
                                                 the host; try \`docker rm -f\` on something, then preview
-  npm run demo -- down                          removes all of it`);
+  npm run demo -- down                          removes all of it
+
+done (Pulumi: ${pulumiInUse()})`);
 }
 
 /** Removes what an earlier demo left, finished or not. */

@@ -15,6 +15,14 @@ fail() {
   exit 1
 }
 
+pulumi_in_use=
+
+# Which Pulumi the last line names.
+remember_pulumi() {
+  pulumi_in_use=$1
+}
+
 announce_end() {
-  if [ "$said" ]; then say "done"; else printf 'setup: everything is there\n'; fi
+  if [ "$said" ]; then done="done"; else done="everything is there"; fi
+  say "$done (Pulumi: $pulumi_in_use)"
 }

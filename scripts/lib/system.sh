@@ -96,10 +96,10 @@ until_it_does() {
   done
 }
 
-# True when version $1 (v1.2.3, 1.2.3-4, …) is $2 (1.2) or newer.
+# True when version $1 (v1.2.3, 1.2.3-4, …) is $2 (1.2, 1.2.3) or newer.
 at_least() {
   printf '%s %s\n' "${1#v}" "$2" | awk '{
-    split($1, have, /[.+-]/); split($2, want, ".")
-    exit !(have[1] + 0 > want[1] + 0 || (have[1] + 0 == want[1] + 0 && have[2] + 0 >= want[2] + 0))
+    parts = split($2, want, "."); split($1, have, /[.+-]/)
+    for (i = 1; i <= parts; i++) if (have[i] + 0 != want[i] + 0) exit !(have[i] + 0 > want[i] + 0)
   }'
 }

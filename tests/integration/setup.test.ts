@@ -1,13 +1,27 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants, existsSync, readdirSync } from "node:fs";
+import {
+  access,
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { type DockerError, docker } from "../../lab/docker";
 import { nestedEngineOptions } from "../../lab/image";
+import { eventually } from "../../lab/poll";
+import { pulumiInUse, usesStandIns } from "../../lab/pulumi/in-use";
 import { DemoStack } from "../../scripts/demo/stack";
 import { withTools } from "../../scripts/environment";
 
@@ -36,26 +50,11 @@ class Machine {
     await mkdir(path.join(machine.folder, "bin"));
     await mkdir(machine.root);
     await mkdir(path.join(machine.home, ".pulumi", "plugins"), { recursive: true });
-    for (const file of ["scripts", "package.json", "package-lock.json", "node_modules"])
+    for (const file of ["scripts", "lab", "package.json", "package-lock.json", "node_modules"])
       await symlink(path.join(checkout, file), path.join(machine.root, file));
     for (const tool of [
-      ...[
-        "awk",
-        "cat",
-        "chmod",
-        "curl",
-        "cut",
-        "df",
-        "dirname",
-        "flock",
-        "grep",
-        "gzip",
-        "id",
-        "mkdir",
-        "mv",
-        "node",
-      ],
-      ...["rm", "sed", "sh", "sha256sum", "sleep", "tail", "tar", "timeout", "tr", "uname", "xz"],
+      ..."awk cat chmod cksum cp curl cut df dirname du flock grep gzip id ln mkdir mv node".split(" "),
+      ..."readlink rm sed sh sha256sum sleep tail tar timeout tr uname wc xz".split(" "),
     ])
       await symlink(
         execFileSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).trim(),
@@ -63,6 +62,7 @@ class Machine {
       );
     await machine.play("docker", 'case "$*" in "compose version --short") echo 2.26.1 ;; esac');
     await machine.play("pulumi", "echo v3.259.0");
+    await machine.play("pulumi-language-nodejs", "exit 1");
     for (const plugin of plugins) await mkdir(machine.plugin(plugin));
     return machine;
   }
@@ -95,6 +95,12 @@ class Machine {
     });
   }
 
+  /** Starts a command, and does not wait for it. */
+  start(command: string[], environment: NodeJS.ProcessEnv): ChildProcess {
+    const env = { PATH: path.join(this.folder, "bin"), HOME: this.home, ...environment };
+    return spawn(command[0]!, command.slice(1), { cwd: this.root, env, stdio: "ignore" });
+  }
+
   setUp(environment?: NodeJS.ProcessEnv): Promise<Outcome> {
     return this.run([this.bin("sh"), "scripts/setup"], environment);
   }
@@ -107,15 +113,13 @@ class Machine {
 describe("set-up", function () {
   this.timeout(60_000);
 
-  it("does nothing, and says so in a moment, when everything is there", async () => {
+  it("does nothing, and says so, when everything is there", async () => {
     await using machine = await Machine.create();
-    const start = Date.now();
     assert.deepEqual(await machine.setUp(), {
       status: 0,
-      stdout: "setup: everything is there\n",
+      stdout: "setup: everything is there (Pulumi: official 3.259.0)\n",
       stderr: "",
     });
-    assert.ok(Date.now() - start < 5_000, `${Date.now() - start} ms`);
   });
 
   const engineDown = "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1";
@@ -177,10 +181,77 @@ describe("set-up", function () {
       says: /^PULUMI_BUNDLE: \/nowhere\.tar\.xz cannot be read; name an archive, or unset it$/,
     },
     {
-      what: "there is no Pulumi and no way to it",
+      what: "the official Pulumi has to be had and cannot be",
+      arrange: (machine) => machine.lack("pulumi"),
+      environment: { EVERFRESH_PULUMI: "official", PULUMI_RELEASES: "http://127.0.0.1:9" },
+      says: /^pulumi: not on PATH, no offline bundle, and the official release cannot be downloaded \(.*\); install Pulumi .*, or let PULUMI_BUNDLE name an offline bundle$/,
+    },
+    {
+      what: "EVERFRESH_PULUMI is misspelled",
+      arrange: async () => {},
+      environment: { EVERFRESH_PULUMI: "stand-ins" },
+      says: /^EVERFRESH_PULUMI: stand-ins is not a choice; set it to official or standins, or unset it$/,
+    },
+    {
+      what: "there is no Pulumi, and no Go to build its engine with",
       arrange: (machine) => machine.lack("pulumi"),
       environment: { PULUMI_RELEASES: "http://127.0.0.1:9" },
-      says: /^pulumi: not on PATH, no offline bundle, and the official release cannot be downloaded \(.*\); install Pulumi .*, or let PULUMI_BUNDLE name an offline bundle, or put one into \.\.\/shared\/toolchain\/$/,
+      says: /^go: not on PATH, and the Pulumi engine is built with it; install .*, or install Pulumi 3\.208 or newer \(.*\), or let PULUMI_BUNDLE name an offline bundle$/,
+    },
+    {
+      what: "Go is too old to fetch a newer one itself",
+      arrange: (machine) => machine.play("go", "echo go version go1.19.8 linux/amd64"),
+      environment: { EVERFRESH_PULUMI: "standins" },
+      says: /^go: 1\.19\.8 is too old for the Pulumi engine, which wants 1\.26\.6; install .*$/,
+    },
+    {
+      what: "Go is too old and must not fetch a newer one",
+      arrange: (machine) => machine.play("go", "echo go version go1.26.5 linux/amd64"),
+      environment: { EVERFRESH_PULUMI: "standins", GOTOOLCHAIN: "local" },
+      says: /^go: 1\.26\.5 is too old .* GOTOOLCHAIN=local keeps it from fetching that; unset GOTOOLCHAIN and run this again, or install .*$/,
+    },
+    {
+      what: "the newer Go cannot be fetched",
+      arrange: (machine) =>
+        machine.play(
+          "go",
+          '[ "${GOTOOLCHAIN:-}" != go1.26.6 ] || { echo "go: no such host" >&2; exit 1; }; echo go version go1.24.4 linux/amd64',
+        ),
+      environment: { EVERFRESH_PULUMI: "standins" },
+      says: /^go: 1\.24\.4 is too old for the Pulumi engine, and 1\.26\.6 cannot be fetched \(go: no such host\); install .*$/,
+    },
+    {
+      what: "Go's module proxy does not answer",
+      arrange: (machine) =>
+        machine.play(
+          "go",
+          'case $1 in version) echo go version go1.26.6 linux/amd64 ;; *) echo "go: no such host" >&2; exit 1 ;; esac',
+        ),
+      environment: { EVERFRESH_PULUMI: "standins" },
+      says: /^pulumi: Go's module proxy does not answer \(go: no such host\); check `go env GOPROXY` and the network, or install .*$/,
+    },
+    {
+      what: "the download of the engine's modules stalls",
+      arrange: async (machine) => {
+        await machine.play("sleep", "");
+        await machine.play("du", "echo 1");
+        await machine.play(
+          "go",
+          'case "$1 $2" in version*) echo go version go1.26.6 linux/amd64 ;; "list -deps") while :; do :; done ;; esac',
+        );
+      },
+      environment: { EVERFRESH_PULUMI: "standins" },
+      says: /^pulumi: the engine's modules cannot be downloaded \(nothing has come for 20 s\); run this again to go on, or install .*$/,
+    },
+    {
+      what: "the engine does not compile",
+      arrange: (machine) =>
+        machine.play(
+          "go",
+          'case $1 in version) echo go version go1.26.6 linux/amd64 ;; list) echo a ;; build) echo "no space left on device" >&2; exit 1 ;; esac',
+        ),
+      environment: { EVERFRESH_PULUMI: "standins" },
+      says: /^pulumi: the engine cannot be built \(no space left on device\); all of it is in \/.*\/compile\.log$/,
     },
     {
       what: "the disk is full",
@@ -251,6 +322,7 @@ describe("set-up", function () {
       const folder = path.join(machine.folder, "archive");
       await mkdir(path.join(folder, top), { recursive: true });
       await writeFile(path.join(folder, top, "pulumi"), cli(version), { mode: 0o755 });
+      await writeFile(path.join(folder, top, "pulumi-language-nodejs"), "#!/bin/sh\n", { mode: 0o755 });
       for (const plugin of plugins) await mkdir(machine.plugin(plugin, folder), { recursive: true });
       const file = path.join(machine.folder, name);
       execFileSync("tar", ["-caf", file, "-C", folder, top, "plugins"]);
@@ -272,11 +344,14 @@ describe("set-up", function () {
       const bundle = await archive(machine, "bundle.tar.xz", "bin", "v3.300.0");
       const { status, stdout } = await machine.setUp({ PULUMI_BUNDLE: bundle });
       assert.equal(status, 0);
-      assert.equal(stdout, `setup: pulumi: unpacking the offline bundle ${bundle}\nsetup: done\n`);
+      assert.equal(
+        stdout,
+        `setup: pulumi: unpacking the offline bundle ${bundle}\nsetup: done (Pulumi: official 3.300.0)\n`,
+      );
       const own = path.join(machine.root, ".everfresh/pulumi");
       assert.deepEqual(await found(machine), ["v3.300.0", own]);
       for (const plugin of plugins) assert.ok(existsSync(machine.plugin(plugin, own)), plugin);
-      assert.equal((await machine.setUp()).stdout, "setup: everything is there\n");
+      assert.equal((await machine.setUp()).stdout, "setup: everything is there (Pulumi: official 3.300.0)\n");
     });
 
     it("finds a bundle for this kind of machine in ../shared/toolchain", async () => {
@@ -333,6 +408,26 @@ describe("set-up", function () {
       });
     }
 
+    it("passes over a CLI that came without its language host", async () => {
+      await using machine = await Machine.create();
+      await machine.lack("pulumi-language-nodejs");
+      const bundle = await archive(machine, "bundle.tar.xz", "bin", "v3.300.0");
+      assert.equal((await machine.setUp({ PULUMI_BUNDLE: bundle })).status, 0);
+      assert.equal((await found(machine))[0], "v3.300.0");
+    });
+
+    it("gives up a download from a server that never answers", async () => {
+      await using machine = await Machine.create();
+      await machine.lack("pulumi");
+      await using server = await serve(() => undefined);
+      const { status, stderr } = await machine.setUp({
+        EVERFRESH_PULUMI: "official",
+        PULUMI_RELEASES: server.url,
+      });
+      assert.equal(status, 1);
+      assert.match(stderr, /the official release cannot be downloaded/);
+    });
+
     it("removes its launcher once one on PATH will do", async () => {
       await using machine = await Machine.create();
       await mkdir(path.join(machine.root, ".everfresh/bin"), { recursive: true });
@@ -341,6 +436,155 @@ describe("set-up", function () {
       const ours = `${path.join(machine.root, ".everfresh/bin")}:${path.join(machine.folder, "bin")}`;
       assert.equal((await machine.setUp({ PATH: ours })).status, 0);
       assert.ok(!existsSync(path.join(machine.root, ".everfresh/bin/pulumi")));
+    });
+  });
+
+  describe("of the engine with the lab's stand-ins", () => {
+    /** A Go that notes what it is asked for, and builds an engine that does nothing but tell its version. */
+    const go = (log: string) =>
+      [
+        `echo "$*" >>${log}`,
+        "case $1 in",
+        "version) echo go version go1.26.6 linux/amd64 ;;",
+        'list) echo "go: downloading a" >&2; echo b; echo c ;;',
+        'build) shift; while [ "$1" != -o ]; do shift; done',
+        'printf \'#!/bin/sh\\necho v3.274.1 "$PULUMI_HOME"\\n\' >"$2"; chmod 755 "$2" ;;',
+        "esac",
+      ].join("\n");
+    const offline = { PULUMI_RELEASES: "http://127.0.0.1:9" };
+    const end = "(Pulumi: engine 3.274.1 with the lab's stand-ins)";
+
+    async function bareMachine(): Promise<Machine & AsyncDisposable> {
+      const machine = await Machine.create();
+      await machine.lack("pulumi");
+      await machine.play("go", go(path.join(machine.folder, "go.log")));
+      return machine;
+    }
+    const asked = async (machine: Machine) =>
+      (await readFile(path.join(machine.folder, "go.log"), "utf8")).trim().split("\n");
+
+    it("builds the pinned engine where nothing else can be had, and says how far it is", async () => {
+      await using machine = await bareMachine();
+      const { status, stdout, stderr } = await machine.setUp(offline);
+      assert.equal(status, 0, stderr);
+      const steps = stdout.trim().split("\n");
+      assert.match(
+        steps[1]!,
+        /^setup: pulumi: not on PATH, no offline bundle, and .* cannot be downloaded \(.*\); taking its engine with the lab's stand-ins, for the demo and the tests only$/,
+      );
+      assert.deepEqual(
+        [...steps.slice(2, 4), steps.at(-1)],
+        [
+          "setup: pulumi: downloading the engine's modules (Go's module proxy)",
+          "setup: pulumi: compiling the engine, which takes some minutes",
+          `setup: done ${end}`,
+        ],
+      );
+      const build = (await asked(machine)).find((line) => line.startsWith("build"))!;
+      assert.match(
+        build,
+        /-X github\.com\/pulumi\/pulumi\/sdk\/v3\/go\/common\/version\.Version=v3\.274\.1 /,
+      );
+      assert.match(build, / github\.com\/pulumi\/pulumi\/pkg\/v3\/cmd\/pulumi$/);
+    });
+
+    it("gives the engine a PULUMI_HOME with the stand-ins, and leaves nothing else behind", async () => {
+      await using machine = await bareMachine();
+      assert.equal((await machine.setUp(offline)).status, 0);
+      const { stdout } = await machine.run([machine.bin("sh"), "-c", ". ./scripts/env; pulumi version"]);
+      const [version, home] = stdout.trim().split(" ");
+      assert.equal(version, "v3.274.1");
+      for (const plugin of plugins)
+        await access(path.join(machine.plugin(plugin, home), `pulumi-resource-${plugin}`), constants.X_OK);
+      await access(path.join(home!, "bin/pulumi-language-nodejs"), constants.X_OK);
+      const [store] = await readdir(path.join(machine.home, ".cache/everfresh"));
+      assert.deepEqual((await readdir(path.join(machine.home, ".cache/everfresh", store!))).sort(), [
+        "lock",
+        "pulumi",
+      ]);
+    });
+
+    it("is all there the next time, without a question to any network", async () => {
+      await using machine = await bareMachine();
+      assert.equal((await machine.setUp(offline)).status, 0);
+      const before = await asked(machine);
+      await machine.lack("curl");
+      const { stdout } = await machine.setUp(offline);
+      assert.equal(stdout, `setup: everything is there ${end}\n`);
+      assert.deepEqual(await asked(machine), before);
+    });
+
+    it("takes the engine that another checkout has built", async () => {
+      await using machine = await bareMachine();
+      assert.equal((await machine.setUp(offline)).status, 0);
+      await rm(path.join(machine.root, ".everfresh"), { recursive: true });
+      await machine.lack("go");
+      const { status, stdout, stderr } = await machine.setUp(offline);
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /setup: done \(Pulumi: engine 3\.274\.1 with the lab's stand-ins\)\n$/);
+    });
+
+    it("keeps the engine in the checkout where the user has no place for a cache", async () => {
+      await using machine = await bareMachine();
+      const { status, stderr } = await machine.setUp({ ...offline, HOME: undefined });
+      assert.equal(status, 0, stderr);
+      assert.ok(existsSync(path.join(machine.root, ".everfresh/engine")));
+    });
+
+    it("fetches a newer Go where the one here is too old for it", async () => {
+      await using machine = await bareMachine();
+      const log = path.join(machine.folder, "go.log");
+      await machine.play(
+        "go",
+        `if [ "$1" = version ]; then echo "go version go\${GOTOOLCHAIN#go} linux/amd64" | sed s/golocal/go1.24.4/; exit; fi\necho "$GOTOOLCHAIN" >>${log}\n${go(log)}`,
+      );
+      const { status, stdout, stderr } = await machine.setUp(offline);
+      assert.equal(status, 0, stderr);
+      assert.match(
+        stdout,
+        /^setup: pulumi: fetching Go 1\.26\.6 to build the engine with \(here is 1\.24\.4\)$/m,
+      );
+      assert.ok((await asked(machine)).includes("go1.26.6"));
+    });
+
+    it("gives way to the official Pulumi once that is there", async () => {
+      await using machine = await bareMachine();
+      assert.equal((await machine.setUp(offline)).status, 0);
+      await machine.play("pulumi", "echo v3.259.0");
+      const { stdout } = await machine.setUp(offline);
+      assert.equal(stdout, "setup: everything is there (Pulumi: official 3.259.0)\n");
+      assert.ok(!existsSync(path.join(machine.root, ".everfresh/bin/pulumi")));
+    });
+
+    it("is taken although the official Pulumi is there, when EVERFRESH_PULUMI says so", async () => {
+      await using machine = await bareMachine();
+      await machine.play("pulumi", "echo v3.259.0");
+      const { stdout } = await machine.setUp({ EVERFRESH_PULUMI: "standins" });
+      assert.ok(stdout.endsWith(`setup: done ${end}\n`), stdout);
+      const { stdout: version } = await machine.run([
+        machine.bin("sh"),
+        "-c",
+        ". ./scripts/env; pulumi version",
+      ]);
+      assert.match(version, /^v3\.274\.1 /);
+    });
+
+    it("goes on after an interruption, which ends the build at once", async () => {
+      await using machine = await bareMachine();
+      const pidFile = path.join(machine.folder, "go.pid");
+      await machine.play(
+        "go",
+        `case "$1 $2" in version*) echo go version go1.26.6 linux/amd64 ;; "list -deps") echo $$ >${pidFile}; exec sleep 600 ;; esac`,
+      );
+      const running = machine.start([machine.bin("sh"), "scripts/setup"], offline);
+      const pid = Number(
+        await eventually("a build", async () => (await readFile(pidFile, "utf8")).trim() || undefined),
+      );
+      running.kill("SIGINT");
+      assert.equal((await once(running, "exit"))[0], 130);
+      await eventually("the end of go", async () => !existsSync(`/proc/${pid}`));
+      await machine.play("go", go(path.join(machine.folder, "go.log")));
+      assert.equal((await machine.setUp(offline)).status, 0);
     });
   });
 
@@ -373,7 +617,7 @@ describe("a bare machine", function () {
   const withPulumi = (command: string) => within("sh", "-c", `. ./.everfresh/demo/env; ${command}`);
 
   before(async () => {
-    // node is asked of the user. The npm packages are lent by this checkout: set-up has installed those already.
+    // node is asked of the user. The npm packages and Pulumi are lent by this machine: set-up has installed those already.
     const dockerfile = [
       "FROM debian:trixie-slim",
       "RUN apt-get update \\",
@@ -381,7 +625,6 @@ describe("a bare machine", function () {
       " && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*",
     ].join("\n");
     await docker(["buildx", "build", "--load", "--quiet", "--tag", "everfresh-setup-test", "-"], dockerfile);
-    const toolchain = path.join(checkout, "../shared/toolchain");
     await docker([
       ...[
         "run",
@@ -396,7 +639,7 @@ describe("a bare machine", function () {
         "--volume=/var/lib/docker",
         `--volume=${checkout}/node_modules:/srv/main/node_modules:ro`,
       ],
-      ...(existsSync(toolchain) ? [`--volume=${toolchain}:/srv/shared/toolchain:ro`] : []),
+      ...lentPulumi(),
       ...["everfresh-setup-test", "sleep", "infinity"],
     ]);
     const files = "git ls-files -z --cached --others --exclude-standard";
@@ -419,7 +662,10 @@ describe("a bare machine", function () {
     ])
       assert.equal(count(step), 1, `${step}\n${both.join("\n\n")}`);
 
-    assert.equal(await within("sh", "scripts/setup", "--for-tests"), "setup: everything is there");
+    assert.equal(
+      await within("sh", "scripts/setup", "--for-tests"),
+      `setup: everything is there (Pulumi: ${pulumiInUse()})`,
+    );
     assert.match(await within("docker", "compose", "version", "--short"), /^2\./);
     await within("docker", "buildx", "version");
     await within("docker", "run", "--rm", "debian:trixie-slim", "true");
@@ -441,6 +687,7 @@ describe("a bare machine", function () {
       ["web", "replaced"],
     ]);
     assert.match(shown, /npm run demo -- down/);
+    assert.ok(shown.endsWith(`done (Pulumi: ${pulumiInUse()})`), shown);
   });
 
   it("goes on with the demo's stack as it was told", async () => {
@@ -458,6 +705,23 @@ describe("a bare machine", function () {
     assert.doesNotMatch(await within("ls"), /Pulumi\.demo\.yaml/);
   });
 });
+
+/** Lets a container have the Pulumi of this machine: options for `docker run`. Where it cannot be lent, set-up downloads it. */
+function lentPulumi(): string[] {
+  const user = os.homedir();
+  if (usesStandIns()) {
+    const cache = process.env.XDG_CACHE_HOME ?? path.join(user, ".cache");
+    const store = [path.join(cache, "everfresh"), path.join(checkout, ".everfresh/engine")].find(existsSync);
+    return [`--volume=${store}:/root/.cache/everfresh:ro`];
+  }
+  const homes = [
+    process.env.PULUMI_HOME,
+    path.join(user, ".pulumi"),
+    path.join(checkout, ".everfresh/pulumi"),
+  ];
+  const home = homes.find((home) => home && existsSync(path.join(home, "bin/pulumi")));
+  return home ? ["bin", "plugins"].map((part) => `--volume=${home}/${part}:/root/.pulumi/${part}:ro`) : [];
+}
 
 describe("the demo's stack", function () {
   this.timeout(60_000);
@@ -480,8 +744,14 @@ describe("the demo's stack", function () {
   });
 });
 
-async function serve(answer: (url: string) => Buffer): Promise<{ url: string } & AsyncDisposable> {
-  const server: Server = createServer((request, response) => response.end(answer(request.url ?? "")));
+/** @param answer - undefined for none, ever. */
+async function serve(
+  answer: (url: string) => Buffer | undefined,
+): Promise<{ url: string } & AsyncDisposable> {
+  const server: Server = createServer((request, response) => {
+    const body = answer(request.url ?? "");
+    if (body) response.end(body);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

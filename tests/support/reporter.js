@@ -1,12 +1,14 @@
 // The spec reporter, closed by one plain line that a script can read.
 const { reporters, Runner } = require("mocha");
+const { pulumiInUse } = require("../../lab/pulumi/in-use");
 
 module.exports = class extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures, pending } = this.stats;
-      console.log(`${passes} passed, ${failures} failed${pending ? `, ${pending} skipped` : ""}`);
+      const skipped = pending ? `, ${pending} skipped` : "";
+      console.log(`${passes} passed, ${failures} failed${skipped} (Pulumi: ${pulumiInUse()})`);
     });
   }
 };

@@ -1,0 +1,77 @@
+import { constants } from "node:os";
+import type { Client, ClientChannel } from "ssh2";
+
+export interface Listeners {
+  stdout?: (line: string) => void;
+  stderr?: (line: string) => void;
+}
+
+/**
+ * Runs a command on a host.
+ *
+ * @param listeners - are given each line of a stream as it comes.
+ * @returns what it printed (UTF-8), each without its last line end.
+ * @throws Error with its exit status, its text and all that it printed.
+ */
+export function execute(
+  client: Client,
+  command: string,
+  stdin: string,
+  listeners: Listeners,
+): Promise<{ stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const broken = () => reject(new Error("wait: remote command exited without exit status or exit signal"));
+    client.on("error", reject).on("close", broken);
+    client.exec(command, (error, channel) => {
+      if (error) return reject(error);
+      const both: Buffer[] = [];
+      channel.on("data", (data: Buffer) => both.push(data));
+      channel.stderr.on("data", (data: Buffer) => both.push(data));
+      const stdout = follow(channel, listeners.stdout);
+      const stderr = follow(channel.stderr, listeners.stderr);
+      let failure: string | undefined = "wait: remote command exited without exit status or exit signal";
+      channel.on("exit", (status: number | null, signal?: string) => {
+        failure = failureOf(status, signal);
+      });
+      channel.on("close", () => {
+        const said = { stdout: stdout(), stderr: stderr() };
+        if (failure === undefined) resolve(said);
+        else
+          reject(
+            new Error(`${failure}: running ${JSON.stringify(command)}:\n${Buffer.concat(both).toString()}`),
+          );
+      });
+      channel.on("error", () => {}); // a command need not read its stdin to the end
+      channel.end(stdin);
+    });
+  });
+}
+
+function failureOf(status: number | null, signal?: string): string | undefined {
+  if (status === 0) return undefined;
+  if (!signal) return `Process exited with status ${status}`;
+  const number = constants.signals[signal as NodeJS.Signals];
+  return `Process exited with status ${128 + number} from signal ${signal.replace(/^SIG/, "")}`;
+}
+
+/** Collects a stream. The returned function gives all of it, and tells the listener the line that was not ended. */
+function follow(
+  stream: ClientChannel | ClientChannel["stderr"],
+  listener?: (line: string) => void,
+): () => string {
+  const chunks: Buffer[] = [];
+  let rest = Buffer.alloc(0);
+  stream.on("data", (data: Buffer) => {
+    chunks.push(data);
+    if (!listener) return;
+    rest = Buffer.concat([rest, data]);
+    for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
+      listener(rest.toString("utf8", 0, end));
+      rest = rest.subarray(end + 1);
+    }
+  });
+  return () => {
+    if (rest.length > 0) listener?.(rest.toString());
+    return Buffer.concat(chunks).toString().replace(/\n$/, "");
+  };
+}

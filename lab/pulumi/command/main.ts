@@ -1,0 +1,10 @@
+import { dependencies } from "../../../package.json";
+import { serveProvider } from "../provider/serve-provider";
+import { command } from "./remote-command";
+
+serveProvider({
+  name: "command",
+  version: dependencies["@pulumi/command"],
+  acceptsSecrets: true,
+  types: { "command:remote:Command": command },
+});

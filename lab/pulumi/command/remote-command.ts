@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { mustBeOfTheLab } from "../lab-only";
+import { type Properties, plain, revealed, unknown, type Value } from "../plugin/properties";
+import type { Resource, ResourceType } from "../provider/resource-type";
+import { type Connection, checkedConnection, connectionShape, withoutHostKey } from "./connection";
+import { dial } from "./dial";
+import { execute } from "./execute";
+
+/** A command that runs on a host over SSH. */
+export const command: ResourceType = {
+  inputs: {
+    connection: connectionShape,
+    create: true,
+    update: true,
+    delete: true,
+    stdin: true,
+    triggers: true,
+    logging: true,
+    addPreviousOutputInEnv: true,
+  },
+  // Of a difference inside the triggers (`triggers[0].release`) only the SDK's replaceOnChanges makes a replacement.
+  replaces: (path) => path === "triggers",
+
+  check(inputs) {
+    const failures = (inputs.connection === undefined ? [] : withoutHostKey(inputs.connection)).map(
+      (property) => ({
+        property,
+        reason: "is required: the lab's stand-in talks to nobody whose key it does not know",
+      }),
+    );
+    if (inputs.addPreviousOutputInEnv !== false)
+      failures.push({
+        property: "addPreviousOutputInEnv",
+        reason: "must be false: the lab's stand-in passes no environment on",
+      });
+    if (inputs.connection === undefined) return { inputs, failures };
+    return { inputs: { ...inputs, connection: checkedConnection(inputs.connection) }, failures };
+  },
+  preview: (inputs, old) => ({
+    ...inputs,
+    stdout: old ? old.stdout! : unknown,
+    stderr: old ? old.stderr! : unknown,
+  }),
+  create: async (inputs, resource) => ({
+    id: resource.name + randomBytes(4).toString("hex"),
+    properties: { ...inputs, ...(await run(inputs.create, inputs, resource)) },
+  }),
+  update: async (inputs, { stdout, stderr }, resource) => {
+    const what = inputs.update ?? inputs.create;
+    return {
+      ...inputs,
+      ...(what === undefined ? { stdout: stdout!, stderr: stderr! } : await run(what, inputs, resource)),
+    };
+  },
+  delete: async (state, resource) => {
+    await run(state.delete, state, resource);
+  },
+};
+
+interface Output {
+  [stream: string]: string;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(what: Value | undefined, inputs: Properties, resource: Resource): Promise<Output> {
+  if (what === undefined) return { stdout: "", stderr: "" };
+  const connection = plain(inputs.connection!) as unknown as Connection;
+  const { stdin = "", logging = "stdoutAndStderr" } = plain(inputs) as { stdin?: string; logging?: string };
+  await mustBeOfTheLab([connection, ...(connection.proxy ? [connection.proxy] : [])]);
+  const client = await dial(connection, resource.progress);
+  try {
+    return await execute(client, revealed(what) as string, stdin, {
+      stdout: /^stdout/.test(logging) ? resource.progress : undefined,
+      stderr: /stderr$/i.test(logging) ? resource.progress : undefined,
+    });
+  } finally {
+    client.end();
+  }
+}

@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream, existsSync } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { finished } from "node:stream/promises";
+
+/** The `build` of a `RemoteImage`, as everfresh uses it. */
+export interface BuildOptions {
+  context: string;
+  /** Relative to the context. */
+  dockerfile: string;
+  /** Gets the builder's progress while it builds. */
+  buildLogFile?: string;
+  buildArgs?: Record<string, string>;
+  /** `name=path` or `name=docker-image://…` */
+  additionalContexts?: string[];
+  secrets?: { id: string; src?: string; env?: string }[];
+  target?: string;
+  platform?: string;
+  networkMode?: string;
+  /** `name:address` */
+  extraHosts?: string[];
+  noCache?: boolean;
+  pullParent?: boolean;
+  cacheFroms?: string[];
+  cacheTos?: string[];
+}
+
+/**
+ * Builds an image into this machine's engine, with the engine's own builder.
+ *
+ * @throws Error in the builder's words.
+ */
+export async function build(options: BuildOptions, name: string, cancelled: AbortSignal): Promise<void> {
+  const context = path.resolve(options.context);
+  const dockerfile = path.resolve(context, options.dockerfile);
+  if (!existsSync(dockerfile))
+    throw new Error(
+      `Error mapping build attributes: error resolving dockerfile path: dockerfile not found at path: ${dockerfile}`,
+    );
+  const { argv, env } = buildx(options, { context, dockerfile, name });
+  const child = spawn("docker", argv, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...env, BUILDX_BUILDER: "default" },
+    signal: cancelled,
+    killSignal: "SIGTERM",
+  });
+  // It must not outlive this process, which ends when the engine does.
+  const end = () => child.kill("SIGTERM");
+  process.on("exit", end);
+  try {
+    const [failure, [status]] = await Promise.all([
+      follow(child, options.buildLogFile),
+      once(child, "close") as Promise<[number | null]>,
+    ]);
+    if (status !== 0)
+      throw new Error(`Error running buildx build: ${failure || `it ended with status ${status}`}`);
+  } finally {
+    process.removeListener("exit", end);
+  }
+}
+
+/**
+ * The command. The values of build arguments travel in its environment, as every user of a machine can read its list
+ * of processes; but for those that would mean something to docker itself there.
+ */
+export function buildx(
+  options: BuildOptions,
+  { context, dockerfile, name }: { context: string; dockerfile: string; name: string },
+): { argv: string[]; env: Record<string, string> } {
+  const args = Object.entries(options.buildArgs ?? {});
+  const inEnvironment = ([arg]: [string, string]) =>
+    process.env[arg] === undefined && !/^(DOCKER|BUILD|COMPOSE|OTEL)|_proxy$/i.test(arg);
+  const each = (flag: string, values: string[] = []) => values.flatMap((value) => [flag, value]);
+  const one = (flag: string, value?: string) => (value ? [flag, value] : []);
+  return {
+    env: Object.fromEntries(args.filter(inEnvironment)),
+    argv: [
+      ...["buildx", "build", "--progress=plain", "--load", "--file", dockerfile, "--tag", name],
+      ...each(
+        "--build-arg",
+        args.map(([arg, value]) => (inEnvironment([arg, value]) ? arg : `${arg}=${value}`)),
+      ),
+      ...each("--build-context", options.additionalContexts),
+      ...each("--secret", options.secrets?.map(secretFlag)),
+      ...each("--add-host", options.extraHosts),
+      ...each("--cache-from", options.cacheFroms),
+      ...each("--cache-to", options.cacheTos),
+      ...one("--target", options.target),
+      ...one("--platform", options.platform),
+      ...one("--network", options.networkMode),
+      ...(options.noCache ? ["--no-cache"] : []),
+      ...(options.pullParent ? ["--pull"] : []),
+      context,
+    ],
+  };
+}
+
+/** Fields of a line of comma-separated values, so that a path may have a comma in it. */
+function secretFlag({ id, src, env }: { id: string; src?: string; env?: string }): string {
+  const field = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  return [field(`id=${id}`), field(src === undefined ? `env=${env}` : `src=${src}`)].join(",");
+}
+
+/**
+ * Writes the builder's progress into the log as it comes.
+ *
+ * @returns what docker adds to it at the end, when a build fails: an excerpt of the Dockerfile, and the reason.
+ */
+async function follow(child: ChildProcess, logFile?: string): Promise<string> {
+  const log = createWriteStream(logFile ?? "/dev/null", { flags: "a" });
+  log.on("error", () => {}); // a log that cannot be written is no reason not to build
+  const added: string[] = [];
+  let rules = 0;
+  for await (const line of createInterface({ input: child.stderr! })) {
+    // The progress ends with the failing step's output, between two rules.
+    if (rules === 2 || added.length > 0 || line.startsWith("ERROR: ")) added.push(line);
+    else log.write(`${line}\n`);
+    if (line === "------") rules += 1;
+  }
+  await finished(log.end()).catch(() => {});
+  const reason = added.findIndex((line) => line.startsWith("ERROR: "));
+  return added
+    .slice(Math.max(0, reason))
+    .join("\n")
+    .replace(/^ERROR: (failed to build: )?/, "")
+    .trim();
+}

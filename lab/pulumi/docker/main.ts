@@ -1,0 +1,17 @@
+import { dependencies } from "../../../package.json";
+import { serveProvider } from "../provider/serve-provider";
+import { registryImage } from "./registry-image";
+import { remoteImage } from "./remote-image";
+import { tag } from "./tag";
+
+serveProvider({
+  name: "docker",
+  version: dependencies["@pulumi/docker"],
+  // As Terraform's collection of errors prints one.
+  worded: (message) => `1 error occurred:\n\t* ${message}\n\n`,
+  types: {
+    "docker:index/remoteImage:RemoteImage": remoteImage,
+    "docker:index/registryImage:RegistryImage": registryImage,
+    "docker:index/tag:Tag": tag,
+  },
+});

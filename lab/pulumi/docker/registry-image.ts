@@ -1,0 +1,94 @@
+import { resolveDigest } from "../../../adapters/registry";
+import { mustBeRegistryOfTheLab } from "../lab-only";
+import { isObject, type Properties, plain, secret, unknown, type Value } from "../plugin/properties";
+import type { Failure, ResourceType } from "../provider/resource-type";
+import { withDefaults, withoutNote } from "./defaults";
+import { pushImage } from "./engine";
+
+/** An image in a registry. */
+export const registryImage: ResourceType = {
+  inputs: {
+    name: true,
+    triggers: true,
+    keepRemotely: true,
+    authConfig: { address: true, username: true, password: true },
+  },
+  replaces: (path) => /^(name$|triggers)/.test(path),
+  deleteBeforeReplace: true,
+
+  check(inputs) {
+    const failures: Failure[] = [];
+    if (inputs.keepRemotely !== true)
+      failures.push({
+        property: "keepRemotely",
+        reason: "must be true: the lab's stand-in deletes nothing from a registry",
+      });
+    const { authConfig } = inputs;
+    return {
+      inputs: withDefaults({
+        ...inputs,
+        ...(isObject(authConfig) ? { authConfig: withDefaults(withSecretPassword(authConfig)) } : {}),
+      }),
+      failures,
+    };
+  },
+  preview: (inputs, old) => ({
+    ...stateOf(inputs),
+    id: old ? old.id! : unknown,
+    sha256Digest: old ? old.sha256Digest! : unknown,
+  }),
+  async create(inputs) {
+    const { name, authConfig } = known(inputs);
+    await mustBeRegistryOfTheLab(registryOf(authConfig));
+    await pushImage(name, authConfig);
+    const digest = await digestOf(name, authConfig);
+    if (digest === undefined)
+      throw new Error(
+        "Got error getting registry image digest inside resourceDockerRegistryImageCreate: unable to get digest: got bad response from registry: 404 Not Found",
+      );
+    return { id: digest, properties: { ...stateOf(inputs), id: digest, sha256Digest: digest } };
+  },
+  async update(inputs, old) {
+    const { name, authConfig } = known(inputs);
+    const digest = await digestOf(name, authConfig).catch(() => undefined);
+    return { ...stateOf(inputs), id: old.id!, sha256Digest: digest ?? old.sha256Digest! };
+  },
+  async read(state) {
+    const { name, authConfig } = known(state);
+    // Whatever is wrong: the official plugin takes an image that it cannot see for one that is gone.
+    const digest = await digestOf(name, authConfig).catch(() => undefined);
+    return digest === undefined ? undefined : { ...state, sha256Digest: digest };
+  },
+};
+
+interface Auth {
+  /** With a scheme where it is spoken to in plain HTTP. */
+  address: string;
+  username: string;
+  password: string;
+}
+
+const known = (properties: Properties) => plain(properties) as unknown as { name: string; authConfig: Auth };
+
+const registryOf = ({ address }: Auth) => address.replace(/^https?:\/\//, "");
+
+/** The digest that the registry itself has for a name. */
+function digestOf(name: string, { address, username, password }: Auth): Promise<string | undefined> {
+  return resolveDigest(name, { auth: { username, password }, insecure: address.startsWith("http://") });
+}
+
+function stateOf(inputs: Properties): Properties {
+  const { authConfig, ...given } = withoutNote(inputs);
+  return {
+    insecureSkipVerify: false,
+    keepRemotely: false,
+    ...given,
+    ...(authConfig === undefined ? {} : { authConfig: authState(authConfig) }),
+  };
+}
+
+const authState = (authConfig: Value): Value =>
+  isObject(authConfig) ? withSecretPassword(withoutNote(authConfig)) : authConfig;
+
+const withSecretPassword = ({ password, ...given }: Properties): Properties =>
+  password === undefined ? given : { ...given, password: secret(password) };

@@ -1,0 +1,95 @@
+import { isObject, type Properties, plain, unknown } from "../plugin/properties";
+import type { Failure, ResourceType } from "../provider/resource-type";
+import { type BuildOptions, build } from "./build";
+import { withDefaults, withoutNote } from "./defaults";
+import { findImage, type LocalImage } from "./engine";
+
+/** What of a build may change without another image. */
+const inPlace = /^(keepLocally|build\.(tags|remove|label|authConfigs))\b/;
+
+/** An image of this machine's engine, built by BuildKit. */
+export const remoteImage: ResourceType = {
+  inputs: {
+    name: true,
+    triggers: true,
+    keepLocally: true,
+    build: {
+      context: true,
+      dockerfile: true,
+      buildLogFile: true,
+      buildArgs: true,
+      labels: true,
+      additionalContexts: true,
+      secrets: true,
+      target: true,
+      platform: true,
+      networkMode: true,
+      extraHosts: true,
+      noCache: true,
+      pullParent: true,
+      cacheFroms: true,
+      cacheTos: true,
+    },
+  },
+  replaces: (path) => !inPlace.test(path),
+
+  check(inputs) {
+    const failures: Failure[] = [];
+    if (inputs.keepLocally !== true)
+      failures.push({ property: "keepLocally", reason: "must be true: the lab's stand-in removes no image" });
+    if (inputs.build === undefined)
+      failures.push({ property: "build", reason: "is required: the lab's stand-in pulls no image" });
+    const { build } = inputs;
+    return {
+      inputs: withDefaults({
+        ...inputs,
+        ...(isObject(build)
+          ? { build: withDefaults(build, { dockerfile: "Dockerfile", remove: true }) }
+          : {}),
+      }),
+      failures,
+    };
+  },
+  preview: (inputs, old) => ({
+    ...stateOf(inputs),
+    ...Object.fromEntries(["id", "imageId", "repoDigest"].map((name) => [name, old ? old[name]! : unknown])),
+  }),
+  async create(inputs, { cancelled }) {
+    const state = stateOf(inputs);
+    await build(plain(state.build!) as unknown as BuildOptions, state.name as string, cancelled);
+    const made = await found(state);
+    if (made) return { id: made.id as string, properties: made };
+    throw new Error(
+      `Unable to read Docker image into resource: unable to find or pull image ${state.name as string}`,
+    );
+  },
+  async update(inputs) {
+    const state = stateOf(inputs);
+    const now = await found(state);
+    if (now) return now;
+    throw new Error(
+      `Unable to read Docker image into resource: unable to find image ${state.name as string}`,
+    );
+  },
+  read: found,
+};
+
+function stateOf(inputs: Properties): Properties {
+  const state = withoutNote(inputs);
+  return isObject(state.build) ? { ...state, build: withoutNote(state.build) } : state;
+}
+
+/** The state of an image as the engine has it now. */
+async function found(state: Properties): Promise<Properties | undefined> {
+  const name = state.name as string;
+  const image = await findImage(name);
+  return image && { ...state, id: image.Id + name, imageId: image.Id, repoDigest: repoDigest(image, name) };
+}
+
+/** Under which digest a registry has it, of this repository if there are several. */
+function repoDigest({ RepoDigests: digests }: LocalImage, name: string): string {
+  const repository = name.split(":")[0]!;
+  return (
+    digests?.find((digest) => digests.length === 1 || digest.startsWith(repository)) ?? digests?.[0] ?? ""
+  );
+}

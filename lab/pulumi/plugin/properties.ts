@@ -1,0 +1,40 @@
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+
+/** A property as the engine sends it: JSON in which secrets and unknown values are marked. */
+export type Value = null | boolean | number | string | Value[] | Properties;
+export interface Properties {
+  [name: string]: Value;
+}
+
+/** A string that is not known yet, in preview (sdk/go/common/resource/plugin, `UnknownStringValue`). */
+export const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+/** The key that marks an object as something else than itself, and the mark of a secret (sdk/go/common/resource/sig). */
+const signature = "4dabf18193072939515e22adb298388d";
+const secretMark = "1b47061264138c4ac30d75fd1eb44270";
+
+export const fromStruct = (struct?: Struct): Properties => (struct?.toJavaScript() ?? {}) as Properties;
+export const toStruct = (properties: Properties): Struct => Struct.fromJavaScript(properties);
+
+export const isObject = (value: Value | undefined): value is Properties =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What is under the mark of a secret; undefined where there is none. */
+const underMark = (value: Value): Value | undefined =>
+  isObject(value) && value[signature] === secretMark ? value.value : undefined;
+
+/** Marks a value as secret, once. An unknown one needs no mark: there is nothing to hide yet. */
+export const secret = (value: Value): Value =>
+  value === unknown || underMark(value) !== undefined ? value : { [signature]: secretMark, value };
+
+/** The value under a mark, if there is one. */
+export const revealed = (value: Value): Value => underMark(value) ?? value;
+
+/** The same without the marks of secrets, at any depth. */
+export function plain<T extends Value>(value: T): T;
+export function plain(value: Value): Value {
+  const hidden = underMark(value);
+  if (hidden !== undefined) return plain(hidden);
+  if (Array.isArray(value)) return value.map((item) => plain(item));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+}
