@@ -26,7 +26,8 @@ export interface Container {
 
 /** A stack of the real program, with a state, a configuration and a compose project of its own. */
 export class TestStack {
-  readonly #environment: NodeJS.ProcessEnv;
+  /** The environment that finds the Pulumi to use; by default the one that set-up found. */
+  tools: NodeJS.ProcessEnv = withTools();
 
   private constructor(
     readonly name: string,
@@ -35,14 +36,7 @@ export class TestStack {
     readonly app: string,
     readonly state: string,
     readonly host: LabHost,
-  ) {
-    this.#environment = {
-      ...withTools(),
-      PULUMI_BACKEND_URL: `file://${state}`,
-      PULUMI_CONFIG_PASSPHRASE: "test",
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-    };
-  }
+  ) {}
 
   /**
    * Copies an application and sets a stack up for it on the lab's hosts; nothing is deployed yet.
@@ -251,7 +245,12 @@ export class TestStack {
     const config = configured ? ["--config-file", path.join(this.folder, `Pulumi.${this.name}.yaml`)] : [];
     const child = spawn("pulumi", [...args, ...stack, ...config, "--non-interactive"], {
       cwd: init ? this.folder : checkout,
-      env: this.#environment,
+      env: {
+        ...this.tools,
+        PULUMI_BACKEND_URL: `file://${this.state}`,
+        PULUMI_CONFIG_PASSPHRASE: "test",
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+      },
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
     child.stdin?.end(input);

@@ -1,4 +1,4 @@
-import { isObject, type Properties, revealed, secret, unknown, type Value } from "../plugin/properties";
+import { isObject, type Properties, revealed, secretOutput, type Value } from "../plugin/properties";
 
 /** How to log in to one machine. */
 export interface Endpoint {
@@ -36,7 +36,7 @@ export const connectionShape = { ...endpoint, proxy: endpoint };
 /** The connection with its defaults, as a whole secret, and each secret in it marked by itself. */
 export function checkedConnection(given: Value): Value {
   const value = revealed(given);
-  return secret(isObject(value) ? checkedEndpoint(value) : value);
+  return secretOutput(isObject(value) ? checkedEndpoint(value) : value);
 }
 
 function checkedEndpoint({ proxy, ...given }: Properties): Properties {
@@ -47,7 +47,7 @@ function checkedEndpoint({ proxy, ...given }: Properties): Properties {
     dialErrorLimit: 10,
     perDialTimeout: 15,
     ...given,
-    ...(privateKey === undefined ? {} : { privateKey: secret(privateKey) }),
+    ...(privateKey === undefined ? {} : { privateKey: secretOutput(privateKey) }),
     ...(proxy === undefined ? {} : { proxy: isObject(proxy) ? checkedEndpoint(proxy) : proxy }),
   };
 }
@@ -60,5 +60,3 @@ export function withoutHostKey(given: Value): string[] {
   const { proxy } = value;
   return isObject(proxy) && proxy.hostKey === undefined ? [...missing, "connection.proxy.hostKey"] : missing;
 }
-
-export const isKnown = (value: Value): boolean => revealed(value) !== unknown;

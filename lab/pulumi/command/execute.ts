@@ -66,7 +66,7 @@ function follow(
     if (!listener) return;
     rest = Buffer.concat([rest, data]);
     for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
-      listener(rest.toString("utf8", 0, end));
+      listener(rest.toString("utf8", 0, end).replace(/\r$/, ""));
       rest = rest.subarray(end + 1);
     }
   });

@@ -6,5 +6,6 @@ serveProvider({
   name: "command",
   version: dependencies["@pulumi/command"],
   acceptsSecrets: true,
+  acceptsResources: true,
   types: { "command:remote:Command": command },
 });

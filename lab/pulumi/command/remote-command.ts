@@ -36,11 +36,8 @@ export const command: ResourceType = {
     if (inputs.connection === undefined) return { inputs, failures };
     return { inputs: { ...inputs, connection: checkedConnection(inputs.connection) }, failures };
   },
-  preview: (inputs, old) => ({
-    ...inputs,
-    stdout: old ? old.stdout! : unknown,
-    stderr: old ? old.stderr! : unknown,
-  }),
+  // Also of an update: what it prints now, nobody knows before.
+  preview: (inputs) => ({ ...inputs, stdout: unknown, stderr: unknown }),
   create: async (inputs, resource) => ({
     id: resource.name + randomBytes(4).toString("hex"),
     properties: { ...inputs, ...(await run(inputs.create, inputs, resource)) },

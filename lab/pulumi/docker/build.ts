@@ -32,7 +32,7 @@ export interface BuildOptions {
  *
  * @throws Error in the builder's words.
  */
-export async function build(options: BuildOptions, name: string, cancelled: AbortSignal): Promise<void> {
+export async function build(options: BuildOptions, name: string): Promise<void> {
   const context = path.resolve(options.context);
   const dockerfile = path.resolve(context, options.dockerfile);
   if (!existsSync(dockerfile))
@@ -43,11 +43,9 @@ export async function build(options: BuildOptions, name: string, cancelled: Abor
   const child = spawn("docker", argv, {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, ...env, BUILDX_BUILDER: "default" },
-    signal: cancelled,
-    killSignal: "SIGTERM",
   });
   // It must not outlive this process, which ends when the engine does.
-  const end = () => child.kill("SIGTERM");
+  const end = () => child.kill();
   process.on("exit", end);
   try {
     const [failure, [status]] = await Promise.all([
@@ -83,7 +81,12 @@ export function buildx(
         args.map(([arg, value]) => (inEnvironment([arg, value]) ? arg : `${arg}=${value}`)),
       ),
       ...each("--build-context", options.additionalContexts),
-      ...each("--secret", options.secrets?.map(secretFlag)),
+      ...each(
+        "--secret",
+        options.secrets?.map(
+          ({ id, src, env }) => `id=${id},${src === undefined ? `env=${env}` : `src=${src}`}`,
+        ),
+      ),
       ...each("--add-host", options.extraHosts),
       ...each("--cache-from", options.cacheFroms),
       ...each("--cache-to", options.cacheTos),
@@ -95,12 +98,6 @@ export function buildx(
       context,
     ],
   };
-}
-
-/** Fields of a line of comma-separated values, so that a path may have a comma in it. */
-function secretFlag({ id, src, env }: { id: string; src?: string; env?: string }): string {
-  const field = (text: string) => `"${text.replaceAll('"', '""')}"`;
-  return [field(`id=${id}`), field(src === undefined ? `env=${env}` : `src=${src}`)].join(",");
 }
 
 /**

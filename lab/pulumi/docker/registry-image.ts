@@ -2,8 +2,8 @@ import { resolveDigest } from "../../../adapters/registry";
 import { mustBeRegistryOfTheLab } from "../lab-only";
 import { isObject, type Properties, plain, secret, unknown, type Value } from "../plugin/properties";
 import type { Failure, ResourceType } from "../provider/resource-type";
-import { withDefaults, withoutNote } from "./defaults";
 import { pushImage } from "./engine";
+import { asTerraformHasIt, withDefaults, withoutNote } from "./terraform";
 
 /** An image in a registry. */
 export const registryImage: ResourceType = {
@@ -13,6 +13,7 @@ export const registryImage: ResourceType = {
     keepRemotely: true,
     authConfig: { address: true, username: true, password: true },
   },
+  compared: asTerraformHasIt,
   replaces: (path) => /^(name$|triggers)/.test(path),
   deleteBeforeReplace: true,
 
@@ -48,18 +49,17 @@ export const registryImage: ResourceType = {
       );
     return { id: digest, properties: { ...stateOf(inputs), id: digest, sha256Digest: digest } };
   },
-  async update(inputs, old) {
-    const { name, authConfig } = known(inputs);
-    const digest = await digestOf(name, authConfig).catch(() => undefined);
-    return { ...stateOf(inputs), id: old.id!, sha256Digest: digest ?? old.sha256Digest! };
-  },
-  async read(state) {
-    const { name, authConfig } = known(state);
-    // Whatever is wrong: the official plugin takes an image that it cannot see for one that is gone.
-    const digest = await digestOf(name, authConfig).catch(() => undefined);
-    return digest === undefined ? undefined : { ...state, sha256Digest: digest };
-  },
+  update: (inputs, old) => found({ ...stateOf(inputs), id: old.id! }),
+  read: found,
 };
+
+/** The state of an image as the registry has it now. */
+async function found(state: Properties): Promise<Properties | undefined> {
+  const { name, authConfig } = known(state);
+  // Whatever is wrong: the official plugin takes an image that it cannot see for one that is gone.
+  const digest = await digestOf(name, authConfig).catch(() => undefined);
+  return digest === undefined ? undefined : { ...state, sha256Digest: digest };
+}
 
 interface Auth {
   /** With a scheme where it is spoken to in plain HTTP. */

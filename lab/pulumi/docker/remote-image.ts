@@ -1,8 +1,8 @@
 import { isObject, type Properties, plain, unknown } from "../plugin/properties";
 import type { Failure, ResourceType } from "../provider/resource-type";
 import { type BuildOptions, build } from "./build";
-import { withDefaults, withoutNote } from "./defaults";
 import { findImage, type LocalImage } from "./engine";
+import { asTerraformHasIt, withDefaults, withoutNote } from "./terraform";
 
 /** What of a build may change without another image. */
 const inPlace = /^(keepLocally|build\.(tags|remove|label|authConfigs))\b/;
@@ -31,6 +31,10 @@ export const remoteImage: ResourceType = {
       cacheTos: true,
     },
   },
+  compared: (inputs) => ({
+    ...asTerraformHasIt(inputs),
+    ...(isObject(inputs.build) ? { build: comparedBuild(inputs.build) } : {}),
+  }),
   replaces: (path) => !inPlace.test(path),
 
   check(inputs) {
@@ -43,9 +47,7 @@ export const remoteImage: ResourceType = {
     return {
       inputs: withDefaults({
         ...inputs,
-        ...(isObject(build)
-          ? { build: withDefaults(build, { dockerfile: "Dockerfile", remove: true }) }
-          : {}),
+        ...(isObject(build) ? { build: checkedBuild(build) } : {}),
       }),
       failures,
     };
@@ -54,25 +56,45 @@ export const remoteImage: ResourceType = {
     ...stateOf(inputs),
     ...Object.fromEntries(["id", "imageId", "repoDigest"].map((name) => [name, old ? old[name]! : unknown])),
   }),
-  async create(inputs, { cancelled }) {
+  async create(inputs) {
     const state = stateOf(inputs);
-    await build(plain(state.build!) as unknown as BuildOptions, state.name as string, cancelled);
+    await build(plain(state.build!) as unknown as BuildOptions, state.name as string);
     const made = await found(state);
     if (made) return { id: made.id as string, properties: made };
     throw new Error(
       `Unable to read Docker image into resource: unable to find or pull image ${state.name as string}`,
     );
   },
-  async update(inputs) {
-    const state = stateOf(inputs);
-    const now = await found(state);
-    if (now) return now;
-    throw new Error(
-      `Unable to read Docker image into resource: unable to find image ${state.name as string}`,
-    );
-  },
+  update: (inputs) => found(stateOf(inputs)),
   read: found,
 };
+
+function checkedBuild(build: Properties): Properties {
+  const { secrets } = build;
+  return withDefaults(
+    {
+      ...build,
+      ...(Array.isArray(secrets)
+        ? { secrets: secrets.map((secret) => (isObject(secret) ? withDefaults(secret) : secret)) }
+        : {}),
+    },
+    { dockerfile: "Dockerfile", remove: true },
+  );
+}
+
+/** To Terraform a text that is not set is an empty one. */
+function comparedBuild(build: Properties): Properties {
+  const { secrets } = build;
+  return {
+    target: "",
+    platform: "",
+    networkMode: "",
+    ...asTerraformHasIt(build),
+    ...(Array.isArray(secrets) && secrets.length > 0
+      ? { secrets: secrets.map((secret) => (isObject(secret) ? { src: "", env: "", ...secret } : secret)) }
+      : {}),
+  };
+}
 
 function stateOf(inputs: Properties): Properties {
   const state = withoutNote(inputs);

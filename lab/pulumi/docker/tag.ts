@@ -1,7 +1,7 @@
 import { type Properties, unknown } from "../plugin/properties";
 import type { ResourceType } from "../provider/resource-type";
-import { withDefaults, withoutNote } from "./defaults";
 import { findImage, tagImage } from "./engine";
+import { withDefaults, withoutNote } from "./terraform";
 
 /** A second name for an image. */
 export const tag: ResourceType = {

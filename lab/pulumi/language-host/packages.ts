@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { DependencyInfo } from "@pulumi/pulumi/proto/language_pb";
 import { PackageDependency } from "@pulumi/pulumi/proto/plugin_pb";
 
 interface Manifest {
@@ -23,15 +22,6 @@ export function packagesWithPlugins(folder: string): PackageDependency[] {
     dependency.setServer(pulumi.server ?? "");
     return [dependency];
   });
-}
-
-/** What the program's package.json names, in the versions of its package-lock.json. */
-export function directDependencies(folder: string): DependencyInfo[] {
-  const { packages } = JSON.parse(readFileSync(path.join(folder, "package-lock.json"), "utf8"));
-  const { dependencies = {}, devDependencies = {} } = packages[""];
-  return Object.keys({ ...dependencies, ...devDependencies }).map((name) =>
-    new DependencyInfo().setName(name).setVersion(packages[`node_modules/${name}`].version),
-  );
 }
 
 /** `yaml`, `@pulumi/docker`, … */

@@ -92,7 +92,7 @@ function runnerOf(folder: string): string {
   try {
     return createRequire(path.join(folder, "package.json")).resolve("@pulumi/pulumi/cmd/run");
   } catch {
-    throw new Error("It looks like the Pulumi SDK has not been installed. Have you run pulumi install?");
+    throw new Error("It looks like the Pulumi SDK has not been installed. Have you run pulumi install?\n");
   }
 }
 

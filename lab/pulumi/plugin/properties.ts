@@ -8,9 +8,10 @@ export interface Properties {
 
 /** A string that is not known yet, in preview (sdk/go/common/resource/plugin, `UnknownStringValue`). */
 export const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-/** The key that marks an object as something else than itself, and the mark of a secret (sdk/go/common/resource/sig). */
+/** The key that marks an object as something else than itself, and the marks (sdk/go/common/resource/sig). */
 const signature = "4dabf18193072939515e22adb298388d";
 const secretMark = "1b47061264138c4ac30d75fd1eb44270";
+const outputMark = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
 
 export const fromStruct = (struct?: Struct): Properties => (struct?.toJavaScript() ?? {}) as Properties;
 export const toStruct = (properties: Properties): Struct => Struct.fromJavaScript(properties);
@@ -22,9 +23,16 @@ export const isObject = (value: Value | undefined): value is Properties =>
 const underMark = (value: Value): Value | undefined =>
   isObject(value) && value[signature] === secretMark ? value.value : undefined;
 
-/** Marks a value as secret, once. An unknown one needs no mark: there is nothing to hide yet. */
+/** Whether there is a mark: what is under it counts as a whole. */
+export const isMarked = (value: Value): boolean => isObject(value) && Object.hasOwn(value, signature);
+
+/** Marks a value as secret, once. */
 export const secret = (value: Value): Value =>
-  value === unknown || underMark(value) !== undefined ? value : { [signature]: secretMark, value };
+  underMark(value) === undefined ? { [signature]: secretMark, value } : value;
+
+/** Marks a value as secret, and one that is not known yet as an output that will be one. */
+export const secretOutput = (value: Value): Value =>
+  value === unknown ? { [signature]: outputMark, secret: true } : secret(value);
 
 /** The value under a mark, if there is one. */
 export const revealed = (value: Value): Value => underMark(value) ?? value;

@@ -1,4 +1,5 @@
-import { isObject, type Properties, plain, unknown, type Value } from "../plugin/properties";
+import { isDeepStrictEqual } from "node:util";
+import { isMarked, isObject, type Properties, unknown, type Value } from "../plugin/properties";
 import type { ResourceType } from "./resource-type";
 
 export type Change = "added" | "deleted" | "updated";
@@ -12,12 +13,16 @@ export interface Diff {
   replacing: string[];
 }
 
-/** Compares the inputs of a resource with new ones. Whether something is secret makes no difference. */
-export function diff(olds: Properties, news: Properties, type: Pick<ResourceType, "replaces">): Diff {
+/** Compares the inputs of a resource with new ones. A secret is compared as a whole. */
+export function diff(
+  olds: Properties,
+  news: Properties,
+  { compared = (inputs) => inputs, replaces }: Pick<ResourceType, "compared" | "replaces">,
+): Diff {
   const changes = new Map(
-    differences(plain(olds), plain(news)).map(([path, change]) => [
+    differences(compared(olds), compared(news)).map(([path, change]) => [
       path,
-      { change, replaces: type.replaces(path) },
+      { change, replaces: replaces(path) },
     ]),
   );
   const paths = [...changes.keys()];
@@ -33,7 +38,7 @@ function differences(old: Value | undefined, now: Value | undefined, path = ""):
   if (had === undefined || has === undefined) {
     return had === has ? [] : [[path, had === undefined ? "added" : "deleted"]];
   }
-  if (has !== unknown) {
+  if (has !== unknown && !isMarked(had) && !isMarked(has)) {
     if (Array.isArray(had) && Array.isArray(has)) {
       return Array.from({ length: Math.max(had.length, has.length) }).flatMap((_, index) =>
         differences(had[index], has[index], `${path}[${index}]`),
@@ -45,7 +50,7 @@ function differences(old: Value | undefined, now: Value | undefined, path = ""):
         .flatMap((name) => differences(had[name], has[name], path + step(name, path)));
     }
   }
-  return had === has ? [] : [[path, "updated"]];
+  return isDeepStrictEqual(had, has) ? [] : [[path, "updated"]];
 }
 
 /** As the engine writes it (sdk/go/common/resource/property_path.go). */

@@ -6,6 +6,8 @@ export interface ResourceType {
   inputs: Shape;
   /** Fills in defaults, and finds what is wrong. Default: takes the inputs as they are. */
   check?(inputs: Properties): { inputs: Properties; failures?: Failure[] };
+  /** Inputs as they are compared. Default: as they are. */
+  compared?(inputs: Properties): Properties;
   /** Whether a difference at this path (`build.context`, `triggers[0]`) asks for another resource. */
   replaces(path: string): boolean;
   /** Whether the old one goes before the new one comes. Default: after. */
@@ -15,8 +17,8 @@ export interface ResourceType {
   /** What preview can tell; `old` is the state of the resource that would be updated. */
   preview(inputs: Properties, old?: Properties): Properties;
   create(inputs: Properties, resource: Resource): Promise<Made>;
-  /** Default: it has none, as every difference replaces. */
-  update?(inputs: Properties, old: Properties, resource: Resource): Promise<Properties>;
+  /** The new state; undefined when it is gone. Default: there is nothing to update, as every difference replaces. */
+  update?(inputs: Properties, old: Properties, resource: Resource): Promise<Properties | undefined>;
   /** What it is like now; undefined when it is gone. Default: as the state says. */
   read?(state: Properties): Promise<Properties | undefined>;
   /** Default: there is nothing to delete. */
@@ -41,11 +43,8 @@ export interface Made {
 /** The resource that a request is about. */
 export interface Resource {
   name: string;
-  id: string;
   /** Shows a line of progress at the resource; nothing of it stays. */
   progress(line: string): void;
-  /** Aborted when the engine is told to stop. */
-  cancelled: AbortSignal;
 }
 
 /** The paths of what a shape does not have. */

@@ -13,6 +13,8 @@ export interface Provider {
   version: string;
   /** Whether it is given secrets with their marks. Default: the engine remembers them itself. */
   acceptsSecrets?: boolean;
+  /** Whether it is given references to resources with their marks. No input of these has any. */
+  acceptsResources?: boolean;
   /** How it words what went wrong with a resource. Default: as it is. */
   worded?(message: string): string;
   /** By their tokens, such as `random:index/randomId:RandomId`. */
@@ -27,9 +29,14 @@ const kinds: Record<Change, { change: number; replace: number }> = {
 };
 
 /** Serves a resource provider's protocol (proto/pulumi/provider.proto of Pulumi) for the types described. */
-export function serveProvider({ name, version, acceptsSecrets = false, worded, types }: Provider): void {
-  const cancelled = new AbortController();
-
+export function serveProvider({
+  name,
+  version,
+  acceptsSecrets = false,
+  acceptsResources = false,
+  worded,
+  types,
+}: Provider): void {
   function typeOf(urn: string): ResourceType {
     // urn:pulumi:<stack>::<project>::<parent's type>$<type>::<name>
     const token = urn.split("::")[2]!.split("$").at(-1)!;
@@ -38,14 +45,10 @@ export function serveProvider({ name, version, acceptsSecrets = false, worded, t
     throw new Unimplemented(`${token}: the lab's stand-in for the ${name} plugin does not have it`);
   }
 
-  function resource(urn: string, id = ""): Resource {
-    return {
-      name: urn.split("::").at(-1)!,
-      id,
-      progress: (line) => log(urn, line, { ephemeral: true }),
-      cancelled: cancelled.signal,
-    };
-  }
+  const resource = (urn: string): Resource => ({
+    name: urn.split("::").at(-1)!,
+    progress: (line) => log(urn, line, { ephemeral: true }),
+  });
 
   /** Does something in the world: what was said of it is shown before its outcome. */
   async function done<T>(work: Promise<T>): Promise<T> {
@@ -69,7 +72,7 @@ export function serveProvider({ name, version, acceptsSecrets = false, worded, t
       new messages.ConfigureResponse()
         .setAcceptsecrets(acceptsSecrets)
         .setSupportspreview(true)
-        .setAcceptresources(false),
+        .setAcceptresources(acceptsResources),
     ),
 
     check: unary((request: messages.CheckRequest) => {
@@ -114,7 +117,8 @@ export function serveProvider({ name, version, acceptsSecrets = false, worded, t
       if (!type.update) throw new Unimplemented(`${urn}: every difference replaces it`);
       const properties = request.getPreview()
         ? type.preview(inputs, old)
-        : await done(type.update(inputs, old, resource(urn, request.getId())));
+        : await done(type.update(inputs, old, resource(urn)));
+      if (properties === undefined) throw new Error(goneWhileUpdating(urn));
       return new messages.UpdateResponse().setProperties(toStruct(properties));
     }),
 
@@ -132,17 +136,21 @@ export function serveProvider({ name, version, acceptsSecrets = false, worded, t
     delete: unary(async (request: messages.DeleteRequest) => {
       const urn = request.getUrn();
       const state = fromStruct(request.getProperties());
-      await done(typeOf(urn).delete?.(state, resource(urn, request.getId())) ?? Promise.resolve());
+      await done(typeOf(urn).delete?.(state, resource(urn)) ?? Promise.resolve());
       return new Empty();
     }),
 
-    cancel: unary(() => {
-      cancelled.abort();
-      return new Empty();
-    }),
+    // As the official plugins: what is under way comes to its end.
+    cancel: unary(() => new Empty()),
     attach: unary(() => new Empty()),
   });
 }
+
+/** In the words of Terraform's bridge (pulumi-terraform-bridge, pkg/tfbridge/provider.go). */
+const goneWhileUpdating = (urn: string) =>
+  `Resource provider reported that the resource did not exist while updating ${urn}.\n\n` +
+  "This is usually a result of the resource having been deleted outside of Pulumi, and can often be fixed by running " +
+  "`pulumi refresh` before updating.";
 
 function checkFailure({ property, reason }: Failure): messages.CheckFailure {
   return new messages.CheckFailure().setProperty(property).setReason(reason);

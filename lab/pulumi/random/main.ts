@@ -4,12 +4,12 @@ import { type Properties, secret, unknown } from "../plugin/properties";
 import type { ResourceType } from "../provider/resource-type";
 import { serveProvider } from "../provider/serve-provider";
 
-/** Values that are made once and kept in the state. */
+/** Random bytes, which are secret. */
 const bytes: ResourceType = {
   inputs: { length: true, keepers: true },
   replaces: () => true,
   detailedDiff: false,
-  preview: (inputs) => ({ ...inputs, base64: secret(unknown), hex: secret(unknown) }),
+  preview: (inputs) => ({ ...inputs, base64: unknown, hex: unknown }),
   async create(inputs) {
     const made = randomBytes(Number(inputs.length));
     const base64 = made.toString("base64");
@@ -46,5 +46,6 @@ const id: ResourceType = {
 serveProvider({
   name: "random",
   version: dependencies["@pulumi/random"],
+  acceptsResources: true,
   types: { "random:index/randomBytes:RandomBytes": bytes, "random:index/randomId:RandomId": id },
 });

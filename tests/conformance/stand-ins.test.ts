@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { answersOf, parts, standIn } from "./parts";
+
+/** What the official parts answer was written down by `npm run test:conformance`. */
+for (const part of parts) {
+  describe(`the stand-in for ${part.name}`, function () {
+    this.timeout(60_000);
+    const answers: Record<string, unknown> = JSON.parse(readFileSync(answersOf(part), "utf8"));
+
+    for (const { name, sideBySide, answer } of part.cases) {
+      if (sideBySide) continue;
+      it(name, async () => {
+        assert.deepEqual(await answer(standIn(part)), answers[name]);
+      });
+    }
+  });
+}
