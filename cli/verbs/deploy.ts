@@ -1,26 +1,28 @@
 import { mustFollowWorkingTree } from "../configuration";
+import { mustBeDeployable, mustSuitPulumi } from "../deployable";
 import { outputs, preview as previewArguments, up } from "../pulumi/commands";
 import { type ExitStatus, exit, type Outcome, outcomeOf } from "../pulumi/outcome";
 import { ask, follow } from "../pulumi/run";
-import { mustBeApproved, type Session } from "../session";
+import type { Session } from "../session";
 import { printJson } from "../terminal";
 
 /** `pulumi up`, with an exit status that says what became of it. */
 export async function deploy(session: Session, more: readonly string[]): Promise<ExitStatus> {
-  mustBeApproved(session);
+  await mustBeDeployable(session);
   await mustFollowWorkingTree(session, "deploy");
   return runUp(session, { more });
 }
 
 /** `pulumi preview`. */
 export async function preview(session: Session, more: readonly string[]): Promise<ExitStatus> {
+  await mustSuitPulumi(session);
   const run = await follow((eventLog) => previewArguments(session, { json: session.json, eventLog, more }));
   return outcomeOf(run).exit;
 }
 
 /** Builds and pushes the images; the hosts are left alone. */
 export async function buildOnly(session: Session): Promise<ExitStatus> {
-  mustBeApproved(session);
+  await mustBeDeployable(session);
   await mustFollowWorkingTree(session, "build-only");
   return runUp(session, { only: ["everfresh:index:ContentImage", "everfresh:index:RegistryPush"] });
 }

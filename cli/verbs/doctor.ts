@@ -5,7 +5,9 @@ import { doctorStdin } from "../../core/host/program";
 import { registryHost } from "../../core/images";
 import { Problems, problem } from "../../core/problems";
 import type { Settings } from "../../core/settings";
+import { usesStandIns } from "../../lab/pulumi/in-use";
 import { readSettings } from "../configuration";
+import { mustSuitPulumi } from "../deployable";
 import { askHosts, hostProject, runVerb } from "../hosts";
 import { version } from "../pulumi/commands";
 import { type ExitStatus, exit } from "../pulumi/outcome";
@@ -51,7 +53,11 @@ async function examine(session: Session): Promise<Finding[]> {
       tool("docker", ["compose", "version", "--short"], "run `npm run setup`", "2"),
     ),
     finding("docker buildx", () => tool("docker", ["buildx", "version"], "run `npm run setup`")),
-    finding("pulumi", async () => (await ask(version())).trim()),
+    finding("pulumi", async () => {
+      await mustSuitPulumi(session);
+      const number = (await ask(version())).trim();
+      return usesStandIns() ? `${number}, the engine with the lab's stand-ins` : number;
+    }),
     finding("git", () =>
       tool("git", ["--version"], "install it: without it a release does not know its commit"),
     ),

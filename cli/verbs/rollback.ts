@@ -2,16 +2,17 @@ import { probeHost } from "../../adapters/probe";
 import { historyStdin } from "../../core/host/program";
 import { Problems, problem } from "../../core/problems";
 import { readSetting, readSettings } from "../configuration";
+import { mustBeDeployable } from "../deployable";
 import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
 import { type HostHistory, type LedgerEntry, readLedger, rollbackTarget } from "../ledger";
 import { type ExitStatus, exit } from "../pulumi/outcome";
-import { mustBeApproved, type Session } from "../session";
+import type { Session } from "../session";
 import { moment, printable, waitingFor } from "../terminal";
 import { upWith } from "./settings";
 
 /** Pins the stack to an earlier release that the hosts still keep, and deploys that. */
 export async function rollback(session: Session, release: string | undefined): Promise<ExitStatus> {
-  mustBeApproved(session);
+  await mustBeDeployable(session);
   const hosts = await waitingFor("reading the ledgers", readHistories(session));
   const target = rollbackTarget(hosts, release);
   const entry = Object.values(hosts)[0]!.ledger.findLast(
@@ -23,7 +24,7 @@ export async function rollback(session: Session, release: string | undefined): P
 
 /** Ends the pinning: what the working tree builds, or another stack proved, is deployed again. */
 export async function clearRollback(session: Session): Promise<ExitStatus> {
-  mustBeApproved(session);
+  await mustBeDeployable(session);
   if ((await readSetting(session, "release")) === undefined) {
     process.stderr.write("everfresh:release: the stack is not pinned to a release; nothing to do\n");
     return exit.done;

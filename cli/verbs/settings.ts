@@ -1,14 +1,15 @@
 import { mustFollowWorkingTree, readSetting } from "../configuration";
+import { mustBeDeployable } from "../deployable";
 import { removeConfig, setConfig } from "../pulumi/commands";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import { ask } from "../pulumi/run";
-import { mustBeApproved, type Session } from "../session";
+import type { Session } from "../session";
 import { print } from "../terminal";
 import { runUp } from "./deploy";
 
 /** Recreates every container although nothing changed. */
 export async function redeploy(session: Session): Promise<ExitStatus> {
-  mustBeApproved(session);
+  await mustBeDeployable(session);
   await mustFollowWorkingTree(session, "redeploy");
   return upWith(session, "forceRecreate", nonce());
 }

@@ -1,5 +1,7 @@
 import { load, names } from "../state";
 
+/** The stand-ins are for the lab: they touch nothing of somebody's production. */
+
 /** A machine, as a connection names it. */
 export interface Machine {
   /** Where its sshd is. */
@@ -9,40 +11,33 @@ export interface Machine {
   hostKey?: string;
 }
 
-/** How to leave the stand-ins: what each of their refusals ends with. */
-export const wayOut =
-  "install the official Pulumi (`curl -fsSL https://get.pulumi.com | sh`), then run `npm run setup`";
-
-/** The first of these machines that is no host of this checkout's labs. */
-export async function stranger(machines: readonly Machine[]): Promise<Machine | undefined> {
+/** Why the stand-ins do not deploy to these machines: one of them is no host of this checkout's labs. One line; undefined for none. */
+export async function refusal(machines: readonly Machine[]): Promise<string | undefined> {
   const hosts = (await labs()).flatMap(({ hosts }) => hosts);
-  return machines.find(
+  const stranger = machines.find(
     ({ host, port, hostKey }) =>
       !hosts.some((known) => (known.address === host && known.port === port) || known.hostKey === hostKey),
   );
+  return stranger && notOfTheLab(`${stranger.host}:${stranger.port}`, "host");
 }
 
-/**
- * The stand-ins are for the lab: they touch nothing of somebody's production.
- *
- * @throws Error when one of the machines is not a host of the lab.
- */
-export async function mustBeOfTheLab(machines: readonly Machine[]): Promise<void> {
-  const other = await stranger(machines);
-  if (other)
-    throw new Error(
-      `${other.host}:${other.port}: is no host of the lab, and these are the lab's stand-ins for Pulumi's plugins; ${wayOut}`,
-    );
+/** The same of a registry, `host:port`. */
+export async function registryRefusal(address: string): Promise<string | undefined> {
+  const known = (await labs()).some(({ registry }) => registry.address === address);
+  return known ? undefined : notOfTheLab(address, "registry");
 }
 
-/** @throws Error when the registry, `host:port`, is not one of the lab's. */
-export async function mustBeRegistryOfTheLab(address: string): Promise<void> {
-  if ((await labs()).some(({ registry }) => registry.address === address)) return;
-  throw new Error(
-    `${address}: is no registry of the lab, and these are the lab's stand-ins for Pulumi's plugins; ${wayOut}`,
-  );
+/** @throws Error with the reason, if there is one. */
+export async function mustBeAllowed(refused: Promise<string | undefined>): Promise<void> {
+  const reason = await refused;
+  if (reason !== undefined) throw new Error(reason);
 }
 
+const notOfTheLab = (address: string, what: string) =>
+  `pulumi: this is the engine with the lab's stand-ins, and ${address} is not a ${what} of the lab; ` +
+  "install the official Pulumi (`curl -fsSL https://get.pulumi.com | sh`), then run `npm run setup`";
+
+/** The labs of this checkout that came up. */
 async function labs() {
   const all = await Promise.all((await names()).map((name) => load(name).catch(() => undefined)));
   return all.filter((lab) => lab !== undefined);

@@ -88,6 +88,20 @@ export class TestStack {
     return stack;
   }
 
+  /** The stack's configuration. */
+  get configFile(): string {
+    return path.join(this.folder, `Pulumi.${this.name}.yaml`);
+  }
+
+  /** Where pulumi finds the stack's state. */
+  get backend(): Record<string, string> {
+    return {
+      PULUMI_BACKEND_URL: `file://${this.state}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    };
+  }
+
   async configure(settings: Record<string, string>): Promise<void> {
     const values = Object.entries(settings).flatMap(([key, value]) => [
       "--plaintext",
@@ -242,15 +256,10 @@ export class TestStack {
     const init = args[1] === "init";
     const stack = init ? [] : ["--stack", this.name];
     const configured = /^(config|up|preview|destroy|refresh)$/.test(args[0]!);
-    const config = configured ? ["--config-file", path.join(this.folder, `Pulumi.${this.name}.yaml`)] : [];
+    const config = configured ? ["--config-file", this.configFile] : [];
     const child = spawn("pulumi", [...args, ...stack, ...config, "--non-interactive"], {
       cwd: init ? this.folder : checkout,
-      env: {
-        ...this.tools,
-        PULUMI_BACKEND_URL: `file://${this.state}`,
-        PULUMI_CONFIG_PASSPHRASE: "test",
-        PULUMI_SKIP_UPDATE_CHECK: "true",
-      },
+      env: { ...this.tools, ...this.backend },
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
     child.stdin?.end(input);

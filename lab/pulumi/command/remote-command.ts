@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mustBeOfTheLab } from "../lab-only";
+import { mustBeAllowed, refusal } from "../lab-only";
 import { type Properties, plain, revealed, unknown, type Value } from "../plugin/properties";
 import type { Resource, ResourceType } from "../provider/resource-type";
 import { type Connection, checkedConnection, connectionShape, withoutHostKey } from "./connection";
@@ -64,7 +64,7 @@ async function run(what: Value | undefined, inputs: Properties, resource: Resour
   if (what === undefined) return { stdout: "", stderr: "" };
   const connection = plain(inputs.connection!) as unknown as Connection;
   const { stdin = "", logging = "stdoutAndStderr" } = plain(inputs) as { stdin?: string; logging?: string };
-  await mustBeOfTheLab([connection, ...(connection.proxy ? [connection.proxy] : [])]);
+  await mustBeAllowed(refusal([connection, ...(connection.proxy ? [connection.proxy] : [])]));
   const client = await dial(connection, resource.progress);
   try {
     return await execute(client, revealed(what) as string, stdin, {

@@ -1,5 +1,5 @@
 import { resolveDigest } from "../../../adapters/registry";
-import { mustBeRegistryOfTheLab } from "../lab-only";
+import { mustBeAllowed, registryRefusal } from "../lab-only";
 import { isObject, type Properties, plain, secret, unknown, type Value } from "../plugin/properties";
 import type { Failure, ResourceType } from "../provider/resource-type";
 import { pushImage } from "./engine";
@@ -40,7 +40,7 @@ export const registryImage: ResourceType = {
   }),
   async create(inputs) {
     const { name, authConfig } = known(inputs);
-    await mustBeRegistryOfTheLab(registryOf(authConfig));
+    await mustBeAllowed(registryRefusal(registryOf(authConfig)));
     await pushImage(name, authConfig);
     const digest = await digestOf(name, authConfig);
     if (digest === undefined)

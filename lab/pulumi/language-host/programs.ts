@@ -4,8 +4,9 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import * as messages from "@pulumi/pulumi/proto/language_pb";
+import { refusal } from "../lab-only";
 import { log, logged } from "../plugin/engine-log";
-import { refusal } from "./refusal";
+import { configuredHosts } from "./configured-hosts";
 
 /** The status with which `@pulumi/pulumi/cmd/run` ends when it has told the person itself what is wrong. */
 const saidItself = 32;
@@ -18,7 +19,7 @@ export class Programs {
 
   async run(request: messages.RunRequest, engine: string): Promise<messages.RunResponse> {
     const response = new messages.RunResponse();
-    const refused = await refusal(request.getConfigMap().get("everfresh:hosts"));
+    const refused = await refusal(configuredHosts(request.getConfigMap().get("everfresh:hosts")));
     if (refused !== undefined) {
       log("", refused, { severity: LogSeverity.ERROR });
       await logged();

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import {
+  fromStruct,
+  isMarked,
+  plain,
+  revealed,
+  secret,
+  secretOutput,
+  toStruct,
+  unknown,
+} from "../../../../lab/pulumi/plugin/properties";
+
+describe("properties as they travel", () => {
+  it("are the same after the way to the engine and back", () => {
+    const properties = { a: [1, true, null, "x"], b: { c: {}, d: [] }, e: secret({ f: "g" }) };
+    assert.deepEqual(fromStruct(toStruct(properties)), properties);
+  });
+
+  it("are marked as secret once", () => {
+    assert.deepEqual(secret(secret("a")), secret("a"));
+    assert.equal(revealed(secret("a")), "a");
+    assert.equal(revealed("a"), "a");
+    assert.ok(isMarked(secret("a")) && !isMarked({ a: "b" }) && !isMarked("a"));
+  });
+
+  it("are marked as an output that will be secret where they are not known yet", () => {
+    assert.ok(isMarked(secretOutput(unknown)));
+    assert.notDeepEqual(secretOutput(unknown), secret(unknown));
+    assert.deepEqual(secretOutput("a"), secret("a"));
+  });
+
+  it("are plain at any depth once their marks are taken off", () => {
+    assert.deepEqual(plain({ a: secret([{ b: secret("c") }]), d: [secret(false)] }), {
+      a: [{ b: "c" }],
+      d: [false],
+    });
+  });
+});
