@@ -279,11 +279,11 @@ describe("a host in trouble", function () {
 
     it("survives a disk that fills up at any step: the old or the new release, and green afterwards", async () => {
       const steps = await countSteps(host, request());
-      for (const part of thorough
-        ? [0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.88, 0.94, 0.99]
-        : [0.3, 0.65, 0.93]) {
+      const parts = [0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.88, 0.94, 0.99];
+      for (const step of thorough
+        ? parts.map((part) => Math.max(2, Math.round(part * steps)))
+        : ["tar -xpomf *", "docker compose * up *", "ln -s *"]) {
         const serving = number;
-        const step = Math.max(2, Math.round(part * steps));
         const { status, stderr } = await deployDisturbed(host, request(), step, fill);
         const now = await served(host, "/conf");
         await free();

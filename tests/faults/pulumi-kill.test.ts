@@ -7,13 +7,13 @@ import { buildBase } from "../support/lab";
 import { TestStack } from "../support/stack";
 import { ownLab } from "./support/own-lab";
 import { killPulumi } from "./support/pulumi";
-import { randomFrom } from "./support/random";
+import { longSeed, randomFrom } from "./support/random";
 import { look } from "./support/shop";
 import { runOn } from "./support/ssh";
 
-const SEED = Number(process.env.EVERFRESH_SEED ?? Date.now() % 1e6);
-/** Kills at any instant, beside the two at given ones; `npm run test:faults` asks for more. */
-const RANDOM = Number(process.env.EVERFRESH_KILLS ?? 0) > 100 ? 12 : 1;
+const SEED = longSeed();
+/** Kills at any instant, beside the two at given ones: `npm run test:faults` asks for them. */
+const RANDOM = Number(process.env.EVERFRESH_KILLS ?? 0) > 100 ? 12 : 0;
 
 describe("pulumi that is killed, and all that it started", function () {
   this.timeout(120_000);

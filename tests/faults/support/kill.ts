@@ -10,8 +10,14 @@ import { Connection, type Run } from "./ssh";
 /** What dies: the program alone, it and all its children, the SSH connection, the engine, or the whole machine. */
 export type Victim = "program" | "session" | "connection" | "engine" | "host";
 
-/** When: before or after the n-th call of a tool that changes something; or so many milliseconds after the start. */
-export type Moment = { step: number; side: "before" | "after" } | { after: number };
+/**
+ * A call of a tool that changes something: the n-th; or the first that matches a pattern of the shell, which is the same
+ * one however fast the machine is.
+ */
+export type Step = number | string;
+
+/** When: before or after a step; or so many milliseconds after the start. */
+export type Moment = { step: Step; side: "before" | "after" } | { after: number };
 
 export interface Kill {
   victim: Victim;
@@ -27,6 +33,9 @@ export async function installStepper(host: LabHost): Promise<void> {
   await exec(host, ["sh", "-c", put], { input: text });
 }
 
+/** A plan without a victim: calls are counted, and that is all. */
+const nowhere = "before program 0";
+
 const plan = (host: LabHost, text: string) =>
   exec(
     host,
@@ -36,7 +45,7 @@ const plan = (host: LabHost, text: string) =>
 
 /** How many steps a deployment takes. */
 export async function countSteps(host: LabHost, request: DeployRequest): Promise<number> {
-  await plan(host, "0 before program");
+  await plan(host, nowhere);
   using connection = await Connection.open(host);
   const { status, stderr } = await connection.run(deployStdin(request));
   if (status !== 0) throw new Error(`the deployment whose steps are counted failed: ${stderr}`);
@@ -47,10 +56,10 @@ export async function countSteps(host: LabHost, request: DeployRequest): Promise
 export async function deployDisturbed(
   host: LabHost,
   request: DeployRequest,
-  step: number,
+  step: Step,
   disturb: () => Promise<unknown>,
 ): Promise<Run> {
-  await plan(host, `${step} before driver`);
+  await plan(host, `before driver ${step}`);
   using connection = await Connection.open(host);
   const running = connection.run(deployStdin(request));
   await Promise.race([waitForStep(host), running]);
@@ -86,8 +95,8 @@ export async function deployAndKill(
   { victim, moment }: Kill,
 ): Promise<Killed> {
   const byStepper = "step" in moment && (victim === "program" || victim === "session");
-  if ("step" in moment) await plan(host, `${moment.step} ${moment.side} ${byStepper ? victim : "driver"}`);
-  else await plan(host, "0 before program");
+  if ("step" in moment) await plan(host, `${moment.side} ${byStepper ? victim : "driver"} ${moment.step}`);
+  else await plan(host, nowhere);
 
   const connection = await Connection.open(host);
   let run: Run | undefined;

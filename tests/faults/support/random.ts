@@ -8,3 +8,6 @@ export function randomFrom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** The seed of a long suite: another one each time, unless `EVERFRESH_SEED` names one. What fails says which it was. */
+export const longSeed = (): number => Number(process.env.EVERFRESH_SEED ?? Date.now() % 1e6);

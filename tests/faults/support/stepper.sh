@@ -1,6 +1,7 @@
 #!/bin/sh
-# Stands before the tools that change something on a lab host (docker, mv, …) and ends the deployment at its n-th call.
-# /tmp/kill-plan: "<n> before|after program|session|driver". Only for a deployment of `everfresh`, found by its name.
+# Stands before the tools that change something on a lab host (docker, mv, …) and ends the deployment at one of its calls.
+# /tmp/kill-plan: "before|after program|session|driver <call>"; the call is a number, or a pattern for the first that
+# matches it, such as `docker compose * up *`. Only for a deployment of `everfresh`, found by its name.
 name=${0##*/} real=/usr/bin/${0##*/}
 given=$PATH PATH=/usr/bin:/bin
 # The tool itself, with the search path it was called with.
@@ -14,8 +15,17 @@ if [ -z "$program" ] || [ ! -f /tmp/kill-plan ]; then really "$@"; exit; fi
 
 printf . >>/tmp/kill-count
 number=$(wc -c </tmp/kill-count)
-read -r target when whom </tmp/kill-plan
-[ "$number" -eq "$target" ] || { really "$@"; exit; }
+read -r when whom target </tmp/kill-plan
+is_it() {
+  case $target in
+    *[!0-9]*)
+      # shellcheck disable=SC2254 # it is a pattern
+      case "$name $*" in $target) [ ! -e /tmp/kill-step ] ;; *) false ;; esac
+      ;;
+    *) [ "$number" -eq "$target" ] ;;
+  esac
+}
+is_it "$@" || { really "$@"; exit; }
 
 status=0
 [ "$when" = before ] || { really "$@"; status=$?; }

@@ -213,19 +213,17 @@ rm -rf "$folder"`,
         );
       });
 
-      it("unpacks a payload of megabytes in a second or two", () => {
+      it("unpacks a payload of megabytes", () => {
         const bytes = randomBytes(6_000_000);
         const program: HostProgram = insteadOfMain(
           deployStdin(request({ release: release([], bytes) })),
           "payload | base64 -d | tar -xOf - store | cat",
         );
-        const started = Date.now();
         const { stdout } = spawnSync("sh", ["-c", program.command.replace(/^sh /, `${shell} `)], {
           input: program.stdin,
           maxBuffer: 1 << 28,
         });
         assert.ok(stdout.equals(bytes));
-        assert.ok(Date.now() - started < 10_000, `${Date.now() - started} ms`);
       });
 
       it("keeps a listing of files that changes with bytes, links and the executable bit, not with times", () => {
