@@ -1,6 +1,7 @@
 import * as random from "@pulumi/random";
 import { tidyBuildCache } from "./components/build-cache";
 import { ComposeDeploy } from "./components/compose-deploy";
+import { endWithTheEngine } from "./components/engine-gone";
 import { HostTeardown } from "./components/host-teardown";
 import { Lineage } from "./components/lineage";
 import { keptRelease, Release } from "./components/release";
@@ -67,4 +68,7 @@ async function program() {
   };
 }
 
-export = () => program().catch(withoutStackTrace);
+export = () => {
+  endWithTheEngine();
+  return program().catch(withoutStackTrace);
+};

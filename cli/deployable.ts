@@ -4,16 +4,16 @@ import { refusal } from "../lab/pulumi/lab-only";
 import { readSettings } from "./configuration";
 import { mustBeApproved, type Session } from "./session";
 
-/** @throws Problems where a verb that deploys must not begin. */
+/** @throws Problems if a verb that deploys must not start. */
 export async function mustBeDeployable(session: Session): Promise<void> {
   mustBeApproved(session);
   await mustSuitPulumi(session);
 }
 
-/** @throws Problems where Pulumi is only the engine with the lab's stand-ins, and the stack is not the lab's. */
+/** @throws Problems if Pulumi is the engine with the lab's stand-ins and the stack is not the lab's. */
 export async function mustSuitPulumi(session: Session): Promise<void> {
   if (!usesStandIns()) return;
-  // What is wrong with the settings, the program says better.
+  // The program reports invalid settings.
   const settings = await readSettings(session).catch((error) => {
     if (error instanceof Problems) return undefined;
     throw error;

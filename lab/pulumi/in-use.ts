@@ -5,7 +5,7 @@ import { withTools } from "../../scripts/environment";
 
 const launcher = path.join(__dirname, "..", "..", ".everfresh", "bin", "pulumi");
 
-/** Whether the Pulumi of this checkout is the engine with the lab's stand-ins: `scripts/setup` then wrote a launcher that says so. */
+/** Whether this checkout uses the engine with the lab's stand-ins: the launcher that `scripts/setup` wrote says so. */
 export function usesStandIns(): boolean {
   try {
     return readFileSync(launcher, "utf8").includes("stand-ins");

@@ -1,17 +1,17 @@
 import { load, names } from "../state";
 
-/** The stand-ins are for the lab: they touch nothing of somebody's production. */
+/** The stand-ins act on the lab and on nothing else. */
 
 /** A machine, as a connection names it. */
 export interface Machine {
-  /** Where its sshd is. */
+  /** Address of its SSH server. */
   host: string;
   port: number;
-  /** One line, `ssh-ed25519 AAAA…`, which whoever answers there has to prove. */
+  /** One line, `ssh-ed25519 AAAA…`, which is checked when connecting. */
   hostKey?: string;
 }
 
-/** Why the stand-ins do not deploy to these machines: one of them is no host of this checkout's labs. One line; undefined for none. */
+/** Explains in one line which of these machines is not a host of this checkout's labs; undefined if all are. */
 export async function refusal(machines: readonly Machine[]): Promise<string | undefined> {
   const hosts = (await labs()).flatMap(({ hosts }) => hosts);
   const stranger = machines.find(
@@ -21,13 +21,13 @@ export async function refusal(machines: readonly Machine[]): Promise<string | un
   return stranger && notOfTheLab(`${stranger.host}:${stranger.port}`, "host");
 }
 
-/** The same of a registry, `host:port`. */
+/** Explains in one line that a registry, `host:port`, is not a lab's; undefined if it is. */
 export async function registryRefusal(address: string): Promise<string | undefined> {
   const known = (await labs()).some(({ registry }) => registry.address === address);
   return known ? undefined : notOfTheLab(address, "registry");
 }
 
-/** @throws Error with the reason, if there is one. */
+/** @throws Error with the explanation, if there is one. */
 export async function mustBeAllowed(refused: Promise<string | undefined>): Promise<void> {
   const reason = await refused;
   if (reason !== undefined) throw new Error(reason);

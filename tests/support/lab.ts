@@ -1,13 +1,14 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
-import { down, type Lab, up } from "../../lab/lab";
+import { down, type Lab, list, up } from "../../lab/lab";
 
 const run = promisify(execFile);
-const name = "tests";
+/** Each of mocha's workers has a lab of its own. */
+const name = `tests-${process.env.MOCHA_WORKER_ID ?? 0}`;
 let shared: Promise<Lab> | undefined;
 
-/** The lab that the real tests share: one registry, two hosts. It comes up with the first test that asks for it. */
+/** The lab that the tests of a worker share: one registry, two hosts. It comes up with the first test that asks for it. */
 export function lab(): Promise<Lab> {
   shared ??= start();
   return shared;
@@ -26,7 +27,8 @@ export async function buildBase(): Promise<void> {
   await run("docker", ["build", "-q", "-t", "everfresh-test-base", path.join(__dirname, "base")]);
 }
 
-/** Removes the shared lab if it came up; `EVERFRESH_KEEP_LAB=1` keeps the wreckage. */
+/** Removes the shared labs, in mocha's main process. `EVERFRESH_KEEP_LAB=1` keeps them. */
 export async function mochaGlobalTeardown(): Promise<void> {
-  if (shared && !process.env.EVERFRESH_KEEP_LAB) await down(name);
+  if (process.env.EVERFRESH_KEEP_LAB) return;
+  for (const name of await list()) if (/^tests-\d+$/.test(name)) await down(name);
 }

@@ -1,22 +1,22 @@
 import { isObject, type Properties, revealed, secretOutput, type Value } from "../plugin/properties";
 
-/** How to log in to one machine. */
+/** How to log in to a machine. */
 export interface Endpoint {
   host: string;
   port: number;
   user: string;
   /** One line, `ssh-ed25519 AAAA…`. */
   hostKey: string;
-  /** PEM text; without it the SSH agent is asked. */
+  /** PEM text. Default: the SSH agent's keys. */
   privateKey?: string;
-  /** How many failed attempts are tolerated; -1 for any number. */
+  /** How many failed attempts to connect are allowed; -1 for no limit. */
   dialErrorLimit: number;
   /** Seconds; 0 for no limit. */
   perDialTimeout: number;
 }
 
 export interface Connection extends Endpoint {
-  /** The machine through which the other one is reached. */
+  /** The machine through which the host is reached. */
   proxy?: Endpoint;
 }
 
@@ -33,7 +33,7 @@ const endpoint = {
 /** The inputs of a connection that everfresh uses. */
 export const connectionShape = { ...endpoint, proxy: endpoint };
 
-/** The connection with its defaults, as a whole secret, and each secret in it marked by itself. */
+/** Fills in defaults. The connection is secret as a whole, and so is each key in it. */
 export function checkedConnection(given: Value): Value {
   const value = revealed(given);
   return secretOutput(isObject(value) ? checkedEndpoint(value) : value);
@@ -52,7 +52,7 @@ function checkedEndpoint({ proxy, ...given }: Properties): Properties {
   };
 }
 
-/** The endpoints of a connection without a key of the host: a stranger could answer there. */
+/** The paths of missing host keys. Without one, the official plugin accepts any host. */
 export function withoutHostKey(given: Value): string[] {
   const value = revealed(given);
   if (!isObject(value)) return [];

@@ -6,8 +6,8 @@ import type { Connection, Endpoint } from "./connection";
 /**
  * Connects to a host, through its proxy if it has one, and checks each one's key.
  *
- * @param progress - is told of failed attempts.
- * @throws Error in the words of Go's `golang.org/x/crypto/ssh`, which the official plugin uses.
+ * @param progress - called for each failed attempt.
+ * @throws Error with the message of Go's `golang.org/x/crypto/ssh`, which the official plugin uses.
  */
 export async function dial(connection: Connection, progress: (line: string) => void): Promise<Client> {
   const { proxy } = connection;
@@ -27,10 +27,10 @@ export async function dial(connection: Connection, progress: (line: string) => v
   }
 }
 
-/** What is wrong with a key will be wrong the next time, too. */
+/** An error for which another attempt is pointless. */
 class Final extends Error {}
 
-/** Tries again, a little later after each failure, until the endpoint's limit of failures is passed. */
+/** Repeats an attempt, with growing delays, until the endpoint's limit of failures is exceeded. */
 async function retried<T>(
   { dialErrorLimit: limit }: Endpoint,
   what: string,

@@ -9,9 +9,9 @@ export interface Listeners {
 /**
  * Runs a command on a host.
  *
- * @param listeners - are given each line of a stream as it comes.
- * @returns what it printed (UTF-8), each without its last line end.
- * @throws Error with its exit status, its text and all that it printed.
+ * @param listeners - called with each line of a stream as it arrives.
+ * @returns its output (UTF-8), without the last line feed of each stream.
+ * @throws Error with the exit status, the command and its output, if the status is not 0.
  */
 export function execute(
   client: Client,
@@ -41,7 +41,7 @@ export function execute(
             new Error(`${failure}: running ${JSON.stringify(command)}:\n${Buffer.concat(both).toString()}`),
           );
       });
-      channel.on("error", () => {}); // a command need not read its stdin to the end
+      channel.on("error", () => {}); // the command may end without reading all of its stdin
       channel.end(stdin);
     });
   });
@@ -54,7 +54,7 @@ function failureOf(status: number | null, signal?: string): string | undefined {
   return `Process exited with status ${128 + number} from signal ${signal.replace(/^SIG/, "")}`;
 }
 
-/** Collects a stream. The returned function gives all of it, and tells the listener the line that was not ended. */
+/** Collects a stream. The returned function returns all of it, after passing on a last line without a line feed. */
 function follow(
   stream: ClientChannel | ClientChannel["stderr"],
   listener?: (line: string) => void,

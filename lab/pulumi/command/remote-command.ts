@@ -6,7 +6,7 @@ import { type Connection, checkedConnection, connectionShape, withoutHostKey } f
 import { dial } from "./dial";
 import { execute } from "./execute";
 
-/** A command that runs on a host over SSH. */
+/** A command that is run on a host over SSH. */
 export const command: ResourceType = {
   inputs: {
     connection: connectionShape,
@@ -18,25 +18,25 @@ export const command: ResourceType = {
     logging: true,
     addPreviousOutputInEnv: true,
   },
-  // Of a difference inside the triggers (`triggers[0].release`) only the SDK's replaceOnChanges makes a replacement.
+  // A change inside the triggers (`triggers[0].release`) becomes a replacement through the SDK's replaceOnChanges.
   replaces: (path) => path === "triggers",
 
   check(inputs) {
     const failures = (inputs.connection === undefined ? [] : withoutHostKey(inputs.connection)).map(
       (property) => ({
         property,
-        reason: "is required: the lab's stand-in talks to nobody whose key it does not know",
+        reason: "is required: the lab's stand-in connects only to hosts whose key it can check",
       }),
     );
     if (inputs.addPreviousOutputInEnv !== false)
       failures.push({
         property: "addPreviousOutputInEnv",
-        reason: "must be false: the lab's stand-in passes no environment on",
+        reason: "must be false: the lab's stand-in cannot set environment variables",
       });
     if (inputs.connection === undefined) return { inputs, failures };
     return { inputs: { ...inputs, connection: checkedConnection(inputs.connection) }, failures };
   },
-  // Also of an update: what it prints now, nobody knows before.
+  // The output of an update is unknown, too.
   preview: (inputs) => ({ ...inputs, stdout: unknown, stderr: unknown }),
   create: async (inputs, resource) => ({
     id: resource.name + randomBytes(4).toString("hex"),

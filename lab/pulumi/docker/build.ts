@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, existsSync } from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 
 /** The `build` of a `RemoteImage`, as everfresh uses it. */
@@ -10,7 +10,7 @@ export interface BuildOptions {
   context: string;
   /** Relative to the context. */
   dockerfile: string;
-  /** Gets the builder's progress while it builds. */
+  /** The file to which the builder's progress is appended. */
   buildLogFile?: string;
   buildArgs?: Record<string, string>;
   /** `name=path` or `name=docker-image://…` */
@@ -28,9 +28,9 @@ export interface BuildOptions {
 }
 
 /**
- * Builds an image into this machine's engine, with the engine's own builder.
+ * Builds an image with the builder of this machine's Docker engine, and stores it there.
  *
- * @throws Error in the builder's words.
+ * @throws Error with the builder's message.
  */
 export async function build(options: BuildOptions, name: string): Promise<void> {
   const context = path.resolve(options.context);
@@ -44,7 +44,7 @@ export async function build(options: BuildOptions, name: string): Promise<void> 
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, ...env, BUILDX_BUILDER: "default" },
   });
-  // It must not outlive this process, which ends when the engine does.
+  // The build must not outlive this process.
   const end = () => child.kill();
   process.on("exit", end);
   try {
@@ -60,8 +60,8 @@ export async function build(options: BuildOptions, name: string): Promise<void> 
 }
 
 /**
- * The command. The values of build arguments travel in its environment, as every user of a machine can read its list
- * of processes; but for those that would mean something to docker itself there.
+ * The command line and its extra environment. Build arguments are passed in the environment, because every user of the
+ * machine can see command lines. Those that would be a setting of docker itself are passed as arguments.
  */
 export function buildx(
   options: BuildOptions,
@@ -101,17 +101,17 @@ export function buildx(
 }
 
 /**
- * Writes the builder's progress into the log as it comes.
+ * Appends the builder's progress to the log while it builds.
  *
- * @returns what docker adds to it at the end, when a build fails: an excerpt of the Dockerfile, and the reason.
+ * @returns the reason that docker prints after the progress when a build fails.
  */
 async function follow(child: ChildProcess, logFile?: string): Promise<string> {
   const log = createWriteStream(logFile ?? "/dev/null", { flags: "a" });
-  log.on("error", () => {}); // a log that cannot be written is no reason not to build
+  log.on("error", () => {}); // the build does not depend on its log
   const added: string[] = [];
   let rules = 0;
-  for await (const line of createInterface({ input: child.stderr! })) {
-    // The progress ends with the failing step's output, between two rules.
+  for await (const line of linesOf(child.stderr!)) {
+    // The progress ends with the output of the failing step, between two rules. An excerpt of the Dockerfile follows.
     if (rules === 2 || added.length > 0 || line.startsWith("ERROR: ")) added.push(line);
     else log.write(`${line}\n`);
     if (line === "------") rules += 1;
@@ -123,4 +123,15 @@ async function follow(child: ChildProcess, logFile?: string): Promise<string> {
     .join("\n")
     .replace(/^ERROR: (failed to build: )?/, "")
     .trim();
+}
+
+/** Lines end with a line feed: readline would also break them at the carriage returns of progress bars. */
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.setEncoding("utf8")) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
 }

@@ -1,15 +1,15 @@
 import Docker from "dockerode";
 
-/** This machine's Docker engine, which `DOCKER_HOST` may name, as the official plugin has it. */
+/** The Docker engine that `DOCKER_HOST` names, by default this machine's. */
 const engine = new Docker();
 
 export interface LocalImage {
-  /** Digest of its configuration. */
+  /** The image ID, a digest of its configuration. */
   Id: string;
   RepoDigests?: string[];
 }
 
-/** What the engine knows of an image, by name or id; undefined for none. */
+/** Looks an image up by name or ID; undefined if the engine does not have it. */
 export async function findImage(name: string): Promise<LocalImage | undefined> {
   try {
     return await engine.getImage(name).inspect();
@@ -29,7 +29,7 @@ export async function tagImage(source: string, target: string): Promise<void> {
     });
 }
 
-/** Pushes an image under its name. The credentials go to the engine in a header, and nowhere else. */
+/** Pushes an image. The credentials are sent to the engine in a header and not stored anywhere. */
 export async function pushImage(name: string, auth: { username: string; password: string }): Promise<void> {
   const { repository, tag } = splitName(name);
   const failed = (error: unknown) => {
@@ -48,7 +48,7 @@ export async function pushImage(name: string, auth: { username: string; password
   }).catch(failed);
 }
 
-/** `registry:5000/name:tag` in two. */
+/** Splits `registry:5000/name:tag`; the tag defaults to `latest`. */
 export function splitName(name: string): { repository: string; tag: string } {
   const colon = name.indexOf(":", name.lastIndexOf("/") + 1);
   return colon < 0
@@ -56,7 +56,7 @@ export function splitName(name: string): { repository: string; tag: string } {
     : { repository: name.slice(0, colon), tag: name.slice(colon + 1) };
 }
 
-/** The engine's own words. */
+/** The engine's message. */
 function reason(error: unknown): string {
   const { json, message } = error as { json?: { message?: string }; message?: string };
   return json?.message ?? message ?? String(error);

@@ -7,7 +7,7 @@ import { tag } from "./tag";
 serveProvider({
   name: "docker",
   version: dependencies["@pulumi/docker"],
-  // As Terraform's collection of errors prints one.
+  // Terraform prints a list of errors.
   worded: (message) => `1 error occurred:\n\t* ${message}\n\n`,
   types: {
     "docker:index/remoteImage:RemoteImage": remoteImage,

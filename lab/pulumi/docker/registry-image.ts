@@ -43,26 +43,23 @@ export const registryImage: ResourceType = {
     await mustBeAllowed(registryRefusal(registryOf(authConfig)));
     await pushImage(name, authConfig);
     const digest = await digestOf(name, authConfig);
-    if (digest === undefined)
-      throw new Error(
-        "Got error getting registry image digest inside resourceDockerRegistryImageCreate: unable to get digest: got bad response from registry: 404 Not Found",
-      );
+    if (digest === undefined) throw new Error(`the registry does not have ${name} after it was pushed`);
     return { id: digest, properties: { ...stateOf(inputs), id: digest, sha256Digest: digest } };
   },
   update: (inputs, old) => found({ ...stateOf(inputs), id: old.id! }),
   read: found,
 };
 
-/** The state of an image as the registry has it now. */
+/** The current state of an image in the registry; undefined if it is gone. */
 async function found(state: Properties): Promise<Properties | undefined> {
   const { name, authConfig } = known(state);
-  // Whatever is wrong: the official plugin takes an image that it cannot see for one that is gone.
+  // The official plugin, too, takes any error for an image that is gone.
   const digest = await digestOf(name, authConfig).catch(() => undefined);
   return digest === undefined ? undefined : { ...state, sha256Digest: digest };
 }
 
 interface Auth {
-  /** With a scheme where it is spoken to in plain HTTP. */
+  /** `host:port`, after `http://` if the registry speaks plain HTTP. */
   address: string;
   username: string;
   password: string;
@@ -72,9 +69,10 @@ const known = (properties: Properties) => plain(properties) as unknown as { name
 
 const registryOf = ({ address }: Auth) => address.replace(/^https?:\/\//, "");
 
-/** The digest that the registry itself has for a name. */
+/** Asks the registry for the digest of a name. */
 function digestOf(name: string, { address, username, password }: Auth): Promise<string | undefined> {
-  return resolveDigest(name, { auth: { username, password }, insecure: address.startsWith("http://") });
+  const insecure = address.startsWith("http://");
+  return resolveDigest(name, { auth: { username, password }, insecure, timeout: 60_000 });
 }
 
 function stateOf(inputs: Properties): Properties {

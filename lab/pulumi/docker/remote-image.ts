@@ -4,10 +4,10 @@ import { type BuildOptions, build } from "./build";
 import { findImage, type LocalImage } from "./engine";
 import { asTerraformHasIt, withDefaults, withoutNote } from "./terraform";
 
-/** What of a build may change without another image. */
+/** Paths that can change without replacing the image. */
 const inPlace = /^(keepLocally|build\.(tags|remove|label|authConfigs))\b/;
 
-/** An image of this machine's engine, built by BuildKit. */
+/** An image in this machine's Docker engine, built by BuildKit. */
 export const remoteImage: ResourceType = {
   inputs: {
     name: true,
@@ -82,7 +82,7 @@ function checkedBuild(build: Properties): Properties {
   );
 }
 
-/** To Terraform a text that is not set is an empty one. */
+/** In Terraform, a string that is not set is empty. */
 function comparedBuild(build: Properties): Properties {
   const { secrets } = build;
   return {
@@ -101,14 +101,14 @@ function stateOf(inputs: Properties): Properties {
   return isObject(state.build) ? { ...state, build: withoutNote(state.build) } : state;
 }
 
-/** The state of an image as the engine has it now. */
+/** The current state of an image in the engine; undefined if it is gone. */
 async function found(state: Properties): Promise<Properties | undefined> {
   const name = state.name as string;
   const image = await findImage(name);
   return image && { ...state, id: image.Id + name, imageId: image.Id, repoDigest: repoDigest(image, name) };
 }
 
-/** Under which digest a registry has it, of this repository if there are several. */
+/** The digest under which it was pushed, in this repository if there are several. */
 function repoDigest({ RepoDigests: digests }: LocalImage, name: string): string {
   const repository = name.split(":")[0]!;
   return (

@@ -3,7 +3,7 @@ import type { ResourceType } from "../provider/resource-type";
 import { findImage, tagImage } from "./engine";
 import { withDefaults, withoutNote } from "./terraform";
 
-/** A second name for an image. */
+/** Another name for an image. */
 export const tag: ResourceType = {
   inputs: { sourceImage: true, targetImage: true },
   replaces: () => true,

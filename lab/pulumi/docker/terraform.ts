@@ -1,10 +1,8 @@
 import { isObject, type Properties, unknown, type Value } from "../plugin/properties";
 
-/** What the official plugin does to properties because it is a bridge to a provider of Terraform's. */
-
 /**
- * Fills in what is missing, and notes which names that were, as Terraform's bridge does for itself
- * (pulumi-terraform-bridge, pkg/tfbridge/schema.go): the state is then the same with the official plugin.
+ * Fills in defaults and lists their names in `__defaults`, as the Terraform bridge does in the official plugin
+ * (pulumi-terraform-bridge, pkg/tfbridge/schema.go). So either of them can continue with the other's state.
  */
 export function withDefaults(inputs: Properties, defaults: Properties = {}): Properties {
   const missing = Object.keys(defaults).filter((name) => (inputs[name] ?? undefined) === undefined);
@@ -15,12 +13,12 @@ export function withDefaults(inputs: Properties, defaults: Properties = {}): Pro
   };
 }
 
-/** As inputs come back in the state: without that note. */
+/** Removes `__defaults`, which inputs have and the state does not. */
 export function withoutNote({ __defaults, ...properties }: Properties): Properties {
   return properties;
 }
 
-/** An empty collection is none, and a map in which something is not known yet is not known. */
+/** Terraform does not tell an empty collection from none, and does not know triggers of which one is unknown. */
 export function asTerraformHasIt(properties: Properties): Properties {
   const entries = Object.entries(properties).map(([name, value]): [string, Value] => [
     name,

@@ -3,7 +3,7 @@ import type { Machine } from "../lab-only";
 /**
  * The machines that a stack deploys to.
  *
- * @param hosts - its `everfresh:hosts`, JSON. What is no list of hosts names none; the program itself says what is wrong.
+ * @param hosts - value of `everfresh:hosts`, JSON. Anything but a list of hosts gives none: the program reports the mistake.
  */
 export function configuredHosts(hosts = "[]"): Machine[] {
   try {

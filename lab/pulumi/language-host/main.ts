@@ -9,7 +9,8 @@ import { Programs } from "./programs";
 /** Runs Pulumi programs in Node.js for the engine (proto/pulumi/language.proto of Pulumi). */
 let engine = engineAddress;
 const programs = new Programs();
-process.on("exit", () => programs.interrupt());
+// Without the engine they are of no use.
+process.on("exit", () => programs.kill());
 
 serve(LanguageRuntimeService, {
   handshake: unary((request: messages.LanguageHandshakeRequest) => {

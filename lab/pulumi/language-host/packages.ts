@@ -5,11 +5,11 @@ import { PackageDependency } from "@pulumi/pulumi/proto/plugin_pb";
 interface Manifest {
   name: string;
   version: string;
-  /** How a package says that it needs a plugin. */
+  /** How a package declares that it needs a plugin. */
   pulumi?: { resource?: boolean; name?: string; version?: string; server?: string };
 }
 
-/** The plugins that the program's packages say they need, without a look into the packages' own packages. */
+/** The plugins that the program's packages declare. Packages nested in packages are not searched. */
 export function packagesWithPlugins(folder: string): PackageDependency[] {
   const modules = path.join(folder, "node_modules");
   return foldersOf(modules).flatMap((name) => {
@@ -45,6 +45,6 @@ function readManifest(folder: string): Partial<Manifest> & { name: string; versi
     const text = readFileSync(path.join(folder, "package.json"), "utf8");
     return text.includes('"pulumi"') ? (JSON.parse(text) as Manifest) : none;
   } catch {
-    return none; // no package: `.bin`, `.package-lock.json`
+    return none; // not a package: `.bin`, `.package-lock.json`
   }
 }

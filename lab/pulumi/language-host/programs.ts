@@ -8,12 +8,12 @@ import { refusal } from "../lab-only";
 import { log, logged } from "../plugin/engine-log";
 import { configuredHosts } from "./configured-hosts";
 
-/** The status with which `@pulumi/pulumi/cmd/run` ends when it has told the person itself what is wrong. */
+/** Exit status of `@pulumi/pulumi/cmd/run` when it has already shown the user what is wrong. */
 const saidItself = 32;
-/** After which a program that was asked to stop is killed, in milliseconds. */
+/** Milliseconds after which an interrupted program is killed. */
 const PATIENCE_MS = 5_000;
 
-/** The programs that run for the engine. */
+/** The programs that are running for the engine. */
 export class Programs {
   readonly #running = new Set<ChildProcess>();
 
@@ -50,12 +50,14 @@ export class Programs {
     }
   }
 
-  /** Asks all of them to stop. */
+  /** Interrupts all of them, and kills those that do not end. */
   interrupt(): void {
-    for (const child of this.#running) {
-      child.kill("SIGINT");
-      setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS).unref();
-    }
+    for (const child of this.#running) child.kill("SIGINT");
+    setTimeout(() => this.kill(), PATIENCE_MS).unref();
+  }
+
+  kill(): void {
+    for (const child of this.#running) child.kill("SIGKILL");
   }
 }
 
@@ -66,7 +68,7 @@ const optionsOf = (request: messages.RunRequest) =>
     tsconfig?: string;
   };
 
-/** The arguments with which node runs the program. */
+/** Arguments for node. */
 function commandOf(request: messages.RunRequest, engine: string): string[] {
   const program = request.getInfo()!;
   const folder = program.getProgramDirectory();
@@ -88,7 +90,7 @@ function commandOf(request: messages.RunRequest, engine: string): string[] {
   ];
 }
 
-/** The SDK's own start of a program, in the version that the program has installed. */
+/** The SDK's script that runs a program, in the version that the program has installed. */
 function runnerOf(folder: string): string {
   try {
     return createRequire(path.join(folder, "package.json")).resolve("@pulumi/pulumi/cmd/run");
@@ -100,14 +102,14 @@ function runnerOf(folder: string): string {
 function wordsOf(nodeargs: string): string[] {
   if (/["'\\]/.test(nodeargs))
     throw new Error(
-      "runtime.options.nodeargs: has a quote or a backslash, which the lab's stand-in for the language host does not read; write the arguments without",
+      "runtime.options.nodeargs: has a quote or a backslash, which the lab's stand-in for the language host does not support; write the arguments without them",
     );
   return nodeargs.split(/\s+/).filter(Boolean);
 }
 
 function environmentOf(request: messages.RunRequest): Record<string, string> {
   const { typescript = true, tsconfig } = optionsOf(request);
-  // The SDK has its keys as `everfresh:config:tag`.
+  // The SDK expects keys such as `everfresh:config:tag`.
   const config = [...request.getConfigMap().entries()].map(([key, value]) => [
     key.replace(":", ":config:"),
     value,

@@ -7,10 +7,10 @@ let engine: EngineClient | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Shows a line on the terminal, after those before it.
+ * Asks the engine to show a line. Lines are shown in the order of the calls.
  *
- * @param urn - the resource it belongs to; empty for none.
- * @param options.ephemeral - a progress display, of which nothing stays.
+ * @param urn - the resource that the line belongs to; empty for none.
+ * @param options.ephemeral - progress, which the engine shows but does not keep.
  */
 export function log(
   urn: string,
@@ -27,7 +27,7 @@ export function log(
   last = last.then(() => new Promise<void>((resolve) => client.log(request, () => resolve())));
 }
 
-/** Returns when every line so far is shown. */
+/** Resolves when the engine has taken every line so far. */
 export async function logged(): Promise<void> {
   await last;
 }

@@ -1,17 +1,17 @@
 import * as grpc from "@grpc/grpc-js";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 
-/** Messages have no size limit between the engine and its plugins, as in Pulumi's own (sdk/go/common/util/rpcutil). */
+/** gRPC options: Pulumi sets no limit to the size of messages either (sdk/go/common/util/rpcutil). */
 export const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
 
-/** `host:port` of the engine that started this plugin: the last argument, after flags such as `--tracing`. */
+/** `host:port` of the engine that started this plugin. It is the last argument, after flags such as `--tracing`. */
 export const engineAddress = process.argv.at(-1)!;
 
 /**
- * Serves a plugin's protocol on a free port of 127.0.0.1, and tells the engine which: the port alone is the first line
- * of stdout. Methods that are missing are answered with UNIMPLEMENTED.
+ * Serves a plugin's protocol on a free port of 127.0.0.1. The port is printed as the first line of stdout, where the
+ * engine reads it. Missing methods are answered with UNIMPLEMENTED.
  *
- * The process ends with the engine, which holds the other end of its stdin for as long as it lives, however it dies.
+ * The process ends when its stdin ends: the engine holds the other end, so this works even if the engine is killed.
  */
 export function serve<Service extends grpc.UntypedServiceImplementation>(
   service: grpc.ServiceDefinition<Service>,
@@ -23,13 +23,13 @@ export function serve<Service extends grpc.UntypedServiceImplementation>(
     if (error) throw error;
     process.stdout.write(`${port}\n`);
   });
-  // `exit` listeners end what was started; the default action of a signal would not run them.
+  // process.exit runs the `exit` listeners, which end child processes. The default action of a signal does not.
   const end = () => process.exit(0);
   process.stdin.on("end", end).on("error", end).resume();
   process.on("SIGINT", end).on("SIGTERM", end);
 }
 
-/** A method with one request and one answer. What it throws reaches the engine as its message. */
+/** A method with one request and one answer. If it throws, the engine gets the error's message. */
 export function unary<Request, Answer>(
   answer: (request: Request) => Answer | Promise<Answer>,
 ): grpc.handleUnaryCall<Request, Answer> {
@@ -46,7 +46,7 @@ export function unary<Request, Answer>(
   };
 }
 
-/** What a stand-in does not have, by name. */
+/** A request for something that a stand-in does not have. */
 export class Unimplemented extends Error {}
 
 export function pluginInfo(version: string): PluginInfo {

@@ -5,15 +5,15 @@ import type { ResourceType } from "./resource-type";
 export type Change = "added" | "deleted" | "updated";
 
 export interface Diff {
-  /** What differs, by its path, such as `build.context`, `triggers[0]` or `environment["a-b"]`. */
+  /** By path, such as `build.context`, `triggers[0]` or `environment["a-b"]`. */
   changes: Map<string, { change: Change; replaces: boolean }>;
-  /** The names of the inputs in which something differs. */
+  /** Names of the inputs that differ. */
   inputs: string[];
-  /** Those of them for which there has to be another resource. */
+  /** Names of those that replace the resource. */
   replacing: string[];
 }
 
-/** Compares the inputs of a resource with new ones. A secret is compared as a whole. */
+/** Compares the old inputs of a resource with its new ones. */
 export function diff(
   olds: Properties,
   news: Properties,
@@ -46,7 +46,7 @@ function differences(old: Value | undefined, now: Value | undefined, path = ""):
     }
     if (isObject(had) && isObject(has)) {
       return distinct([...Object.keys(had), ...Object.keys(has)])
-        .filter((name) => name !== "__defaults") // a note of Terraform's bridge to itself
+        .filter((name) => name !== "__defaults") // see withDefaults in ../docker/terraform.ts
         .flatMap((name) => differences(had[name], has[name], path + step(name, path)));
     }
   }

@@ -1,31 +1,31 @@
 import { isObject, type Properties, revealed, type Value } from "../plugin/properties";
 
-/** What a stand-in knows of one type of resource. In all that it gets and returns, secrets and unknowns are marked. */
+/** What a stand-in can do with one type of resource. Properties have the marks of secrets and unknown values. */
 export interface ResourceType {
-  /** The inputs it has; every other one is refused by name. */
+  /** The inputs that are supported. Any other is refused by name. */
   inputs: Shape;
-  /** Fills in defaults, and finds what is wrong. Default: takes the inputs as they are. */
+  /** Fills in defaults and validates. Default: returns the inputs unchanged. */
   check?(inputs: Properties): { inputs: Properties; failures?: Failure[] };
-  /** Inputs as they are compared. Default: as they are. */
+  /** Prepares inputs for comparison. Default: returns them unchanged. */
   compared?(inputs: Properties): Properties;
-  /** Whether a difference at this path (`build.context`, `triggers[0]`) asks for another resource. */
+  /** Whether a change at this path (`build.context`, `triggers[0]`) replaces the resource. */
   replaces(path: string): boolean;
-  /** Whether the old one goes before the new one comes. Default: after. */
+  /** Whether a replacement deletes the old resource first. Default: false. */
   deleteBeforeReplace?: boolean;
-  /** Whether a diff says what differs inside a property. Default: it does. */
+  /** Whether a diff names the paths inside a property that differ. Default: true. */
   detailedDiff?: boolean;
-  /** What preview can tell; `old` is the state of the resource that would be updated. */
+  /** The state as preview knows it. `old` is the current state, if the resource would be updated. */
   preview(inputs: Properties, old?: Properties): Properties;
   create(inputs: Properties, resource: Resource): Promise<Made>;
-  /** The new state; undefined when it is gone. Default: there is nothing to update, as every difference replaces. */
+  /** Returns the new state; undefined if the resource is gone. Not needed where every change replaces. */
   update?(inputs: Properties, old: Properties, resource: Resource): Promise<Properties | undefined>;
-  /** What it is like now; undefined when it is gone. Default: as the state says. */
+  /** Returns the current state; undefined if the resource is gone. Default: the state that is given. */
   read?(state: Properties): Promise<Properties | undefined>;
-  /** Default: there is nothing to delete. */
+  /** Default: does nothing. */
   delete?(state: Properties, resource: Resource): Promise<void>;
 }
 
-/** `true`: whatever is in there. */
+/** The names of inputs. `true` allows any value. */
 export interface Shape {
   [name: string]: true | Shape;
 }
@@ -43,11 +43,11 @@ export interface Made {
 /** The resource that a request is about. */
 export interface Resource {
   name: string;
-  /** Shows a line of progress at the resource; nothing of it stays. */
+  /** Shows a line of progress at the resource. */
   progress(line: string): void;
 }
 
-/** The paths of what a shape does not have. */
+/** The paths of inputs that a shape does not have. */
 export function strangers(value: Value, shape: Shape, path = ""): string[] {
   const given = revealed(value);
   if (!isObject(given)) return [];

@@ -11,11 +11,11 @@ export interface Provider {
   name: string;
   /** The version of the plugin that it stands in for. */
   version: string;
-  /** Whether it is given secrets with their marks. Default: the engine remembers them itself. */
+  /** Whether the engine sends secrets with their marks. Default: it sends plain values and remembers which are secret. */
   acceptsSecrets?: boolean;
-  /** Whether it is given references to resources with their marks. No input of these has any. */
+  /** Whether the engine sends references to resources with their marks. */
   acceptsResources?: boolean;
-  /** How it words what went wrong with a resource. Default: as it is. */
+  /** Wraps error messages the way the official plugin does. Default: leaves them as they are. */
   worded?(message: string): string;
   /** By their tokens, such as `random:index/randomId:RandomId`. */
   types: Record<string, ResourceType>;
@@ -28,7 +28,7 @@ const kinds: Record<Change, { change: number; replace: number }> = {
   updated: { change: PropertyDiff.Kind.UPDATE, replace: PropertyDiff.Kind.UPDATE_REPLACE },
 };
 
-/** Serves a resource provider's protocol (proto/pulumi/provider.proto of Pulumi) for the types described. */
+/** Serves the protocol of a resource provider (proto/pulumi/provider.proto of Pulumi). */
 export function serveProvider({
   name,
   version,
@@ -50,7 +50,7 @@ export function serveProvider({
     progress: (line) => log(urn, line, { ephemeral: true }),
   });
 
-  /** Does something in the world: what was said of it is shown before its outcome. */
+  /** Waits for the work, then for its log lines: they have to be shown before its outcome. */
   async function done<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
@@ -140,13 +140,13 @@ export function serveProvider({
       return new Empty();
     }),
 
-    // As the official plugins: what is under way comes to its end.
+    // As with the official plugins, running operations are completed.
     cancel: unary(() => new Empty()),
     attach: unary(() => new Empty()),
   });
 }
 
-/** In the words of Terraform's bridge (pulumi-terraform-bridge, pkg/tfbridge/provider.go). */
+/** The message of the Terraform bridge (pulumi-terraform-bridge, pkg/tfbridge/provider.go). */
 const goneWhileUpdating = (urn: string) =>
   `Resource provider reported that the resource did not exist while updating ${urn}.\n\n` +
   "This is usually a result of the resource having been deleted outside of Pulumi, and can often be fixed by running " +

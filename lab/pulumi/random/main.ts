@@ -4,7 +4,7 @@ import { type Properties, secret, unknown } from "../plugin/properties";
 import type { ResourceType } from "../provider/resource-type";
 import { serveProvider } from "../provider/serve-provider";
 
-/** Random bytes, which are secret. */
+/** Secret random bytes. */
 const bytes: ResourceType = {
   inputs: { length: true, keepers: true },
   replaces: () => true,
