@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# The Pulumi CLI with its engine, built from Go's module proxy as lab/pulumi/engine/go.mod and go.sum pin it.
-: "${root:?is set by scripts/setup}" "${state:?is set by scripts/setup}" "${other_ways:?is set by pulumi-official.sh}"
+# Builds the Pulumi CLI, which contains the engine, from the modules pinned in lab/pulumi/engine/go.mod and go.sum.
+: "${root:?is set by scripts/setup}" "${state:?is set by scripts/setup}" "${other_ways:?is set by pulumi.sh}"
 
 engine=$root/lab/pulumi/engine
 engine_module=github.com/pulumi/pulumi/pkg/v3
@@ -10,12 +10,12 @@ engine_version() {
   awk -v module="$engine_module" '$1 == module { print substr($2, 2); exit }' "$engine/go.mod"
 }
 
-# Prints e.g. pulumi-3.274.1-linux-amd64-1413184821: the last part stands for all modules that it is built from.
+# Prints e.g. pulumi-3.274.1-linux-amd64-1413184821. The last part is a checksum of all pinned modules.
 engine_name() {
   printf 'pulumi-%s-%s-%s\n' "$(engine_version)" "$(platform amd64)" "$(cat "$engine/go.mod" "$engine/go.sum" | cksum | cut -d ' ' -f 1)"
 }
 
-# Prints the folder of the built engine, which this user's checkouts share where there is a place for that.
+# Prints the folder for the built engine: in the user's cache, which all checkouts share, or in the checkout if there is none.
 engine_store() {
   cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
   store=$cache/everfresh/$(engine_name)
@@ -26,8 +26,8 @@ engine_store() {
   fi
 }
 
-# Builds the engine into the folder $1. What Go downloads and compiles on the way lies beside it, and goes when it is done:
-# after an interruption it is gone on with.
+# Builds the engine into the folder $1. Go's caches are in a subfolder, which is removed when the build is done: until then, an
+# interrupted build can be resumed.
 build_engine() {
   mkdir -p "$1"
   lock_engine "$1"
@@ -36,33 +36,33 @@ build_engine() {
   workshop=$1/build
   mkdir -p "$workshop"
   choose_go
-  say "pulumi: downloading the engine's modules (Go's module proxy)"
+  say "pulumi: downloading the engine's modules (Go module proxy)"
   (enter_workshop && within 30 go list -m "$engine_module@v$(engine_version)") >/dev/null 2>"$workshop/proxy.log" ||
-    fail "pulumi: Go's module proxy does not answer ($(last_words "$workshop/proxy.log")); check \`go env GOPROXY\` and the network, or $other_ways"
+    fail "pulumi: the Go module proxy does not answer ($(last_words "$workshop/proxy.log")); check \`go env GOPROXY\` and the network, or $other_ways"
   modules=$(grep -vc '/go.mod ' "$engine/go.sum")
-  watched 20 "$modules modules" "$modules" "$workshop/download.log" go list -deps "$engine_module/cmd/pulumi" ||
-    fail "pulumi: the engine's modules cannot be downloaded ($(last_words "$workshop/download.log")); run this again to go on, or $other_ways"
+  watched 60 "$modules modules" "$modules" "$workshop/download.log" go list -mod=readonly -deps "$engine_module/cmd/pulumi" ||
+    fail "pulumi: the engine's modules cannot be downloaded ($(last_words "$workshop/download.log")); run this again to resume, or $other_ways"
   packages=$(grep -c -v '^go: ' "$workshop/download.log")
-  say "pulumi: compiling the engine, which takes some minutes"
+  say "pulumi: compiling the engine (some minutes)"
   version=github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v$(engine_version)
-  watched 0 "$packages packages" "$packages" "$workshop/compile.log" go build -v -trimpath -buildvcs=false \
+  watched 0 "$packages packages" "$packages" "$workshop/compile.log" go build -v -mod=readonly -trimpath -buildvcs=false \
     -ldflags "-s -w -X $version" -o "$workshop/pulumi" "$engine_module/cmd/pulumi" ||
-    fail "pulumi: the engine cannot be built ($(last_words "$workshop/compile.log")); all of it is in $workshop/compile.log"
+    fail "pulumi: the engine cannot be built ($(last_words "$workshop/compile.log")); the whole output is in $workshop/compile.log"
   mv "$workshop/pulumi" "$1/pulumi"
-  chmod -R u+w "$workshop" # Go's cache of modules is read-only
+  chmod -R u+w "$workshop" # Go's module cache is read-only
   rm -rf "$workshop"
 }
 
-# One build at a time, whichever checkout asks for it.
+# Only one checkout builds it at a time.
 lock_engine() {
   command -v flock >/dev/null || return 0
   exec 8>"$1/lock"
   flock -n 8 && return 0
-  say "pulumi: waiting for another set-up that builds the engine"
+  say "pulumi: waiting for another set-up that is building the engine"
   flock 8
 }
 
-# Where and how go is run here, for a subshell: with caches of its own, that this machine's are left as they are.
+# To be called in a subshell that runs go. Go's caches are those of the build, not the user's.
 enter_workshop() {
   cd "$engine" || exit
   unset GOOS GOARCH
@@ -70,41 +70,44 @@ enter_workshop() {
   export GOPATH GOMODCACHE GOCACHE GOWORK CGO_ENABLED
 }
 
-# Fails unless there is a Go that can build the engine, or one that can fetch such a Go from the module proxy.
+# Fails unless Go can build the engine, or is new enough (1.21, https://go.dev/doc/toolchain) to fetch a Go that can.
 choose_go() {
   wanted=$(awk '$1 == "go" { print $2; exit }' "$engine/go.mod")
-  command -v go >/dev/null || fail "go: not on PATH, and the Pulumi engine is built with it; $(ways_to_go)"
+  command -v go >/dev/null || fail "go: is not on PATH, and is needed to build the Pulumi engine; $(ways_to_go)"
   have=$(cd / && GOTOOLCHAIN=local go version | sed 's/^go version go\([^ ]*\).*/\1/')
   at_least "$have" "$wanted" && return 0
-  # https://go.dev/doc/toolchain: since 1.21.
-  at_least "$have" 1.21 || fail "go: $have is too old for the Pulumi engine, which wants $wanted; $(ways_to_go)"
+  at_least "$have" 1.21 || fail "go: $have is too old, and the Pulumi engine needs $wanted; $(ways_to_go)"
   [ "${GOTOOLCHAIN:-auto}" != local ] ||
-    fail "go: $have is too old for the Pulumi engine, which wants $wanted, and GOTOOLCHAIN=local keeps it from fetching that; unset GOTOOLCHAIN and run this again, or $(ways_to_go)"
+    fail "go: $have is too old, the Pulumi engine needs $wanted, and GOTOOLCHAIN=local forbids fetching it; unset GOTOOLCHAIN and run this again, or $(ways_to_go)"
   GOTOOLCHAIN=${GOTOOLCHAIN:-go$wanted}
   export GOTOOLCHAIN
-  say "pulumi: fetching Go $wanted to build the engine with (here is $have)"
+  say "pulumi: fetching Go $wanted to build the engine (installed: $have)"
   (enter_workshop && within 300 go version) >/dev/null 2>"$workshop/go.log" ||
-    fail "go: $have is too old for the Pulumi engine, and $wanted cannot be fetched ($(last_words "$workshop/go.log")); $(ways_to_go)"
+    fail "go: $have is too old, and Go $wanted, which the Pulumi engine needs, cannot be fetched ($(last_words "$workshop/go.log")); $(ways_to_go)"
 }
 
 ways_to_go() {
   case $(system_release) in
-    debian\ 1[3-9]* | debian\ testing | ubuntu\ 2[4-9]*)
-      printf "install Debian's (\`apt-get install golang-go\`), with which set-up fetches Go %s by itself" "$wanted"
-      ;;
-    *) printf 'install Go %s or newer (https://go.dev/dl/)' "$wanted" ;;
+    debian\ 1[3-9]* | debian\ testing | ubuntu\ 2[4-9]*) package=golang-go ;;
+    debian\ 12*) package="-t trixie golang-go" ;; # set-up has added Debian 13 as a source for compose
+    *) package= ;;
   esac
+  if [ "$package" ]; then
+    printf "run \`apt-get install %s\`, and set-up fetches Go %s itself" "$package" "$wanted"
+  else
+    printf 'install Go %s or newer (https://go.dev/dl/)' "$wanted"
+  fi
   printf ', or %s\n' "$other_ways"
 }
 
-# Runs a command in the workshop, whose output goes to the file $4, and says now and then how much of its $3 lines is there; $2 is what
-# they are called. Ends it when for $1 seconds nothing has come into the workshop; 0 for never.
+# Runs a command of the build and writes its output to the file $4. Says for each tenth of $3 lines that it is done; $2 names
+# the whole. Gives up if nothing was written for $1 seconds; 0 for never.
 watched() {
   patience=$1 what=$2 total=$3 log=$4
   shift 4
   (enter_workshop && exec "$@") >"$log" 2>&1 &
   job=$!
-  # The shell lets what runs in the background ignore Ctrl-C.
+  # A background job of a script ignores Ctrl-C.
   trap 'kill "$job" 2>/dev/null || :; exit 130' INT TERM HUP
   tenths=0 idle=0 size=
   while kill -0 "$job" 2>/dev/null; do
@@ -120,7 +123,7 @@ watched() {
     [ "$idle" -lt "$patience" ] || {
       kill "$job" 2>/dev/null || :
       wait "$job" 2>/dev/null || :
-      printf 'nothing has come for %s s\n' "$patience" >>"$log"
+      printf 'no data for %s s\n' "$patience" >>"$log"
       break
     }
   done

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # The official Pulumi: a CLI with the Node.js language host, and the provider plugins.
 #
-# A CLI that is there is used: on PATH, in $PULUMI_HOME, in ~/.pulumi. Else one is put into .everfresh/pulumi, a
-# PULUMI_HOME of its own, from the offline bundle or the official release.
+# A CLI on PATH, in $PULUMI_HOME or in ~/.pulumi is used as it is. Otherwise one is installed into .everfresh/pulumi, a
+# PULUMI_HOME of its own, from an offline bundle or the official release.
 : "${root:?is set by scripts/setup}" "${state:?is set by scripts/setup}" "${lib:?is set by scripts/setup}" "${pulumi_oldest:?is set by pulumi.sh}"
 
 pulumi_home=
@@ -12,7 +12,7 @@ set_up_official() {
   use_official
 }
 
-# All of it, so that nothing has to be downloaded in the middle of an `up`.
+# Succeeds if all of it is here: nothing should have to be downloaded in the middle of an `up`.
 official_present() {
   find_cli && [ "$(missing_plugins)" = "" ]
 }
@@ -34,7 +34,8 @@ official_from_download() {
   done
 }
 
-# Writes or removes the launcher. A CLI in .everfresh/pulumi finds its place itself: a checkout may be moved.
+# Writes the launcher, or removes it if the CLI is on PATH. The launcher for .everfresh/pulumi has no absolute path, because a
+# checkout may be moved.
 use_official() {
   # shellcheck disable=SC2016 # for the launcher to fill in
   case $pulumi in
@@ -45,10 +46,10 @@ use_official() {
   remember_pulumi "official $(version_of "$pulumi")"
 }
 
-# Sets $pulumi and $pulumi_home. False when there is no CLI, or only old ones, or only the bare engine.
+# Sets $pulumi and $pulumi_home. Fails if there is no CLI that is new enough and has its language host.
 find_cli() {
   home=${PULUMI_HOME:-${HOME:-}/.pulumi}
-  # Not the launcher itself, in case scripts/env was sourced before.
+  # Skips the launcher, which is on PATH if scripts/env was sourced.
   on_path=$(PATH=$(printf '%s' "$PATH" | sed "s|$state/bin:||g") command -v pulumi || :)
   for pulumi in "$on_path" "$home/bin/pulumi" "$state/pulumi/bin/pulumi"; do
     { [ -x "$pulumi" ] && at_least "$(version_of "$pulumi")" "$pulumi_oldest" && has_language_host; } || continue
@@ -61,20 +62,20 @@ find_cli() {
   return 1
 }
 
-# Prints e.g. 3.259.0; nothing when it does not run here.
+# Prints e.g. 3.259.0, or nothing if it does not run here.
 version_of() {
   number=$(PULUMI_SKIP_UPDATE_CHECK=1 "$1" version 2>/dev/null) || return 0
   printf '%s\n' "${number#v}"
 }
 
-# The CLI runs programs through it. One that was built with `go install` comes without.
+# The CLI needs it to run programs. A CLI built with `go install` comes without.
 has_language_host() {
   command -v pulumi-language-nodejs >/dev/null ||
     [ -x "$(dirname "$pulumi")/pulumi-language-nodejs" ] ||
     [ -x "$(dirname "$(readlink -f "$pulumi" || :)")/pulumi-language-nodejs" ]
 }
 
-# $1 says what is being done; $2 puts bin/pulumi and what belongs to it into the folder that it is given.
+# $1 announces the step. $2 is a function that puts bin/pulumi and the rest into the folder it is given.
 install_cli() {
   need_disk 1000 "$root"
   say "pulumi: $1"
@@ -90,7 +91,7 @@ install_cli() {
   find_cli || fail "pulumi: what was installed in $state/pulumi does not run here, or is older than $pulumi_oldest; remove it and install Pulumi yourself (https://www.pulumi.com/docs/install/)"
 }
 
-# Prints the archive: the one that PULUMI_BUNDLE names, else one for this kind of machine in ../shared/toolchain.
+# Prints the path of the bundle: $PULUMI_BUNDLE, or one for this platform in ../shared/toolchain.
 find_bundle() {
   if [ -n "${PULUMI_BUNDLE:-}" ]; then
     printf '%s\n' "$PULUMI_BUNDLE"
@@ -104,7 +105,7 @@ find_bundle() {
   return 1
 }
 
-# Unpacks $bundle, or only some of it, into $1; its checksum is looked at where a list of them lies beside it.
+# Unpacks $bundle, or only the members given, into $1. Its checksum is verified if there is a SHA256SUMS beside it.
 unpack_bundle() {
   into=$1
   shift
@@ -120,9 +121,9 @@ unpack_bundle() {
 download_release() {
   version=$(package_version pulumi)
   url=${PULUMI_RELEASES:-https://get.pulumi.com/releases/sdk}/pulumi-v$version-$(platform x64).tar.gz
-  # node is there for certain; curl may not be. Its fetch does not know the proxy variables, curl does.
+  # curl may be missing, node is not. curl is preferred because fetch ignores the proxy variables.
   if command -v curl >/dev/null; then
-    # What does not answer, or trickles, is given up within seconds.
+    # Gives up within seconds if the server does not answer or sends next to nothing.
     curl -fsSL --retry 2 --retry-max-time 5 --connect-timeout 5 --speed-limit 1000 --speed-time 10 -o "$1/release.tar.gz" "$url" 2>"$state/download.err"
   else
     node "$lib/download.js" "$url" "$1/release.tar.gz" 2>"$state/download.err"
@@ -138,7 +139,7 @@ download_release() {
   rm "$1/release.tar.gz"
 }
 
-# Prints the provider plugins that are not there, each as name:version, in the versions of package.json.
+# Prints the missing provider plugins as name:version, with the versions of package.json.
 missing_plugins() {
   for name in command docker random; do
     version=$(package_version $name)

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Pulumi where only package registries answer: its engine, built from Go's module proxy, with the lab's stand-ins for the
-# language host and the provider plugins (lab/pulumi). They are put together in a PULUMI_HOME below .everfresh.
+# Pulumi's engine, built from the Go module proxy, with the lab's stand-ins for the language host and the provider plugins
+# (lab/pulumi). They share a PULUMI_HOME below .everfresh.
 : "${root:?is set by scripts/setup}" "${state:?is set by scripts/setup}" "${lib:?is set by scripts/setup}"
 
 # shellcheck source=scripts/lib/pulumi-engine.sh
@@ -11,7 +11,7 @@ set_up_stand_ins() {
   use_stand_ins
 }
 
-# Prints their PULUMI_HOME, named by the engine's version and all else that it is built from.
+# Prints their PULUMI_HOME.
 stand_ins_home() {
   printf '%s/%s\n' "$state" "$(engine_name)"
 }
@@ -27,11 +27,11 @@ put_stand_ins_together() {
   is_there "$store/pulumi" || build_engine "$store"
   rm -rf "$state"/pulumi-[0-9]*
   each_stand_in link
-  # Not a symbolic link: the engine looks for the language host beside the file that it really is.
+  # Not a symbolic link: the engine resolves it and looks for the language host there.
   ln "$store/pulumi" "$stand_ins/bin/pulumi" 2>/dev/null || cp "$store/pulumi" "$stand_ins/bin/pulumi"
 }
 
-# Calls a command for each stand-in, with where the engine looks for it and where it is from there.
+# Calls a function for each stand-in, with the path where the engine looks for it and the target of a link there.
 each_stand_in() {
   "$1" "$stand_ins/bin/pulumi-language-nodejs" ../../../lab/pulumi/bin/pulumi-language-nodejs || return 1
   for name in command docker random; do
@@ -50,7 +50,7 @@ link() {
 }
 
 use_stand_ins() {
-  # Nothing is fetched in the middle of an `up`, and nothing else taken from PATH: what the stand-ins lack is refused.
+  # The engine must not download plugins or take them from PATH: what the stand-ins do not have is an error.
   # shellcheck disable=SC2016 # for the launcher to fill in
   write_launcher "# The engine with the lab's stand-ins.
 "'PULUMI_HOME=$(cd "$(dirname "$0")/../'"$(engine_name)"'" && pwd)

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# Which Pulumi: the official one, or its engine with the lab's stand-ins (lab/pulumi) where that cannot be had.
+# Chooses the Pulumi to use: the official one, or if that cannot be had, its engine with the lab's stand-ins (lab/pulumi).
 #
-# One that is not on PATH gets a small launcher in .everfresh/bin, which scripts/env and scripts/environment.ts put in
-# front of PATH.
+# A Pulumi that is not on PATH gets a small launcher in .everfresh/bin, which scripts/env and scripts/environment.ts put
+# in front of PATH.
 : "${root:?is set by scripts/setup}" "${state:?is set by scripts/setup}" "${lib:?is set by scripts/setup}"
 
-# The first that takes its flags from the environment, which the demo uses.
+# The first version that takes flags from the environment, as the demo needs.
 pulumi_oldest=3.208
 other_ways="install Pulumi $pulumi_oldest or newer (https://www.pulumi.com/docs/install/), or let PULUMI_BUNDLE name an offline bundle"
 
@@ -25,7 +25,7 @@ set_up_pulumi() {
   esac
 }
 
-# The download is tried once in a checkout, not each time: where it failed, it takes its time to fail again.
+# Once the stand-ins are set up, the download is not tried again: failing can take a while.
 set_up_some_pulumi() {
   if official_present || official_from_bundle; then
     use_official
@@ -34,12 +34,12 @@ set_up_some_pulumi() {
   elif official_from_download; then
     use_official
   else
-    say "pulumi: $why; taking its engine with the lab's stand-ins, for the demo and the tests only"
+    say "pulumi: $why; using its engine with the lab's stand-ins instead, which is enough for the demo and the tests"
     set_up_stand_ins
   fi
 }
 
-# Notes why there is no official Pulumi.
+# Remembers why the official Pulumi cannot be had. Returns 1.
 unavailable() {
   why=$1
   return 1
@@ -52,12 +52,12 @@ write_launcher() {
   mv "$state/bin/pulumi.new" "$state/bin/pulumi"
 }
 
-# Prints which version of @pulumi/$1 the program uses.
+# Prints the version of @pulumi/$1 in package.json.
 package_version() {
   node -p 'require(process.argv[1]).dependencies[process.argv[2]]' "$root/package.json" "@pulumi/$1"
 }
 
-# Prints e.g. linux-amd64; $1 is what the other side calls x86_64 (amd64, x64).
+# Prints e.g. linux-amd64. $1 is the name to use for x86_64: amd64 or x64.
 platform() {
   kernel=$(uname -s | tr '[:upper:]' '[:lower:]')
   case $(uname -m) in

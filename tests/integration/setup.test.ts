@@ -196,19 +196,19 @@ describe("set-up", function () {
       what: "there is no Pulumi, and no Go to build its engine with",
       arrange: (machine) => machine.lack("pulumi"),
       environment: { PULUMI_RELEASES: "http://127.0.0.1:9" },
-      says: /^go: not on PATH, and the Pulumi engine is built with it; install .*, or install Pulumi 3\.208 or newer \(.*\), or let PULUMI_BUNDLE name an offline bundle$/,
+      says: /^go: is not on PATH, and is needed to build the Pulumi engine; .*, or install Pulumi 3\.208 or newer \(.*\), or let PULUMI_BUNDLE name an offline bundle$/,
     },
     {
       what: "Go is too old to fetch a newer one itself",
       arrange: (machine) => machine.play("go", "echo go version go1.19.8 linux/amd64"),
       environment: { EVERFRESH_PULUMI: "standins" },
-      says: /^go: 1\.19\.8 is too old for the Pulumi engine, which wants 1\.26\.6; install .*$/,
+      says: /^go: 1\.19\.8 is too old, and the Pulumi engine needs 1\.26\.6; .*, or install Pulumi .*$/,
     },
     {
       what: "Go is too old and must not fetch a newer one",
       arrange: (machine) => machine.play("go", "echo go version go1.26.5 linux/amd64"),
       environment: { EVERFRESH_PULUMI: "standins", GOTOOLCHAIN: "local" },
-      says: /^go: 1\.26\.5 is too old .* GOTOOLCHAIN=local keeps it from fetching that; unset GOTOOLCHAIN and run this again, or install .*$/,
+      says: /^go: 1\.26\.5 is too old, the Pulumi engine needs 1\.26\.6, and GOTOOLCHAIN=local forbids fetching it; unset GOTOOLCHAIN and run this again, or .*$/,
     },
     {
       what: "the newer Go cannot be fetched",
@@ -218,7 +218,7 @@ describe("set-up", function () {
           '[ "${GOTOOLCHAIN:-}" != go1.26.6 ] || { echo "go: no such host" >&2; exit 1; }; echo go version go1.24.4 linux/amd64',
         ),
       environment: { EVERFRESH_PULUMI: "standins" },
-      says: /^go: 1\.24\.4 is too old for the Pulumi engine, and 1\.26\.6 cannot be fetched \(go: no such host\); install .*$/,
+      says: /^go: 1\.24\.4 is too old, and Go 1\.26\.6, which the Pulumi engine needs, cannot be fetched \(go: no such host\); .*$/,
     },
     {
       what: "Go's module proxy does not answer",
@@ -228,7 +228,7 @@ describe("set-up", function () {
           'case $1 in version) echo go version go1.26.6 linux/amd64 ;; *) echo "go: no such host" >&2; exit 1 ;; esac',
         ),
       environment: { EVERFRESH_PULUMI: "standins" },
-      says: /^pulumi: Go's module proxy does not answer \(go: no such host\); check `go env GOPROXY` and the network, or install .*$/,
+      says: /^pulumi: the Go module proxy does not answer \(go: no such host\); check `go env GOPROXY` and the network, or install .*$/,
     },
     {
       what: "the download of the engine's modules stalls",
@@ -241,7 +241,7 @@ describe("set-up", function () {
         );
       },
       environment: { EVERFRESH_PULUMI: "standins" },
-      says: /^pulumi: the engine's modules cannot be downloaded \(nothing has come for 20 s\); run this again to go on, or install .*$/,
+      says: /^pulumi: the engine's modules cannot be downloaded \(no data for 60 s\); run this again to resume, or install .*$/,
     },
     {
       what: "the engine does not compile",
@@ -251,7 +251,7 @@ describe("set-up", function () {
           'case $1 in version) echo go version go1.26.6 linux/amd64 ;; list) echo a ;; build) echo "no space left on device" >&2; exit 1 ;; esac',
         ),
       environment: { EVERFRESH_PULUMI: "standins" },
-      says: /^pulumi: the engine cannot be built \(no space left on device\); all of it is in \/.*\/compile\.log$/,
+      says: /^pulumi: the engine cannot be built \(no space left on device\); the whole output is in \/.*\/compile\.log$/,
     },
     {
       what: "the disk is full",
@@ -470,13 +470,13 @@ describe("set-up", function () {
       const steps = stdout.trim().split("\n");
       assert.match(
         steps[1]!,
-        /^setup: pulumi: not on PATH, no offline bundle, and .* cannot be downloaded \(.*\); taking its engine with the lab's stand-ins, for the demo and the tests only$/,
+        /^setup: pulumi: not on PATH, no offline bundle, and .* cannot be downloaded \(.*\); using its engine with the lab's stand-ins instead, which is enough for the demo and the tests$/,
       );
       assert.deepEqual(
         [...steps.slice(2, 4), steps.at(-1)],
         [
-          "setup: pulumi: downloading the engine's modules (Go's module proxy)",
-          "setup: pulumi: compiling the engine, which takes some minutes",
+          "setup: pulumi: downloading the engine's modules (Go module proxy)",
+          "setup: pulumi: compiling the engine (some minutes)",
           `setup: done ${end}`,
         ],
       );
@@ -542,7 +542,7 @@ describe("set-up", function () {
       assert.equal(status, 0, stderr);
       assert.match(
         stdout,
-        /^setup: pulumi: fetching Go 1\.26\.6 to build the engine with \(here is 1\.24\.4\)$/m,
+        /^setup: pulumi: fetching Go 1\.26\.6 to build the engine \(installed: 1\.24\.4\)$/m,
       );
       assert.ok((await asked(machine)).includes("go1.26.6"));
     });

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, type ParsedKey, utils } from "ssh2";
+import type { Client, ParsedKey } from "ssh2";
 import type { Connection, Endpoint } from "./connection";
 
 /**
@@ -52,8 +52,15 @@ async function retried<T>(
 
 async function connect(endpoint: Endpoint, sock?: Duplex): Promise<Client> {
   const { host, port, user, privateKey, hostKey, perDialTimeout } = endpoint;
-  const expected = parsedKey(hostKey, "failed to parse host key: ssh: no key found");
-  if (privateKey !== undefined) parsedKey(privateKey, "ssh: no key found");
+  // Loaded when it is needed: most runs connect to nobody.
+  const { Client, utils } = require("ssh2") as typeof import("ssh2");
+  const parsed = (text: string, otherwise: string): ParsedKey => {
+    const key = utils.parseKey(text);
+    if (key instanceof Error) throw new Final(otherwise);
+    return key;
+  };
+  const expected = parsed(hostKey, "failed to parse host key: ssh: no key found");
+  if (privateKey !== undefined) parsed(privateKey, "ssh: no key found");
   const agent = process.env.SSH_AUTH_SOCK;
   let mismatch = false;
   return new Promise((resolve, reject) => {
@@ -82,12 +89,6 @@ async function connect(endpoint: Endpoint, sock?: Duplex): Promise<Client> {
       },
     });
   });
-}
-
-function parsedKey(text: string, otherwise: string): ParsedKey {
-  const key = utils.parseKey(text);
-  if (key instanceof Error) throw new Final(otherwise);
-  return key;
 }
 
 function forward(jump: Client, { host, port }: Endpoint): Promise<Duplex> {

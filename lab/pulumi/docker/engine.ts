@@ -1,7 +1,12 @@
-import Docker from "dockerode";
+import type Docker from "dockerode";
 
-/** The Docker engine that `DOCKER_HOST` names, by default this machine's. */
-const engine = new Docker();
+let client: Docker | undefined;
+
+/** The Docker engine that `DOCKER_HOST` names, by default this machine's. The client is loaded when it is needed: most runs change no image. */
+function engine(): Docker {
+  client ??= new (require("dockerode") as typeof Docker)();
+  return client;
+}
 
 export interface LocalImage {
   /** The image ID, a digest of its configuration. */
@@ -12,7 +17,7 @@ export interface LocalImage {
 /** Looks an image up by name or ID; undefined if the engine does not have it. */
 export async function findImage(name: string): Promise<LocalImage | undefined> {
   try {
-    return await engine.getImage(name).inspect();
+    return await engine().getImage(name).inspect();
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
     throw new Error(`unable to inspect image ${name}: ${reason(error)}`);
@@ -21,12 +26,10 @@ export async function findImage(name: string): Promise<LocalImage | undefined> {
 
 export async function tagImage(source: string, target: string): Promise<void> {
   const { repository: repo, tag } = splitName(target);
-  await engine
-    .getImage(source)
-    .tag({ repo, tag })
-    .catch((error) => {
-      throw new Error(`failed to create docker tag: Error response from daemon: ${reason(error)}`);
-    });
+  const image = engine().getImage(source);
+  await image.tag({ repo, tag }).catch((error) => {
+    throw new Error(`failed to create docker tag: Error response from daemon: ${reason(error)}`);
+  });
 }
 
 /** Pushes an image. The credentials are sent to the engine in a header and not stored anywhere. */
@@ -35,12 +38,11 @@ export async function pushImage(name: string, auth: { username: string; password
   const failed = (error: unknown) => {
     throw new Error(`Error pushing docker image: Error pushing image. . Full error: ${reason(error)}`);
   };
-  const stream = await engine
-    .getImage(repository)
-    .push({ tag, authconfig: auth as Docker.AuthConfig })
-    .catch(failed);
+  const docker = engine();
+  const image = docker.getImage(repository);
+  const stream = await image.push({ tag, authconfig: auth as Docker.AuthConfig }).catch(failed);
   await new Promise<void>((resolve, reject) => {
-    engine.modem.followProgress(stream, (error, events: { error?: string }[]) => {
+    docker.modem.followProgress(stream, (error, events: { error?: string }[]) => {
       const refused = events?.find(({ error }) => error !== undefined)?.error;
       if (error ?? refused) reject(error ?? new Error(refused));
       else resolve();
