@@ -42,7 +42,7 @@ build_engine() {
   modules=$(grep -vc '/go.mod ' "$engine/go.sum")
   watched 60 "$modules modules" "$modules" "$workshop/download.log" go list -mod=readonly -deps "$engine_module/cmd/pulumi" ||
     fail "pulumi: the engine's modules cannot be downloaded ($(last_words "$workshop/download.log")); run this again to resume, or $other_ways"
-  packages=$(grep -c -v '^go: ' "$workshop/download.log")
+  packages=$(awk '!/^go: / { n++ } END { print n ? n : 1 }' "$workshop/download.log")
   say "pulumi: compiling the engine (some minutes)"
   version=github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v$(engine_version)
   watched 0 "$packages packages" "$packages" "$workshop/compile.log" go build -v -mod=readonly -trimpath -buildvcs=false \
@@ -105,6 +105,7 @@ ways_to_go() {
 watched() {
   patience=$1 what=$2 total=$3 log=$4
   shift 4
+  : >"$log"
   (enter_workshop && exec "$@") >"$log" 2>&1 &
   job=$!
   # A background job of a script ignores Ctrl-C.
@@ -124,7 +125,8 @@ watched() {
       kill "$job" 2>/dev/null || :
       wait "$job" 2>/dev/null || :
       printf 'no data for %s s\n' "$patience" >>"$log"
-      break
+      trap - INT TERM HUP
+      return 1
     }
   done
   trap - INT TERM HUP

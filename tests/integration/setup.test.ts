@@ -237,7 +237,7 @@ describe("set-up", function () {
         await machine.play("du", "echo 1");
         await machine.play(
           "go",
-          'case "$1 $2" in version*) echo go version go1.26.6 linux/amd64 ;; "list -deps") while :; do :; done ;; esac',
+          'case "$1 $2" in version*) echo go version go1.26.6 linux/amd64 ;; "list -mod"*) while :; do :; done ;; esac',
         );
       },
       environment: { EVERFRESH_PULUMI: "standins" },
@@ -574,7 +574,7 @@ describe("set-up", function () {
       const pidFile = path.join(machine.folder, "go.pid");
       await machine.play(
         "go",
-        `case "$1 $2" in version*) echo go version go1.26.6 linux/amd64 ;; "list -deps") echo $$ >${pidFile}; exec sleep 600 ;; esac`,
+        `case "$1 $2" in version*) echo go version go1.26.6 linux/amd64 ;; "list -mod"*) echo $$ >${pidFile}; exec sleep 600 ;; esac`,
       );
       const running = machine.start([machine.bin("sh"), "scripts/setup"], offline);
       const pid = Number(
