@@ -3,10 +3,9 @@
 
 set_up_test_tools() {
   absent=
-  for tool in shellcheck busybox dash git; do
-    command -v "$tool" >/dev/null || absent="$absent $tool"
+  for tool in shellcheck busybox dash git curl ps:procps ssh:openssh-client xz:xz-utils; do
+    command -v "${tool%:*}" >/dev/null || absent="$absent ${tool#*:}"
   done
-  command -v ssh >/dev/null || absent="$absent openssh-client"
   [ -n "$absent" ] || return 0
   has_apt || fail "test tools: missing:$absent; install them"
   say "test tools: installing$absent"

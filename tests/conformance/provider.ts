@@ -21,9 +21,12 @@ export class ProviderPlugin implements AsyncDisposable {
     readonly capabilities: object,
   ) {}
 
-  /** Starts and configures it, as the engine does before anything else. */
+  /** Starts and configures it, as the engine does before anything else. `SECRET_OF_BUILD` is in its environment. */
   static async start(executable: string, cwd: string): Promise<ProviderPlugin> {
-    const plugin = await Plugin.start(executable, ResourceProviderClient, { cwd });
+    const plugin = await Plugin.start(executable, ResourceProviderClient, {
+      cwd,
+      env: { SECRET_OF_BUILD: "of the environment" },
+    });
     const request = new messages.ConfigureRequest()
       .setArgs(toStruct({}))
       .setAcceptsecrets(true)

@@ -261,7 +261,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
           buildArgs: { A: 'quo"te $HOME \\', B: "", HTTP_PROXY: "http://proxy.example" },
           secrets: [
             { id: "file", src: "hidden" },
-            { id: "variable", env: "LANG" },
+            { id: "variable", env: "SECRET_OF_BUILD" },
           ],
           extraHosts: ["peer:10.1.2.3"],
           noCache: true,
