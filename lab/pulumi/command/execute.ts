@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import type { Client, ClientChannel } from "ssh2";
+import { Lines } from "../plugin/lines";
 
 export interface Listeners {
   stdout?: (line: string) => void;
@@ -60,18 +61,13 @@ function follow(
   listener?: (line: string) => void,
 ): () => string {
   const chunks: Buffer[] = [];
-  let rest = Buffer.alloc(0);
+  const lines = new Lines((line) => listener?.(line.replace(/\r$/, "")));
   stream.on("data", (data: Buffer) => {
     chunks.push(data);
-    if (!listener) return;
-    rest = Buffer.concat([rest, data]);
-    for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
-      listener(rest.toString("utf8", 0, end).replace(/\r$/, ""));
-      rest = rest.subarray(end + 1);
-    }
+    lines.write(data);
   });
   return () => {
-    if (rest.length > 0) listener?.(rest.toString());
+    lines.end();
     return Buffer.concat(chunks).toString().replace(/\n$/, "");
   };
 }

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, existsSync } from "node:fs";
 import path from "node:path";
-import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
+import { Lines } from "../plugin/lines";
 
 /** The `build` of a `RemoteImage`, as everfresh uses it. */
 export interface BuildOptions {
@@ -110,12 +110,14 @@ async function follow(child: ChildProcess, logFile?: string): Promise<string> {
   log.on("error", () => {}); // the build does not depend on its log
   const added: string[] = [];
   let rules = 0;
-  for await (const line of linesOf(child.stderr!)) {
+  const lines = new Lines((line) => {
     // The progress ends with the output of the failing step, between two rules. An excerpt of the Dockerfile follows.
     if (rules === 2 || added.length > 0 || line.startsWith("ERROR: ")) added.push(line);
     else log.write(`${line}\n`);
     if (line === "------") rules += 1;
-  }
+  });
+  for await (const data of child.stderr!) lines.write(data);
+  lines.end();
   await finished(log.end()).catch(() => {});
   const reason = added.findIndex((line) => line.startsWith("ERROR: "));
   return added
@@ -123,15 +125,4 @@ async function follow(child: ChildProcess, logFile?: string): Promise<string> {
     .join("\n")
     .replace(/^ERROR: (failed to build: )?/, "")
     .trim();
-}
-
-/** Lines end with a line feed: readline would also break them at the carriage returns of progress bars. */
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.setEncoding("utf8")) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
-  }
-  if (rest !== "") yield rest;
 }

@@ -163,7 +163,10 @@ export const commandCases: Case<ProviderPlugin>[] = [
   {
     name: "shows lines as they come, of the streams that are asked for",
     ask: async (plugin, world) => [
-      await run(plugin, inputs(world, { create: "printf 'a\\n\\n b \\r\\nc'; exec >&-", logging: "stdout" })),
+      await run(
+        plugin,
+        inputs(world, { create: "printf 'a\\n\\n b \\r\\nc\\r'; exec >&-", logging: "stdout" }),
+      ),
       await run(plugin, inputs(world, { create: "printf 'd\\ne' >&2; echo hidden", logging: "stderr" })),
       await run(plugin, inputs(world, { create: "echo f", logging: "none" })),
       await run(plugin, inputs(world, { create: "echo g" })),
