@@ -105,7 +105,7 @@ ways_to_go() {
 watched() {
   patience=$1 what=$2 total=$3 log=$4
   shift 4
-  : >"$log"
+  : >"$log" # counted below, perhaps before the job has opened it
   (enter_workshop && exec "$@") >"$log" 2>&1 &
   job=$!
   # A background job of a script ignores Ctrl-C.
@@ -125,8 +125,7 @@ watched() {
       kill "$job" 2>/dev/null || :
       wait "$job" 2>/dev/null || :
       printf 'no data for %s s\n' "$patience" >>"$log"
-      trap - INT TERM HUP
-      return 1
+      break
     }
   done
   trap - INT TERM HUP
