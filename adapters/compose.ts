@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
 import type { ComposeText } from "../core/compose/document";
-import { Problems, problem } from "../core/problems";
-
-const run = promisify(execFile);
+import { Problems, problem, refuse } from "../core/problems";
+import { type BoundedResult, runBounded } from "./bounded";
 
 export interface ComposeSource {
   composeFiles: string[];
@@ -13,11 +10,8 @@ export interface ComposeSource {
   envFile?: string;
 }
 
-/**
- * Where compose's YAML may not say what was meant: its printer loses the first line break of a text that begins with
- * one (go-yaml v3, a block scalar with an indentation indicator), and puts Unicode's line ends out bare.
- */
-const inexact = /[|>]\d|[\u0085\u2028\u2029]/;
+/** A compose file is read within a second; one that takes so much never ends, or never should. */
+const bounds = { seconds: 30, memory: 3, output: 64 };
 
 /**
  * Lets `docker compose config` read the compose files. Needs the Docker command line with compose v2, not an engine.
@@ -48,29 +42,66 @@ export async function readCompose({
     ...(existsSync(env) ? ["--env-file", env] : []),
     "config",
   ];
-  const config = async (...more: string[]) =>
-    (await run("docker", [...args, ...more], { cwd: folder, maxBuffer: 64 * 1024 * 1024 })).stdout;
-  try {
-    const [resolved, written] = await Promise.all([
-      config(),
-      config("--no-path-resolution", "--no-interpolate", "--no-normalize", "--no-consistency"),
-    ]);
-    const exact = inexact.test(resolved) ? await config("--format", "json") : undefined;
-    return { resolved, exact, written, folder, environment: process.env };
-  } catch (error) {
-    throw new Problems([explain(error as NodeJS.ErrnoException & { stderr?: string }, files)]);
-  }
+  const { environment, refuseUsed } = textEnvironment(process.env);
+  const config = async (...more: string[]) => {
+    const result = await runBounded(["docker", ...args, ...more], bounds, { cwd: folder, env: environment });
+    if (result.end !== "exited" || result.status !== 0) throw new Problems([explain(result, files)]);
+    return result.stdout;
+  };
+  const [resolved, exact, written] = await Promise.all([
+    config(),
+    config("--format", "json"),
+    config("--no-path-resolution", "--no-interpolate", "--no-normalize", "--no-consistency"),
+  ]);
+  refuseUsed(exact);
+  return { resolved, exact, written, folder, environment };
 }
 
-function explain(error: NodeJS.ErrnoException & { stderr?: string }, files: string[]): string {
-  if (error.code === "ENOENT") return problem("docker", "is not installed here", "run `npm run setup`");
-  const lines = (error.stderr ?? String(error))
-    .split("\n")
-    .filter((line) => line !== "" && !line.includes("level=warning"));
+/**
+ * An environment for compose in which a variable that is not UTF-8, and has lost bytes on its way here, has a mark for a
+ * value.
+ */
+function textEnvironment(all: NodeJS.ProcessEnv) {
+  const broken = Object.keys(all).filter((name) => all[name]?.includes("\ufffd"));
+  const mark = (name: string) => `<${name} is not UTF-8>`;
+  return {
+    environment: { ...all, ...Object.fromEntries(broken.map((name) => [name, mark(name)])) },
+    /** @throws Problems for those that what compose printed has a value of. */
+    refuseUsed(printed: string): void {
+      // In JSON `<` may be escaped.
+      const used = broken.filter((name) => printed.includes(mark(name).slice(1, -1)));
+      refuse(
+        used.map((name) =>
+          problem(name, "the variable is not UTF-8", "give it a value in UTF-8, or in base64"),
+        ),
+      );
+    },
+  };
+}
+
+function explain({ end, stderr }: BoundedResult, files: string[]): string {
+  const where = files.join(", ");
+  if (end === "missing") return problem("docker", "is not installed here", "run `npm run setup`");
+  if (end === "late") {
+    const what = `docker compose config did not end in ${bounds.seconds} s`;
+    return problem(
+      where,
+      what,
+      "look for a pipe among the files that it reads, or for aliases that multiply",
+    );
+  }
+  const tooMuch = "shorten what is repeated in it by aliases or `extends`";
+  if (end === "talkative") {
+    return problem(where, `docker compose config prints more than ${bounds.output} MiB`, tooMuch);
+  }
+  if (/out of memory|cannot allocate memory/i.test(stderr)) {
+    return problem(where, `docker compose config needs more than ${bounds.memory} GiB of memory`, tooMuch);
+  }
+  const lines = stderr.split("\n").filter((line) => line !== "" && !line.includes("level=warning"));
   // Some values make compose itself crash; the rest is then a stack trace.
   const said = lines.find((line) => line.startsWith("panic: ")) ?? lines.join(" ");
   if (/is not a docker command|unknown (shorthand )?flag/.test(said)) {
     return problem("docker compose", "version 2 is not installed here", "run `npm run setup`");
   }
-  return problem(files.join(", "), said, "correct the compose file (`docker compose config` shows the same)");
+  return problem(where, said, "correct the compose file (`docker compose config` shows the same)");
 }

@@ -1,5 +1,5 @@
-import { parse } from "yaml";
 import { readCompose } from "../adapters/compose";
+import { projectNameOf } from "../core/compose/document";
 import { Problems, problem } from "../core/problems";
 import { parseSettings, type Settings } from "../core/settings";
 import { readConfig } from "./pulumi/commands";
@@ -36,7 +36,7 @@ export async function readSetting(session: Session, key: string): Promise<string
 /** The name of the compose project on the hosts. */
 export async function projectName(settings: Settings): Promise<string> {
   if (settings.projectName !== undefined) return settings.projectName;
-  return (parse((await readCompose(settings)).resolved) as { name: string }).name;
+  return projectNameOf(await readCompose(settings));
 }
 
 /** @throws Problems when the stack is pinned to a release: then the working tree is not what would be deployed. */

@@ -1,5 +1,6 @@
 import { type HostStatus, type ServiceStatus, statusOf } from "../core/host/status";
 import type { HostState } from "../core/host/types";
+import { own } from "../core/records";
 import type { HostAnswer } from "./hosts";
 import { type ExitStatus, exit } from "./pulumi/outcome";
 import { moment, type Paint, printable, table } from "./terminal";
@@ -68,7 +69,7 @@ function hostReport(
   const status = statusOf(state);
   const services = status.services.map((service): ServiceReport => {
     if (service.content === undefined || wanted === undefined) return service;
-    const upToDate = wanted[service.service] === service.content;
+    const upToDate = own(wanted, service.service) === service.content;
     const cause = upToDate ? undefined : causes.get(service.content);
     return { ...service, upToDate, ...(cause === undefined ? {} : { cause }) };
   });

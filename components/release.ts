@@ -5,6 +5,7 @@ import type { ComposeProject } from "../core/compose/project";
 import { renderCompose, storePath } from "../core/compose/render";
 import { type FileTree, fingerprint } from "../core/files";
 import type * as wire from "../core/host/types";
+import { mapValues, own } from "../core/records";
 
 export interface ReleaseArgs {
   project: ComposeProject;
@@ -132,9 +133,9 @@ async function allLayers(
   known: Record<string, wire.Layers> = {},
 ): Promise<Record<string, wire.Layers>> {
   const asked = project.services.map(async ({ name, image, build }) => {
-    const ref = images[name]?.ref ?? image!;
-    const platform = build?.platforms[0] ?? project.document.services[name]?.platform;
-    const layers = known[ref] ?? (await layersOf?.(ref, platform));
+    const ref = own(images, name)?.ref ?? image!;
+    const platform = build?.platforms[0] ?? own(project.document.services, name)?.platform;
+    const layers = own(known, ref) ?? (await layersOf?.(ref, platform));
     return layers === undefined ? [] : [[ref, layers] as const];
   });
   return Object.fromEntries((await Promise.all(asked)).flat());
@@ -161,16 +162,22 @@ function assemble(
       forceRecreate,
     }),
     files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
-    services: project.services.map(({ name, image, replicas, restarts, verify }) => ({
-      name,
-      image: images[name]?.ref ?? image!,
-      ...(images[name] ? { content: images[name].content, digest: images[name].digest } : {}),
-      layers: layers[images[name]?.ref ?? image!],
-      replicas,
-      restarts,
-      files: shipped.filter(({ file }) => file.services.includes(name)).map(({ fingerprint }) => fingerprint),
-      verify,
-    })),
+    services: project.services.map(({ name, image, replicas, restarts, verify }) => {
+      const built = own(images, name);
+      const ref = built?.ref ?? image!;
+      return {
+        name,
+        image: ref,
+        ...(built ? { content: built.content, digest: built.digest } : {}),
+        layers: own(layers, ref),
+        replicas,
+        restarts,
+        files: shipped
+          .filter(({ file }) => file.services.includes(name))
+          .map(({ fingerprint }) => fingerprint),
+        verify,
+      };
+    }),
   };
 }
 
@@ -198,8 +205,4 @@ function keepers(
     ),
     "compose file": createHmac("sha256", key).update(compose).update(checks).digest("hex").slice(0, 16),
   };
-}
-
-function mapValues<A, B>(record: Record<string, A>, f: (value: A, key: string) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));
 }

@@ -2,6 +2,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { contentTag, type PushedImage, repositories } from "../core/images";
 import { Problems, problem, refuse } from "../core/problems";
+import { own } from "../core/records";
 import type { Settings } from "../core/settings";
 import type { Facts } from "../preflight";
 import { makeBuildFolder } from "./build-folder";
@@ -22,7 +23,7 @@ export function buildImages(
   previous: StackOutputs,
 ): Record<string, ServiceImage> {
   const registry = settings.registry!;
-  const services = facts.project.services.filter(({ name }) => facts.contents[name]);
+  const services = facts.project.services.filter(({ name }) => Object.hasOwn(facts.contents, name));
   const names = services.map(({ name }) => name);
   const pushTo = repositories(registry.address, facts.project.name, names);
   const pullFrom = repositories(registry.pullAddress, facts.project.name, names);
@@ -31,8 +32,8 @@ export function buildImages(
   return Object.fromEntries(
     services.map((service): [string, ServiceImage] => {
       const { name, buildOptions } = service;
-      const { content, cause, found, noCache, changedSince } = facts.contents[name]!;
-      const before = cause === undefined ? previous.images?.[name] : undefined;
+      const { content, cause, found, noCache, changedSince } = own(facts.contents, name)!;
+      const before = cause === undefined ? own(previous.images, name) : undefined;
       const fresh = settings.fresh === undefined ? {} : { fresh: settings.fresh };
       if (found !== undefined) {
         if (cause)
@@ -104,11 +105,11 @@ export async function promotedImages(
   const built = facts.project.services.filter(({ build }) => build);
   refuse(
     built.flatMap(({ name, replicas }) => {
-      const image = images[name];
+      const image = own(images, name);
       if (!image)
         return problem(where, `stack ${stack} has no image of ${name}`, `deploy ${name} there first`);
       // Without a container there is nothing to prove.
-      if (replicas === 0 || proofs.every(({ services }) => services[name]?.digest === image.digest))
+      if (replicas === 0 || proofs.every(({ services }) => own(services, name)?.digest === image.digest))
         return [];
       const what = `stack ${stack} has not proved its latest image of ${name}`;
       return problem(where, what, "deploy it there first");
@@ -118,7 +119,7 @@ export async function promotedImages(
   const pullFrom = repositories(settings.registry!.pullAddress, facts.project.name, names);
   return Object.fromEntries(
     names.map((name) => {
-      const { content, digest, tag } = images[name]!;
+      const { content, digest, tag } = own(images, name)!;
       return [name, { content, tag, digest, ref: `${pullFrom[name]}@${digest}` }];
     }),
   );

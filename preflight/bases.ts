@@ -4,6 +4,7 @@ import { onBuildOf, parseReference, resolveDigest } from "../adapters/registry";
 import type { ComposeService } from "../core/compose/project";
 import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
+import { own } from "../core/records";
 import type { Registry } from "../core/settings";
 import { accessTo, ask } from "./registries";
 
@@ -113,7 +114,7 @@ async function readOnBuild(
   const memory = await readMemory();
   const answers = await Promise.all(
     images.map(async (image) => {
-      const known = Object.hasOwn(memory, image) ? memory[image] : undefined;
+      const known = own(memory, image);
       const here = async () => {
         const onBuild = await localOnBuild(image);
         return onBuild && { onBuild };

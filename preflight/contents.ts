@@ -6,6 +6,7 @@ import type { ComposeService } from "../core/compose/project";
 import { type ContentIdentity, changes, describe, identify, StatCache } from "../core/content";
 import { contentTag, repositories } from "../core/images";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
+import { own } from "../core/records";
 import type { Settings } from "../core/settings";
 import { readBases } from "./bases";
 import { refuseEnvironment } from "./environment";
@@ -51,7 +52,7 @@ export async function identifyContents(
         return now.content === content ? undefined : describe(changes(identity, now));
       };
       refuseOwnFolder(name, build!.context, identity);
-      const before = (await previous).images?.[name];
+      const before = own((await previous).images, name);
       if (before?.content === content) {
         const found = before.built ? undefined : before.digest;
         return [name, { content, found, noCache: before.noCache ?? false, changedSince }] as const;

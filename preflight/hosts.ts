@@ -4,6 +4,7 @@ import type { StackOutputs } from "../components/stack-outputs";
 import { type Judgement, judge } from "../core/host/judge";
 import type { HostState } from "../core/host/types";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
+import { own } from "../core/records";
 import type { Host, Settings } from "../core/settings";
 
 export interface HostFacts {
@@ -45,7 +46,7 @@ async function inspectHost(
 ): Promise<HostFacts> {
   const state = await probeHost(host, where, project, settings.remoteDir);
   const outputs = await previous;
-  const judgement = judge(state, { release: outputs.hosts?.[host.name]?.release, host: host.name });
+  const judgement = judge(state, { release: own(outputs.hosts, host.name)?.release, host: host.name });
   // Before the first green `up` there are no outputs, but maybe a host that it got as far as.
   const ours = outputs.lineage ?? (state.current && (await lineage()));
   const foreign = foreignDeployment(state, ours);

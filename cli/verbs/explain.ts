@@ -4,6 +4,7 @@ import { readManifest } from "../../adapters/manifests";
 import { readProject } from "../../core/compose/project";
 import { changes, describe } from "../../core/content";
 import { Problems, problem } from "../../core/problems";
+import { own } from "../../core/records";
 import { listContext } from "../context-listing";
 import { renderExplanation } from "../explain";
 import { outputs, selectedStack } from "../pulumi/commands";
@@ -46,13 +47,13 @@ export async function explain(
     printJson({ service, ...identity });
     return exit.done;
   }
-  const own = new Set(identity.files.filter(({ context }) => !context).map(({ path }) => path));
+  const counted = new Set(identity.files.filter(({ context }) => !context).map(({ path }) => path));
   const dockerfile = path.relative(
     build.context,
     path.resolve(build.context, build.dockerfile ?? "Dockerfile"),
   );
   const apart = new Set([dockerfile, ...identity.ignoreFiles.map(({ path }) => path)]);
-  const listing = listContext(build.context, (file) => own.has(file), apart);
+  const listing = listContext(build.context, (file) => counted.has(file), apart);
   const since = await sinceLastBuild(session, service, identity);
   print(renderExplanation({ service, identity, listing, since }, paintFor(process.stdout, process.env)));
   return exit.done;
@@ -84,7 +85,7 @@ async function sinceLastBuild(
   } catch {
     return "not known (no stack can be asked)";
   }
-  const before = deployed.images?.[service]?.content;
+  const before = own(deployed.images, service)?.content;
   if (before === undefined) return "the stack has not built it yet";
   if (before === identity.content) return "nothing";
   const manifest = await readManifest(before);

@@ -1,11 +1,11 @@
-import { parse } from "yaml";
 import { readCompose } from "../../adapters/compose";
 import { readManifest } from "../../adapters/manifests";
 import { probeHost } from "../../adapters/probe";
-import type { ComposeText } from "../../core/compose/document";
+import { type ComposeText, projectNameOf } from "../../core/compose/document";
 import { type ContentIdentity, changes, describe } from "../../core/content";
 import type { HostState } from "../../core/host/types";
 import { Problems } from "../../core/problems";
+import { mapValues, own } from "../../core/records";
 import { readSettings } from "../configuration";
 import { askHosts, type HostAnswer } from "../hosts";
 import type { ExitStatus } from "../pulumi/outcome";
@@ -22,7 +22,7 @@ export async function status(
   const settings = await readSettings(session);
   const compose = await orProblems(readCompose(settings));
   if (compose instanceof Problems && settings.projectName === undefined) throw compose;
-  const project = settings.projectName ?? nameOf(compose as ComposeText);
+  const project = settings.projectName ?? projectNameOf(compose as ComposeText);
 
   const [answers, identities] = await waitingFor(
     `asking ${settings.hosts.map(({ name }) => name).join(", ")}`,
@@ -46,8 +46,6 @@ export async function status(
   return statusExit(report, expectCurrent);
 }
 
-const nameOf = ({ resolved }: ComposeText) => (parse(resolved) as { name: string }).name;
-
 const orProblems = <T>(work: Promise<T>): Promise<T | Problems> =>
   work.catch((error: unknown) => {
     if (error instanceof Problems) return error;
@@ -62,7 +60,7 @@ async function causes(
   const found = new Map<string, string>();
   for (const answer of answers) {
     for (const { name, content } of ("value" in answer ? answer.value.current?.services : undefined) ?? []) {
-      const now = identities[name];
+      const now = own(identities, name);
       if (content === undefined || now === undefined || now.content === content) continue;
       const before = await readManifest(content);
       if (before) found.set(content, describe(changes(before, now)));
@@ -70,6 +68,3 @@ async function causes(
   }
   return found;
 }
-
-const mapValues = <A, B>(record: Record<string, A>, f: (value: A) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value)]));

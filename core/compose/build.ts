@@ -1,6 +1,7 @@
 import type { BuildSpec } from "../content";
 import { problem } from "../problems";
-import { type ComposeDocument, type ComposeText, mapValues, plain, type ServiceNode } from "./document";
+import { mapValues, own } from "../records";
+import type { ComposeDocument, ComposeText, ServiceNode } from "./document";
 
 /** What the builder is told beside what the image is made from. */
 export interface BuildOptions {
@@ -56,7 +57,7 @@ export function readBuild(
       );
     }
   }
-  const context = plain(build.context ?? ".");
+  const context = build.context ?? ".";
   if (/^[a-z+]+:\/\/|^git@|\.git(#.*)?$/i.test(context)) {
     problems.push(
       problem(
@@ -79,7 +80,7 @@ export function readBuild(
   }
   // The builder would take it all the same, and nobody would know.
   const epoch = environment.SOURCE_DATE_EPOCH;
-  const platforms = build.platforms?.map(plain) ?? (node.platform ? [plain(node.platform)] : []);
+  const platforms = build.platforms ?? (node.platform ? [node.platform] : []);
   if (platforms.length > 1) {
     problems.push(
       problem(`${where}.platforms`, "names several platforms", "name the one that the hosts have"),
@@ -87,20 +88,20 @@ export function readBuild(
   }
   return {
     context,
-    ...(build.dockerfile ? { dockerfile: plain(build.dockerfile) } : {}),
-    ...(build.dockerfile_inline !== undefined ? { dockerfileInline: plain(build.dockerfile_inline) } : {}),
+    ...(build.dockerfile ? { dockerfile: build.dockerfile } : {}),
+    ...(build.dockerfile_inline !== undefined ? { dockerfileInline: build.dockerfile_inline } : {}),
     args: {
-      ...mapValues(build.args ?? {}, (value) => (value === null ? null : plain(String(value)))),
+      ...mapValues(build.args ?? {}, (value) => (value === null ? null : String(value))),
       ...(epoch && build.args?.SOURCE_DATE_EPOCH == null && { SOURCE_DATE_EPOCH: epoch }),
     },
-    ...(build.target ? { target: plain(build.target) } : {}),
+    ...(build.target ? { target: build.target } : {}),
     platforms,
-    labels: mapValues(build.labels ?? {}, (value) => plain(String(value))),
-    additionalContexts: mapValues(build.additional_contexts ?? {}, plain),
-    secrets: (build.secrets ?? []).map(({ source, target }) => plain(target ?? source)),
+    labels: mapValues(build.labels ?? {}, String),
+    additionalContexts: build.additional_contexts ?? {},
+    secrets: (build.secrets ?? []).map(({ source, target }) => target ?? source),
     ssh: [],
     ...(build.network ? { network: build.network } : {}),
-    ...(build.extra_hosts ? { extraHosts: build.extra_hosts.map(plain) } : {}),
+    ...(build.extra_hosts ? { extraHosts: build.extra_hosts } : {}),
   };
 }
 
@@ -115,8 +116,8 @@ export function readBuildOptions(
     secrets: readSecrets(service, node, document, problems),
     noCache: node.build?.no_cache === true,
     pull: node.build?.pull === true,
-    cacheFrom: (node.build?.cache_from ?? []).map(plain),
-    cacheTo: (node.build?.cache_to ?? []).map(plain),
+    cacheFrom: node.build?.cache_from ?? [],
+    cacheTo: node.build?.cache_to ?? [],
   };
 }
 
@@ -127,10 +128,10 @@ function readSecrets(
   problems: string[],
 ): BuildSecret[] {
   return (node.build?.secrets ?? []).flatMap(({ source, target }): BuildSecret[] => {
-    const secret = document.secrets?.[source];
-    const id = plain(target ?? source);
-    if (secret?.file) return [{ id, file: plain(secret.file) }];
-    if (secret?.environment) return [{ id, environment: plain(secret.environment) }];
+    const secret = own(document.secrets, source);
+    const id = target ?? source;
+    if (secret?.file) return [{ id, file: secret.file }];
+    if (secret?.environment) return [{ id, environment: secret.environment }];
     problems.push(
       problem(
         `services.${service}.build.secrets`,

@@ -1,5 +1,6 @@
-import { parse } from "yaml";
-import { Problems, problem } from "../problems";
+import { type Document, isMap, isPair, parseDocument, type Scalar, type ScalarTag, visit } from "yaml";
+import { Problems, problem, refuse } from "../problems";
+import { mapTexts, mapValues, own } from "../records";
 
 /** The part of the resolved compose document that is read or rewritten here; everything else passes through. */
 export interface ComposeDocument {
@@ -83,67 +84,128 @@ export interface BuildNode {
   [key: string]: unknown;
 }
 
-/** What `docker compose config` printed, resolved and as written, and where the project lies. */
+/** What `docker compose config` printed, and where the project lies. */
 export interface ComposeText {
+  /** Resolved, as YAML: it has everything, but not every text exactly. */
   resolved: string;
-  /** The same as JSON, where YAML may not carry every text exactly; JSON has no extension fields. */
-  exact?: string;
-  /** The same with `--no-path-resolution`: tells a relative path from a path on the host. */
+  /** The same as JSON: it has every text exactly, but no extension fields, and some keys by other names. */
+  exact: string;
+  /** As YAML, with paths and variables as they were written: tells a relative path from a path on the host. */
   written: string;
   /** The project's folder: the first compose file's. */
   folder: string;
   environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Undoes compose's escape of a dollar sign. */
-export const plain = (text: string) => text.replaceAll("$$", "$");
+/** The document as it was written: paths not resolved, variables not replaced. */
+export const readWritten = ({ written }: ComposeText) => parsePrinted(written).toJS() as ComposeDocument;
 
-/** The same in every text of a value, names included. */
-export function plainWithin(value: unknown): unknown {
-  if (typeof value === "string") return plain(value);
-  if (Array.isArray(value)) return value.map(plainWithin);
-  return value !== null && typeof value === "object"
-    ? mapValues(value as Record<string, unknown>, plainWithin)
-    : value;
-}
+/** The project's name. */
+export const projectNameOf = ({ exact }: ComposeText) => (JSON.parse(exact) as { name: string }).name;
 
-/** A record's values mapped, its keys plain. */
-export function mapValues<A, B>(record: Record<string, A>, f: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [plain(key), f(value)]));
+/**
+ * The document that `docker compose config` resolved: every key and every text as the containers are to get it.
+ *
+ * @throws Problems for what it could not print exactly.
+ */
+export function readDocument({ resolved, exact }: ComposeText): ComposeDocument {
+  const printed = parsePrinted(resolved);
+  refuse([...notUtf8(printed), ...inexactExtensions(printed, resolved)]);
+  // compose doubles each dollar sign that it prints, those of keys too.
+  const undoubled = (text: string) => text.replaceAll("$$", "$");
+  return mapTexts(exactly(printed.toJS(), JSON.parse(exact)), undoubled, undoubled) as ComposeDocument;
 }
 
 /**
- * The document that `docker compose config` resolved; its strings still carry compose's `$$` for a dollar sign.
- *
- * @throws Problems when it is no YAML.
+ * The scalars of go-yaml, with which compose prints: it leaves a string bare where its own reader would take it for
+ * nothing else, such as a number too large for it (`7e12345`, `0x…` with 64 digits), and prints numbers in
+ * decimal (gopkg.in/yaml.v3, resolve.go).
  */
-export function readDocument({ resolved, exact }: ComposeText): ComposeDocument {
-  return exactly(parsed(resolved), exact && JSON.parse(exact)) as ComposeDocument;
+const scalars: ScalarTag[] = [
+  { tag: "tag:yaml.org,2002:null", default: true, test: /^(?:~|null)?$/, resolve: () => null },
+  {
+    tag: "tag:yaml.org,2002:bool",
+    default: true,
+    test: /^(?:true|false)$/,
+    resolve: (text) => text === "true",
+  },
+  {
+    tag: "tag:yaml.org,2002:float",
+    default: true,
+    test: /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/,
+    resolve: (text) => {
+      const number = Number(text);
+      if (!Number.isFinite(number)) return text;
+      return /^-?\d+$/.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
+    },
+  },
+];
+
+/** @throws Problems when it is no YAML; the text itself is not told, as there may be a secret in it. */
+function parsePrinted(text: string): Document.Parsed {
+  const document = parseDocument(text, {
+    schema: "failsafe",
+    customTags: scalars,
+    // Keys that are not printed exactly may look alike.
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: "error",
+  });
+  const [error] = document.errors;
+  if (error === undefined) return document;
+  const line = text.slice(0, error.pos[0]).split("\n").length;
+  throw new Problems([
+    problem(
+      "the compose file",
+      `docker compose config prints something that is no YAML (${error.code}, line ${line})`,
+      "a text in it begins with an odd character: remove that",
+    ),
+  ]);
 }
 
-/** The document as it was written: paths not resolved, variables not replaced. */
-export const readWritten = ({ written }: ComposeText) => parse(written) as ComposeDocument;
+/** go-yaml prints a text that is not UTF-8 as `!!binary`; a compose file cannot carry one to a host. */
+function notUtf8(document: Document.Parsed): string[] {
+  const problems: string[] = [];
+  visit(document, {
+    Scalar(key, { tag, value }, ancestors) {
+      if (tag !== "tag:yaml.org,2002:binary") return;
+      const keys = ancestors.flatMap((node) => (isPair(node) ? [String((node.key as Scalar).value)] : []));
+      const where = key === "key" ? [...keys.slice(0, -1), String(value)] : keys;
+      problems.push(
+        problem(where.join("."), "has bytes that are not UTF-8", "write it in UTF-8, or in base64"),
+      );
+    },
+  });
+  return problems;
+}
 
-function parsed(resolved: string): unknown {
-  try {
-    return parse(resolved);
-  } catch (error) {
-    const [first] = (error as Error).message.split("\n");
-    const what = `docker compose config prints something that is no YAML (${first})`;
-    throw new Problems([
-      problem("the compose file", what, "a text in it begins with an odd character: remove that"),
-    ]);
-  }
+/**
+ * What go-yaml does not print exactly: it loses the first line break of a text that begins with one (a block scalar
+ * with an indentation indicator), and prints Unicode's line ends bare. JSON makes up for it, but has no extensions.
+ */
+const inexact = /[|>]\d|[\u0085\u2028\u2029]/;
+
+function inexactExtensions(document: Document.Parsed, text: string): string[] {
+  const services = document.get("services");
+  if (!isMap(services) || !inexact.test(text)) return [];
+  return services.items.flatMap(({ key, value }) => {
+    const node = isMap(value) ? value.get("x-everfresh", true) : undefined;
+    if (!node?.range || !inexact.test(text.slice(node.range[0], node.range[1]))) return [];
+    return problem(
+      `services.${key}.x-everfresh`,
+      "has a text that begins with a line break or has a line end of Unicode (U+0085, U+2028, U+2029), which docker compose does not print exactly",
+      "leave that out of it",
+    );
+  });
 }
 
 /** A document with the texts of another one where both have a text. */
 function exactly(document: unknown, exact: unknown): unknown {
-  if (typeof document === "string") return typeof exact === "string" ? exact : document;
-  if (typeof document !== "object" || document === null) return document;
+  if (typeof document !== "object" || document === null) return typeof exact === "string" ? exact : document;
   if (typeof exact !== "object" || exact === null) return document;
   const other = exact as Record<string, unknown>;
   if (Array.isArray(document)) return document.map((value, i) => exactly(value, other[i]));
-  return Object.fromEntries(
-    Object.entries(document).map(([key, value]) => [key, exactly(value, other[key])]),
-  );
+  // Keys with line ends are as inexact as texts are; only maps of texts have such.
+  if (Object.keys(other).some((key) => /[\n\u0085\u2028\u2029]/.test(key))) return other;
+  return mapValues(document as Record<string, unknown>, (value, key) => exactly(value, own(other, key)));
 }

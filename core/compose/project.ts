@@ -2,13 +2,12 @@ import path from "node:path";
 import type { BuildSpec } from "../content";
 import type { Check } from "../host/types";
 import { Problems, problem } from "../problems";
+import { own } from "../records";
 import { type BuildOptions, readBuild, readBuildOptions } from "./build";
 import {
   type ComposeDocument,
   type ComposeText,
   type FileNode,
-  plain,
-  plainWithin,
   readDocument,
   readWritten,
   type ServiceNode,
@@ -22,7 +21,7 @@ export interface ComposeProject {
   services: ComposeService[];
   /** Everything on this machine that the compose file mounts into a container. */
   files: ReferencedFile[];
-  /** The resolved document; its strings still carry compose's `$$` for a dollar sign. */
+  /** The resolved document, every text as a container is to get it. */
   document: ComposeDocument;
 }
 
@@ -72,21 +71,21 @@ export function readProject(text: ComposeText): ComposeProject {
   const files = new FileList();
 
   for (const name of dependencyOrder(document.services ?? {})) {
-    const node = document.services[name]!;
-    const options = parseOptions(plainWithin(node["x-everfresh"]), `services.${name}.x-everfresh`, problems);
+    const node = own(document.services, name)!;
+    const options = parseOptions(node["x-everfresh"], `services.${name}.x-everfresh`, problems);
     services.push({
       name,
       ...(node.build ? { build: readBuild(name, node, text, problems) } : {}),
       buildOptions: readBuildOptions(name, node, document, problems),
-      ...(node.image ? { image: plain(node.image) } : {}),
+      ...(node.image ? { image: node.image } : {}),
       restarts: Object.entries(document.services)
-        .filter(([, other]) => other.depends_on?.[name]?.restart)
+        .filter(([, other]) => own(other.depends_on, name)?.restart)
         .map(([other]) => other),
       replicas: node.scale ?? node.deploy?.replicas ?? 1,
       verify: options.verify,
       published: readPorts(node),
     });
-    const policy = plain(node.pull_policy ?? "");
+    const policy = node.pull_policy ?? "";
     if (!node.build && /^(always|daily|weekly|every_)/.test(policy)) {
       problems.push(
         problem(
@@ -101,14 +100,14 @@ export function readProject(text: ComposeText): ComposeProject {
       ["secrets", node.secrets],
     ] as const) {
       for (const { source } of uses ?? []) {
-        const file = readFileNode(kind, source, document[kind]?.[source], text, problems);
+        const file = readFileNode(kind, source, own(document[kind], source), text, problems);
         if (file) files.add(file, name);
       }
     }
-    const writtenVolumes = written.services?.[name]?.volumes ?? [];
+    const writtenVolumes = own(written.services, name)?.volumes ?? [];
     for (const [i, volume] of (node.volumes ?? []).entries()) {
       if (volume.type !== "bind" || volume.source === undefined) continue;
-      const source = plain(volume.source);
+      const { source } = volume;
       // By its place in the list: a target may be written with a variable.
       const raw = (
         writtenVolumes.length === node.volumes?.length
@@ -149,8 +148,8 @@ function shareBuilds({ services = {} }: ComposeDocument): void {
 function dependencyOrder(services: Record<string, ServiceNode>): string[] {
   const order = new Set<string>();
   const visit = (name: string) => {
-    for (const dependency of Object.keys(services[name]?.depends_on ?? {})) {
-      if (services[dependency] && !order.has(dependency)) visit(dependency);
+    for (const dependency of Object.keys(own(services, name)?.depends_on ?? {})) {
+      if (Object.hasOwn(services, dependency) && !order.has(dependency)) visit(dependency);
     }
     order.add(name);
   };
@@ -189,12 +188,11 @@ function readFileNode(
   const where = `${kind}.${source}`;
   const text = (value: string) => ({ key: where, text: value, where, name: source });
   if (node?.file) {
-    const file = plain(node.file);
-    return { key: where, source: file, where, name: path.basename(file) };
+    return { key: where, source: node.file, where, name: path.basename(node.file) };
   }
-  if (node?.content !== undefined) return text(plain(node.content));
+  if (node?.content !== undefined) return text(node.content);
   if (node?.environment) {
-    const value = environment[plain(node.environment)];
+    const value = own(environment, node.environment);
     if (value !== undefined) return text(value);
     problems.push(
       problem(where, `the variable ${node.environment} is not set`, "set it where `pulumi up` runs"),

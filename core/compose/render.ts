@@ -1,14 +1,8 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { stringify } from "yaml";
-import {
-  type ComposeDocument,
-  type FileNode,
-  type FileUse,
-  plain,
-  type ServiceNode,
-  type VolumeNode,
-} from "./document";
+import { mapTexts, own } from "../records";
+import type { ComposeDocument, FileNode, FileUse, ServiceNode, VolumeNode } from "./document";
 import type { ComposeProject } from "./project";
 
 export interface Rendering {
@@ -22,9 +16,6 @@ export interface Rendering {
 
 /** On a network: which definition it was made from. */
 export const definitionLabel = "dev.everfresh.definition";
-
-/** Compose's escape of a dollar sign, so that the host's compose takes the text as it is. */
-const escaped = (text: string) => text.replaceAll("$", "$$$$");
 
 /**
  * Renders the compose file for a host: each `build:` replaced by an image by digest, each file of this machine by its
@@ -43,7 +34,8 @@ export function renderCompose(project: ComposeProject, rendering: Rendering): st
     ...renderFiles("configs", document, rendering),
     ...renderFiles("secrets", document, rendering),
   };
-  const text = stringify(rendered, {
+  // The host's compose takes `$$` for a dollar sign in a text, but not in a key.
+  const text = stringify(mapTexts(rendered, doubled), {
     defaultStringType: "QUOTE_DOUBLE",
     defaultKeyType: "QUOTE_DOUBLE",
     lineWidth: 0,
@@ -51,6 +43,8 @@ export function renderCompose(project: ComposeProject, rendering: Rendering): st
   });
   return text.replace(unprintable, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+const doubled = (text: string) => text.replaceAll("$", "$$$$");
 
 /** What YAML 1.1 allows in no text, or reads as a line break (yaml.org/spec/1.1, 5.1 and 5.4); all texts are quoted. */
 const unprintable = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
@@ -70,7 +64,7 @@ function renderService(
   const { build, develop: _, profiles: __, ...rest } = node;
   const rendered = withoutExtensions<ServiceNode>(rest);
   if (build) {
-    rendered.image = escaped(rendering.images[name]!);
+    rendered.image = own(rendering.images, name)!;
     delete rendered.pull_policy;
   }
   if (node.volumes) rendered.volumes = node.volumes.map((volume) => renderVolume(volume, rendering.files));
@@ -81,7 +75,7 @@ function renderService(
   rendered.labels = {
     ...node.labels,
     ...(surroundings && { "dev.everfresh.surroundings": surroundings }),
-    ...(rendering.forceRecreate && { "dev.everfresh.recreate": escaped(rendering.forceRecreate) }),
+    ...(rendering.forceRecreate && { "dev.everfresh.recreate": rendering.forceRecreate }),
   };
   if (Object.keys(rendered.labels).length === 0) delete rendered.labels;
   return rendered;
@@ -99,8 +93,8 @@ function fingerprintOfUsed(
     type === "volume" && source !== undefined ? [source] : [],
   );
   const used = [
-    ...Object.keys(node.networks ?? {}).map((key) => [key, networks?.[key]] as const),
-    ...volumesUsed.map((key) => [key, volumes?.[key]] as const),
+    ...Object.keys(node.networks ?? {}).map((key) => [key, own(networks, key)] as const),
+    ...volumesUsed.map((key) => [key, own(volumes, key)] as const),
   ].flatMap(([key, definition]) => special(definition, `${name}_${key}`) ?? []);
   return used.length === 0 ? undefined : nameOf(used);
 }
@@ -127,6 +121,7 @@ function special(definition: object | null | undefined, name: string): object | 
 /** Without what is empty, false or null, in an order of its own: versions of compose print a definition differently. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value === "bigint") return String(value);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(([key, inner]) => [key, canonical(inner)] as const);
   const said = entries.filter(
@@ -135,14 +130,17 @@ function canonical(value: unknown): unknown {
   return Object.fromEntries(said.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Over the text as the host's compose reads it: networks that hosts have carry such a name. */
 const nameOf = (definition: object) =>
-  createHash("sha256").update(JSON.stringify(definition)).digest("hex").slice(0, 16);
+  createHash("sha256")
+    .update(JSON.stringify(mapTexts(definition, doubled, doubled)))
+    .digest("hex")
+    .slice(0, 16);
 
 function renderVolume(volume: VolumeNode, files: Rendering["files"]): VolumeNode {
-  const place =
-    volume.type === "bind" && volume.source !== undefined ? files.get(plain(volume.source)) : undefined;
+  const place = volume.type === "bind" && volume.source !== undefined ? files.get(volume.source) : undefined;
   if (place === undefined) return volume;
-  return { ...volume, source: escaped(place), bind: { ...volume.bind, create_host_path: false } };
+  return { ...volume, source: place, bind: { ...volume.bind, create_host_path: false } };
 }
 
 /** Where a config or a secret without a `target` is mounted (compose-spec, "configs" and "secrets"). */
@@ -178,7 +176,7 @@ function renderFiles(
     const place = files.get(`${kind}.${name}`);
     if (place === undefined) return [name, node];
     const { file: _, environment: __, content: ___, ...rest } = node;
-    return [nameWith(name, place), { ...rest, file: escaped(place) }];
+    return [nameWith(name, place), { ...rest, file: place }];
   });
   return { [kind]: nodes.length > 0 ? rendered : undefined };
 }

@@ -1,3 +1,4 @@
+import { own } from "../records";
 import type { ContentFile, ContentIdentity } from "./types";
 
 /** One thing that differs between two identities. */
@@ -78,7 +79,7 @@ function inputChanges(before: Record<string, unknown>, after: Record<string, unk
     const fields = isRecord(was) || isRecord(is) ? union(was ?? {}, is ?? {}) : undefined;
     if (!fields) found.push({ kind: "input", input, how: how(was, is) });
     for (const key of fields ?? []) {
-      const [a, b] = [(was as Record<string, unknown>)?.[key], (is as Record<string, unknown>)?.[key]];
+      const [a, b] = [was, is].map((value) => (isRecord(value) ? own(value, key) : undefined));
       if (!same(a, b)) found.push({ kind: "input", input, key, how: how(a, b) });
     }
   }

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { own } from "../records";
 import {
   type Context,
   type DockerfileEntry,
@@ -61,7 +62,7 @@ export async function parentImages(spec: BuildSpec): Promise<string[]> {
 function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] | undefined {
   if (images === undefined) return undefined;
   const named = contextImages(spec);
-  return [...new Set([...images, ...contexts.flatMap((name) => named[name] ?? [])])].sort();
+  return [...new Set([...images, ...contexts.flatMap((name) => own(named, name) ?? [])])].sort();
 }
 
 function contextImages({ additionalContexts }: BuildSpec): Record<string, string> {

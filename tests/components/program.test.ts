@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { stringify } from "yaml";
 import type { StackOutputs } from "../../components/stack-outputs";
 import type { HostState } from "../../core/host/types";
 import { Problems } from "../../core/problems";
+import { printed } from "../support/compose";
 import {
   type Graph,
   graph,
@@ -159,8 +159,7 @@ describe("the program", () => {
         };
         const written = { api: { volumes: [{ ...conf, source: "./conf" }] } };
         return {
-          resolved: stringify({ name: "shop", services }),
-          written: stringify({ services: written }),
+          ...printed({ name: "shop", services }, { services: written }),
           folder,
           environment: {},
         };
@@ -345,7 +344,14 @@ describe("the program", () => {
 
     it("is refused another project's name, which would run beside the one that is deployed", async () => {
       const { compose } = outside;
-      outside.compose = () => ({ ...compose(), resolved: compose().resolved.replace("shop", "shop2") });
+      outside.compose = () => {
+        const { resolved, exact, ...rest } = compose();
+        return {
+          ...rest,
+          resolved: resolved.replace("shop", "shop2"),
+          exact: exact.replace("shop", "shop2"),
+        };
+      };
       const line =
         "everfresh:projectName: this stack has deployed project shop, and now it is shop2; set it back, or `pulumi destroy` first";
       for (const changes of [{}, { release: "shop-1" }]) await refused(run(changes), line);
@@ -528,8 +534,7 @@ describe("the program", () => {
     it("asks no proof of a service that has no container", async () => {
       const { compose } = outside;
       const api = { build: { context: path.join(folder, "api") }, scale: 0 };
-      const resolved = stringify({ name: "shop", services: { api } });
-      outside.compose = () => ({ ...compose(), resolved });
+      outside.compose = () => ({ ...compose(), ...printed({ name: "shop", services: { api } }) });
       const { result } = await run();
       stacks["acme/everfresh/staging"] = result;
       assert.equal((await run({ promoteFrom: "staging" })).result.images.api!.digest, digest);
@@ -614,7 +619,7 @@ describe("the program", () => {
     const { compose } = outside;
     outside.compose = () => ({
       ...compose(),
-      resolved: stringify({ name: "shop", services: { web: { build: { context } } } }),
+      ...printed({ name: "shop", services: { web: { build: { context } } } }),
     });
     await refused(run(), "services.web.build.context: the build sees .everfresh, ");
     writeFileSync(path.join(context, ".dockerignore"), ".everfresh\n");

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { stringify } from "yaml";
 import { keptRelease, type Provenance, Release, type ReleaseArgs } from "../../components/release";
 import type { ReferencedFile } from "../../core/compose/project";
 import { readProject } from "../../core/compose/project";
 import type * as wire from "../../core/host/types";
+import { printed } from "../support/compose";
 import { graph, isSecret, named, outline, reveal } from "../support/graph";
 import { content, digest, providers } from "./fixtures";
 
@@ -51,8 +51,7 @@ function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "imag
   };
   const written = { services: { web: { volumes: [{ source: "./conf", target: "/etc/conf" }] } } };
   const project = readProject({
-    resolved: stringify(document),
-    written: stringify(written),
+    ...printed(document, written),
     folder,
     environment: {},
   });

@@ -1,3 +1,4 @@
+import { own } from "../../records";
 import type { PlanOptions } from "./stages";
 import { Variables } from "./variables";
 
@@ -25,6 +26,6 @@ export function globalVariables({ args, platform }: Pick<PlanOptions, "args" | "
     : {};
   return new Variables(
     false,
-    PREDEFINED.map((name) => [name, args[name] ?? ofTarget[name]]),
+    PREDEFINED.map((name) => [name, own(args, name) ?? ofTarget[name]]),
   );
 }

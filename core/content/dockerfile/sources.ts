@@ -1,3 +1,4 @@
+import { own } from "../../records";
 import { globalVariables } from "./predefined";
 import { type DockerfileText, type Instruction, jsonList } from "./read";
 import { mountsOf, type Plan, type PlanOptions, type Stage, type StageInstruction } from "./stages";
@@ -56,7 +57,7 @@ export function readSources(plan: Plan, file: DockerfileText, options: PlanOptio
     } else if (keyword === "ARG") {
       for (const { name, value } of declarations(text, file.escapeChar)) {
         // Without a value of its own it is the one declared before the first FROM, if that has one.
-        if (value === undefined && args[name] == null && globals.has(name))
+        if (value === undefined && own(args, name) == null && globals.has(name))
           variables.set(name, known(`\${${name}}`, globals));
         else setArg(variables, name, value, variables);
       }
@@ -64,7 +65,7 @@ export function readSources(plan: Plan, file: DockerfileText, options: PlanOptio
   }
 
   function setArg(into: Variables, name: string, value: string | undefined, seen: Variables): void {
-    const given = args[name];
+    const given = own(args, name);
     if (given != null) into.set(name, given);
     else if (value !== undefined) into.set(name, known(value, seen));
   }

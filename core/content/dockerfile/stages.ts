@@ -1,3 +1,4 @@
+import { own } from "../../records";
 import { globalVariables, needsNoDeclaration } from "./predefined";
 import { type DockerfileText, type Instruction, readInstruction } from "./read";
 import { Unsure } from "./unsure";
@@ -56,7 +57,7 @@ export interface PlanOptions {
 
 /** The image that a stage begins with, by its own name or by a named context's. */
 export function imageBehind(from: Origin, { contextImages }: PlanOptions): string | undefined {
-  if (from.kind === "context") return contextImages?.[from.name];
+  if (from.kind === "context") return own(contextImages, from.name);
   return from.kind === "image" ? from.image : undefined;
 }
 
@@ -78,7 +79,7 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
   const environment = globalVariables(options);
   const used = new Set<string>();
   for (const { name, value } of globals) {
-    const given = options.args[name];
+    const given = own(options.args, name);
     if (given != null) environment.set(name, given);
     else if (value !== undefined) environment.set(name, tryExpand(value, environment, file.escapeChar));
   }
@@ -145,7 +146,7 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
     const image = imageBehind(from, options);
     if (image === undefined) return [];
     const asked = options.onBuild !== undefined && Object.hasOwn(options.onBuild, image);
-    const known = asked ? options.onBuild![image] : undefined;
+    const known = own(options.onBuild, image);
     if (known) return known.map((text) => trigger(text, { heredocs: [], line }));
     if (asked || /onbuild/i.test(image))
       throw new Unsure(`nobody could say whether ${image} has ONBUILD instructions`);

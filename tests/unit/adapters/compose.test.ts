@@ -6,10 +6,10 @@ import path from "node:path";
 import fc from "fast-check";
 import { stringify } from "yaml";
 import { readCompose } from "../../../adapters/compose";
-import { plain } from "../../../core/compose/document";
 import { type ComposeProject, readProject } from "../../../core/compose/project";
 import { renderCompose, storePath } from "../../../core/compose/render";
 import { Problems } from "../../../core/problems";
+import { own } from "../../../core/records";
 
 const fingerprint = "ab".repeat(32);
 let folder: string;
@@ -23,6 +23,110 @@ async function write(files: Record<string, string>): Promise<string> {
   return path.join(folder, Object.keys(files)[0]!);
 }
 const read = async (...composeFiles: string[]) => readProject(await readCompose({ composeFiles }));
+
+/** Strings that some reader of YAML takes for something else, and their like (yaml.org/type; yaml.org/spec/1.2, 10.3). */
+const scalarForms = [
+  ...[
+    "~",
+    "null",
+    "Null",
+    "NULL",
+    "true",
+    "True",
+    "yes",
+    "No",
+    "on",
+    "OFF",
+    "y",
+    "n",
+    "<<",
+    "=",
+    "-",
+    "?",
+    ":",
+    "!",
+  ],
+  ...[
+    "0",
+    "-0",
+    "+1",
+    "0777",
+    "0o777",
+    "0O7",
+    "0b101",
+    "0x1F",
+    "1_000",
+    "190:20:30",
+    "1:30",
+    "1.",
+    ".5",
+    "-.5e-3",
+  ],
+  ...[
+    "1e3",
+    "1E+3",
+    "7e12345",
+    "-7e12345",
+    "1e-12345",
+    "9007199254740993",
+    "18446744073709551616",
+    "9".repeat(400),
+  ],
+  ...[
+    `0x${"f".repeat(16)}`,
+    `0x${"0123456789abcdef".repeat(4)}`,
+    `0o${"7".repeat(30)}`,
+    `0b${"1".repeat(70)}`,
+  ],
+  ...[
+    ".inf",
+    "-.INF",
+    "+.Inf",
+    ".nan",
+    ".NaN",
+    "NaN",
+    "inf",
+    "Infinity",
+    "0x",
+    "0x1p4",
+    "1e",
+    "e1",
+    "0.1.2",
+    "1__0",
+  ],
+  ...[
+    "2030-01-02",
+    "2001-12-14t21:59:43.10-05:00",
+    "2001-1-1",
+    "12:30:45",
+    "&a",
+    "*a",
+    "!!str a",
+    "%a",
+    "@a",
+    "`a",
+  ],
+  ...[
+    "# a",
+    "a #b",
+    "a: b",
+    "- a",
+    "[a]",
+    "{a}",
+    "|",
+    ">",
+    "|2-",
+    "---",
+    "...",
+    "''",
+    '""',
+    "\\",
+    "a\\nb",
+    " a ",
+    "",
+  ],
+  ...["constructor", "toString", "__proto__", "hasOwnProperty", "$", "$$", "${A}", "$A", "a$", "$$$a"],
+];
 
 describe("docker compose config", function () {
   this.timeout(60_000);
@@ -171,10 +275,12 @@ networks: { back: { internal: true } }
           unit: fc.constantFrom("$", "{", "}", "\\", "\n", '"', "'", "#", ":", "-", " ", "A", "~"),
         }),
         fc.string({ unit: fc.constantFrom("\n", " ", "a", "\u0085", "\u007f", "\u009f", "\ufeff") }),
-        fc.constantFrom("\na\nb", "yes", "0o17", "1:30", "null", "2030-01-02", "<<", "1e3"),
+        fc.constantFrom("\na\nb", ...scalarForms),
       ),
       300,
     );
+    // compose's schema asks for one character that is no line break.
+    const keys = texts.filter((text) => /[^\n]/.test(text));
     const escaped = (text: string) => text.replaceAll("$", "$$$$");
     const quoted = { defaultStringType: "QUOTE_DOUBLE", lineWidth: 0 } as const;
     const inAscii = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
@@ -189,6 +295,7 @@ networks: { back: { internal: true } }
                 image: "web",
                 environment: Object.fromEntries(entries),
                 labels: Object.fromEntries(entries),
+                annotations: Object.fromEntries(keys.map((text) => [text, escaped(text)])),
                 command: ["echo", ...texts.map(escaped)],
               },
             },
@@ -200,15 +307,18 @@ networks: { back: { internal: true } }
     const rendered = renderCompose(author, { images: {}, files: new Map() });
     const host = await read(await write({ "host/compose.yaml": rendered }));
     for (const { document } of [author, host]) {
-      const { environment, labels, command } = document.services.web as Record<
+      const { environment, labels, annotations, command } = document.services.web as Record<
         string,
         Record<string, string>
       >;
       for (const [i, text] of texts.entries()) {
-        assert.equal(plain(environment![`V${i}`]!), text);
-        assert.equal(plain(labels![`V${i}`]!), text);
-        assert.equal(plain((command as unknown as string[])[i + 1]!), text);
+        assert.equal(environment![`V${i}`], text);
+        assert.equal(labels![`V${i}`], text);
+
+        assert.equal((command as unknown as string[])[i + 1], text);
       }
+      for (const key of keys) assert.equal(own(annotations, key), key);
+      assert.equal(Object.keys(annotations!).length, new Set(keys).size);
     }
   });
 
@@ -261,7 +371,7 @@ services:
       assert.ok(error instanceof Problems, String(error));
       assert.match(
         error.message,
-        /^the compose file: .* at line \d+.*; a text in it begins with an odd character/s,
+        /^the compose file: .*line \d+\); a text in it begins with an odd character/s,
       );
       return true;
     });

@@ -1,20 +1,25 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parse, stringify } from "yaml";
+import { type DocumentOptions, type ParseOptions, parse, type SchemaOptions } from "yaml";
 import type { ComposeDocument } from "../../../../core/compose/document";
 import { readProject } from "../../../../core/compose/project";
 import { type Rendering, renderCompose, storePath } from "../../../../core/compose/render";
+import { mapTexts } from "../../../../core/records";
+import { printed } from "../../../support/compose";
 
 type Node = Record<string, unknown>;
 const digest = `registry.example.com/shop-web@sha256:${"ab".repeat(32)}`;
 const fingerprint = "0123456789abcdef".repeat(4);
 
-/** Renders a project with these services, and reads the text as a host would. */
+/** Renders a project with these services, and reads the text as a host's compose would. */
 function render(services: Node, more: Node = {}, rendering: Partial<Rendering> = {}): ComposeDocument {
   const document = { name: "shop", services, ...more } as ComposeDocument;
   const project = { name: "shop", services: [], files: [], document };
-  return parse(renderCompose(project, { images: {}, files: new Map(), ...rendering }));
+  return asRead(renderCompose(project, { images: {}, files: new Map(), ...rendering }));
 }
+/** As a host's compose reads it: `$$` in a text, but not in a key, is a dollar sign. */
+const asRead = (text: string, options?: ParseOptions & DocumentOptions & SchemaOptions) =>
+  mapTexts(parse(text, options), (value) => value.replaceAll("$$", "$")) as ComposeDocument;
 const stored = (...keys: string[]) =>
   new Map(keys.map((key) => [key, storePath(fingerprint, `${key}.file`)] as const));
 
@@ -105,7 +110,7 @@ describe("renderCompose", () => {
   });
 
   it("names a shipped bind mount by its place in the store, which must be there", () => {
-    const volume = { type: "bind", source: "/srv/a$$b", target: "/a", read_only: true };
+    const volume = { type: "bind", source: "/srv/a$b", target: "/a", read_only: true };
     const other = { type: "bind", source: "/srv/data", target: "/d", bind: { create_host_path: true } };
     const named = { type: "volume", source: "data", target: "/v" };
     const web = {
@@ -116,7 +121,7 @@ describe("renderCompose", () => {
     assert.deepEqual(volumes, [
       {
         ...volume,
-        source: `./store/${fingerprint}//srv/a$$b.file`.replace("//", "/"),
+        source: `./store/${fingerprint}//srv/a$b.file`.replace("//", "/"),
         bind: { selinux: "z", create_host_path: false },
       },
       other,
@@ -180,8 +185,8 @@ describe("renderCompose", () => {
   it("labels every container with the nonce that recreates it, and no container without one", () => {
     const services = { a: { image: "a", labels: { x: "1" } }, b: { image: "b" } };
     const { a, b } = render(services, {}, { forceRecreate: "today $1" }).services;
-    assert.deepEqual(a!.labels, { x: "1", "dev.everfresh.recreate": "today $$1" });
-    assert.deepEqual(b!.labels, { "dev.everfresh.recreate": "today $$1" });
+    assert.deepEqual(a!.labels, { x: "1", "dev.everfresh.recreate": "today $1" });
+    assert.deepEqual(b!.labels, { "dev.everfresh.recreate": "today $1" });
     assert.deepEqual(render(services).services, services);
   });
 
@@ -229,7 +234,7 @@ describe("renderCompose", () => {
       const rendered = renderCompose(project, { images: {}, files: new Map() });
       assert.ok(rendered.includes('"image": "'), rendered);
       for (const version of ["1.1", "1.2"] as const) {
-        assert.deepEqual(parse(rendered, { version, merge: version === "1.1" }), document);
+        assert.deepEqual(asRead(rendered, { version, merge: version === "1.1" }), document);
       }
     });
   }
@@ -283,8 +288,8 @@ describe("renderCompose", () => {
         configs: [{ source: "c" }],
       },
     };
-    const resolved = stringify({ name: "shop", services, configs: { c: { file: "/w/c" } } });
-    const project = readProject({ resolved, written: resolved, folder: "/w", environment: {} });
+    const document = { name: "shop", services, configs: { c: { file: "/w/c" } } };
+    const project = readProject({ ...printed(document), folder: "/w", environment: {} });
     const before = structuredClone(project);
     renderCompose(project, {
       images: { web: digest },
