@@ -10,6 +10,7 @@ import { type ComposeProject, readProject } from "../../../core/compose/project"
 import { renderCompose, storePath } from "../../../core/compose/render";
 import { Problems } from "../../../core/problems";
 import { own } from "../../../core/records";
+import { scalarForms } from "../../support/scalar-forms";
 
 const fingerprint = "ab".repeat(32);
 let folder: string;
@@ -23,110 +24,6 @@ async function write(files: Record<string, string>): Promise<string> {
   return path.join(folder, Object.keys(files)[0]!);
 }
 const read = async (...composeFiles: string[]) => readProject(await readCompose({ composeFiles }));
-
-/** Strings that some reader of YAML takes for something else, and their like (yaml.org/type; yaml.org/spec/1.2, 10.3). */
-const scalarForms = [
-  ...[
-    "~",
-    "null",
-    "Null",
-    "NULL",
-    "true",
-    "True",
-    "yes",
-    "No",
-    "on",
-    "OFF",
-    "y",
-    "n",
-    "<<",
-    "=",
-    "-",
-    "?",
-    ":",
-    "!",
-  ],
-  ...[
-    "0",
-    "-0",
-    "+1",
-    "0777",
-    "0o777",
-    "0O7",
-    "0b101",
-    "0x1F",
-    "1_000",
-    "190:20:30",
-    "1:30",
-    "1.",
-    ".5",
-    "-.5e-3",
-  ],
-  ...[
-    "1e3",
-    "1E+3",
-    "7e12345",
-    "-7e12345",
-    "1e-12345",
-    "9007199254740993",
-    "18446744073709551616",
-    "9".repeat(400),
-  ],
-  ...[
-    `0x${"f".repeat(16)}`,
-    `0x${"0123456789abcdef".repeat(4)}`,
-    `0o${"7".repeat(30)}`,
-    `0b${"1".repeat(70)}`,
-  ],
-  ...[
-    ".inf",
-    "-.INF",
-    "+.Inf",
-    ".nan",
-    ".NaN",
-    "NaN",
-    "inf",
-    "Infinity",
-    "0x",
-    "0x1p4",
-    "1e",
-    "e1",
-    "0.1.2",
-    "1__0",
-  ],
-  ...[
-    "2030-01-02",
-    "2001-12-14t21:59:43.10-05:00",
-    "2001-1-1",
-    "12:30:45",
-    "&a",
-    "*a",
-    "!!str a",
-    "%a",
-    "@a",
-    "`a",
-  ],
-  ...[
-    "# a",
-    "a #b",
-    "a: b",
-    "- a",
-    "[a]",
-    "{a}",
-    "|",
-    ">",
-    "|2-",
-    "---",
-    "...",
-    "''",
-    '""',
-    "\\",
-    "a\\nb",
-    " a ",
-    "",
-  ],
-  ...["constructor", "toString", "__proto__", "hasOwnProperty", "$", "$$", "${A}", "$A", "a$", "$$$a"],
-];
 
 describe("docker compose config", function () {
   this.timeout(60_000);
