@@ -6,7 +6,7 @@ import { HostTeardown } from "./components/host-teardown";
 import { Lineage } from "./components/lineage";
 import { keptRelease, Release } from "./components/release";
 import { buildImages, keptImages, promotedImages } from "./components/service-images";
-import { previousOutputs } from "./components/stack-outputs";
+import { previousOutputs, stackName } from "./components/stack-outputs";
 import { readSettings, withoutStackTrace } from "./config";
 import { publishedUrls } from "./core/urls";
 import { preflight } from "./preflight";
@@ -16,7 +16,7 @@ async function program() {
   const settings = await readSettings();
   const asked = previousOutputs();
   const lineage = new Lineage();
-  const facts = await preflight(settings, asked, () => lineage.known());
+  const facts = await preflight(settings, asked, () => lineage.known(), stackName());
   const previous = await asked;
   const { project, files, provenance } = facts;
 

@@ -2,11 +2,12 @@ import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Judgement } from "../core/host/judge";
 import { deployStdin, hostCommand } from "../core/host/program";
-import type { DeployRequest, DeployResult } from "../core/host/types";
-import { registryHost } from "../core/images";
+import type { DeployResult } from "../core/host/types";
+import { deployRequest } from "../core/release/request";
 import type { Host, Settings } from "../core/settings";
 import { connection } from "./connection";
 import type { DeployableRelease } from "./release";
+import { stackName } from "./stack-outputs";
 
 export interface ComposeDeployArgs {
   host: Host;
@@ -64,27 +65,12 @@ function deploymentProgram({
   judgement,
   settings,
 }: ComposeDeployArgs): pulumi.Output<string> {
-  const { registry, remoteDir, takeOver, keepReleases, lockWait, healthTimeout, settle } = settings;
-  const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   const program = pulumi.output(lineage).apply((lineage) =>
     release.apply((release, { who, from }) => {
-      const request: DeployRequest = {
-        release,
-        token: judgement.token,
-        lineage,
-        host: host.name,
-        who,
-        from,
-        stack,
-        remoteDir,
-        takeOver,
-        keepReleases,
-        lockWait,
-        healthTimeout,
-        settle,
-        ...(registry ? { registry: { ...registry, address: registryHost(registry.pullAddress) } } : {}),
-      };
-      return deployStdin(request).stdin;
+      const { token } = judgement;
+      return deployStdin(
+        deployRequest({ release, token, lineage, host, who, from, stack: stackName() }, settings),
+      ).stdin;
     }),
   );
   return pulumi.secret(program);

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { hostCommand, teardownStdin } from "../core/host/program";
 import type { Host, Settings } from "../core/settings";
 import { connection } from "./connection";
+import { stackName } from "./stack-outputs";
 
 export interface HostTeardownArgs {
   host: Host;
@@ -21,7 +22,6 @@ export class HostTeardown extends pulumi.ComponentResource {
   constructor(name: string, args: HostTeardownArgs, opts?: pulumi.ComponentResourceOptions) {
     super("everfresh:index:HostTeardown", name, { host: args.host.name }, opts);
     const { host, project, settings } = args;
-    const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
 
     new remote.Command(
       `${name}-down`,
@@ -38,7 +38,7 @@ export class HostTeardown extends pulumi.ComponentResource {
               lineage,
               host: host.name,
               who: "pulumi destroy",
-              from: stack,
+              from: stackName(),
               lockWait: settings.lockWait,
               volumes: settings.removeVolumes,
             }).stdin,

@@ -2,10 +2,11 @@ import { createHmac } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { ComposeProject } from "../core/compose/project";
-import { renderCompose, storePath } from "../core/compose/render";
+import { renderCompose } from "../core/compose/render";
 import { type FileTree, fingerprint } from "../core/files";
 import type * as wire from "../core/host/types";
 import { mapValues, own } from "../core/records";
+import { assembleRelease, type KnownImages } from "../core/release/assemble";
 
 export interface ReleaseArgs {
   project: ComposeProject;
@@ -119,12 +120,10 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
     return pulumi
       .all([this.id, this.args.key, this.args.images, this.provenance, this.layers])
       .apply(([id, key, images, provenance, layers]) =>
-        use(assemble(this.args, id, key, images, provenance, layers), provenance),
+        use(assembleRelease(this.args, { id, key, images, layers, ...provenance }), provenance),
       );
   }
 }
-
-type KnownImages = Record<string, { content: string; digest: string; ref: string }>;
 
 /** Asks for the layers of all images at once; those that were known before are not asked for again. */
 async function allLayers(
@@ -139,46 +138,6 @@ async function allLayers(
     return layers === undefined ? [] : [[ref, layers] as const];
   });
   return Object.fromEntries((await Promise.all(asked)).flat());
-}
-
-function assemble(
-  { project, files, forceRecreate }: ReleaseArgs,
-  id: string,
-  key: string,
-  images: KnownImages,
-  { tag, commit, dirty }: Provenance,
-  layers: Record<string, wire.Layers>,
-): wire.Release {
-  const shipped = files.map((tree) => ({ ...tree, fingerprint: fingerprint(tree.entries, key) }));
-  return {
-    id,
-    project: project.name,
-    tag,
-    commit,
-    dirty,
-    compose: renderCompose(project, {
-      images: mapValues(images, ({ ref }) => ref),
-      files: new Map(shipped.map(({ file, fingerprint }) => [file.key, storePath(fingerprint, file.name)])),
-      forceRecreate,
-    }),
-    files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
-    services: project.services.map(({ name, image, replicas, restarts, verify }) => {
-      const built = own(images, name);
-      const ref = built?.ref ?? image!;
-      return {
-        name,
-        image: ref,
-        ...(built ? { content: built.content, digest: built.digest } : {}),
-        layers: own(layers, ref),
-        replicas,
-        restarts,
-        files: shipped
-          .filter(({ file }) => file.services.includes(name))
-          .map(({ fingerprint }) => fingerprint),
-        verify,
-      };
-    }),
-  };
 }
 
 /** What the release's id hangs on, by names that a person understands. */

@@ -22,10 +22,12 @@ export interface StackOutputs {
   lineage?: string;
 }
 
+/** This stack's full name. */
+export const stackName = (): string =>
+  `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+
 /** What this very stack said when it was deployed last; empty for a new one. */
-export function previousOutputs(): Promise<StackOutputs> {
-  return outputsOf(`${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`);
-}
+export const previousOutputs = (): Promise<StackOutputs> => outputsOf(stackName());
 
 /** What another stack says of itself; `staging`, `project/staging` or `organization/project/staging`. */
 export async function outputsOf(stack: string): Promise<StackOutputs> {

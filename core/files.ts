@@ -1,12 +1,14 @@
+import { isUtf8 } from "node:buffer";
 import { createHmac } from "node:crypto";
 import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
 import path from "node:path";
 import type { ReferencedFile } from "./compose/project";
 import type { ReleaseFileEntry } from "./host/types";
-import { Problems, problem } from "./problems";
+import { problem, refuse } from "./problems";
 
-/** More than this travels better in an image. Bytes. */
+/** More than this travels better in an image: of one mount, and of all. Bytes. */
 const largest = 64 * 1024 * 1024;
+const largestTogether = 2 * largest;
 
 export interface FileTree {
   file: ReferencedFile;
@@ -16,34 +18,46 @@ export interface FileTree {
 /**
  * Reads every file and folder that the compose file mounts, whole.
  *
- * @throws Problems for what is missing, unreadable, of a special type, too large, or a writable folder.
+ * @throws Problems for what is missing, unreadable, of a special type, too large, not named in UTF-8, or a writable folder.
  */
 export async function readFiles(files: readonly ReferencedFile[]): Promise<FileTree[]> {
   const problems: string[] = [];
+  const all = { size: 0 };
   const trees = await Promise.all(
     files.map(async (file): Promise<FileTree> => {
       try {
-        return { file, entries: await readTree(file, problems) };
+        return { file, entries: await readTree(file, all, problems) };
       } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code;
-        problems.push(
-          code === "ENOENT"
-            ? problem(file.where, `${file.source} does not exist`, "create it or correct the path")
-            : problem(
-                file.where,
-                `${file.source} cannot be read (${code ?? error})`,
-                "make it readable to you",
-              ),
-        );
+        problems.push(explain(file, error as NodeJS.ErrnoException));
         return { file, entries: [] };
       }
     }),
   );
-  if (problems.length > 0) throw new Problems(problems);
+  if (problems.length === 0 && all.size > largestTogether) {
+    problems.push(
+      problem(
+        "the compose file",
+        `the files that it mounts are ${Math.round(all.size / 1e6)} MB together`,
+        "copy the large ones into an image or keep them in a volume",
+      ),
+    );
+  }
+  refuse(problems);
   return trees;
 }
 
-async function readTree(file: ReferencedFile, problems: string[]): Promise<ReleaseFileEntry[]> {
+function explain({ where, source }: ReferencedFile, error: NodeJS.ErrnoException): string {
+  if (error instanceof NotUtf8) return problem(where, error.message, "rename it");
+  if (error.code === "ENOENT")
+    return problem(where, `${source} does not exist`, "create it or correct the path");
+  return problem(where, `${source} cannot be read (${error.code ?? error})`, "make it readable to you");
+}
+
+async function readTree(
+  file: ReferencedFile,
+  all: { size: number },
+  problems: string[],
+): Promise<ReleaseFileEntry[]> {
   if (file.text !== undefined) {
     return [{ type: "file", path: file.name, executable: false, bytes: Buffer.from(file.text) }];
   }
@@ -75,15 +89,22 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
     const stats = name === file.name ? await stat(source) : await lstat(source);
     if (stats.isDirectory()) {
       entries.push({ type: "directory", path: name });
-      for (const child of (await readdir(source)).sort(byCodeUnits)) {
+      const children = await readdir(source, { encoding: "buffer" });
+      for (const child of children.map((bytes) => inUtf8(bytes, source)).sort(byCodeUnits)) {
         await walk(path.join(source, child), path.posix.join(name, child));
       }
     } else if (stats.isSymbolicLink()) {
-      entries.push({ type: "symlink", path: name, target: await readlink(source) });
+      entries.push({
+        type: "symlink",
+        path: name,
+        target: inUtf8(await readlink(source, { encoding: "buffer" }), source),
+      });
     } else if (stats.isFile()) {
       size += stats.size;
+      all.size += stats.size;
       // What is too large is not even read.
-      const bytes = size > largest ? Buffer.alloc(0) : await readFile(source);
+      const fits = size <= largest && all.size <= largestTogether;
+      const bytes = fits ? await readFile(source) : Buffer.alloc(0);
       entries.push({ type: "file", path: name, executable: (stats.mode & 0o100) !== 0, bytes });
     } else {
       problems.push(
@@ -94,6 +115,21 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
         ),
       );
     }
+  }
+}
+
+/** @throws NotUtf8 */
+function inUtf8(name: Buffer, source: string): string {
+  if (isUtf8(name)) return name.toString();
+  throw new NotUtf8(source, name);
+}
+
+/** A name, or a link's target, that a string cannot hold. */
+class NotUtf8 extends Error {
+  constructor(source: string, bytes: Buffer) {
+    super(
+      `${source} has a name or a link that is not UTF-8 (${JSON.stringify(bytes.toString("latin1"))} as Latin-1)`,
+    );
   }
 }
 

@@ -10,6 +10,7 @@ import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { identifyContents, type ServiceContent } from "./contents";
 import { askHosts, type HostFacts } from "./hosts";
+import { refuseRequests } from "./requests";
 
 /** All that is known before a single resource is declared. */
 export interface Facts {
@@ -28,12 +29,14 @@ export interface Facts {
  *
  * @param previous - what the stack deployed last.
  * @param lineage - asks the state for the name that the stack goes by on the hosts.
+ * @param stack - its full name.
  * @throws Problems with all that is wrong anywhere, before anything is changed.
  */
 export async function preflight(
   settings: Settings,
   previous: Promise<StackOutputs>,
   lineage: () => Promise<string | undefined>,
+  stack: string,
 ): Promise<Facts> {
   const reading = readCompose(settings).then((text) => ({ text, project: readProject(text) }));
   const asking = askHosts(
@@ -54,18 +57,14 @@ export async function preflight(
     asking,
     refuseOtherProject(project.name, previous),
   ]);
-  return {
-    project,
-    files,
-    contents,
-    provenance: {
-      tag: releaseTag({ tag: settings.tag, uniqueTag: settings.uniqueTag, ...tree }, new Date()),
-      ...(tree ? { commit: tree.commit, dirty: tree.dirty !== undefined } : {}),
-      who: os.userInfo().username,
-      from: os.hostname(),
-    },
-    hosts,
+  const provenance = {
+    tag: releaseTag({ tag: settings.tag, uniqueTag: settings.uniqueTag, ...tree }, new Date()),
+    ...(tree ? { commit: tree.commit, dirty: tree.dirty !== undefined } : {}),
+    who: os.userInfo().username,
+    from: os.hostname(),
   };
+  refuseRequests({ project, files, provenance, hosts }, settings, stack);
+  return { project, files, contents, provenance, hosts };
 }
 
 /** Under another name it would run beside what is deployed, which no deployment and no `destroy` would reach any more. */

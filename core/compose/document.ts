@@ -183,7 +183,7 @@ function notUtf8(document: Document.Parsed): string[] {
  * What go-yaml does not print exactly: it loses the first line break of a text that begins with one (a block scalar
  * with an indentation indicator), and prints Unicode's line ends bare. JSON makes up for it, but has no extensions.
  */
-const inexact = /[|>]\d|[\u0085\u2028\u2029]/;
+const inexact = /(?:: |- )[|>]\d[-+]?$|[\u0085\u2028\u2029]/m;
 
 function inexactExtensions(document: Document.Parsed, text: string): string[] {
   const services = document.get("services");

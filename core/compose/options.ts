@@ -8,13 +8,17 @@ export interface ServiceOptions {
   verify: Check[];
 }
 
-const text = v.string("must be a text");
+const text = v.pipe(v.string("must be a text"), v.regex(/^[^\0]*$/, "has a NUL character"));
 const whole = (min: number, max: number) => {
   const message = `must be a whole number from ${min} to ${max}`;
   return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
 };
 const httpCheck = v.strictObject({
-  path: v.pipe(text, v.startsWith("/", "must begin with `/`")),
+  path: v.pipe(
+    text,
+    v.startsWith("/", "must begin with `/`"),
+    v.regex(/^[!-~]*$/, "must be a URL's path: blanks and what is not ASCII percent-encoded"),
+  ),
   port: whole(1, 65535),
   status: v.optional(whole(100, 599), 200),
   body: v.optional(text),

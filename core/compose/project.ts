@@ -129,6 +129,10 @@ export function readProject(text: ComposeText): ComposeProject {
       }
     }
   }
+  for (const [key, network] of Object.entries(document.networks ?? {})) {
+    if (!/[\p{Cc}|]/u.test(network?.name ?? "")) continue;
+    problems.push(problem(`networks.${key}.name`, "has a `|` or a control character", "choose another name"));
+  }
   if (services.length === 0)
     problems.push(problem("services", "there are none", "add a service to the compose file"));
   if (problems.length > 0) throw new Problems(problems);

@@ -641,6 +641,13 @@ describe("the program", () => {
     );
   });
 
+  it("refuses what no host can be told before anything is declared", async () => {
+    const { compose } = outside;
+    const redis = { image: "-redis" };
+    outside.compose = () => ({ ...compose(), ...printed({ name: "shop", services: { redis } }) });
+    await refused(run(), 'service "redis", image: "-redis" cannot be carried to a host; ');
+  });
+
   it("names every mistake in the configuration before it looks anywhere", async () => {
     outside.compose = () => assert.fail("the compose file is read");
     await refused(

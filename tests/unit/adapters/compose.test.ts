@@ -274,6 +274,62 @@ services:
     });
   });
 
+  it("keeps a text of x-everfresh that looks like a number, and refuses one that is", async () => {
+    const verify = (...bodies: string[]) => {
+      const services = bodies.map(
+        (body, i) =>
+          `s${i}: { image: a, x-everfresh: { verify: { http: { port: 80, path: /, body: ${body} } } } }`,
+      );
+      return write({ "compose.yaml": `services: { ${services.join(", ")} }` });
+    };
+    const written = scalarForms.map((text) => JSON.stringify(text.replaceAll("$", "$$$$")));
+    const { services } = await read(await verify(...written));
+    for (const [i, text] of scalarForms.entries()) {
+      const { verify } = services.find(({ name }) => name === `s${i}`)!;
+      assert.deepEqual(verify, [{ kind: "http", port: 80, path: "/", status: 200, body: text }]);
+    }
+    await assert.rejects(
+      read(await verify("0x10")),
+      new Problems(["services.s0.x-everfresh.verify.http.body: must be a text; see docs/configuration.md"]),
+    );
+    await assert.rejects(
+      read(await verify('"\\na"')),
+      /^Problems: services\.s0\.x-everfresh: has a text that begins with a line break or /,
+    );
+  });
+
+  it("names the value that is not UTF-8, wherever it comes from", async () => {
+    const file = await write({
+      "compose.yaml": "services: { web: { image: a, env_file: latin1.env, labels: { A: $A } } }",
+    });
+    await writeFile(path.join(folder, "latin1.env"), Buffer.from("B=caf\xe9\n", "latin1"));
+    await writeFile(path.join(folder, ".env.deploy"), Buffer.from("A=caf\xe9\n", "latin1"));
+    await assert.rejects(
+      read(file),
+      new Problems(
+        ["services.web.environment.B", "services.web.labels.A"].map(
+          (where) => `${where}: has bytes that are not UTF-8; write it in UTF-8, or in base64`,
+        ),
+      ),
+    );
+  });
+
+  it("names the variable of our own environment that is not UTF-8, if it is used", async () => {
+    const readWith = async (labels: string) => {
+      const file = await write({ "compose.yaml": `services: { web: { image: a, labels: { ${labels} } } }` });
+      const program = `require("./adapters/compose").readCompose({ composeFiles: [${JSON.stringify(file)}] })
+        .then(() => console.log("read"), (error) => console.log(error.message))`;
+      const inLatin1 = 'LATIN1=$(printf "caf\\351") exec "$@"';
+      const argv = ["-c", inLatin1, "sh", process.execPath, "--import", "tsx", "-e", program];
+      return execFileSync("sh", argv, { encoding: "utf8" }).trim();
+    };
+    assert.equal(await readWith("A: $HOME"), "read");
+    assert.equal(
+      await readWith("A: $LATIN1"),
+      "LATIN1: the variable is not UTF-8; give it a value in UTF-8, or in base64",
+    );
+  });
+
   it("is asked for the project name and the variables that were configured", async () => {
     const file = await write({
       "compose.yaml": "services: { web: { image: $IMAGE } }",

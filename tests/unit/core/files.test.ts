@@ -120,6 +120,41 @@ describe("readFiles", () => {
     );
   });
 
+  it("refuses more than 128 MiB together without reading it all", async () => {
+    const names = ["a", "b", "c"];
+    for (const name of names) {
+      await writeFile(at(name), "");
+      await truncate(at(name), 60 * 2 ** 20);
+    }
+    assert.equal((await readFiles(names.slice(1).map(reference))).length, 2);
+    await assert.rejects(
+      readFiles(names.map(reference)),
+      new Problems([
+        "the compose file: the files that it mounts are 189 MB together; copy the large ones into an image or keep them in a volume",
+      ]),
+    );
+  });
+
+  it("refuses a name and a link that are not UTF-8 instead of changing them", async () => {
+    const latin1 = Buffer.from("caf\xe9", "latin1");
+    for (const [folder, make] of [
+      ["named", (name: Buffer) => writeFile(name, "")],
+      ["linked", (name: Buffer) => symlink(latin1, name)],
+    ] as const) {
+      await mkdir(at(folder));
+      await make(
+        Buffer.concat([Buffer.from(`${at(folder)}/`), folder === "named" ? latin1 : Buffer.from("link")]),
+      );
+      const source = folder === "named" ? at("named") : at("linked/link");
+      await assert.rejects(
+        read(folder),
+        new Problems([
+          `${where}: ${source} has a name or a link that is not UTF-8 ("café" as Latin-1); rename it`,
+        ]),
+      );
+    }
+  });
+
   it("takes just 64 MiB", async () => {
     await writeFile(at("large"), "");
     await truncate(at("large"), 64 * 2 ** 20);

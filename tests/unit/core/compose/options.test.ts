@@ -52,6 +52,12 @@ describe("parseOptions", () => {
       "must be `recreate`; `start-first` and `swarm` are not available yet",
     ],
     [{ verify: { http: { port: 80, path: "v" } } }, ".verify.http.path", "must begin with `/`"],
+    [
+      { verify: { http: { port: 80, path: "/a b" } } },
+      ".verify.http.path",
+      "must be a URL's path: blanks and what is not ASCII percent-encoded",
+    ],
+    [{ verify: { command: ["a\0"] } }, ".verify.command.0", "has a NUL character"],
     [{ verify: { command: "true" } }, ".verify.command", "must be a list of words"],
     [{ verify: { command: [] } }, ".verify.command", "is empty"],
     [

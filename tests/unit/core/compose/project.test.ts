@@ -31,6 +31,32 @@ describe("readProject", () => {
     });
   });
 
+  it("refuses a network's name that a host's facts could not carry", () => {
+    for (const name of ["a|b", "a\nb", "a\u0007"]) {
+      assert.throws(
+        () => read({ redis: {} }, { networks: { odd: { name } } }),
+        new Problems(["networks.odd.name: has a `|` or a control character; choose another name"]),
+      );
+    }
+  });
+
+  it("finds every service, whatever it is called", () => {
+    const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
+    const services = Object.fromEntries(
+      names.map((name) => [name, { image: name, secrets: [{ source: name }], networks: { [name]: null } }]),
+    );
+    const secrets = Object.fromEntries(names.map((name) => [name, { file: `/k/${name}` }]));
+    const project = read(services, { secrets });
+    assert.deepEqual(
+      project.services.map(({ name, image }) => [name, image]),
+      names.map((name) => [name, name]),
+    );
+    assert.deepEqual(
+      project.files.map(({ source }) => source),
+      names.map((name) => `/k/${name}`),
+    );
+  });
+
   it("refuses a project without services", () => {
     assert.throws(
       () => read({}),

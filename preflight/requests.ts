@@ -1,0 +1,61 @@
+import type { Provenance } from "../components/release";
+import type { ComposeProject } from "../core/compose/project";
+import type { FileTree } from "../core/files";
+import { problemsOf } from "../core/host/validate";
+import { repositories } from "../core/images";
+import { refuse } from "../core/problems";
+import { assembleRelease } from "../core/release/assemble";
+import { deployRequest } from "../core/release/request";
+import type { Settings } from "../core/settings";
+import type { HostFacts } from "./hosts";
+
+/** In the place of what only a build or the state tells. */
+const unknown = { id: "unknown", key: "", lineage: "", layers: {}, hash: "0".repeat(64) };
+
+/**
+ * Drafts what each host would be asked, before anything is built for it.
+ *
+ * @param stack - its full name.
+ * @throws Problems for all that cannot be carried to a host.
+ */
+export function refuseRequests(
+  {
+    project,
+    files,
+    provenance,
+    hosts,
+  }: {
+    project: ComposeProject;
+    files: FileTree[];
+    provenance: Provenance;
+    hosts: HostFacts[];
+  },
+  settings: Settings,
+  stack: string,
+): void {
+  const release = settings.release
+    ? { kept: settings.release, project: project.name }
+    : assembleRelease(
+        { project, files, forceRecreate: settings.forceRecreate },
+        { ...unknown, images: unknownImages(project, settings), ...provenance },
+      );
+  const { who, from } = provenance;
+  refuse(
+    hosts.flatMap(({ host, judgement: { token } }) =>
+      problemsOf(
+        deployRequest({ release, token, lineage: unknown.lineage, host, who, from, stack }, settings),
+      ),
+    ),
+  );
+}
+
+function unknownImages({ name, services }: ComposeProject, { registry }: Settings) {
+  const names = services.flatMap(({ name, build }) => (build ? [name] : []));
+  const digest = `sha256:${unknown.hash}`;
+  return Object.fromEntries(
+    Object.entries(repositories(registry!.pullAddress, name, names)).map(([service, repository]) => [
+      service,
+      { content: unknown.hash, digest, ref: `${repository}@${digest}` },
+    ]),
+  );
+}
