@@ -3,12 +3,14 @@ import { createHmac } from "node:crypto";
 import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
 import path from "node:path";
 import type { ReferencedFile } from "./compose/project";
+import { hashFile, piecesOf, sizeOf } from "./file-bytes";
 import type { ReleaseFileEntry } from "./host/types";
 import { problem, refuse } from "./problems";
 
-/** More than this travels better in an image: of one mount, and of all. Bytes. */
+/** More than this travels better in an image. Bytes. */
 const largest = 64 * 1024 * 1024;
-const largestTogether = 2 * largest;
+/** More than this is read only when it is sent. Bytes. */
+const largestInMemory = 1024 * 1024;
 
 export interface FileTree {
   file: ReferencedFile;
@@ -22,26 +24,16 @@ export interface FileTree {
  */
 export async function readFiles(files: readonly ReferencedFile[]): Promise<FileTree[]> {
   const problems: string[] = [];
-  const all = { size: 0 };
   const trees = await Promise.all(
     files.map(async (file): Promise<FileTree> => {
       try {
-        return { file, entries: await readTree(file, all, problems) };
+        return { file, entries: await readTree(file, problems) };
       } catch (error) {
         problems.push(explain(file, error as NodeJS.ErrnoException));
         return { file, entries: [] };
       }
     }),
   );
-  if (problems.length === 0 && all.size > largestTogether) {
-    problems.push(
-      problem(
-        "the compose file",
-        `the files that it mounts are ${Math.round(all.size / 1e6)} MB together`,
-        "copy the large ones into an image or keep them in a volume",
-      ),
-    );
-  }
   refuse(problems);
   return trees;
 }
@@ -53,15 +45,11 @@ function explain({ where, source }: ReferencedFile, error: NodeJS.ErrnoException
   return problem(where, `${source} cannot be read (${error.code ?? error})`, "make it readable to you");
 }
 
-async function readTree(
-  file: ReferencedFile,
-  all: { size: number },
-  problems: string[],
-): Promise<ReleaseFileEntry[]> {
+async function readTree(file: ReferencedFile, problems: string[]): Promise<ReleaseFileEntry[]> {
   if (file.text !== undefined) {
     return [{ type: "file", path: file.name, executable: false, bytes: Buffer.from(file.text) }];
   }
-  const entries: ReleaseFileEntry[] = [];
+  const entries: Found[] = [];
   let size = 0;
   await walk(file.source!, file.name);
   if (file.writable && entries[0]?.type === "directory") {
@@ -82,7 +70,7 @@ async function readTree(
       ),
     );
   }
-  return entries;
+  return size > largest ? [] : Promise.all(entries.map((entry) => readEntry(entry, size > largestInMemory)));
 
   async function walk(source: string, name: string): Promise<void> {
     // The mounted path itself may be a link (compose follows it); what lies below is carried as it is.
@@ -101,11 +89,10 @@ async function readTree(
       });
     } else if (stats.isFile()) {
       size += stats.size;
-      all.size += stats.size;
-      // What is too large is not even read.
-      const fits = size <= largest && all.size <= largestTogether;
-      const bytes = fits ? await readFile(source) : Buffer.alloc(0);
-      entries.push({ type: "file", path: name, executable: (stats.mode & 0o100) !== 0, bytes });
+      entries.push({
+        ...{ type: "file", path: name, executable: (stats.mode & 0o100) !== 0 },
+        ...{ file: source, size: stats.size },
+      });
     } else {
       problems.push(
         problem(
@@ -116,6 +103,20 @@ async function readTree(
       );
     }
   }
+}
+
+/** An entry of which nothing was read yet. */
+type Found =
+  | { type: "file"; path: string; executable: boolean; file: string; size: number }
+  | Exclude<ReleaseFileEntry, { type: "file" }>;
+
+async function readEntry(entry: Found, staysOnDisk: boolean): Promise<ReleaseFileEntry> {
+  if (entry.type !== "file") return entry;
+  const { file, size, ...rest } = entry;
+  return {
+    ...rest,
+    bytes: staysOnDisk ? { file, size, sha256: await hashFile(file) } : await readFile(file),
+  };
 }
 
 /** @throws NotUtf8 */
@@ -141,13 +142,14 @@ const byCodeUnits = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
  */
 export function fingerprint(entries: readonly ReleaseFileEntry[], key: string): string {
   const hmac = createHmac("sha256", key);
-  const field = (value: string | Buffer) => hmac.update(`${Buffer.byteLength(value)}:`).update(value);
+  const field = (value: string) => hmac.update(`${Buffer.byteLength(value)}:`).update(value);
   for (const entry of entries) {
     field(entry.type);
     field(entry.path);
     if (entry.type === "file") {
       field(entry.executable ? "x" : "-");
-      field(entry.bytes);
+      hmac.update(`${sizeOf(entry.bytes)}:`);
+      for (const piece of piecesOf(entry.bytes)) hmac.update(piece);
     }
     if (entry.type === "symlink") field(entry.target);
   }

@@ -1,10 +1,12 @@
+import { type FileOnDisk, piecesOf, sizeOf } from "../file-bytes";
+
 /**
  * A tar writer for what is carried to a host inside the program's text. Format: ustar (IEEE Std 1003.1, pax,
  * "ustar Interchange Format") with GNU's long-name records, because busybox's tar, which a host may have, skips the pax
  * ones (and tar-stream writes only those). Same entries, same bytes: no times, no owners.
  */
 export type TarEntry =
-  | { type: "file"; path: string; executable: boolean; bytes: Uint8Array }
+  | { type: "file"; path: string; executable: boolean; bytes: Uint8Array | FileOnDisk }
   | { type: "directory"; path: string }
   | { type: "symlink"; path: string; target: string };
 
@@ -12,20 +14,22 @@ const BLOCK = 512;
 const FLAGS = { file: "0", symlink: "2", directory: "5", longTarget: "K", longPath: "L" } as const;
 
 /** @throws RangeError for a path or target with a NUL character, or a file of 8 GiB or more. */
-export function tar(entries: TarEntry[]): Buffer {
-  const blocks = entries.flatMap((entry) => {
+export const tar = (entries: TarEntry[]): Buffer => Buffer.concat([...tarPieces(entries)]);
+
+/** The same in pieces, so that large files are never in memory as a whole. */
+export function* tarPieces(entries: readonly TarEntry[]): Generator<Uint8Array> {
+  for (const entry of entries) {
     const path = bytesOf(entry.type === "directory" ? `${entry.path}/` : entry.path);
     const target = bytesOf(entry.type === "symlink" ? entry.target : "");
-    const content = entry.type === "file" ? entry.bytes : new Uint8Array();
+    const size = entry.type === "file" ? sizeOf(entry.bytes) : 0;
     const mode = entry.type === "file" && !entry.executable ? 0o644 : 0o755;
-    return [
-      ...longRecord(FLAGS.longPath, path),
-      ...longRecord(FLAGS.longTarget, target),
-      header(path, mode, content.length, FLAGS[entry.type], target),
-      ...padded(content),
-    ];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
+    yield* longRecord(FLAGS.longPath, path);
+    yield* longRecord(FLAGS.longTarget, target);
+    yield header(path, mode, size, FLAGS[entry.type], target);
+    if (entry.type === "file") yield* piecesOf(entry.bytes);
+    yield padding(size);
+  }
+  yield Buffer.alloc(2 * BLOCK);
 }
 
 function bytesOf(name: string): Buffer {
@@ -40,13 +44,13 @@ function longRecord(flag: string, name: Buffer): Uint8Array[] {
   const content = Buffer.concat([name, Buffer.alloc(1)]);
   return [
     header(Buffer.from("././@LongLink"), 0o644, content.length, flag, Buffer.alloc(0)),
-    ...padded(content),
+    content,
+    padding(content.length),
   ];
 }
 
-function padded(content: Uint8Array): Uint8Array[] {
-  return [content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)];
-}
+/** Up to the next whole block. */
+const padding = (size: number) => Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
 
 function header(path: Buffer, mode: number, size: number, flag: string, target: Buffer): Buffer {
   if (size >= 8 ** 11) throw new RangeError(`${path}: too large for a release; put it into an image`);

@@ -1,3 +1,5 @@
+import type { FileOnDisk } from "../file-bytes";
+
 /**
  * The contract between the program and the host's half (`remote/everfresh.sh`): what a release is, what is asked of a
  * host, and what a host says of itself.
@@ -35,7 +37,7 @@ export interface ReleaseFile {
 }
 
 export type ReleaseFileEntry =
-  | { type: "file"; path: string; executable: boolean; bytes: Buffer }
+  | { type: "file"; path: string; executable: boolean; bytes: Buffer | FileOnDisk }
   | { type: "directory"; path: string }
   | { type: "symlink"; path: string; target: string };
 

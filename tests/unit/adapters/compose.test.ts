@@ -383,7 +383,11 @@ describe("readCompose", () => {
       "services: { web: { image: a, depends_on: [b] } }",
       /depends on undefined service/,
     ],
-    ["what makes compose crash", "services: { web: { image: a, command: [a, 2030-01-02] } }", /: panic: /],
+    [
+      "what makes some versions of compose crash",
+      "services: { web: { image: a, command: [a, 2030-01-02] } }",
+      /: panic: |time\.Time/,
+    ],
     ["a variable that must be set", "services: { web: { image: '${NO:?give one}' } }", /give one/],
   ];
   for (const [name, text, said] of mistakes) {

@@ -31,7 +31,10 @@ function unpackedBy(command: string[], archive: Buffer): TarEntry[] {
 const byPath = (entries: TarEntry[]) =>
   [...entries]
     .sort((a, b) => (a.path < b.path ? -1 : 1))
-    .map((entry) => ({ ...entry, ...(entry.type === "file" ? { bytes: Buffer.from(entry.bytes) } : {}) }));
+    .map((entry) => ({
+      ...entry,
+      ...(entry.type === "file" ? { bytes: Buffer.from(entry.bytes as Uint8Array) } : {}),
+    }));
 
 const name = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 60 })
