@@ -27,9 +27,12 @@ export async function probeHost(
   } catch (error) {
     const said = stderr.trim().split("\n").at(-1);
     throw new Problems([
-      said
-        ? problem(named, said, `mend it on the host (status ${status})`)
-        : `${named}: ${(error as Error).message}`,
+      // The host's own refusals say what to do.
+      !said
+        ? `${named}: ${(error as Error).message}`
+        : said.includes("; ")
+          ? `${named}: ${said}`
+          : problem(named, said, `mend it on the host (status ${status})`),
     ]);
   }
   if (state.engineError !== undefined) {

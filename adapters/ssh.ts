@@ -1,6 +1,8 @@
 import type { Duplex } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { Client, type ConnectConfig, utils } from "ssh2";
 import type { HostProgram } from "../core/host/program";
+import { brief } from "../core/printable";
 import { Problems, problem } from "../core/problems";
 import type { Host, SshEndpoint } from "../core/settings";
 
@@ -17,7 +19,12 @@ export interface RunOptions {
   /** Milliseconds for one connection to stand. */
   dialTimeout?: number;
   onStderr?: (text: string) => void;
+  /** How to ask for less, where an answer may be long by itself. */
+  askLess?: string;
 }
+
+/** No answer is longer than this: what a host sends is kept in memory, whatever it is. */
+const LIMIT_MIB = 16;
 
 const startAgent =
   "start an agent (`eval $(ssh-agent) && ssh-add`) or set the key with `pulumi config set --secret --path`";
@@ -33,7 +40,7 @@ export async function runOnHost(
   host: Host,
   where: string,
   program: HostProgram | Promise<HostProgram>,
-  { timeout = 60_000, dialTimeout = 8000, onStderr }: RunOptions = {},
+  { timeout = 60_000, dialTimeout = 8000, ...options }: RunOptions = {},
 ): Promise<RemoteResult> {
   // Its failure is met below, when there is a connection.
   Promise.resolve(program).catch(() => {});
@@ -47,7 +54,7 @@ export async function runOnHost(
     }
     const client = await connect(host, where, dialTimeout, through);
     clients.push(client);
-    return await execute(client, await program, { timeout, onStderr }, `${where} (${host.name})`);
+    return await execute(client, await program, { timeout, ...options }, `${where} (${host.name})`);
   } finally {
     for (const client of clients.reverse()) client.end();
   }
@@ -106,7 +113,7 @@ function credentials(
           )
         : problem(
             `${where}.privateKey`,
-            `cannot be read (${parsed.message})`,
+            `cannot be read (${brief(parsed)})`,
             "give a private key in OpenSSH or PEM format",
           ),
     ]);
@@ -139,7 +146,7 @@ function explain(
     );
   }
   if (error.level === "agent") {
-    return problem(`${where}.privateKey`, `the SSH agent does not answer (${error.message})`, startAgent);
+    return problem(`${where}.privateKey`, `the SSH agent does not answer (${brief(error)})`, startAgent);
   }
   if (/no matching host key/i.test(error.message)) {
     return problem(
@@ -153,7 +160,7 @@ function explain(
       ? "its name cannot be resolved"
       : error.level === "client-timeout"
         ? `no answer in ${dialTimeout / 1000} s`
-        : error.message;
+        : brief(error);
   return problem(
     `${where}.address`,
     `${target} cannot be reached (${reason})`,
@@ -169,7 +176,7 @@ function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
           new Problems([
             problem(
               `${where}.address`,
-              `the proxy cannot reach ${host.address}:${host.port} (${error.message})`,
+              `the proxy cannot reach ${host.address}:${host.port} (${brief(error)})`,
               "check the address and the port",
             ),
           ]),
@@ -182,35 +189,39 @@ function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
 function execute(
   client: Client,
   { command, stdin }: HostProgram,
-  { timeout, onStderr }: { timeout: number; onStderr?: (text: string) => void },
+  { timeout, onStderr, askLess = "look at what the host sends" }: RunOptions & { timeout: number },
   where: string,
 ): Promise<RemoteResult> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => {
-      reject(
-        new Problems([
-          problem(where, `no answer in ${timeout / 1000} s`, "look at the host: is it overloaded?"),
-        ]),
-      );
+    const giveUp = (what: string, todo: string) => {
+      clearTimeout(late);
+      reject(new Problems([problem(where, what, todo)]));
       client.destroy();
-    }, timeout);
+    };
+    const late = setTimeout(
+      () => giveUp(`no answer in ${timeout / 1000} s`, "look at the host: is it overloaded?"),
+      timeout,
+    );
     client.exec(command, (error, channel) => {
       if (error) {
-        clearTimeout(late);
-        reject(
-          new Problems([
-            problem(where, `cannot run a command (${error.message})`, "check the user's login shell"),
-          ]),
-        );
+        giveUp(`cannot run a command (${brief(error)})`, "check the user's login shell");
         return;
       }
       let status: number | undefined;
+      let room = LIMIT_MIB * 2 ** 20;
       const stdout: Buffer[] = [];
       const stderr: Buffer[] = [];
-      channel.on("data", (data: Buffer) => stdout.push(data));
+      const heard = new StringDecoder();
+      /** Whether there is still room for it. */
+      const keep = (chunks: Buffer[], data: Buffer) => {
+        room -= data.length;
+        if (room >= 0) chunks.push(data);
+        else giveUp(`its answer is longer than ${LIMIT_MIB} MiB`, askLess);
+        return room >= 0;
+      };
+      channel.on("data", (data: Buffer) => keep(stdout, data));
       channel.stderr.on("data", (data: Buffer) => {
-        stderr.push(data);
-        onStderr?.(data.toString());
+        if (keep(stderr, data)) onStderr?.(heard.write(data));
       });
       channel.on("exit", (code: number | null) => {
         status = code ?? undefined;

@@ -1,6 +1,7 @@
 import type { ContentIdentity } from "../core/content";
+import { printable } from "../core/printable";
 import type { ContextListing, Weight } from "./context-listing";
-import { type Paint, printable, table } from "./terminal";
+import { type Paint, table } from "./terminal";
 
 /** How many lines of a list are shown. */
 const shown = 8;

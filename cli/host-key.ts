@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { Client } from "ssh2";
+import { brief } from "../core/printable";
 import { Problems, problem } from "../core/problems";
 
 /** A host's public key, as the host itself shows it: nobody has vouched for it. */
@@ -21,18 +22,19 @@ const types = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecd
 export function fetchHostKey(address: string, port: number): Promise<PresentedKey> {
   return new Promise((resolve, reject) => {
     const client = new Client();
-    client.on("error", (error) => {
+    const refuse = (why: string) => {
       reject(
         new Problems([
           problem(
             `${address}:${port}`,
-            `does not show a host key (${error.message})`,
+            `does not show a host key (${why})`,
             "check the address, the port and that sshd runs and has an ed25519 key",
           ),
         ]),
       );
       client.destroy();
-    });
+    };
+    client.on("error", (error) => refuse(brief(error)));
     client.connect({
       host: address,
       port,
@@ -40,16 +42,25 @@ export function fetchHostKey(address: string, port: number): Promise<PresentedKe
       readyTimeout: 8000,
       algorithms: { serverHostKey: [...types] },
       hostVerifier: (key: Buffer) => {
-        resolve(presented(key));
+        const shown = presented(key);
+        if (shown) resolve(shown);
+        else refuse("its key is of no known type");
         return false;
       },
     });
   });
 }
 
-/** A key's blob begins with its type, a string with a length of four bytes before it (RFC 4253, 6.6). */
-export function presented(key: Buffer): PresentedKey {
-  const type = key.subarray(4, 4 + key.readUInt32BE(0)).toString("latin1");
+/**
+ * A key's blob begins with its type, a string with a length of four bytes before it (RFC 4253, 6.6).
+ *
+ * @returns undefined when that is none of those asked for.
+ */
+export function presented(key: Buffer): PresentedKey | undefined {
+  const type = types.find((type) =>
+    key.toString("latin1").startsWith(`\0\0\0${String.fromCharCode(type.length)}${type}`),
+  );
+  if (type === undefined) return undefined;
   return {
     line: `${type} ${key.toString("base64")}`,
     fingerprint: `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`,

@@ -1,4 +1,4 @@
-import { runOnHost } from "../adapters/ssh";
+import { type RunOptions, runOnHost } from "../adapters/ssh";
 import type { HostProgram, HostProject } from "../core/host/program";
 import { Problems, problem } from "../core/problems";
 import type { Host, Settings } from "../core/settings";
@@ -39,7 +39,7 @@ export function askHosts<T>(
 export async function runVerb(
   { host, where }: Asked,
   program: HostProgram,
-  options: { timeout?: number; onStderr?: (text: string) => void } = {},
+  options: RunOptions = {},
 ): Promise<string> {
   const { status, stdout, stderr } = await runOnHost(host, where, program, options);
   if (status === 0) return stdout;

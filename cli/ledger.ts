@@ -1,6 +1,8 @@
+import * as v from "valibot";
+import { inOneLine } from "../core/printable";
 import { Problems, problem } from "../core/problems";
 import type { HostAnswer } from "./hosts";
-import { moment, type Paint, printable, table } from "./terminal";
+import { moment, type Paint, table } from "./terminal";
 
 /** One line of a host's ledger: one deployment. */
 export interface LedgerEntry {
@@ -26,15 +28,36 @@ export interface LedgerEntry {
   service?: string;
 }
 
-/** Reads a ledger, oldest first. A line that a kill or a full disk cut off tells nothing. */
-export function readLedger(text: string): LedgerEntry[] {
-  return text.split("\n").flatMap((line) => {
-    try {
-      const entry = JSON.parse(line) as LedgerEntry;
-      return typeof entry?.release === "string" && typeof entry.at === "string" ? [entry] : [];
-    } catch {
-      return [];
-    }
+const text = v.string();
+/** A member that is damaged is left out. */
+const orNothing = <T extends v.GenericSchema>(schema: T) => v.fallback(v.optional(schema), undefined);
+const ledgerLine = v.pipe(
+  text,
+  v.parseJson(),
+  v.object({
+    deployment: v.fallback(text, ""),
+    release: v.pipe(text, v.regex(/^[a-z0-9][a-z0-9-]*$/)),
+    at: text,
+    outcome: text,
+    who: orNothing(text),
+    from: orNothing(text),
+    stack: orNothing(text),
+    tag: orNothing(text),
+    commit: orNothing(text),
+    dirty: orNothing(v.boolean()),
+    services: orNothing(v.record(text, v.object({ content: text, digest: text }))),
+    seconds: orNothing(v.record(text, v.pipe(v.number(), v.finite()))),
+    pulled: orNothing(v.pipe(v.number(), v.finite())),
+    check: orNothing(text),
+    service: orNothing(text),
+  }),
+);
+
+/** Reads a ledger, oldest first. A line that a kill or a full disk cut off tells nothing, and neither does a damaged one. */
+export function readLedger(ledger: string): LedgerEntry[] {
+  return ledger.split("\n").flatMap((line) => {
+    const entry = v.safeParse(ledgerLine, line);
+    return entry.success ? [entry.output as LedgerEntry] : [];
   });
 }
 
@@ -122,14 +145,17 @@ export function renderHistory(
 ): string[] {
   return answers.flatMap((answer) => {
     const title = answers.length > 1 ? [paint("bold", `${answer.name}:`)] : [];
-    if ("problems" in answer) return [...title, ...answer.problems.map(printable)];
+    if ("problems" in answer) return [...title, ...answer.problems];
     if (answer.value.length === 0) return [...title, `${answer.name}: nothing was deployed yet`];
-    const rows = answer.value.map((entry, i) => row(entry, answer.value.slice(0, i)));
+    const hidden = Math.max(0, answer.value.length - limit);
+    const rows = answer.value
+      .slice(hidden)
+      .map((entry, i) => row(entry, answer.value.slice(0, hidden + i)).map(inOneLine));
     const [head, ...body] = table([
       ["began", "release", "tag", "outcome", "seconds", "pulled", "by"],
-      ...rows.reverse().slice(0, limit),
+      ...rows.reverse(),
     ]);
-    return [...title, paint("dim", head!), ...body.map(printable)];
+    return [...title, paint("dim", head!), ...body];
   });
 }
 

@@ -1,9 +1,10 @@
 import { type HostStatus, type ServiceStatus, statusOf } from "../core/host/status";
 import type { HostState } from "../core/host/types";
+import { printable } from "../core/printable";
 import { own } from "../core/records";
 import type { HostAnswer } from "./hosts";
 import { type ExitStatus, exit } from "./pulumi/outcome";
-import { moment, type Paint, printable, table } from "./terminal";
+import { moment, type Paint, table } from "./terminal";
 
 /** What `everfresh status --json` prints. */
 export interface StatusReport {

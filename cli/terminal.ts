@@ -36,10 +36,6 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** Control characters of a host's text would reach the terminal otherwise. */
-export const printable = (text: string): string =>
-  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "?");
-
 /** `2026-11-21T06:05:38Z` without seconds' fractions, as people read it, UTC. */
 export const moment = (at: string): string => at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
 
@@ -56,4 +52,11 @@ export function print(lines: string | readonly string[]): void {
   process.stdout.write(`${typeof lines === "string" ? lines : lines.join("\n")}\n`);
 }
 
-export const printJson = (value: unknown): void => print(JSON.stringify(value, undefined, 2));
+export const printJson = (value: unknown): void => print(jsonFor(value));
+
+/** JSON with what steers a terminal escaped: the same values. */
+export const jsonFor = (value: unknown): string =>
+  JSON.stringify(value, undefined, 2).replace(
+    /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );

@@ -2,10 +2,12 @@ import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Judgement } from "../core/host/judge";
 import { deployStdin, hostCommand } from "../core/host/program";
-import type { DeployResult } from "../core/host/types";
+import { type ProvedRelease, readResult } from "../core/host/result";
+import { printable } from "../core/printable";
 import { deployRequest } from "../core/release/request";
 import type { Host, Settings } from "../core/settings";
 import { connection } from "./connection";
+import { saidItself } from "./engine-gone";
 import type { DeployableRelease } from "./release";
 import { stackName } from "./stack-outputs";
 
@@ -25,13 +27,13 @@ export interface ComposeDeployArgs {
  */
 export class ComposeDeploy extends pulumi.ComponentResource {
   /** What the host proved. */
-  readonly result: pulumi.Output<Omit<DeployResult, "seconds">>;
+  readonly result: pulumi.Output<ProvedRelease>;
 
   constructor(name: string, args: ComposeDeployArgs, opts?: pulumi.ComponentResourceOptions) {
     super("everfresh:index:ComposeDeploy", name, { host: args.host.name }, opts);
     const { host, release, judgement } = args;
     for (const text of [...judgement.drift, ...judgement.notes])
-      void pulumi.log.warn(`${host.name}: ${text}`, this);
+      void pulumi.log.warn(printable(`${host.name}: ${text}`), this);
 
     const deployment = new remote.Command(
       `${name}-up`,
@@ -49,11 +51,25 @@ export class ComposeDeploy extends pulumi.ComponentResource {
     );
 
     this.result = deployment.stdout.apply((stdout) => {
-      // A login script on the host may have said something first.
-      const { release, verifiedAt, services } = JSON.parse(stdout.split("\n").at(-1)!) as DeployResult;
-      return { release, verifiedAt, services };
+      const result = readResult(stdout);
+      if (result.release === "") this.tellUnreadable(host.name);
+      return result;
     });
     this.registerOutputs({ result: this.result });
+  }
+
+  /**
+   * Nothing is proved: the run is red. But it comes to its end: the answer is in the state, where every later run would meet
+   * it again, and the stack's outputs are how the next one's preflight learns of it.
+   */
+  private tellUnreadable(host: string): void {
+    const what = `${host}: what it answered to its last deployment cannot be read`;
+    if (pulumi.runtime.isDryRun()) {
+      void pulumi.log.warn(`${what}; \`pulumi up\` deploys again`, this);
+    } else {
+      void pulumi.log.error(`${what}; run \`pulumi up\` again`, this);
+      process.exitCode = saidItself;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** Exit status that tells Pulumi's language host that the user has been shown what is wrong. */
-const saidItself = 32;
+export const saidItself = 32;
 
 /**
  * Ends the program quietly when the engine has stopped taking requests, as it does when a resource has failed. Pulumi's

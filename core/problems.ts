@@ -1,9 +1,11 @@
-/** A user's mistake, or the world's: shown as it is, without a stack trace. One line each. */
+import { printable } from "./printable";
+
+/** A user's mistake, or the world's: shown as it is, without a stack trace. One line each, without what steers a terminal. */
 export class Problems extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    const distinct = [...new Set(problems)];
+    const distinct = [...new Set(problems.map(printable))];
     super(distinct.join("\n"));
     this.name = "Problems";
     this.problems = distinct;

@@ -208,7 +208,13 @@ const schema = v.strictObject({
   ),
   removeVolumes: v.optional(flag, false),
   keepReleases: v.optional(whole(1, 100), 5),
-  remoteDir: v.optional(v.pipe(oneLine, v.regex(/^\//, "must be an absolute path on the host"))),
+  remoteDir: v.optional(
+    v.pipe(
+      oneLine,
+      v.regex(/^\//, "must be an absolute path on the host"),
+      v.regex(/^[^:\p{Cc}]*$/u, "has a colon or a control character in it, which docker cannot mount"),
+    ),
+  ),
   lockWait: v.optional(whole(0, 86400), 600),
   healthTimeout: v.optional(whole(1, 86400), 120),
   settle: v.optional(whole(0, 3600), 1),

@@ -66,24 +66,21 @@ async function inspectHost(
   return { host, judgement: { ...judgement, drift: [...judgement.drift, `\`up\` will refuse: ${refusal}`] } };
 }
 
-/** What runs on a host and is not this stack's. */
-function foreignDeployment(
-  { current, lineage, containers, unfinished }: HostState,
-  ours: string | undefined,
-) {
-  if (current) {
-    if (lineage === ours) return undefined;
+/** What runs on a host and is not this stack's: the rule of `check_lineage` in remote/deploy.sh. */
+function foreignDeployment({ current, lineage, containers }: HostState, ours: string | undefined) {
+  // A damaged proof may not say whose it is; the host then lets the folder's owner repair it.
+  if (current && lineage !== undefined && lineage !== ours) {
     return {
       name: current.id,
       what: `release ${current.id} was deployed by ${current.who} from ${current.from} (stack ${current.stack}, ${current.deployedAt}), whose state is not this stack's`,
       todo: "deploy from there",
     };
   }
-  if (containers.length === 0 || unfinished) return undefined;
-  const services = [...new Set(containers.map(({ service }) => service))].sort();
+  const strangers = containers.flatMap(({ stranger }) => stranger ?? []).sort();
+  if (strangers.length === 0) return undefined;
   return {
     name: "unmanaged",
-    what: `containers of this project run there that everfresh did not deploy (${services.join(", ")})`,
-    todo: "choose another projectName",
+    what: `containers of this project run there that everfresh did not deploy (${strangers.join(", ")})`,
+    todo: "remove them or choose another projectName",
   };
 }

@@ -4,8 +4,9 @@
 # Runs release $1's checks; sets `check_failed` to "service|what|container" of the first that did not pass, if any.
 run_checks() {
   check_failed=''
-  [ -f "releases/$1/checks" ] || {
-    check_failed="|its checks are missing on this host|"
+  # The shell would end at a file that breaks off in the middle of a word.
+  is_as_staged "$1" checks || {
+    check_failed="|its checks were changed on this host|"
     return 1
   }
   # shellcheck disable=SC1090 # written by core/host/program.ts
@@ -58,8 +59,13 @@ command_in() { # service word…
   command_service=$1
   shift
   for container in $(containers_of "$command_service"); do
-    command_said=$(engine exec "$container" "$@" 2>&1) || {
-      check_failed="$command_service|command $1 exited with status $?$(printf '%s' "$command_said" | tail -n 1 | tr -d '|' | sed 's/^\(.\{0,200\}\).*/: \1/')|$container"
+    command_said=$({
+      engine exec "$container" "$@" 2>&1
+      printf '\n%s' $?
+    } | tail -c 4096)
+    command_status=${command_said##*"$nl"}
+    [ "$command_status" = 0 ] || {
+      check_failed="$command_service|command $1 exited with status $command_status$(printf '%s' "${command_said%"$nl"*}" | tail -n 1 | tr -d '|' | sed 's/^\(.\{0,200\}\).*/: \1/')|$container"
       return 0
     }
   done

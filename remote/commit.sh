@@ -5,17 +5,21 @@ running() {
   printf '%s\n' "$present" | awk -F '|' '$1 != "" { print "runs " $2 "|" $8 "|" ($3 == "exited" ? "exited" : "running") "|" $12 }' | sort
 }
 
-# Writes the proof of release $1 with token $2 into its folder; `current` is not touched.
-record_proof() {
-  proved_at=$(utc)
-  proved_services=$(printf '%s\n' "$proof" | awk -F '|' '
+# The result of the proof of release $1 at $2: one line of JSON.
+result_of() {
+  result_services=$(printf '%s\n' "$proof" | awk -F '|' '
     $1 == "good" && !seen[$2]++ {
       printf "%s\"%s\":{\"container\":\"%s\",%s\"startedAt\":\"%s\",\"health\":\"%s\"}", sep, $2, $3, ($4 == "" ? "" : "\"digest\":\"" $4 "\","), $5, $6
       sep = ","
     }')
-  printf '{"release":"%s","verifiedAt":"%s","services":{%s},"seconds":{%s}}\n' "$1" "$proved_at" "$proved_services" "$phases" |
-    put "releases/$1/result.json" || return 1
-  record_serial=$(cat releases/*/proved 2>/dev/null | awk '$1 == "serial" && $2 > max { max = $2 } END { print max + 1 }')
+  printf '{"release":"%s","verifiedAt":"%s","services":{%s},"seconds":{%s}}\n' "$1" "$2" "$result_services" "$phases"
+}
+
+# Writes the proof of release $1 with token $2 into its folder; `current` is not touched.
+record_proof() {
+  proved_at=$(utc)
+  result_of "$1" "$proved_at" | put "releases/$1/result.json" || return 1
+  record_serial=$(cat releases/*/proved | awk '$1 == "serial" && $2 ~ /^[0-9]+$/ && length($2) < 10 && $2 + 0 > max { max = $2 + 0 } END { print max + 1 }')
   {
     printf '%s\n' "deployment $deployment" "serial $record_serial" "at $proved_at" "token $2" "lineage $3" "who $who" \
       "from $from" "stack $stack" "host $host"
@@ -34,7 +38,10 @@ mark_unfinished() {
 }
 
 # The JSON members that say what was deployed and by whom; the program rendered them, the release keeps its part.
-facts() { printf '%s,%s' "$request_facts" "$(cat "releases/$release/facts" 2>/dev/null || printf '"tag":""')"; }
+facts() { printf '%s,%s' "$request_facts" "$(members "$(cat "releases/$release/facts")")"; }
+
+# JSON members that were read from a file, which may be damaged.
+members() { if [ -n "$1" ] && is_json "{$1}"; then printf '%s' "$1"; else printf '"tag":""'; fi; }
 
 # One line in the ledger. $1 deployment, $2 release, $3 when, $4 facts, $5 outcome, $6 more members
 remember() {
@@ -52,8 +59,8 @@ remember() {
 # After a kill: what the dead deployment was, in the ledger.
 remember_unfinished() {
   [ -f unfinished ] || return 0
-  dead=$(field unfinished deployment) dead_outcome="cut off"
+  dead=$(plain "$(field unfinished deployment)") dead_outcome="cut off"
   grep -qF "\"deployment\":\"$dead\"" ledger.jsonl 2>/dev/null && return
   [ "$(field current/proved deployment)" != "$dead" ] || dead_outcome=deployed
-  remember "$dead" "$(field unfinished release)" "$(field unfinished since)" "$(field unfinished facts)" "$dead_outcome" ''
+  remember "$dead" "$(plain "$(field unfinished release)")" "$(plain "$(field unfinished since)")" "$(members "$(field unfinished facts)")" "$dead_outcome" ''
 }

@@ -36,31 +36,22 @@ deploy() {
     { reason="$folder: the proof cannot be written; free some space" failed_check=disk; fail; }
   remember "$deployment" "$release" "$begun_at" "$(facts)" "$outcome" ",\"seconds\":{$phases},\"pulled\":$pulled"
   rm -f unfinished replaced
-  cat "releases/$release/result.json" 2>/dev/null || :
+  cat "releases/$release/result.json"
   prune
 }
 
-# Somebody else's deployment is not replaced unless told to.
+# What is somebody else's is not replaced unless told to: a release of another stack, or a container that is not ours.
 check_lineage() {
-  foreign_what=$(foreign) || return 0
-  if [ -n "$previous" ]; then
-    [ "$take_over" = "$previous" ] || refuse 2 "$project: $foreign_what; deploy from that stack, or set takeOver to $previous"
-  else
-    [ "$take_over" = unmanaged ] || refuse 2 "$project: $foreign_what; choose another projectName, or set takeOver to unmanaged"
-  fi
+  ! foreign_release=$(another_lineage) || [ "$take_over" = "$previous" ] ||
+    refuse 2 "$project: $foreign_release; deploy from that stack, or set takeOver to $previous"
+  [ -z "$strangers" ] || [ "$take_over" = unmanaged ] ||
+    refuse 2 "$project: containers of this project run here ($(names_of "$strangers")) that everfresh did not deploy; remove them, choose another projectName, or set takeOver to unmanaged"
 }
 
-# Whether what runs here is not this stack's; says whose it is.
-foreign() {
-  if [ -n "$previous" ]; then
-    [ "$(field current/proved lineage)" != "$lineage" ] || return 1
-    printf '%s' "release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's"
-  else
-    [ -n "$present" ] && [ ! -f unfinished ] || return 1
-    # Containers that were made from this very folder are ours, although somebody removed it.
-    [ "$(container_ids)" != "$(container_ids --filter "label=com.docker.compose.project.working_dir=$folder")" ] || return 1
-    printf '%s' "containers of this project run here ($(printf '%s\n' "$present" | cut -d '|' -f 12 | sort -u | tr '\n' ' ')) that everfresh did not deploy"
-  fi
+# Whether the release that serves is another stack's; says whose it is.
+another_lineage() {
+  [ -n "$previous" ] && another_owner=$(lineage_of "$previous") && [ -n "$another_owner" ] && [ "$another_owner" != "$lineage" ] || return 1
+  printf '%s' "release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's"
 }
 
 preflight() {
@@ -90,7 +81,7 @@ preflight() {
 # has only where all those below are the same; and of what is pulled together, each is downloaded once.
 missing_bytes() {
   # shellcheck disable=SC2046 # one word per image
-  missing_known=$(engine image inspect --format '{{range .RootFS.Layers}}{{.}} {{end}}' $(engine image ls -q 2>/dev/null | sort -u) 2>/dev/null)
+  missing_known=$(inspected image inspect --format '{{range .RootFS.Layers}}{{urlquery .}} {{end}}' $(engine image ls -q 2>/dev/null | sort -u) 2>/dev/null)
   {
     printf '%s\n' "$missing_known" | sed 's/^/L|/'
     printf '%s\n' "$release_images" | sed 's/^/I|/'
@@ -170,14 +161,11 @@ fail() {
   [ "$fail_status" = 1 ] && [ "$release" != "$previous" ] && [ ! -f "releases/$release/proved" ] && rm -rf "releases/$release"
   say ""
   say "$reason"
-  [ -z "$evidence" ] || printf '%s\n' "$evidence" | sed 's/^/  | /' >&2 || :
+  [ -z "$evidence" ] || say "$(printf '%s\n' "$evidence" | sed 's/^/  | /')"
   [ "$fail_status" = 1 ] || say "it could not be put back: $put_back_reason; look at it with \`everfresh logs\` and deploy again"
   say "${serves:-nothing of $project serves}"
   exit "$fail_status"
 }
-
-# Text of others' making as far as it can stand in JSON as it is.
-plain() { printf '%s' "$1" | tr -cd 'A-Za-z0-9 ._/-'; }
 
 put_back() {
   failed_service='' failed_check='' evidence='' serves=''
@@ -192,7 +180,7 @@ put_back() {
   if [ -z "$previous" ]; then
     [ "$take_over" != unmanaged ] || { reason="what ran before was not everfresh's"; return 1; }
     say "removing what was created"
-    remove_all container ps -a -q && remove_all network network ls -q
+    remove_containers && remove_made network
     return
   fi
   if [ "$previous" = "$release" ]; then
@@ -221,6 +209,6 @@ put_back() {
   who_deploys=$who from_deploys=$from stack_deploys=$stack host_deploys=$host deployment_now=$deployment
   host=$(field current/proved host) who=$(field current/proved who) from=$(field current/proved from) stack=$(field current/proved stack)
   deployment=$(field current/proved deployment)
-  record_proof "$previous" "$(field current/proved token)" "$(field current/proved lineage)"
+  record_proof "$previous" "$(field current/proved token)" "$(lineage_of "$previous")"
   who=$who_deploys from=$from_deploys stack=$stack_deploys host=$host_deploys deployment=$deployment_now
 }

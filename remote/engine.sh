@@ -1,9 +1,10 @@
 # Docker and compose, never without a time limit.
 
+# Without the reader's descriptor: a compose that outlives a killed run would keep the connection open.
 docker_in() {
   docker_limit=$1
   shift
-  timeout -k 5 "$docker_limit" docker "$@" </dev/null
+  timeout -k 5 "$docker_limit" docker "$@" </dev/null 3>&-
 }
 
 engine() { docker_in "$engine_limit" "$@"; }
@@ -23,9 +24,21 @@ container_ids() {
     --filter label=com.docker.compose.oneoff=False "$@"
 }
 
+# docker's answer to an inspection. Labels, names and paths may be any text, of anybody's making. Formats write them with
+# `urlquery`: that is one word, whatever the text is, without the `|` and the line ends that facts are told apart by. What
+# is harmless there and frequent is given back.
+inspected() {
+  inspected_status=0
+  inspected_answer=$(engine "$@") || inspected_status=$?
+  [ -z "$inspected_answer" ] || printf '%s\n' "$inspected_answer" | sed 's#%2F#/#g; s#%3A#:#g; s#%40#@#g'
+  return "$inspected_status"
+}
+
+# The template for a container's label of compose's; nothing where there is none.
+label() { printf '{{with index .Config.Labels "com.docker.compose.%s"}}{{urlquery .}}{{end}}' "$1"; }
+
 # The project's containers, one per line: id|image id|state|health|exit|restarts|started|config hash|name|image id on
-# compose's label|what it mounts, `?` for what would break this line|service (a foreign service name may contain anything:
-# last).
+# compose's label|what it mounts|service|compose's working directory.
 # `index` instead of a field's name, here and below, where docker may leave the field out.
 containers() {
   containers_try=0
@@ -33,10 +46,9 @@ containers() {
     containers_ids=$(container_ids 2>/dev/null) || return 1
     [ -n "$containers_ids" ] || return 0
     # shellcheck disable=SC2086 # one word per id
-    if containers_lines=$(engine inspect --type container --format '{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State "Health"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{index .Config.Labels "com.docker.compose.config-hash"}}|{{.Name}}|{{index .Config.Labels "com.docker.compose.image"}}|{{range .Mounts}}{{join (split (join (split .Source "\n") "?") "|") "?"}} {{end}}|{{index .Config.Labels "com.docker.compose.service"}}' \
+    if containers_lines=$(inspected inspect --type container --format "{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State \"Health\"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|$(label config-hash)|{{urlquery .Name}}|$(label image)|{{range .Mounts}}{{urlquery .Source}} {{end}}|$(label service)|$(label project.working_dir)" \
       $containers_ids 2>/dev/null); then
-      # A label that is not there.
-      printf '%s\n' "$containers_lines" | sed 's/<no value>//g'
+      printf '%s\n' "$containers_lines"
       return
     fi
     # One of them went away in between: ask again.
@@ -48,7 +60,7 @@ containers() {
 # Of the images given: image id|every name and digest the engine has for it.
 images() {
   [ $# -gt 0 ] || return 0
-  engine image inspect --format '{{.Id}}|{{range index . "RepoDigests"}}{{.}} {{end}}{{range index . "RepoTags"}}{{.}} {{end}}|{{.Architecture}}|{{.Size}}' "$@"
+  inspected image inspect --format '{{.Id}}|{{range index . "RepoDigests"}}{{urlquery .}} {{end}}{{range index . "RepoTags"}}{{urlquery .}} {{end}}|{{urlquery .Architecture}}|{{.Size}}' "$@"
 }
 
 # Sets `release_images`, the engine's facts about the images of release $1, and `images_missing` unless it has them all.

@@ -9,12 +9,15 @@ main() {
     COMPOSE_IGNORE_ORPHANS COMPOSE_REMOVE_ORPHANS COMPOSE_DISABLE_ENV_FILE DOCKER_DEFAULT_PLATFORM DOCKER_CONTENT_TRUST
   nl='
 '
+  tab=$(printf '\t')
+  # See `say`.
+  exec 3>&2 2>/dev/null
   # A reader that is gone must not end a deployment half-way; being told to stop puts back.
   interrupted=''
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
   exec </dev/null
-  present='' present_images='' before='' proof='' previous='' take_over='' lineage='' host='' release='' kept=''
+  present='' strangers='' present_images='' before='' proof='' previous='' take_over='' lineage='' host='' release='' kept=''
   reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 missing=0 engine_limit=30 looked='' told_changes='' putting_back='' compose_version=0
   release_images='' release_hashes='' images_missing=''
   request

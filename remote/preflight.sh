@@ -82,11 +82,11 @@ is_roomy() {
 check_ports() {
   [ -n "$ports" ] || return 0
   # shellcheck disable=SC2016,SC2046 # the template's own variables; one word per id
-  ports_used=$(engine inspect --type container --format '{{$c := .}}{{range $port, $at := .NetworkSettings.Ports}}{{range $at}}{{$port}}|{{.HostPort}}|{{.HostIp}}|{{$c.Name}}|{{index $c.Config.Labels "com.docker.compose.project"}}{{"\n"}}{{end}}{{end}}' $(engine ps -q 2>/dev/null) 2>/dev/null)
+  ports_used=$(inspected inspect --type container --format '{{$c := .}}{{range $port, $at := .NetworkSettings.Ports}}{{range $at}}{{urlquery $port}}|{{urlquery .HostPort}}|{{urlquery .HostIp}}|{{urlquery $c.Name}}|{{with $c.Config.Labels}}{{with index . "com.docker.compose.project"}}{{urlquery .}}{{end}}{{end}}{{"\n"}}{{end}}{{end}}' $(engine ps -q 2>/dev/null) 2>/dev/null)
   ports_taken=$({
     printf '%s\n' "$ports_used" | sed 's/^/U|/'
-    # shellcheck disable=SC2009 # pgrep -f is not everywhere
-    ps ax -o args 2>/dev/null | grep '^[^ ]*docker-proxy ' | sed 's/^/P|/'
+    # Anybody can give a process of theirs that name. (pgrep -f is not everywhere.)
+    ps ax -o user,args 2>/dev/null | awk -v me="$(id -un)" '($1 == "root" || $1 == me) && $2 ~ /(^|\/)docker-proxy$/ { sub(/^[^ ]+ +/, ""); gsub(/\|/, "?"); print "P|" $0 }'
     for ports_protocol in tcp udp; do
       cat "/proc/net/$ports_protocol" "/proc/net/${ports_protocol}6" 2>/dev/null | sed "s/^/O|$ports_protocol|/"
     done
@@ -136,15 +136,18 @@ check_ports() {
 # compose keeps a network that is there, however it was made. `networks`: one per line, name|what it is to be made from, or
 # `external`.
 check_networks() {
-  for network in $networks; do
+  while read -r network; do
+    [ -n "$network" ] || continue
     network_wanted=${network#*|}
-    if network_made=$(engine network inspect --format '{{with index .Labels "dev.everfresh.definition"}}{{.}}{{end}}' "${network%%|*}" 2>/dev/null); then
+    if network_made=$(inspected network inspect --format '{{with index .Labels "dev.everfresh.definition"}}{{urlquery .}}{{end}}' -- "${network%%|*}" 2>/dev/null); then
       [ "$network_wanted" = external ] || [ "$network_made" = "$network_wanted" ] ||
         problem "network ${network%%|*}: was made from another definition, and docker compose would leave it so; give it another name in the compose file"
     elif [ "$network_wanted" = external ]; then
       problem "network ${network%%|*}: is external and not on this host; create it, or correct its name"
     fi
-  done
+  done <<EOF
+$networks
+EOF
 }
 
 # An image for another architecture runs only where the kernel has an emulator for it.

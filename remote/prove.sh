@@ -5,7 +5,7 @@
 #   wait|service|what is not yet so
 #   fail|service|what will not mend itself|container
 verdicts() {
-  situation "$1" | awk -F '|' -v store="$folder/store/" '
+  situation "$1" | awk -F '|' -v store="$folder_fact/store/" '
     $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5; files[$2] = $7; course[$2] = $9 }
     $1 == "I" { names[$2] = names[$2] " " $3 " "; k = split($3, name, " "); for (i = 1; i <= k; i++) id[name[i]] = $2 }
     $1 == "B" { had[$2] = $8 }
@@ -119,7 +119,7 @@ blame() {
   case $blame_container in
   *[!0-9a-f]* | '') evidence='' ;;
   *)
-    evidence=$(engine logs --tail 10 "$blame_container" 2>&1 | tail -n 10)
+    evidence=$(engine logs --tail 10 "$blame_container" 2>&1 | tail -c 16384 | tail -n 10)
     blame_probe=$(engine inspect --format '{{with index .State "Health"}}{{range .Log}}{{.Output}}{{"\n"}}{{end}}{{end}}' "$blame_container" 2>/dev/null | grep -v '^ *$' | tail -n 1 | cut -c 1-300)
     [ -z "$blame_probe" ] || evidence="$evidence${evidence:+$nl}healthcheck: $blame_probe"
     ;;
@@ -129,6 +129,6 @@ blame() {
 # Each service's news once.
 tell_health() {
   tell_now=$(printf '%s\n' "$proof" | awk -F '|' '$1 == "good" { print $2 " " $6 } $1 == "wait" && $3 ~ /^is (starting|unhealthy|restarting)$/ { print $2 " " substr($3, 4) }' | sort -u)
-  [ "$tell_now" = "$told" ] || printf '%s\n' "$told" "$told" "$tell_now" | grep -v '^$' | sort | uniq -u >&2 || :
+  [ "$tell_now" = "$told" ] || say "$(printf '%s\n' "$told" "$told" "$tell_now" | grep -v '^$' | sort | uniq -u)"
   told=$tell_now
 }

@@ -12,7 +12,7 @@ kept_releases() {
 
 # Images of services that were built; what was merely named (redis:7) may be anybody's.
 built_images() { # services files
-  cat /dev/null "$@" 2>/dev/null | awk -F '|' '$3 != "" { print $2 }' | sort -u
+  cat /dev/null "$@" 2>/dev/null | awk -F '|' '$3 != "" && $2 ~ /^[a-zA-Z0-9][^ ]*@sha256:[0-9a-f]+$/ { print $2 }' | sort -u
 }
 
 # Removes what is not needed any more and says how much that was. Never fails a deployment.

@@ -20,8 +20,8 @@ release_parts='compose.yaml manifest.json services checks facts'
 release_listing() {
   # shellcheck disable=SC2086 # one word per part
   listing "releases/$1" $release_parts
-  # shellcheck disable=SC2046 # fingerprints
-  listing store $(ls "releases/$1/files")
+  # shellcheck disable=SC2010,SC2046 # fingerprints only
+  listing store $(ls "releases/$1/files" | grep -x '[0-9a-f]\{64\}')
 }
 
 # Names what was changed by hand since release $1 was staged: parts of it, or fingerprints of files.
@@ -34,27 +34,29 @@ tampered() {
     sed -n -e 's#^[^ ]* .*\([0-9a-f]\{64\}\)/.*#\1#p' -e 's#^[^ ]* [ *]\([a-z.]*\)$#\1#p' | sort -u
 }
 
-# Moves what somebody, or a container, changed in the store's $1 out of the way: it may be wanted. The last ten stay.
-set_aside() {
-  aside=changed/$(date -u +%Y%m%dT%H%M%SZ)-$(printf '%.12s' "$1")
-  mkdir -p changed && mv "store/$1" "$aside" || return 1
-  say "what was changed on this host is kept in $folder/$aside"
-  # shellcheck disable=SC2012 # our own names
-  ls changed | sort -r | tail -n +11 | while read -r aside; do rm -rf "changed/$aside"; done
+# Whether these parts of release $1 still are what was staged.
+is_as_staged() {
+  staged_release=releases/$1
+  shift
+  for part; do
+    staged_sum=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$part\$/\1/p" "$staged_release/sums")
+    [ -n "$staged_sum" ] && [ -f "$staged_release/$part" ] && [ "$staged_sum" = "$(sha256sum <"$staged_release/$part" | cut -d ' ' -f 1)" ] || return 1
+  done
 }
 
 # Puts the sent release in place, without touching what runs. Files that had been changed by hand are made whole, and
 # their fingerprints noted in `replaced`: their containers have seen the wrong bytes.
 stage() {
   mkdir .stage && (umask 022 && payload | base64 -d | tar -xpomf - -C .stage) && [ -f .stage/end ] || return 1
-  mkdir -p store releases || return 1
+  mkdir -p store releases && make_way folder "releases/$release" "releases/$release/files" || return 1
   for staged in .stage/store/*; do
     [ -d "$staged" ] || continue
     fingerprint=${staged##*/}
+    make_way folder "store/$fingerprint" || return 1
     if [ -d "store/$fingerprint" ]; then
       [ "$(listing .stage/store "$fingerprint")" = "$(listing store "$fingerprint")" ] && continue
       printf '%s\n' "$fingerprint" >>replaced && flush replaced || return 1
-      set_aside "$fingerprint" || return 1
+      set_aside "store/$fingerprint" || return 1
     fi
     find "$staged" -type f -exec timeout 60 sync {} + 2>/dev/null || flush
     mv "$staged" store/ || return 1
@@ -115,7 +117,9 @@ keep_image() {
 }
 keeping_tag() { printf 'everfresh/%s:%.12s' "$project" "${1##*@sha256:}"; }
 
-# docker asks this helper for the login, and the helper has it from its environment.
+# docker asks this helper for the login, and the helper has it from its environment. It is found in docker's own working
+# directory, so that the search path has no part that depends on a folder's name, and behind all else there: whatever is in
+# it, docker is the same as in every other call.
 prepare_login() {
   # shellcheck disable=SC2016 # the helper's own variable
   mkdir -p .run/docker .run/bin && printf '%s' "$registry_config" >.run/docker/config.json &&
@@ -126,7 +130,7 @@ prepare_login() {
 pull_with_login() {
   # The user's own docker context names the engine; a private --config does not know it.
   DOCKER_HOST=${DOCKER_HOST:-$(engine context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
-  EVERFRESH_LOGIN=$registry_login PATH=$folder/.run/bin:$PATH
+  EVERFRESH_LOGIN=$registry_login PATH=$PATH:/proc/self/cwd/.run/bin
   export EVERFRESH_LOGIN PATH DOCKER_HOST
   docker_in 1800 --config "$folder/.run/docker" pull -q "$1"
 }

@@ -8,14 +8,11 @@ teardown() {
   take_lock
   previous=$(current_release) present=''
   look || refuse_engine
-  teardown_owner=$(foreign) || teardown_owner=$(another_entry) || teardown_owner=''
+  teardown_owner=$(another_lineage) || teardown_owner=$(another_entry) || teardown_owner=''
   [ -z "$teardown_owner" ] || { say "$project: left alone; $teardown_owner"; return; }
   say "removing the containers and networks of $project"
-  teardown_ids=$(printf '%s\n' "$present" | cut -d '|' -f 1)
-  # shellcheck disable=SC2086 # one word per id
-  [ -z "$teardown_ids" ] || docker_in 120 stop $teardown_ids >/dev/null 2>&1 || :
-  remove_all container ps -a -q && remove_all network network ls -q &&
-    { [ -z "$with_volumes" ] || remove_all volume volume ls -q; } || refuse 1 "$reason; remove what uses it and try again"
+  [ -z "$strangers" ] || say "left alone: $(names_of "$strangers"), which everfresh did not deploy"
+  remove_containers && remove_made network && { [ -z "$with_volumes" ] || remove_made volume; } || refuse 1 "$reason; remove what uses it and try again"
   teardown_images=$(built_images releases/*/services) prune_bytes=0
   # From here on nothing of this project names its images any more.
   rm -rf releases store current unfinished replaced .stage
@@ -27,23 +24,54 @@ teardown() {
 # Whether the stack has another entry for this machine that has deployed here since, as when a host is renamed: its
 # resources go after those of the new name have come.
 another_entry() {
-  another=$(field current/proved host)
-  [ -n "$another" ] && [ "$another" != "$host" ] && printf 'this machine is %s now' "$another"
+  [ -n "$previous" ] && another=$(field current/proved host) && [ -n "$another" ] && [ "$another" != "$host" ] && printf 'this machine is %s now' "$another"
 }
 
-# Removes the project's objects of kind $1, listed by the docker command that follows; fails with `reason`.
-remove_all() {
-  remove_kind=$1
-  shift
-  remove_ids=$(engine "$@" --filter "label=com.docker.compose.project=$project") || {
+# Removes our containers, those that `compose run` made from this folder too; fails with `reason`.
+remove_containers() {
+  remove_ids=$(engine ps -a -q --no-trunc --filter "label=com.docker.compose.project=$project" \
+    --filter "label=com.docker.compose.project.working_dir=$folder") || {
     reason="docker does not answer"
     return 1
   }
+  remove_ids=$(printf '%s\n' "$remove_ids" "$present" "$strangers" "$strangers" | cut -d '|' -f 1 | grep . | sort | uniq -c |
+    awk '$1 < 3 { print $2 }')
   [ -n "$remove_ids" ] || return 0
-  remove_force=''
-  [ "$remove_kind" != container ] || remove_force=-f
-  # shellcheck disable=SC2086 # one word per id, and a flag or none
-  remove_said=$(docker_in 120 "$remove_kind" rm $remove_force $remove_ids 2>&1) || {
+  # shellcheck disable=SC2086 # one word per id
+  docker_in 120 stop $remove_ids >/dev/null 2>&1 || :
+  # shellcheck disable=SC2086 # one word per id
+  remove container -f $remove_ids
+}
+
+# Removes the networks or volumes ($1) that compose made for this project: with its labels, under the name that it gives
+# or that a release here names. Fails with `reason`.
+remove_made() {
+  made_kind=$1
+  made_ids=$(engine "$made_kind" ls -q --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.$made_kind") || {
+    reason="docker does not answer"
+    return 1
+  }
+  for made in $made_ids; do
+    made_name=$(inspected "$made_kind" inspect --format "{{urlquery .Name}}|{{with index .Labels \"com.docker.compose.$made_kind\"}}{{urlquery .}}{{end}}" "$made") || continue
+    if [ "${made_name%%|*}" = "${project}_${made_name#*|}" ] || is_named "${made_name%%|*}"; then
+      remove "$made_kind" "$made" || return 1
+    else
+      say "left alone: $made_kind ${made_name%%|*}, which everfresh did not make"
+    fi
+  done
+}
+
+# Whether the compose file of a release here gives something the name $1.
+is_named() {
+  cat /dev/null releases/*/compose.yaml | made_name=$1 awk '
+    { gsub(/["\047]/, ""); sub(/^ *name: */, ""); if ($0 == ENVIRON["made_name"]) found = 1 }
+    END { exit !found }'
+}
+
+remove() { # kind, and what docker's `rm` is told
+  remove_kind=$1
+  shift
+  remove_said=$(docker_in 120 "$remove_kind" rm "$@" 2>&1) || {
     reason="docker $remove_kind rm: $(printf '%s' "$remove_said" | tail -n 1)"
     return 1
   }

@@ -1,22 +1,32 @@
 # The small verbs: they only read, except for unlock.
 
-# The result of the deployment that was proved last.
+# The result of the deployment that was proved last. If its record is damaged, what runs is judged again.
 report() {
-  find_folder && cat current/result.json 2>/dev/null ||
+  find_folder && release=$(current_release) && [ -n "$release" ] ||
     refuse 1 "$project: nothing is deployed here; run \`pulumi up\`"
+  report_said=$([ ! -f "releases/$release/result.json" ] || head -c 1048576 "releases/$release/result.json")
+  case $report_said in
+  "{\"release\":\"$release\",\"verifiedAt\":\""*)
+    is_json "$report_said" && printf '%s\n' "$report_said" && return
+    ;;
+  esac
+  say "$folder/releases/$release/result.json: is damaged; what runs was judged again"
+  ! { is_as_staged "$release" services && look; } || { know_images "$release"; proof=$(verdicts "$release"); }
+  result_of "$release" "$(plain "$(field "releases/$release/proved" at)")"
 }
 
+# The last deployments: as many as anybody reads, and an answer can carry.
 history() {
-  find_folder || return 0
-  cat ledger.jsonl 2>/dev/null || :
+  find_folder && [ -f ledger.jsonl ] || return 0
+  tail -n 10000 ledger.jsonl | tail -c 8388608
 }
 
 logs() {
   find_folder || :
   logs_ids=$(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"} 2>/dev/null) || refuse_engine
   for id in $logs_ids; do
-    logs_name=$(engine inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id")
-    engine logs --timestamps --tail "$logs_tail" "$id" 2>&1 | sed "s/^/$logs_name | /"
+    logs_name=$(inspected inspect --type container --format "$(label service)" "$id")
+    engine logs --timestamps --tail "$logs_tail" "$id" 2>&1 | logs_name=$logs_name awk '{ print ENVIRON["logs_name"] " | " $0 }'
   done
 }
 
@@ -63,7 +73,7 @@ doctor() {
 
 # Signals the program that holds the lock; with KILL, and where it is dead already, all that it left running.
 signal_holders() {
-  holding_pid=$(field holder pid)
+  holding_pid=$(field holder pid | grep -x '[0-9]*')
   if [ "$1" = TERM ] && [ "$(readlink "/proc/$holding_pid/fd/9" 2>/dev/null)" = "$folder/lock" ]; then
     kill -TERM "$holding_pid" 2>/dev/null || :
     return

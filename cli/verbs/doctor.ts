@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { checkLogin, RegistryError } from "../../adapters/registry";
 import { doctorStdin } from "../../core/host/program";
 import { registryHost } from "../../core/images";
+import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
 import type { Settings } from "../../core/settings";
 import { usesStandIns } from "../../lab/pulumi/in-use";
@@ -13,7 +14,7 @@ import { version } from "../pulumi/commands";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import { ask } from "../pulumi/run";
 import type { Session } from "../session";
-import { paintFor, print, printable, printJson, waitingFor } from "../terminal";
+import { paintFor, print, printJson, waitingFor } from "../terminal";
 import { identifyServices } from "../working-tree";
 
 /** One thing that was looked at. */

@@ -1,10 +1,11 @@
 import { logsStdin } from "../../core/host/program";
+import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
 import { readSettings } from "../configuration";
 import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import type { Session } from "../session";
-import { print, printable, waitingFor } from "../terminal";
+import { print, waitingFor } from "../terminal";
 
 /** The last lines of the containers' logs, of all hosts. */
 export async function logs(
@@ -16,7 +17,11 @@ export async function logs(
   const project = await hostProject(settings);
   const answers = await waitingFor(
     "reading the logs",
-    askHosts(settings, (asked) => runVerb(asked, logsStdin(project, { service, tail }))),
+    askHosts(settings, (asked) =>
+      runVerb(asked, logsStdin(project, { service, tail }), {
+        askLess: "ask for fewer lines with `--tail`, or for one service",
+      }),
+    ),
   );
   let found = false;
   for (const answer of answers) {

@@ -1,5 +1,6 @@
 import { probeHost } from "../../adapters/probe";
 import { historyStdin } from "../../core/host/program";
+import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
 import { readSetting, readSettings } from "../configuration";
 import { mustBeDeployable } from "../deployable";
@@ -7,7 +8,7 @@ import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
 import { type HostHistory, type LedgerEntry, readLedger, rollbackTarget } from "../ledger";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import type { Session } from "../session";
-import { moment, printable, waitingFor } from "../terminal";
+import { moment, waitingFor } from "../terminal";
 import { upWith } from "./settings";
 
 /** Pins the stack to an earlier release that the hosts still keep, and deploys that. */

@@ -1,12 +1,13 @@
 import { probeHost } from "../../adapters/probe";
 import { unlockStdin } from "../../core/host/program";
+import { printable } from "../../core/printable";
 import { Problems } from "../../core/problems";
 import { readSettings } from "../configuration";
 import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
 import { confirm } from "../prompt";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import { mustBeApproved, type Session } from "../session";
-import { print, printable, waitingFor } from "../terminal";
+import { print, waitingFor } from "../terminal";
 
 /** Ends whoever holds a host's lock: politely, so that it puts back what ran, and after `wait` seconds for good. */
 export async function unlock(session: Session, { wait }: { wait: number }): Promise<ExitStatus> {

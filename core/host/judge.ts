@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { inOneLine } from "../printable";
 import type { HostContainer, HostState, ReleaseService } from "./types";
 
 /** What follows from a host's state. */
@@ -19,21 +20,21 @@ export interface Judgement {
  * A container that is unhealthy or restarting is a note: deploying it again and again would not heal it.
  *
  * @param known.release - the release that the stack proved on this host last: where an `up` was cut off after the host
- *   was done, the host runs another.
+ *   was done, the host runs another. Empty when the stack cannot tell.
  * @param known.host - the name that the stack has for this host: what goes by another name there is taken down by it.
  */
 export function judge(state: HostState, known: { release?: string; host?: string } = {}): Judgement {
   const notes: string[] = [];
+  const note = (text: string) => notes.push(inOneLine(text));
   if (state.holder) {
-    notes.push(
-      `${state.holder.who} on ${state.holder.from} is deploying ${state.holder.release} since ${state.holder.since}`,
-    );
+    const { who, from, release, since } = state.holder;
+    note(`${who} on ${from} is deploying ${release} since ${since}`);
   }
   if (state.engineError !== undefined) {
-    notes.push(`docker does not answer: ${state.engineError}`);
+    note(`docker does not answer: ${state.engineError}`);
     return { token: state.token ?? emptyToken(state), drift: [], notes };
   }
-  if (!state.current || state.token === undefined) {
+  if (!state.current) {
     return { token: emptyToken(state), drift: ["nothing is deployed"], notes };
   }
   // What is not as it was is theirs. It may end with another release: whoever deploys now waits, and proves its own.
@@ -51,15 +52,23 @@ export function judge(state: HostState, known: { release?: string; host?: string
     ...(known.host !== undefined && state.host !== undefined && known.host !== state.host
       ? [`it was deployed as host ${state.host}`]
       : []),
-    ...(known.release !== undefined && known.release !== state.current.id
-      ? [`release ${state.current.id} runs, not ${known.release}`]
-      : []),
+    ...otherRelease(state.current.id, known.release),
+    ...state.damaged.map((file) => `${file} on the host is damaged`),
     ...state.tampered.map((path) => `${path} was changed on the host`),
     ...state.current.services.flatMap((service) => serviceDrift(service, state)),
-    ...strangers(state),
+    ...(state.current.services.length > 0 ? strangers(state) : []),
   ].map(inOneLine);
-  for (const container of state.containers) notes.push(...ailments(container));
-  return { token: drift.length === 0 ? state.token : driftToken(state, drift), drift, notes };
+  for (const container of state.containers) ailments(container).forEach(note);
+  // Without a token there is drift: the proof is damaged.
+  const calm = drift.length === 0 ? state.token : undefined;
+  return { token: calm ?? driftToken(state, drift), drift, notes };
+}
+
+function otherRelease(runs: string, known: string | undefined): string[] {
+  if (known === undefined || known === runs) return [];
+  return known === ""
+    ? ["what its last deployment answered cannot be read"]
+    : [`release ${runs} runs, not ${known}`];
 }
 
 function serviceDrift(service: ReleaseServiceOfHost, state: HostState): string[] {
@@ -115,10 +124,11 @@ function ailments(container: HostContainer): string[] {
 
 /**
  * The deployment that wrote the stored token is part of the new one: the same drift after another deployment is another
- * token, so the trigger changes each time, and no clock is needed.
+ * token, so the trigger changes each time, and no clock is needed. Where the proof that holds it is damaged, the host itself
+ * tells one time from the next, as where nothing is deployed.
  */
 function driftToken(state: HostState, drift: string[]): string {
-  const after = digest(`${state.deployment}\n${state.token}`);
+  const after = digest(`${state.deployment}\n${state.token}${state.bare ?? ""}`);
   return `drift: ${drift.join(", ")} (after ${after})`;
 }
 
@@ -126,8 +136,5 @@ function driftToken(state: HostState, drift: string[]): string {
 function emptyToken(state: HostState): string {
   return `nothing is deployed (${digest(state.bare ?? state.unfinished?.since ?? "")})`;
 }
-
-/** A token is one line, whatever the names of files and of foreign services are. */
-const inOneLine = (text: string) => text.replace(/[\p{Cc}\u2028\u2029]/gu, "?");
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);

@@ -1,9 +1,11 @@
+import * as v from "valibot";
 import type { HostContainer, HostState, ReleaseManifest } from "./types";
 
 /**
- * Reads what `remote/probe.sh` printed.
+ * Reads what `remote/probe.sh` printed. Records that are damaged are named, not trusted.
  *
- * @throws RangeError when the answer is not whole; `<what is wrong>; <what to do>`.
+ * @throws RangeError when the answer is not whole, or docker's part of it cannot be understood;
+ *   `<what is wrong>; <what to do>`.
  */
 export function parseProbe(stdout: string): HostState {
   const lines = stdout.split("\n");
@@ -19,73 +21,143 @@ export function parseProbe(stdout: string): HostState {
     facts.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1));
   const first = (key: string): string | undefined => all(key)[0];
 
-  const manifest = first("manifest");
-  const deployedAt = first("proved at");
   const locked = facts.includes("locked");
+  const release = first("release");
+  const token = first("proved token") || undefined;
+  const manifest = release === undefined ? undefined : readManifest(release, first("manifest"));
+  const damaged = [
+    ...(release !== undefined && manifest === undefined ? [`releases/${release}/manifest.json`] : []),
+    ...(release !== undefined && token === undefined ? [`releases/${release}/proved`] : []),
+  ];
+  const current =
+    release === undefined
+      ? undefined
+      : (manifest ?? { ...nothingKnown, id: release, services: [], files: [] });
+  const paths = new Map(current?.files.map(({ fingerprint, path }) => [fingerprint, path]));
+  const proved = all("proved runs").flatMap((line) => {
+    const [imageId, configHash, state, service] = line.split("|");
+    return imageId && configHash !== undefined && service !== undefined
+      ? [{ service, imageId, configHash, state: state === "exited" ? "exited" : "running" } as const]
+      : [];
+  });
   const images = new Map(
     all("image").map((line) => {
-      const { id, digests } = JSON.parse(line) as { id: string; digests: string[] | null };
+      const { id, digests } = read(imageFact, line);
       return [id, (digests ?? []).map((name) => name.slice(name.indexOf("@") + 1))];
     }),
   );
-  const paths = new Map<string, string>();
-  const current = manifest === undefined ? undefined : (JSON.parse(manifest) as ReleaseManifest);
-  for (const { fingerprint, path } of current?.files ?? []) paths.set(fingerprint, path);
-  const unfinished = first("unfinished release");
+  // The rule of `not_ours` in remote/apply.sh.
+  const isOurs = (service: string, configHash: string, folder: string | null) =>
+    folder === first("folder") ||
+    (configHash !== "" && proved.some((run) => run.service === service && run.configHash === configHash));
 
   return defined({
     // A kept release that was deployed again has a deployer of its own.
     current: current && {
       ...current,
-      deployedAt,
+      deployedAt: first("proved at"),
       who: first("proved who") ?? current.who,
       from: first("proved from") ?? current.from,
       stack: first("proved stack") ?? current.stack,
     },
-    token: first("proved token"),
-    lineage: first("proved lineage"),
+    token,
+    lineage: first("proved lineage") || undefined,
     host: first("proved host"),
     deployment: first("proved deployment"),
-    proved: all("proved runs").map((line) => {
-      const [imageId = "", configHash = "", state, ...service] = line.split("|");
-      return {
-        service: service.join("|"),
-        imageId,
-        configHash,
-        state: state === "exited" ? "exited" : "running",
-      } as const;
-    }),
-    unfinished:
-      unfinished === undefined
-        ? undefined
-        : {
-            release: unfinished,
-            since: first("unfinished since") ?? "",
-            who: first("unfinished who") ?? "",
-            locked,
-          },
+    proved,
+    unfinished: facts.includes("unfinished")
+      ? {
+          release: first("unfinished release") ?? unknown,
+          since: first("unfinished since") ?? unknown,
+          who: first("unfinished who") ?? unknown,
+          locked,
+        }
+      : undefined,
     holder: locked
       ? {
-          release: first("holder release") ?? "",
-          since: first("holder since") ?? "",
-          who: first("holder who") ?? "",
-          from: first("holder from") ?? "",
+          release: first("holder release") ?? unknown,
+          since: first("holder since") ?? unknown,
+          who: first("holder who") ?? unknown,
+          from: first("holder from") ?? unknown,
         }
       : undefined,
     bare: first("bare"),
     containers: all("container").map((line): HostContainer => {
-      const { health, ...container } = JSON.parse(line) as Omit<HostContainer, "digests" | "health"> & {
-        health: string | null;
-      };
+      const { health, service, configHash, folder, name, ...container } = read(containerFact, line);
+      const labels = { service: service ?? "", configHash: configHash ?? "" };
       return defined({
         ...container,
+        ...labels,
         health: health && health !== "none" ? health : undefined,
         digests: images.get(container.imageId) ?? [],
+        stranger: isOurs(labels.service, labels.configHash, folder) ? undefined : name.replace(/^\//, ""),
       });
     }),
-    tampered: all("tampered").map((name) => paths.get(name) ?? name),
+    tampered: all("tampered")
+      .filter((name) => !damaged.some((file) => file.endsWith(`/${name}`)))
+      .map((name) => paths.get(name) ?? name),
+    damaged,
     engineError: first("engine-error"),
   });
+}
+
+/** What a damaged record does not say. */
+const unknown = "unknown";
+const nothingKnown = { project: unknown, tag: unknown, who: unknown, from: unknown, stack: unknown };
+
+const text = v.string();
+const manifestFile = v.object({
+  id: text,
+  project: text,
+  tag: text,
+  commit: v.optional(text),
+  dirty: v.optional(v.boolean()),
+  who: text,
+  from: text,
+  stack: text,
+  services: v.array(
+    v.object({
+      name: text,
+      image: text,
+      content: v.optional(text),
+      digest: v.optional(text),
+      layers: v.optional(text),
+      replicas: v.number(),
+      restarts: v.optional(v.array(text)),
+      files: v.array(text),
+    }),
+  ),
+  files: v.array(v.object({ path: text, fingerprint: text })),
+});
+
+const imageFact = v.object({ id: text, digests: v.nullable(v.array(text)) });
+const containerFact = v.object({
+  id: text,
+  name: text,
+  service: v.nullable(text),
+  /** Where compose made it. */
+  folder: v.nullable(text),
+  imageId: text,
+  state: text,
+  health: v.nullable(text),
+  exitCode: v.number(),
+  startedAt: text,
+  restarts: v.number(),
+  configHash: v.nullable(text),
+});
+
+/** Undefined when it is damaged. */
+function readManifest(release: string, json: string | undefined): ReleaseManifest | undefined {
+  const parsed = v.safeParse(v.pipe(text, v.parseJson(), manifestFile), json);
+  return parsed.success && parsed.output.id === release ? parsed.output : undefined;
+}
+
+function read<T extends typeof imageFact | typeof containerFact>(fact: T, json: string): v.InferOutput<T> {
+  const parsed = v.safeParse(v.pipe(text, v.parseJson(), fact as typeof containerFact), json);
+  if (parsed.success) return parsed.output as v.InferOutput<T>;
+  throw new RangeError(
+    "docker's answer on the host cannot be understood; run `everfresh doctor`, and look at docker on the host",
+  );
 }
 
 /** Without the members that are undefined. */

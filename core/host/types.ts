@@ -142,6 +142,8 @@ export interface HostState {
   containers: HostContainer[];
   /** Files of the current release whose bytes are not what was staged. */
   tampered: string[];
+  /** Records in the project's folder that cannot be read: what they say is not known. */
+  damaged: string[];
   /** Why the engine could not be asked, in its own words. */
   engineError?: string;
 }
@@ -167,6 +169,9 @@ export interface HostContainer {
   restarts: number;
   /** Compose's own hash of the service's configuration, from the container's label. */
   configHash: string;
+  /** The container's name, if it only carries the project's labels: neither compose made it from this folder, nor is it one
+   * that was proved. */
+  stranger?: string;
 }
 
 /** `manifest.json` of a release: the release without file contents and without any secret. */

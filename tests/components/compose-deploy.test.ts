@@ -174,10 +174,25 @@ describe("ComposeDeploy", () => {
     assert.deepEqual((await deploy()).result, { result: proved });
   });
 
-  it("is red when the host proves nothing", async () => {
-    for (const stdout of ["", "deployed!"]) {
+  it("finds what the host proved, whatever its login and logout scripts say", async () => {
+    const { seconds: _, ...proved } = JSON.parse(report("0a0b0c0d"));
+    const stdout = `Welcome!\n{"release": "motd"}\n${report("0a0b0c0d")}\nbye`;
+    const provider: Provider = (resource) => ({ ...providers(resource), stdout });
+    assert.deepEqual((await deploy({}, provider)).result, { result: proved });
+  });
+
+  it("is red when the host proves nothing, once: the next run finds in the outputs that it has to deploy again", async () => {
+    for (const stdout of ["", "deployed!", "{}", "[]", '{"release":1}', report("r1").slice(0, -9)]) {
       const provider: Provider = (resource) => ({ ...providers(resource), stdout });
-      await assert.rejects(deploy({}, provider), SyntaxError);
+      const { log, result } = await deploy({}, provider);
+      assert.equal(process.exitCode, 32, "the run is red");
+      process.exitCode = undefined;
+      assert.deepEqual(
+        log.filter(({ severity }) => severity === "error").map(({ message }) => message),
+        ["web1: what it answered to its last deployment cannot be read; run `pulumi up` again"],
+        stdout,
+      );
+      assert.deepEqual(result, { result: { release: "", verifiedAt: "", services: {} } });
     }
   });
 

@@ -34,9 +34,12 @@ describe("what somebody did on the host by hand", function () {
         await engine(stack.host, "rm", "-f", web!.id);
         const other = `${image.split("@")[0]!.replace(/-web$/, "-api")}`;
         const [api] = (await engine(stack.host, "images", "-q", other)).split("\n");
-        const labels = ["project", "service", "oneoff"].map(
-          (key, i) => `--label=com.docker.compose.${key}=${[stack.project, "web", "False"][i]}`,
-        );
+        const labels = Object.entries({
+          project: stack.project,
+          service: "web",
+          oneoff: "False",
+          "project.working_dir": folder(),
+        }).map(([key, value]) => `--label=com.docker.compose.${key}=${value}`);
         await engine(stack.host, "run", "-d", ...labels, api!, "sleep", "1000");
       },
       named: /host1: web runs another image/,

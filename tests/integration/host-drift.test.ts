@@ -9,6 +9,8 @@ import { Connection, runOn } from "../faults/support/ssh";
 
 const FOLDER = "/home/deploy/.everfresh/shop";
 const WEB = "com.docker.compose.service=web";
+/** As compose labels what it makes from the project's folder. */
+const HERE = `com.docker.compose.project.working_dir=${FOLDER}`;
 
 describe("drift on a host", function () {
   this.timeout(120_000);
@@ -77,7 +79,7 @@ describe("drift on a host", function () {
     {
       name: "one container more, of an old image",
       make: () =>
-        byHand(`docker run -d --label com.docker.compose.project=shop --label ${WEB} \
+        byHand(`docker run -d --label com.docker.compose.project=shop --label ${WEB} --label ${HERE} \
           --label com.docker.compose.oneoff=False --label com.docker.compose.container-number=2 ${images.two}`),
       drift: /^web has 2 containers instead of 1$/,
       touched: [],
@@ -103,6 +105,8 @@ describe("drift on a host", function () {
           "com.docker.compose.project=shop",
           "--label",
           "com.docker.compose.service=debug",
+          "--label",
+          HERE,
           "--label",
           "com.docker.compose.oneoff=False",
           "--label",

@@ -325,6 +325,63 @@ describe("runOnHost", () => {
     );
   });
 
+  it("gives up an answer that does not end, on either stream, and keeps no more of it", async () => {
+    for (const stream of ["stdout", "stderr"] as const) {
+      let enough = false;
+      const host = await sshd((channel) => {
+        const chunk = Buffer.alloc(2 ** 20, "x");
+        const end = stream === "stdout" ? channel : channel.stderr;
+        const more = () => {
+          if (!enough) end.write(chunk, () => setImmediate(more));
+        };
+        more();
+      });
+      let heard = 0;
+      await refused(
+        run(host, {
+          timeout: 20_000,
+          onStderr: (text) => {
+            heard += text.length;
+          },
+        }),
+        `${where} (web1): its answer is longer than 16 MiB; look at what the host sends`,
+      );
+      assert.ok(heard <= 16 * 2 ** 20, `${heard}`);
+      enough = true;
+    }
+    const host = await sshd((channel) => {
+      channel.write(Buffer.alloc(17 * 2 ** 20, "x"));
+    });
+    await refused(run(host, { askLess: "ask for less" }), /longer than 16 MiB; ask for less$/);
+  });
+
+  it("hears a character that comes in two parts", async () => {
+    const host = await sshd((channel) => {
+      const [first, ...rest] = Buffer.from("ü");
+      channel.stderr.write(Buffer.from([first!]), () => {
+        setTimeout(() => {
+          channel.stderr.write(Buffer.from(rest));
+          succeed(channel, "");
+        }, 50);
+      });
+    });
+    const heard: string[] = [];
+    await run(host, { onStderr: (text) => heard.push(text) });
+    assert.equal(heard.join(""), "ü");
+  });
+
+  it("shows nothing of a server's words that steers the terminal, and all of it in one line", async () => {
+    const host = await sshd(succeed);
+    const port = await listen(
+      createServer((socket) => socket.end("SSH-2.0-x\u001b[31m\nnext\u001b]0;owned\u0007\r\n")),
+    );
+    await assert.rejects(run({ ...host, port }), (error: Problems) => {
+      assert.ok(error instanceof Problems);
+      assert.doesNotMatch(error.message, /[\p{Cc}]/u);
+      return true;
+    });
+  });
+
   it("says when the host runs no commands", async () => {
     const server = new Server({ hostKeys: [serverKeys.private] }, (client) => {
       client.on("error", () => {});

@@ -9,4 +9,16 @@ describe("a host key", () => {
       fingerprint: "SHA256:yzcb6suwTClDa9PolgdHPfA0gqwymBCMXt7xm2yIaQ0",
     });
   });
+
+  it("is none when its type is not one of those asked for, whatever a server sends", () => {
+    const named = (type: string) => Buffer.from(`\0\0\0${String.fromCharCode(type.length)}${type}\0`);
+    for (const blob of [
+      Buffer.alloc(0),
+      Buffer.from([0, 0]),
+      named("ssh-rsa"),
+      named("\u001b[31m"),
+      named("ssh-ed2551"),
+    ])
+      assert.equal(presented(blob), undefined);
+  });
 });

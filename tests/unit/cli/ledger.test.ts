@@ -112,6 +112,51 @@ describe("a ledger", () => {
     assert.deepEqual(readLedger(text), [entry("a"), entry("b")]);
   });
 
+  it("is read although lines are damaged: none that tells no deployment, and of the others what can be read", () => {
+    const good = entry("a");
+    const line = (changes: object) => JSON.stringify({ ...good, ...changes });
+    const useless = ["{}", "[]", "1", "null", '"x"', "\u0000", '{"release":1}'].concat(
+      line({ release: 1 }),
+      line({ release: "../x" }),
+      line({ release: "\u001b[31m" }),
+      line({ at: 20260301 }),
+      line({ outcome: null }),
+    );
+    assert.deepEqual(readLedger(useless.join("\n")), []);
+    const odd = {
+      ...{ seconds: "a string", pulled: "many", who: 1, services: [], dirty: "yes", tag: {}, check: 1 },
+      ...{ at: "not a date", deployment: 1, from: null, stack: [], commit: 1, service: false },
+    };
+    const read = readLedger(
+      [
+        line(odd),
+        line({ seconds: { pull: "long" } }),
+        line({ pulled: 1 }).replace('"pulled":1', '"pulled":1e999'),
+      ].join("\n"),
+    );
+    assert.equal(read.length, 3);
+    const [title, ...shown] = renderHistory([{ name: "host1", value: read }], 20, (_, text) => text);
+    assert.match(title!, /^began/);
+    assert.match(shown.at(-1)!, /^not a date {15}a +deployed +\? on \?$/);
+    assert.equal(rollbackTarget({ host1: { current: "b", ledger: read, keepReleases: 5 } }), "a");
+  });
+
+  it("is shown in one line for each deployment, without what steers the terminal", () => {
+    const nasty = { ...entry("a"), tag: "x\ny", who: "\u001b]0;w\u0007\u202e", from: "\u009b2J" };
+    const [, line, ...rest] = renderHistory([{ name: "host1", value: [nasty] }], 5, (_, text) => text);
+    assert.match(line!, /x\?y .*\?]0;w\?\? on \?2J$/);
+    assert.deepEqual(rest, []);
+  });
+
+  it("is shown at once although it is long", () => {
+    const value = Array.from({ length: 20_000 }, (_, i) => entry(`r${i}`));
+    const lines = renderHistory([{ name: "host1", value }], 2, (_, text) => text);
+    assert.deepEqual(
+      lines.slice(1).map((line) => line.split(/ {2,}/)[1]),
+      ["r19999", "r19998"],
+    );
+  });
+
   it("is shown newest first, with what failed and what was a rollback", () => {
     const failed = {
       ...entry("c", "put back"),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { paintFor, printable, table } from "../../../cli/terminal";
+import { jsonFor, paintFor, table } from "../../../cli/terminal";
 
 describe("text for a terminal", () => {
   it("has colours only where somebody looks who wants them", () => {
@@ -22,8 +22,11 @@ describe("text for a terminal", () => {
     assert.deepEqual(table(rows), ["a     b", "long"]);
   });
 
-  it("keeps its lines and tabs, and nothing that steers the terminal", () => {
-    assert.equal(printable("a\tb\nc\u001b[31m\u009b"), "a\tb\nc?[31m?");
+  it("escapes what steers the terminal in JSON, which stays the same value", () => {
+    const value = { "a\u009b": "\u001b[31m \u007f \u202e \u2069 ü" };
+    const text = jsonFor(value);
+    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2069]/);
+    assert.deepEqual(JSON.parse(text), value);
   });
 
   it("may find nobody who reads it any more", async function () {

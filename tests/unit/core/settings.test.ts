@@ -356,6 +356,20 @@ describe("parseSettings", () => {
       correct("removeVolumes"),
     ],
     [
+      "a folder on the host with a colon",
+      { remoteDir: "/srv/a:b" },
+      "remoteDir",
+      "has a colon or a control character in it, which docker cannot mount",
+      correct("remoteDir"),
+    ],
+    [
+      "a folder on the host with a control character",
+      { remoteDir: "/srv/\u001b[31m" },
+      "remoteDir",
+      "has a colon or a control character in it, which docker cannot mount",
+      correct("remoteDir"),
+    ],
+    [
       "a relative folder on the host",
       { remoteDir: "deploy" },
       "remoteDir",

@@ -30,7 +30,11 @@ function problems(shell: string, ...ports: Published[]): string {
   const script = `nl='
 ' problems=''
 request
-ps() { echo 'docker-proxy'; echo '/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8082 -container-ip 172.18.0.2 -container-port 80'; }
+ps() {
+  echo 'root     docker-proxy'
+  echo 'root     /usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8082 -container-ip 172.18.0.2 -container-port 80'
+  echo 'nobody   /usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8083 -container-ip 172.18.0.2 -container-port 80'
+}
 engine() { [ "$1" = ps ] && echo id || printf '%s\\n' ${containers.map((line) => `'${line}'`).join(" ")}; }
 check_ports
 printf '%s' "$problems"`;
@@ -103,6 +107,7 @@ describe("the check of free ports", () => {
           problems(shell, { published: "8082" }),
           "port 8082: held by docker for a container that is gone; restart docker on the host",
         );
+        assert.equal(problems(shell, { published: "8083" }), "", "a process of somebody who is not docker");
       });
 
       it("wants one free port of a range that docker chooses from", () => {

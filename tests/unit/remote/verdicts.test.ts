@@ -42,7 +42,7 @@ function verdicts(shell: string, situation: Situation): string[] {
     `${id}|${imageId}|${state}|${health}|${exit}|${restarts}|start|hash|/n|sha256:1|${mounts} |${service}`;
   const present = Array.from({ length: count }, (_, index) => line(`id${index}`)).join("\n");
   const program = deploymentOf({ kept: "r1", project: "shop" });
-  const script = `folder=/f nl='
+  const script = `folder_fact=/f nl='
 '
 services() { echo 'web|${image}|${digest}|1|0|${used}||${course}'; }
 present='${present}' putting_back='${untouched ? present : ""}' before='${old ? present : ""}'

@@ -60,7 +60,11 @@ describe("judge", () => {
       calm({ unfinished: { release: "r2", since: "2026-03-02T10:00:00Z", who: "bob", locked: false } }),
       /^deployment of r2 by bob was cut off \(2026-03-02T10:00:00Z\)$/,
     ],
-    ["an empty host", { proved: [], containers: [], tampered: [], bare: "x" }, /^nothing is deployed$/],
+    [
+      "an empty host",
+      { proved: [], containers: [], tampered: [], damaged: [], bare: "x" },
+      /^nothing is deployed$/,
+    ],
   ];
   for (const [name, state, text] of drifts) {
     it(`names ${name} as drift, with another token`, () => {
@@ -138,7 +142,13 @@ describe("judge", () => {
   });
 
   it("tells one empty host from another: a re-imaged one is deployed again", () => {
-    const empty = (bare: string): HostState => ({ proved: [], containers: [], tampered: [], bare });
+    const empty = (bare: string): HostState => ({
+      proved: [],
+      containers: [],
+      tampered: [],
+      damaged: [],
+      bare,
+    });
     assert.notEqual(judge(empty("engine-1 100")).token, judge(empty("engine-2 200")).token);
   });
 });

@@ -51,6 +51,7 @@ export function calm(overrides: Partial<HostState> = {}): HostState {
     })),
     containers,
     tampered: [],
+    damaged: [],
     ...overrides,
   };
 }
