@@ -135,8 +135,9 @@ describe("readWorkingTree", function () {
     const configure = (...settings: [string, string][]) => {
       for (const [key, value] of settings) git("config", key, value);
     };
+    let seconds = 1;
     /** A change of times alone has git read the file again. */
-    const touch = (name: string) => utimes(path.join(folder, name), 1, 1);
+    const touch = (name: string) => utimes(path.join(folder, name), seconds, seconds++);
     /** What git itself does with the same tree is what shows that the canary can be heard. */
     const isSilent = async (look: () => void, at = folder) => {
       look();
@@ -169,7 +170,7 @@ describe("readWorkingTree", function () {
 
     it("in a folder that is a bare repository", async () => {
       const bare = path.join(folder, "bare");
-      execFileSync("git", ["init", "--quiet", "--bare", bare]);
+      execFileSync("git", ["clone", "--quiet", "--bare", folder, bare]);
       await appendFile(
         path.join(bare, "config"),
         `[core]\n\tbare = false\n\tworktree = ..\n\tfsmonitor = ${canary}\n`,
@@ -181,19 +182,8 @@ describe("readWorkingTree", function () {
     it("as a hook", async () => {
       await mkdir(path.join(folder, ".git/hooks"), { recursive: true });
       await cp(canary, path.join(folder, ".git/hooks/post-index-change"));
-      const again = async () => {
-        await touch("a");
-        git("update-index", "--refresh");
-      };
-      await again();
-      await rm(sang);
       await touch("a");
-      git("status");
-      assert.ok(existsSync(sang), "git itself does not run it, so that the test shows nothing");
-      await rm(sang);
-      await utimes(path.join(folder, "a"), 2, 2);
-      await readWorkingTree(folder);
-      assert.ok(!existsSync(sang), "it ran");
+      await isSilent(() => git("status"));
     });
 
     it("to show differences", async () => {
