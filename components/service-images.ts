@@ -1,4 +1,3 @@
-import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { contentTag, type PushedImage, repositories } from "../core/images";
 import { Problems, problem, refuse } from "../core/problems";
@@ -26,7 +25,6 @@ export function buildImages(
   const names = services.map(({ name }) => name);
   const pushTo = repositories(registry.address, facts.project.name, names);
   const pullFrom = repositories(registry.pullAddress, facts.project.name, names);
-  const folders = path.join(".everfresh", "build", pulumi.getStack());
 
   return Object.fromEntries(
     services.map((service): [string, ServiceImage] => {
@@ -51,7 +49,7 @@ export function buildImages(
         content,
         built,
         repository: pushTo[name]!,
-        folder: makeBuildFolder(folders, name, build, content, options.secrets),
+        folder: makeBuildFolder(pulumi.getStack(), name, build, content, options.secrets),
         ...(cause === undefined || pulumi.runtime.isDryRun() ? {} : { changedSince }),
       });
       if (cause) void pulumi.log.info(`${name}: ${cause}`, image);
