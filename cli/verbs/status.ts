@@ -1,12 +1,10 @@
-import { parse } from "yaml";
 import { readCompose } from "../../adapters/compose";
 import { readManifest } from "../../adapters/manifests";
 import { probeHost } from "../../adapters/probe";
-import type { ComposeText } from "../../core/compose/document";
 import { type ContentIdentity, changes, describe } from "../../core/content";
 import type { HostState } from "../../core/host/types";
 import { Problems } from "../../core/problems";
-import { readSettings } from "../configuration";
+import { composeName, readSettings } from "../configuration";
 import { askHosts, type HostAnswer } from "../hosts";
 import type { ExitStatus } from "../pulumi/outcome";
 import type { Session } from "../session";
@@ -22,7 +20,8 @@ export async function status(
   const settings = await readSettings(session);
   const compose = await orProblems(readCompose(settings));
   if (compose instanceof Problems && settings.projectName === undefined) throw compose;
-  const project = settings.projectName ?? nameOf(compose as ComposeText);
+  const project =
+    settings.projectName ?? composeName((compose as Exclude<typeof compose, Problems>).resolved);
 
   const [answers, identities] = await waitingFor(
     `asking ${settings.hosts.map(({ name }) => name).join(", ")}`,
@@ -45,8 +44,6 @@ export async function status(
   else print(renderStatus(report, paintFor(process.stdout, process.env)));
   return statusExit(report, expectCurrent);
 }
-
-const nameOf = ({ resolved }: ComposeText) => (parse(resolved) as { name: string }).name;
 
 const orProblems = <T>(work: Promise<T>): Promise<T | Problems> =>
   work.catch((error: unknown) => {
