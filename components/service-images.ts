@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { secretArguments } from "../core/compose/secret-args";
 import { contentTag, type PushedImage, repositories } from "../core/images";
 import { Problems, problem, refuse } from "../core/problems";
 import type { Settings } from "../core/settings";
@@ -25,6 +26,9 @@ export function buildImages(
   const names = services.map(({ name }) => name);
   const pushTo = repositories(registry.address, facts.project.name, names);
   const pullFrom = repositories(registry.pullAddress, facts.project.name, names);
+
+  for (const { name, build } of services)
+    for (const warning of secretArguments(name, build!.args)) void pulumi.log.warn(warning);
 
   return Object.fromEntries(
     services.map((service): [string, ServiceImage] => {
