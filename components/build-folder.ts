@@ -93,7 +93,10 @@ function dockerfilePath(folder: string, build: BuildSpec): string {
   const relative = path.relative(build.context, source);
   if (relative.split(path.sep)[0] !== "..") return relative;
   // A Dockerfile outside of its context brings the ignore file of its own. Copies, as BuildKit ignores rules in a symlinked file.
-  copyFileSync(source, path.join(folder, "Dockerfile"));
+  // BuildKit's own second try is the name in small letters.
+  const second = path.join(path.dirname(source), "dockerfile");
+  const found = !existsSync(source) && path.basename(source) === "Dockerfile" ? second : source;
+  copyFileSync(found, path.join(folder, "Dockerfile"));
   if (existsSync(`${source}.dockerignore`)) {
     copyFileSync(`${source}.dockerignore`, path.join(folder, "Dockerfile.dockerignore"));
   }

@@ -87,6 +87,10 @@ describe("makeBuildFolder", () => {
     assert.equal(readFileSync(".everfresh/build/prod/web/Dockerfile", "utf8"), "FROM scratch");
     assert.equal(readFileSync(".everfresh/build/prod/web/Dockerfile.dockerignore", "utf8"), "*.md");
 
+    writeFileSync(path.join(folder, "app/dockerfile"), "FROM small");
+    assert.equal(make({ dockerfile: "../Dockerfile" }).dockerfile, "../Dockerfile");
+    assert.equal(readFileSync(".everfresh/build/prod/web/Dockerfile", "utf8"), "FROM small");
+
     const inline = make({ dockerfileInline: "FROM debian" });
     assert.equal(inline.dockerfile, "../Dockerfile");
     assert.equal(readFileSync(".everfresh/build/prod/web/Dockerfile", "utf8"), "FROM debian");
