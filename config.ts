@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { userError } from "./components/user-error";
+import { parseJson } from "./core/parse";
 import { Problems, problem, refuse } from "./core/problems";
-import { parseSettings, type Settings } from "./core/settings";
+import { parseSettings, type RawSettings, type Settings } from "./core/settings";
+import { configFileVariable, readStackConfig } from "./core/stack-file";
 
 /** Keys whose value is a list or an object. */
 const structured = new Set(["hosts", "registry"]);
@@ -19,40 +21,98 @@ export async function readSettings(): Promise<Settings> {
   );
   const entries = await Promise.all(
     given.map(async (key) => {
-      const value = structured.has(key) ? config.getSecretObject<unknown>(key) : config.getSecret(key);
-      return [key, value === undefined ? undefined : await plainValue(value)] as const;
+      const secret = config.getSecret(key);
+      const text = secret === undefined ? undefined : await plainValue(secret);
+      return [key, text && structured.has(key) ? parseStructure(key, text) : text] as const;
     }),
   );
-  const settings = parseSettings(Object.fromEntries(entries));
-  refuse(plaintextSecrets(settings));
+  const raw = Object.fromEntries(entries);
+  const settings = parseSettings(raw);
+  refuse(plaintextSecrets(raw));
   return settings;
 }
+
+/** Not as Pulumi reads it, whose message shows what it cannot read. */
+const parseStructure = (key: string, text: string) =>
+  parseJson(text, `everfresh:${key}`, "set it part by part, with `pulumi config set --path`");
 
 /** Configuration is known when the program starts; it is an Output only to be marked as secret. */
 function plainValue<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => void output.apply((value) => resolve(value as T)));
 }
 
-/** A key or password that stands readable in `Pulumi.<stack>.yaml`. */
-function plaintextSecrets(settings: Settings): string[] {
-  const secretKeys = new Set<string>(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"));
-  const readable = (path: string) =>
-    problem(
+/** Keys and passwords that stand readable in the stack's configuration, whatever the setting. */
+function plaintextSecrets(raw: RawSettings): string[] {
+  const isSecret = secrecy(raw);
+  return leaves(raw).flatMap(([keys, value]) => {
+    const isMeant = /^(privateKey|password)$/.test(String(keys.at(-1))) || /PRIVATE KEY-----/.test(value);
+    if (!isMeant || isSecret(keys)) return [];
+    const path = keys
+      .map((key, i) => (typeof key === "number" ? `[${key}]` : i > 0 ? `.${key}` : key))
+      .join("");
+    return problem(
       `everfresh:${path}`,
       "is in plain text in the stack's configuration",
       `consider it known to others, replace it, and set it with \`pulumi config set --secret --path 'everfresh:${path}'\``,
     );
-  const problems: string[] = [];
-  if (!secretKeys.has("everfresh:hosts")) {
-    for (const [i, { privateKey, proxyJump }] of settings.hosts.entries()) {
-      if (privateKey !== undefined) problems.push(readable(`hosts[${i}].privateKey`));
-      if (proxyJump?.privateKey !== undefined) problems.push(readable(`hosts[${i}].proxyJump.privateKey`));
+  });
+}
+
+/**
+ * Tells whether a value is kept encrypted. Pulumi says only which settings have a secret anywhere in them; the stack's file
+ * says it of each value, as far as it is known, and is the one that this run was given.
+ */
+function secrecy(raw: RawSettings): (keys: Keys) => boolean {
+  const secret = new Set(secretKeys());
+  const file = process.env[configFileVariable] || `Pulumi.${pulumi.getStack()}.yaml`;
+  let written: Record<string, unknown> = {};
+  try {
+    const config = Object.entries(readStackConfig(file));
+    written = Object.fromEntries(config.map(([key, value]) => [key.replace(/^everfresh:/, ""), value]));
+  } catch {} // kept elsewhere
+  const isThis = Object.keys(raw).every((key) => agree(written[key], raw[key]));
+  return (keys) => {
+    let at: unknown = isThis ? written : undefined;
+    for (const key of keys) {
+      at = child(at, key);
+      if (isEncrypted(at)) return true;
     }
+    return typeof at !== "string" && secret.has(`everfresh:${keys[0]}`);
+  };
+}
+
+type Keys = (string | number)[];
+
+/** The texts in a value, each with the keys that lead to it. */
+function leaves(value: unknown, keys: Keys = []): [Keys, string][] {
+  if (typeof value === "string") return [[keys, value]];
+  if (typeof value !== "object" || value === null) return [];
+  const entries: [string | number, unknown][] = Array.isArray(value)
+    ? [...value.entries()]
+    : Object.entries(value);
+  return entries.flatMap(([key, each]) => leaves(each, [...keys, key]));
+}
+
+/** Whether what is written is the value, as far as it is written and can be read. */
+function agree(written: unknown, value: unknown): boolean {
+  if (written === undefined || isEncrypted(written)) return true;
+  if (typeof written !== "object" || written === null) return String(written) === String(value);
+  return Object.entries(written).every(([key, each]) => agree(each, child(value, key)));
+}
+
+const child = (value: unknown, key: string | number): unknown =>
+  typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string | number, unknown>)[key]
+    : undefined;
+
+const isEncrypted = (value: unknown) => typeof child(value, "secure") === "string";
+
+function secretKeys(): string[] {
+  try {
+    return JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
+  } catch {
+    return [];
   }
-  if (settings.registry?.password !== undefined && !secretKeys.has("everfresh:registry")) {
-    problems.push(readable("registry.password"));
-  }
-  return problems;
 }
 
 /** Turns a user's mistake into one that Pulumi shows without a stack trace. */

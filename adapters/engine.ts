@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import * as v from "valibot";
 
 const run = promisify(execFile);
+const ImageConfig = v.nullable(v.object({ OnBuild: v.nullish(v.array(v.string())) }));
 /** After which the engine goes on removing its cache without being waited for. */
 const PATIENCE_MS = 30_000;
 
@@ -9,7 +11,7 @@ const PATIENCE_MS = 30_000;
 export async function localOnBuild(image: string): Promise<string[] | undefined> {
   try {
     const { stdout } = await run("docker", ["image", "inspect", "--format", "{{json .Config}}", "--", image]);
-    return (JSON.parse(stdout) as { OnBuild?: string[] | null } | null)?.OnBuild ?? [];
+    return v.parse(ImageConfig, JSON.parse(stdout))?.OnBuild ?? [];
   } catch {
     return undefined;
   }

@@ -19,9 +19,8 @@ export interface WorkingTree {
 
 /** Looks at the git working tree that holds a folder; undefined where there is none, or no commit yet. */
 export async function readWorkingTree(folder: string): Promise<WorkingTree | undefined> {
-  const git = async (...args: string[]) =>
-    (await run("git", ["-C", folder, ...args], { maxBuffer: 256 * 1024 * 1024, encoding: "buffer" })).stdout;
   try {
+    const git = await harmless(folder);
     const [commit, status] = await Promise.all([
       git("rev-parse", "--verify", "HEAD"),
       git("status", "--porcelain=v1", "-z", "--untracked-files=all"),
@@ -31,7 +30,9 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
     const untracked = (
       await git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
     ).toString();
-    const hash = createHash("sha256").update(await git("diff", "HEAD", "--binary"));
+    const hash = createHash("sha256").update(
+      await git("diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--submodule=short"),
+    );
     if (untracked !== "") {
       const top = (await git("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
       hash.update(untracked);
@@ -49,4 +50,104 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
   } catch {
     return undefined;
   }
+}
+
+type Git = (...args: string[]) => Promise<Buffer>;
+/** A setting's name and its value. */
+type Setting = readonly [string, string];
+
+/**
+ * Git for a tree that may be somebody else's: a preview of a pull request, or of an archive, runs no command that its
+ * configuration names. The user's own configuration (`~/.gitconfig`, the system's) holds, with its filters such as git-lfs.
+ */
+async function harmless(folder: string): Promise<Git> {
+  return gitIn(folder, [...settings, ...filtersOff(await ownConfiguration(folder))]);
+}
+
+/** What git may run while it only looks (git-config(1), githooks(5)), as far as no option turns it off. */
+const settings: Setting[] = [
+  // A folder with the files of a bare repository, which can be committed, is a repository with a configuration of its own.
+  ["safe.bareRepository", "explicit"],
+  ["core.fsmonitor", "false"],
+  ["core.hooksPath", "/dev/null"],
+];
+
+const gitIn =
+  (folder: string, settings: readonly Setting[]): Git =>
+  async (...args) => {
+    const { stdout } = await run("git", ["-C", folder, "--no-optional-locks", ...args], {
+      maxBuffer: 256 * 1024 * 1024,
+      encoding: "buffer",
+      env: environment(settings),
+    });
+    return stdout;
+  };
+
+function environment(settings: readonly Setting[]): NodeJS.ProcessEnv {
+  // `GIT_DIR` and its like are of the repository whose hook or alias this runs in, not of the one that is looked at.
+  const own = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith("GIT_") || /^GIT_(CONFIG_|CEILING_|DISCOVERY_|EXEC_PATH$)/.test(name),
+  );
+  const given = Number(process.env.GIT_CONFIG_COUNT ?? 0);
+  return {
+    ...Object.fromEntries(own),
+    // Not `-c`, which would end a filter's name at an equals sign.
+    GIT_CONFIG_COUNT: String(given + settings.length),
+    ...Object.fromEntries(
+      settings.flatMap(([key, value], i) => [
+        [`GIT_CONFIG_KEY_${given + i}`, key],
+        [`GIT_CONFIG_VALUE_${given + i}`, value],
+      ]),
+    ),
+    // A partial clone would fetch what it lacks, with the commands that its configuration names for that.
+    GIT_NO_LAZY_FETCH: "1",
+    GIT_ALLOW_PROTOCOL: "none",
+    GIT_TERMINAL_PROMPT: "0",
+  };
+}
+
+/** What `git lfs install --local` writes, as continuous integration does. */
+const lfs: Record<string, string> = {
+  "filter.lfs.clean": "git-lfs clean -- %f",
+  "filter.lfs.smudge": "git-lfs smudge -- %f",
+  "filter.lfs.process": "git-lfs filter-process",
+};
+
+/** Turns off the filters of a repository's own configuration. */
+function filtersOff(configuration: readonly Setting[]): Setting[] {
+  const off = new Set<string>();
+  for (const [key, value] of configuration) {
+    const driver = /^(filter\..+)\.(clean|smudge|process)$/s.exec(key)?.[1];
+    if (driver !== undefined && lfs[key] !== value) off.add(driver);
+    // It has git-lfs run a further command.
+    if (key.startsWith("lfs.extension.")) off.add("filter.lfs");
+  }
+  return [...off].flatMap((driver): Setting[] => [
+    [`${driver}.clean`, ""],
+    [`${driver}.smudge`, ""],
+    [`${driver}.process`, ""],
+    [`${driver}.required`, "false"],
+  ]);
+}
+
+/** The configuration that lies in a repository and in its submodules, which git looks into as well. */
+async function ownConfiguration(folder: string, seen = new Set<string>()): Promise<Setting[]> {
+  const git = gitIn(folder, settings);
+  const top = (await git("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
+  if (seen.has(top)) return [];
+  seen.add(top);
+  const words = (await git("config", "--list", "-z", "--show-scope")).toString().split("\0");
+  const found: Setting[] = [];
+  for (let i = 0; i + 1 < words.length; i += 2) {
+    const [, key, value] = /^([^\n]*)\n?(.*)$/s.exec(words[i + 1]!)!;
+    if (words[i] === "local" || words[i] === "worktree") found.push([key!, value!]);
+  }
+  for (const line of (await git("-C", top, "ls-files", "--stage", "-z")).toString().split("\0")) {
+    const submodule = /^160000 [^\t]*\t(.+)$/s.exec(line)?.[1];
+    if (submodule === undefined) continue;
+    const inside = path.join(top, submodule);
+    if (lstatSync(path.join(inside, ".git"), { throwIfNoEntry: false }))
+      found.push(...(await ownConfiguration(inside, seen)));
+  }
+  return found;
 }

@@ -1,20 +1,57 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import * as v from "valibot";
 import type { ContentIdentity } from "../core/content";
-import { replaceFile } from "./files";
+import { Problems } from "../core/problems";
+import { replaceOwnFile } from "./files";
 
-const folder = path.join(".everfresh", "content");
+const folder = "content";
 
-/** What a content hash stands for, if this checkout has seen it. */
+const Instructions = v.array(v.looseObject({ text: v.string(), from: v.optional(v.array(v.string())) }));
+
+/** As far as a comparison looks into it: what it does not know it compares as it is. */
+const Manifest = v.looseObject({
+  content: v.string(),
+  wholeContext: v.boolean(),
+  reasons: v.array(v.string()),
+  files: v.array(
+    v.looseObject({
+      path: v.string(),
+      type: v.picklist(["file", "directory", "symlink", "fifo", "socket"]),
+      mode: v.string(),
+      sha256: v.string(),
+      context: v.optional(v.string()),
+    }),
+  ),
+  inputs: v.looseObject({ dockerfile: v.optional(v.union([v.string(), Instructions])) }),
+  ignoreFiles: v.optional(
+    v.array(v.looseObject({ path: v.string(), sha256: v.string(), context: v.optional(v.string()) })),
+    [],
+  ),
+});
+
+/** What a content hash stands for, if this checkout has seen it; undefined also where what it keeps of it is damaged. */
 export async function readManifest(content: string): Promise<ContentIdentity | undefined> {
+  // A host may say anything of what runs there.
+  if (!/^[0-9a-f]{64}$/.test(content)) return undefined;
   try {
-    return JSON.parse(await readFile(path.join(folder, `${content}.json`), "utf8")) as ContentIdentity;
+    const text = await readFile(path.join(".everfresh", folder, `${content}.json`), "utf8");
+    const manifest = v.parse(Manifest, JSON.parse(text));
+    return manifest.content === content ? manifest : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Remembers what a content hash stands for, so that a later change can be explained. */
+/**
+ * Remembers what a content hash stands for, so that a later change can be explained.
+ *
+ * @throws Problems where a link is in its place.
+ */
 export async function writeManifest(identity: ContentIdentity): Promise<void> {
-  await replaceFile(path.join(folder, `${identity.content}.json`), JSON.stringify(identity));
+  try {
+    await replaceOwnFile([folder, `${identity.content}.json`], JSON.stringify(identity));
+  } catch (error) {
+    if (error instanceof Problems) throw error; // else the next change cannot be explained, nothing more
+  }
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
-import { replaceFile } from "./files";
+import { replaceOwnFile } from "./files";
 
 const file = path.join(".everfresh", "onbuild.json");
 
@@ -26,5 +26,5 @@ export async function readMemory(): Promise<OnBuildMemory> {
 export async function writeMemory(now: OnBuildMemory, before: OnBuildMemory): Promise<void> {
   const text = JSON.stringify(now);
   if (text === JSON.stringify(before)) return;
-  await replaceFile(file, text).catch(() => {});
+  await replaceOwnFile(["onbuild.json"], text).catch(() => {});
 }

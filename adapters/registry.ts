@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
+import * as v from "valibot";
+import { excerpt } from "../core/excerpt";
 import { speaksHttp } from "../core/images";
 
 /** The little of the OCI distribution protocol that is needed to ask a registry which digest a name has. */
 
 const TIMEOUT_MS = 5_000;
+/** What a registry must take as a manifest (OCI distribution-spec, "Pushing Manifests"); nothing asked for here is larger. */
+const LARGEST_ANSWER = 4 * 1024 * 1024;
 const MANIFESTS = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.oci.image.manifest.v1+json",
@@ -27,7 +31,7 @@ export interface RegistryOptions {
 
 export type RegistryProblem = "unreachable" | "refused" | "failing";
 
-/** `<registry>: <what is wrong>; <what to do>`. Never has a password in it. */
+/** `<registry>: <what is wrong>; <what to do>`. Never has a password in it, and of what the registry says an excerpt. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly problem: RegistryProblem;
@@ -114,7 +118,7 @@ export interface Layer {
  * The layers of an image, from the bottom up.
  *
  * @param platform - which one of several, `linux/arm64`; default: this machine's.
- * @returns undefined when the registry has no such image, or it is none of layers
+ * @returns undefined when the registry has no such image, or does not tell its layers in a way that can be counted on
  * @throws RegistryError
  */
 export async function imageLayers(
@@ -123,11 +127,22 @@ export async function imageLayers(
   options: RegistryOptions = {},
 ): Promise<Layer[] | undefined> {
   const image = await readImage(name, platform, options);
-  const diffIds = image?.config.rootfs?.diff_ids;
+  const diffIds = image?.config.rootfs?.diff_ids ?? [];
   // Manifest and configuration list the same layers (OCI image-spec, config.md, `rootfs`); an artifact has no diff IDs.
-  if (diffIds?.length !== image?.layers.length) return undefined;
-  return image?.layers.map(({ size }, i) => ({ diffId: diffIds![i]!, bytes: size }));
+  if (diffIds.length !== image?.layers.length) return undefined;
+  const layers = v.safeParse(
+    Layers,
+    image.layers.map(({ size }, i) => ({ diffId: diffIds[i], bytes: size })),
+  );
+  return layers.success ? layers.output : undefined;
 }
+
+const Layers = v.array(
+  v.object({
+    diffId: v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/)),
+    bytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  }),
+);
 
 /**
  * The ONBUILD instructions of an image for this machine's platform (Docker image specification v1.2, `OnBuild`).
@@ -149,7 +164,7 @@ export async function onBuildOf(
 async function readImage(name: string, platform: string | undefined, options: RegistryOptions) {
   const { registry, repository, version } = parseReference(name);
   const session = new Session(registry, options, `repository:${repository}:pull`);
-  const manifest = (version: string) => session.json<Manifest>(`/v2/${repository}/manifests/${version}`);
+  const manifest = (version: string) => session.json(`/v2/${repository}/manifests/${version}`, Manifest);
   let found = await manifest(version);
   if (found?.manifests) {
     const one = ofPlatform(
@@ -159,24 +174,42 @@ async function readImage(name: string, platform: string | undefined, options: Re
     found = one && (await manifest(one.digest));
   }
   if (!found?.config || !found.layers) return undefined;
-  const config = await session.json<ImageConfig>(`/v2/${repository}/blobs/${found.config.digest}`);
+  const config = await session.json(`/v2/${repository}/blobs/${found.config.digest}`, ImageConfig);
   return config && { layers: found.layers, config };
 }
 
+/** It becomes a part of an address (OCI image-spec, descriptor.md, "Digests"). */
+const Digest = v.pipe(v.string(), v.regex(/^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/));
+
+/** An entry of an index (OCI image-spec, image-index.md). */
+const PlatformManifest = v.object({
+  digest: Digest,
+  platform: v.nullish(
+    v.object({
+      os: v.nullish(v.string()),
+      architecture: v.nullish(v.string()),
+      variant: v.nullish(v.string()),
+    }),
+  ),
+});
+
 /** An image's manifest, or the index of several (OCI image-spec, manifest.md and image-index.md). */
-interface Manifest {
-  manifests?: PlatformManifest[];
-  config?: { digest: string };
-  layers?: { size: number }[];
-}
-interface PlatformManifest {
-  digest: string;
-  platform?: { os: string; architecture: string; variant?: string };
-}
-interface ImageConfig {
-  config?: { OnBuild?: string[] | null };
-  rootfs?: { diff_ids?: string[] };
-}
+const Manifest = v.object({
+  manifests: v.nullish(v.array(PlatformManifest)),
+  config: v.nullish(v.object({ digest: Digest })),
+  layers: v.nullish(v.array(v.object({ size: v.unknown() }))),
+});
+
+const ImageConfig = v.object({
+  config: v.nullish(v.object({ OnBuild: v.nullish(v.array(v.string())) })),
+  rootfs: v.nullish(v.object({ diff_ids: v.nullish(v.array(v.unknown())) })),
+});
+
+/** Docker's "token authentication"; the token becomes a header. */
+const Token = v.pipe(v.string(), v.regex(/^[!-~]+$/));
+const TokenAnswer = v.object({ token: v.nullish(Token), access_token: v.nullish(Token) });
+
+type PlatformManifest = v.InferOutput<typeof PlatformManifest>;
 
 function ofPlatform(manifests: PlatformManifest[], wanted: string): PlatformManifest | undefined {
   const [os, architecture, variant] = wanted.split("/");
@@ -201,6 +234,8 @@ export async function checkLogin(registry: string, options: RegistryOptions = {}
 /** What a registry answers, complete. */
 interface Answer {
   status: number;
+  /** Whether it comes from where it was asked for, and not from where that led. */
+  direct: boolean;
   headers: Headers;
   bytes: Buffer;
 }
@@ -223,7 +258,8 @@ class Session {
 
   async request(method: "GET" | "HEAD", path: string): Promise<Answer> {
     const first = await this.#send(method, this.#origin + path, this.#authorization);
-    if (first.status !== 401 || this.#authorization !== undefined) return first;
+    // Who the registry leads to (a store of blobs) does not say where its credentials go.
+    if (first.status !== 401 || !first.direct || this.#authorization !== undefined) return first;
     this.#authorization = await this.#answer(first.headers.get("www-authenticate") ?? "");
     return this.#authorization === undefined
       ? first
@@ -231,11 +267,11 @@ class Session {
   }
 
   /** What a GET answers; undefined when there is no such thing. */
-  async json<T extends object>(path: string): Promise<T | undefined> {
+  async json<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
     const answer = await this.request("GET", path);
     if (answer.status === 404) return undefined;
     this.mustBeOk(answer);
-    return this.#parse<T>(answer);
+    return this.#parse(answer, schema);
   }
 
   /** @throws RegistryError for every other answer than a good one */
@@ -257,23 +293,43 @@ class Session {
       [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]]),
     );
     if (!fields.realm || !URL.canParse(fields.realm)) return undefined;
-    const url = new URL(fields.realm);
+    const url = this.#trusted(new URL(fields.realm));
     if (fields.service) url.searchParams.set("service", fields.service);
     const scope = this.#scope ?? fields.scope;
     if (scope) url.searchParams.set("scope", scope);
     const answer = await this.#send("GET", url.href, basic);
     this.mustBeOk(answer);
-    const given = this.#parse<{ token?: string; access_token?: string }>(answer);
+    const given = this.#parse(answer, TokenAnswer);
     const token = given.token ?? given.access_token;
-    if (!token) throw this.#strange(`gives no token at ${url.origin}`);
+    if (!token) throw this.#strange(`gives no token at ${excerpt(url.origin)}`);
     return `Bearer ${token}`;
   }
 
-  #parse<T extends object>({ bytes }: Answer): T {
+  /**
+   * The address at which a registry wants the credentials. Another host is usual (Docker Hub has one), but whoever speaks
+   * https with the registry does not send a password about in the clear; nor off this machine because its own registry,
+   * which is spoken to in http, says so.
+   *
+   * @throws RegistryError
+   */
+  #trusted(realm: URL): URL {
+    const wants = `wants the credentials at \`${excerpt(realm.href)}\``;
+    const todo = "let its realm be an https address";
+    if (!/^https?:$/.test(realm.protocol) || realm.username !== "" || realm.password !== "")
+      throw this.#strange(`${wants}, which is no plain web address`, todo);
+    const readable = this.#origin.startsWith("http:") && speaksHttp(realm.host, this.#options.insecure);
+    if (realm.protocol === "http:" && !readable)
+      throw this.#strange(`${wants}, where everybody could read them`, todo);
+    return realm;
+  }
+
+  #parse<T>({ bytes }: Answer, schema: v.GenericSchema<unknown, T>): T {
+    let answer: unknown;
     try {
-      const parsed = JSON.parse(bytes.toString()) as T | null;
-      if (typeof parsed === "object" && parsed !== null) return parsed;
+      answer = JSON.parse(bytes.toString());
     } catch {}
+    const result = v.safeParse(schema, answer);
+    if (result.success) return result.output;
     throw this.#strange("answers with something else than a registry does");
   }
 
@@ -284,22 +340,40 @@ class Session {
     const timeout = this.#options.timeout ?? TIMEOUT_MS;
     const timer = setTimeout(() => late.abort(new DOMException("", "TimeoutError")), timeout);
     try {
+      // A redirection to another origin is followed without the authorization (https://fetch.spec.whatwg.org/#http-redirect-fetch).
       const response = await fetch(url, {
         method,
         headers: { accept: MANIFESTS, ...(authorization !== undefined && { authorization }) },
         signal: late.signal,
       });
+      if (response.redirected && url.startsWith("https:") && !response.url.startsWith("https:"))
+        throw this.#strange("leads from https to http, where everybody could change the answer");
       const { status, headers } = response;
-      return { status, headers, bytes: Buffer.from(await response.arrayBuffer()) };
+      const direct = !response.redirected || new URL(response.url).origin === new URL(url).origin;
+      return { status, headers, direct, bytes: await this.#read(response) };
     } catch (error) {
+      if (error instanceof RegistryError) throw error;
       throw new RegistryError("unreachable", `${this.#registry}: ${unreachable(url, error)}`, error);
     } finally {
       clearTimeout(timer);
+      late.abort();
     }
   }
 
-  #strange(what: string): RegistryError {
-    return new RegistryError("failing", `${this.#registry}: ${what}; look at what answers at this address`);
+  /** @throws RegistryError for more than anything that is asked for here can be. */
+  async #read({ body }: Response): Promise<Buffer> {
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    for await (const piece of body ?? []) {
+      size += piece.length;
+      if (size > LARGEST_ANSWER) throw this.#strange("answers with more than 4 MiB");
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces);
+  }
+
+  #strange(what: string, todo = "look at what answers at this address"): RegistryError {
+    return new RegistryError("failing", `${this.#registry}: ${what}; ${todo}`);
   }
 
   #refused(status: number): RegistryError {
@@ -318,7 +392,7 @@ function checkedDigest(digest: string, registry: string): string {
   if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
   throw new RegistryError(
     "failing",
-    `${registry}: names \`${digest}\` as a digest; look at what answers at this address`,
+    `${registry}: names \`${excerpt(digest)}\` as a digest; look at what answers at this address`,
   );
 }
 
@@ -329,9 +403,9 @@ function unreachable(url: string, error: unknown): string {
   if (/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_UNTRUSTED/.test(why))
     return `its certificate is not trusted (${why}); let NODE_EXTRA_CA_CERTS name a file with its CA`;
   if (/CERT/.test(why))
-    return `its certificate is not valid for ${new URL(url).host} (${why}); renew it, or use the name it was made for`;
+    return `its certificate is not valid for ${excerpt(new URL(url).host)} (${why}); renew it, or use the name it was made for`;
   return (
-    `cannot be reached at ${new URL(url).origin} (${why}); ` +
+    `cannot be reached at ${excerpt(new URL(url).origin)} (${why}); ` +
     "check the address, and whether it speaks https or http (`insecure`)"
   );
 }
@@ -339,5 +413,5 @@ function unreachable(url: string, error: unknown): string {
 function reason(error: unknown): string {
   if (error instanceof Error && error.name === "TimeoutError") return "no answer in time";
   const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-  return cause?.code ?? cause?.message ?? String(error);
+  return excerpt(String(cause?.code ?? cause?.message ?? error));
 }

@@ -1,17 +1,28 @@
+import { existsSync } from "node:fs";
+import * as v from "valibot";
 import { readCompose } from "../adapters/compose";
 import { projectNameOf } from "../core/compose/document";
+import { parseJson } from "../core/parse";
 import { Problems, problem } from "../core/problems";
 import { parseSettings, type Settings } from "../core/settings";
+import { readStackConfig } from "../core/stack-file";
 import { readConfig } from "./pulumi/commands";
 import { ask } from "./pulumi/run";
 import type { Session } from "./session";
+import { stackFile } from "./stack-file";
 
 /** `pulumi config --json`, by key. */
-type ConfigJson = Record<string, { value?: string; objectValue?: unknown; secret: boolean }>;
+const ConfigJson = v.record(
+  v.string(),
+  v.object({ value: v.optional(v.string()), objectValue: v.optional(v.unknown()) }),
+);
 
 /** The stack's configuration as `pulumi config --json` prints it, without the namespace; an empty text is not set. */
 export function readRaw(json: string): Record<string, unknown> {
-  const entries = Object.entries(JSON.parse(json) as ConfigJson).flatMap(([key, { value, objectValue }]) => {
+  const printed = v.safeParse(ConfigJson, parseJson(json, "pulumi config", "look at what it prints"));
+  if (!printed.success)
+    throw new Problems([problem("pulumi config", "prints no configuration", "look at what it prints")]);
+  const entries = Object.entries(printed.output).flatMap(([key, { value, objectValue }]) => {
     const name = /^everfresh:(.+)$/.exec(key)?.[1];
     return name === undefined || value === "" ? [] : [[name, objectValue ?? value] as const];
   });
@@ -24,12 +35,23 @@ export function readRaw(json: string): Record<string, unknown> {
  * @throws Problems with everything that is wrong with it.
  */
 export async function readSettings(session: Session): Promise<Settings> {
-  return parseSettings(readRaw(await ask(readConfig(session, { secrets: true }))));
+  return parseSettings(readRaw(await askConfig(session, { secrets: true })));
+}
+
+/** @throws Problems in pulumi's words; where the stack's file is the reason, in ours, which quote nothing of it. */
+async function askConfig(session: Session, which: { secrets: boolean }): Promise<string> {
+  try {
+    return await ask(readConfig(session, which));
+  } catch (error) {
+    const file = stackFile(session);
+    if (file !== undefined && existsSync(file)) readStackConfig(file);
+    throw error;
+  }
 }
 
 /** One value of the configuration that is no secret; undefined when it is not set. */
 export async function readSetting(session: Session, key: string): Promise<string | undefined> {
-  const value = readRaw(await ask(readConfig(session, { secrets: false })))[key];
+  const value = readRaw(await askConfig(session, { secrets: false }))[key];
   return value === undefined ? undefined : String(value);
 }
 

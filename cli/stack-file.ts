@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
-import { parse } from "yaml";
 import { Problems, problem } from "../core/problems";
+import { readStackConfig } from "../core/stack-file";
 import { project } from "./project";
 import type { WorkingTreeSource } from "./working-tree";
 
@@ -27,12 +27,7 @@ export function stackFile({
  * @throws Problems when the file cannot be read, or does not say.
  */
 export function readSource(file: string): WorkingTreeSource {
-  if (!existsSync(file)) {
-    throw new Problems([
-      problem(file, "does not exist", "name the stack with --stack, or the compose file with --file"),
-    ]);
-  }
-  const config = (parse(readFileSync(file, "utf8"))?.config ?? {}) as Record<string, unknown>;
+  const config = readStackConfig(file);
   const text = (key: string): string | undefined => {
     const value = config[`everfresh:${key}`];
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -63,11 +58,8 @@ export function readSource(file: string): WorkingTreeSource {
 /** With `pullBase` the base images' digests count. Credentials are secrets, so the registry is asked as nobody. */
 function baseImageSource(config: Record<string, unknown>): Pick<WorkingTreeSource, "pullBase" | "registry"> {
   if (String(config["everfresh:pullBase"]) !== "true") return {};
-  const { address, insecure } = (config["everfresh:registry"] ?? {}) as {
-    address?: string;
-    insecure?: unknown;
-  };
-  const known = address ?? "docker.io";
+  const { address, insecure } = (config["everfresh:registry"] ?? {}) as Record<string, unknown>;
+  const known = typeof address === "string" ? address : "docker.io";
   return {
     pullBase: true,
     registry: { address: known, pullAddress: known, insecure: String(insecure) === "true" },

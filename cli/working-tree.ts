@@ -1,8 +1,8 @@
-import path from "node:path";
 import { readCompose } from "../adapters/compose";
 import type { ComposeText } from "../core/compose/document";
 import { readProject } from "../core/compose/project";
 import { ContentError, type ContentIdentity, identify, StatCache } from "../core/content";
+import { ownFolder } from "../core/own-folder";
 import { Problems } from "../core/problems";
 import type { Registry } from "../core/settings";
 import { readBases } from "../preflight/bases";
@@ -35,7 +35,7 @@ export async function identifyServices(
   const baseOnBuild = Object.fromEntries(
     Object.entries(bases.baseOnBuild ?? {}).filter(([, instructions]) => instructions !== undefined),
   );
-  const cache = StatCache.open(path.join(".everfresh", "cache"));
+  const cache = StatCache.open(ownFolder("cache"));
   const problems: string[] = [];
   const entries = await Promise.all(
     builds.map(async ({ name, build }) => {

@@ -1,7 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BuildSecret } from "../core/compose/build";
 import type { BuildSpec } from "../core/content";
+import { fileName, makeOwnFolder } from "../core/own-folder";
+import { Problems, problem } from "../core/problems";
 
 /**
  * Gives a build's paths the same names in every checkout: links under `.everfresh/`, relative to the program. So the
@@ -25,33 +27,32 @@ export interface BuildFolder {
  * source/local).
  *
  * @param content the build's content hash.
+ * @throws Problems when it cannot be made.
  */
 export function makeBuildFolder(
-  root: string,
+  stack: string,
   service: string,
   build: BuildSpec,
   content: string,
   secrets: readonly BuildSecret[],
 ): BuildFolder {
-  const folder = path.join(root, service);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(path.join(folder, "secrets"), { recursive: true, mode: 0o700 });
+  const folder = emptyFolder(stack, service);
   const link = (target: string, name: string) => {
     const file = path.join(folder, name);
     symlinkSync(target, file);
     return file;
   };
 
-  const context = link(build.context, `context-of-${service}-${content.slice(0, 16)}`);
-  const contexts = Object.entries(build.additionalContexts).map(([name, source]) => {
-    const local = !/^[a-z-]+:/.test(source);
-    return `${name}=${local ? link(source, `context-${name}`) : source}`;
-  });
+  const context = link(build.context, `context-of-${fileName(service)}-${content.slice(0, 16)}`);
+  const contexts = Object.entries(build.additionalContexts).map(
+    ([name, source]) =>
+      `${name}=${path.isAbsolute(source) ? link(source, `context-${fileName(name)}`) : source}`,
+  );
   const sources = new Map(
     secrets.map((secret) => [
       secret.id,
       "file" in secret
-        ? { id: secret.id, src: link(secret.file, path.join("secrets", secret.id)) }
+        ? { id: secret.id, src: link(secret.file, path.join("secrets", fileName(secret.id))) }
         : { id: secret.id, env: secret.environment },
     ]),
   );
@@ -64,17 +65,38 @@ export function makeBuildFolder(
   };
 }
 
+function emptyFolder(stack: string, service: string): string {
+  const names = ["build", fileName(stack), fileName(service)];
+  try {
+    rmSync(makeOwnFolder(...names), { recursive: true });
+    makeOwnFolder(...names, "secrets");
+    return makeOwnFolder(...names);
+  } catch (error) {
+    if (error instanceof Problems) throw error;
+    const { code = error } = error as NodeJS.ErrnoException;
+    throw new Problems([
+      problem(
+        path.join(".everfresh", ...names),
+        `cannot be made anew (${code})`,
+        "remove it, or make it yours",
+      ),
+    ]);
+  }
+}
+
 function dockerfilePath(folder: string, build: BuildSpec): string {
   if (build.dockerfileInline !== undefined) {
     writeFileSync(path.join(folder, "Dockerfile"), build.dockerfileInline);
     return "../Dockerfile";
   }
-  const dockerfile = build.dockerfile ?? "Dockerfile";
-  const relative = path.relative(build.context, path.resolve(build.context, dockerfile));
-  if (!relative.startsWith("..")) return relative;
-  // A Dockerfile outside of its context brings the ignore file of its own. Copies: the builder applies the rules of no link.
-  const source = path.resolve(build.context, dockerfile);
-  copyFileSync(source, path.join(folder, "Dockerfile"));
+  const source = path.resolve(build.context, build.dockerfile ?? "Dockerfile");
+  const relative = path.relative(build.context, source);
+  if (relative.split(path.sep)[0] !== "..") return relative;
+  // A Dockerfile outside of its context brings the ignore file of its own. Copies, as BuildKit ignores rules in a symlinked file.
+  // BuildKit's own second try is the name in small letters.
+  const second = path.join(path.dirname(source), "dockerfile");
+  const found = !existsSync(source) && path.basename(source) === "Dockerfile" ? second : source;
+  copyFileSync(found, path.join(folder, "Dockerfile"));
   if (existsSync(`${source}.dockerignore`)) {
     copyFileSync(`${source}.dockerignore`, path.join(folder, "Dockerfile.dockerignore"));
   }

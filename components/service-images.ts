@@ -1,5 +1,5 @@
-import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { secretArguments } from "../core/compose/secret-args";
 import { contentTag, type PushedImage, repositories } from "../core/images";
 import { Problems, problem, refuse } from "../core/problems";
 import { own } from "../core/records";
@@ -27,7 +27,9 @@ export function buildImages(
   const names = services.map(({ name }) => name);
   const pushTo = repositories(registry.address, facts.project.name, names);
   const pullFrom = repositories(registry.pullAddress, facts.project.name, names);
-  const folders = path.join(".everfresh", "build", pulumi.getStack());
+
+  for (const { name, build } of services)
+    for (const warning of secretArguments(name, build!.args)) void pulumi.log.warn(warning);
 
   return Object.fromEntries(
     services.map((service): [string, ServiceImage] => {
@@ -52,7 +54,7 @@ export function buildImages(
         content,
         built,
         repository: pushTo[name]!,
-        folder: makeBuildFolder(folders, name, build, content, options.secrets),
+        folder: makeBuildFolder(pulumi.getStack(), name, build, content, options.secrets),
         ...(cause === undefined || pulumi.runtime.isDryRun() ? {} : { changedSince }),
       });
       if (cause) void pulumi.log.info(`${name}: ${cause}`, image);

@@ -5,6 +5,7 @@ import type { StackOutputs } from "../components/stack-outputs";
 import type { ComposeService } from "../core/compose/project";
 import { type ContentIdentity, changes, describe, identify, StatCache } from "../core/content";
 import { contentTag, repositories } from "../core/images";
+import { ownFolder } from "../core/own-folder";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
 import type { Settings } from "../core/settings";
@@ -41,7 +42,7 @@ export async function identifyContents(
     services.map(({ name }) => name),
   );
   const bases = await readBases(services, settings);
-  const cache = StatCache.open(path.join(".everfresh", "cache"));
+  const cache = StatCache.open(ownFolder("cache"));
   const contents = await allOrEveryProblem(
     services.map(async ({ name, build, buildOptions }) => {
       const look = () => identify(build!, { fresh: settings.fresh, ...bases, cache });

@@ -1,4 +1,3 @@
-import os from "node:os";
 import { readCompose } from "../adapters/compose";
 import { readWorkingTree } from "../adapters/git";
 import type { Provenance } from "../components/release";
@@ -9,6 +8,7 @@ import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { identifyContents, type ServiceContent } from "./contents";
+import { deployer } from "./deployer";
 import { askHosts, type HostFacts } from "./hosts";
 import { refuseRequests } from "./requests";
 
@@ -60,8 +60,7 @@ export async function preflight(
   const provenance = {
     tag: releaseTag({ tag: settings.tag, uniqueTag: settings.uniqueTag, ...tree }, new Date()),
     ...(tree ? { commit: tree.commit, dirty: tree.dirty !== undefined } : {}),
-    who: os.userInfo().username,
-    from: os.hostname(),
+    ...deployer(),
   };
   refuseRequests({ project, files, provenance, hosts }, settings, stack);
   return { project, files, contents, provenance, hosts };

@@ -3,6 +3,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { Problems, problem } from "../../core/problems";
+import { configFileVariable } from "../../core/stack-file";
 import { withTools } from "../../scripts/environment";
 import { project } from "../project";
 import type { PulumiRun } from "./outcome";
@@ -10,10 +11,10 @@ import type { PulumiRun } from "./outcome";
 /** Pulumi as `scripts/setup` put it, on PATH, or where its own installer puts it. */
 function environment(): NodeJS.ProcessEnv {
   const tools = withTools();
-  const home = process.env.PULUMI_HOME ?? path.join(os.homedir(), ".pulumi");
+  const home = process.env.PULUMI_HOME ?? (process.env.HOME && path.join(process.env.HOME, ".pulumi"));
   return {
     ...tools,
-    PATH: `${tools.PATH}${path.delimiter}${path.join(home, "bin")}`,
+    ...(home ? { PATH: `${tools.PATH}${path.delimiter}${path.join(home, "bin")}` } : {}),
     PULUMI_SKIP_UPDATE_CHECK: process.env.PULUMI_SKIP_UPDATE_CHECK ?? "true",
   };
 }
@@ -90,10 +91,16 @@ interface Start {
   env?: NodeJS.ProcessEnv;
 }
 
+/** Pulumi does not tell its program in which file the configuration is. */
+function configFileFor(args: readonly string[]): NodeJS.ProcessEnv {
+  const flag = args.indexOf("--config-file");
+  return { [configFileVariable]: flag < 0 ? undefined : args[flag + 1] };
+}
+
 function start(args: readonly string[], { stdio, env }: Start): ChildProcess {
   return spawn("pulumi", args, {
     cwd: project,
-    env: { ...environment(), ...env },
+    env: { ...environment(), ...configFileFor(args), ...env },
     stdio,
     // Where there is no terminal, a signal for our whole group would reach pulumi twice, once passed on by us; and
     // twice means to it: stop at once.
@@ -140,9 +147,13 @@ function collect(child: ChildProcess, fd: 1 | 2): Promise<string> {
   });
 }
 
+/** What Pulumi says of a file that it cannot read quotes from it, and there may be a secret in it. */
+const withoutText = (message: string) =>
+  message.replace(/\byaml: .*/s, (reason) => `yaml${/: line \d+/.exec(reason)?.[0] ?? ""}`);
+
 /** Pulumi's messages, with what to do where it does not say it. */
 function explain(args: readonly string[], said: string): string {
-  const message = said.replace(/^error: /, "").replaceAll("\n", " ");
+  const message = withoutText(said.replace(/^error: /, "").replaceAll("\n", " "));
   const where = `pulumi ${
     args[0] === "config" || args[0] === "stack"
       ? args

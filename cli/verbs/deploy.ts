@@ -1,3 +1,4 @@
+import { parseJson } from "../../core/parse";
 import { mustFollowWorkingTree } from "../configuration";
 import { mustBeDeployable, mustSuitPulumi } from "../deployable";
 import { outputs, preview as previewArguments, up } from "../pulumi/commands";
@@ -47,6 +48,10 @@ export async function runUp(
 
 async function summary(session: Session, { exit: status, problems }: Outcome) {
   if (status !== exit.done) return { exit: status, problems };
-  const { release, tag, images, hosts, urls } = JSON.parse(await ask(outputs(session)));
+  const { release, tag, images, hosts, urls } = parseJson(
+    await ask(outputs(session)),
+    "pulumi stack output",
+    "look at what it prints",
+  ) as Record<string, unknown>;
   return { exit: status, release, tag, images, hosts, urls };
 }

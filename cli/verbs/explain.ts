@@ -2,6 +2,7 @@ import path from "node:path";
 import { readCompose } from "../../adapters/compose";
 import { readManifest } from "../../adapters/manifests";
 import { readProject } from "../../core/compose/project";
+import { secretArguments } from "../../core/compose/secret-args";
 import { changes, describe } from "../../core/content";
 import { Problems, problem } from "../../core/problems";
 import { own } from "../../core/records";
@@ -43,6 +44,7 @@ export async function explain(
     ]);
   }
   const identity = (await identifyServices(source, { only: service, text }))[service]!;
+  for (const warning of secretArguments(service, build.args)) process.stderr.write(`warning: ${warning}\n`);
   if (session.json) {
     printJson({ service, ...identity });
     return exit.done;

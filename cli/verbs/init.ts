@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { parse } from "yaml";
 import { Problems, problem } from "../../core/problems";
 import { parseSettings } from "../../core/settings";
+import { readStackConfig } from "../../core/stack-file";
 import { fetchHostKey } from "../host-key";
 import { project } from "../project";
 import { askFor, askForSecret, confirm } from "../prompt";
@@ -32,8 +32,8 @@ export interface InitOptions {
 export const defaultStack = "staging";
 
 /** A file without hosts is one that Pulumi made; one whose host has no name yet was begun here. */
-export function describesStack(text: string): boolean {
-  const hosts = parse(text)?.config?.["everfresh:hosts"];
+export function describesStack(config: Record<string, unknown>): boolean {
+  const hosts = config["everfresh:hosts"];
   return hosts !== undefined && !(Array.isArray(hosts) && hosts[0]?.name === undefined);
 }
 
@@ -48,7 +48,7 @@ export interface InitialSetting {
 export async function init(session: Session, options: InitOptions): Promise<ExitStatus> {
   const stack = session.stack ?? (session.interactive ? await askFor("Stack", defaultStack) : defaultStack);
   const file = stackFile({ ...session, stack })!;
-  if (existsSync(file) && describesStack(readFileSync(file, "utf8"))) {
+  if (existsSync(file) && describesStack(readStackConfig(file))) {
     throw new Problems([
       problem(
         file,

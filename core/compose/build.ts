@@ -68,6 +68,16 @@ export function readBuild(
     );
   }
   for (const [name, source] of Object.entries(build.additional_contexts ?? {})) {
+    // As the name of an image, which is what the builder takes it for; it is told `name=source`.
+    if (!/^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/.test(name)) {
+      problems.push(
+        problem(
+          `${where}.additional_contexts`,
+          `${JSON.stringify(name)} cannot name a context`,
+          "take letters and digits, with `.`, `_`, `-`, `/`, `:` or `@` between",
+        ),
+      );
+    }
     if (source.startsWith("service:")) {
       problems.push(
         problem(
@@ -127,18 +137,43 @@ function readSecrets(
   document: ComposeDocument,
   problems: string[],
 ): BuildSecret[] {
-  return (node.build?.secrets ?? []).flatMap(({ source, target }): BuildSecret[] => {
+  const where = `services.${service}.build.secrets`;
+  const found = new Map<string, BuildSecret>();
+  for (const { source, target } of node.build?.secrets ?? []) {
     const secret = own(document.secrets, source);
     const id = target ?? source;
-    if (secret?.file) return [{ id, file: secret.file }];
-    if (secret?.environment) return [{ id, environment: secret.environment }];
-    problems.push(
-      problem(
-        `services.${service}.build.secrets`,
-        `\`${source}\` has neither \`file\` nor \`environment\``,
-        "declare it under `secrets:`",
-      ),
-    );
-    return [];
-  });
+    const read: BuildSecret | undefined = secret?.file
+      ? { id, file: secret.file }
+      : secret?.environment
+        ? { id, environment: secret.environment }
+        : undefined;
+    const before = found.get(id);
+    if (read === undefined) {
+      problems.push(
+        problem(
+          where,
+          `\`${source}\` has neither \`file\` nor \`environment\``,
+          "declare it under `secrets:`",
+        ),
+      );
+    } else if (!isOneField(id) || ("environment" in read && !isOneField(read.environment))) {
+      const what = isOneField(id) ? "names its variable" : "has the id";
+      const name = JSON.stringify("environment" in read && isOneField(id) ? read.environment : id);
+      problems.push(
+        problem(
+          where,
+          `\`${source}\` ${what} ${name}, which the builder cannot be told`,
+          "take a name without spaces, commas, quotation marks and equals signs",
+        ),
+      );
+    } else if (before !== undefined && JSON.stringify(before) !== JSON.stringify(read)) {
+      problems.push(
+        problem(where, `two secrets have the id ${JSON.stringify(id)}`, "give one of them another `target`"),
+      );
+    } else found.set(id, read);
+  }
+  return [...found.values()];
 }
+
+/** The builder is told of a secret in a line of fields: `type=file,id=…,src=…`. */
+const isOneField = (text: string) => /^[^\s\p{C},"'=]+$/u.test(text);

@@ -3,16 +3,19 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { makeBuildFolder } from "../../components/build-folder";
 import type { BuildSpec } from "../../core/content";
+import { Problems } from "../../core/problems";
 import { content } from "./fixtures";
 
 describe("makeBuildFolder", () => {
@@ -32,9 +35,16 @@ describe("makeBuildFolder", () => {
   });
 
   const make = (more: Partial<BuildSpec> = {}, secrets: Parameters<typeof makeBuildFolder>[4] = []) =>
+    makeFor("prod", "web", more, secrets);
+  const makeFor = (
+    stack: string,
+    service: string,
+    more: Partial<BuildSpec> = {},
+    secrets: Parameters<typeof makeBuildFolder>[4] = [],
+  ) =>
     makeBuildFolder(
-      ".everfresh/build/prod",
-      "web",
+      stack,
+      service,
       {
         ...{ context: path.join(folder, "app/web"), args: {}, platforms: [], labels: {} },
         ...{ additionalContexts: {}, secrets: [], ssh: [], ...more },
@@ -77,6 +87,10 @@ describe("makeBuildFolder", () => {
     assert.equal(readFileSync(".everfresh/build/prod/web/Dockerfile", "utf8"), "FROM scratch");
     assert.equal(readFileSync(".everfresh/build/prod/web/Dockerfile.dockerignore", "utf8"), "*.md");
 
+    writeFileSync(path.join(folder, "app/dockerfile"), "FROM small");
+    assert.equal(make({ dockerfile: "../Dockerfile" }).dockerfile, "../Dockerfile");
+    assert.equal(readFileSync(".everfresh/build/prod/web/Dockerfile", "utf8"), "FROM small");
+
     const inline = make({ dockerfileInline: "FROM debian" });
     assert.equal(inline.dockerfile, "../Dockerfile");
     assert.equal(readFileSync(".everfresh/build/prod/web/Dockerfile", "utf8"), "FROM debian");
@@ -88,6 +102,92 @@ describe("makeBuildFolder", () => {
 
   it("lets nobody else look at a secret's place", () => {
     make({}, [{ id: "token", file: path.join(folder, "app/token") }]);
-    assert.equal(statSync(".everfresh/build/prod/web/secrets").mode & 0o777, 0o700);
+    for (const place of ["", "/build", "/build/prod", "/build/prod/web", "/build/prod/web/secrets"])
+      assert.equal(statSync(`.everfresh${place}`).mode & 0o777, 0o700, place);
+  });
+
+  /** Everything below the test's folder, links as such, without what belongs to everfresh there. */
+  const outside = () =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => !name.startsWith(path.join("program", ".everfresh")))
+      .sort();
+
+  it("writes nothing outside of it, whatever the names in the compose file are", () => {
+    const names = [
+      "../../../victim/.git/hooks/post-checkout",
+      "..",
+      ".",
+      "/victim",
+      "a/b",
+      "a\nb",
+      "x".repeat(300),
+      "..\\..\\x",
+    ];
+    mkdirSync(path.join(folder, "program/victim/.git/hooks"), { recursive: true });
+    const before = outside();
+    const shared = path.join(folder, "app/shared");
+    for (const name of names) {
+      const secrets = names.map((id) => ({ id, file: path.join(folder, "app/token") }));
+      const contexts = Object.fromEntries(names.map((name) => [name, shared]));
+      const build = makeFor(name, name, { additionalContexts: contexts }, secrets);
+      assert.equal(realpathSync(build.context), path.join(folder, "app/web"));
+      for (const [i, each] of names.entries()) {
+        assert.equal(realpathSync(build.additionalContexts[i]!.slice(each.length + 1)), shared);
+        assert.equal(readFileSync(build.secret(each).src!, "utf8"), "app/token");
+      }
+    }
+    assert.deepEqual(outside(), before);
+    const made = readdirSync(".everfresh/build");
+    assert.equal(made.length, names.length, "two stacks share a folder");
+  });
+
+  it("is the service's own: it removes nothing of another one's", () => {
+    const web = make();
+    for (const service of [".", "..", "web/..", "../prod"]) makeFor("prod", service);
+    for (const stack of [".", "..", "prod/.."]) makeFor(stack, "build");
+    assert.ok(existsSync(web.context));
+  });
+
+  for (const place of [
+    ".everfresh",
+    ".everfresh/build",
+    ".everfresh/build/prod",
+    ".everfresh/build/prod/web",
+  ]) {
+    it(`is refused where the repository has a link in the place of ${place}`, () => {
+      mkdirSync(path.join(folder, "victim/build/prod/web"), { recursive: true });
+      for (const name of ["prod/web/kept", "web"]) writeFileSync(path.join(folder, "victim/build", name), "");
+      mkdirSync(path.dirname(place), { recursive: true });
+      symlinkSync(path.join(folder, "victim"), place);
+      const before = outside();
+      const line = `${place}: is a link, and everfresh keeps its own files there; remove it`;
+      assert.throws(() => make(), new Problems([line]));
+      assert.deepEqual(outside(), before);
+    });
+  }
+
+  it("is refused with a line where it cannot be made", () => {
+    mkdirSync(".everfresh/build", { recursive: true });
+    writeFileSync(".everfresh/build/prod", "");
+    assert.throws(
+      () => make(),
+      new Problems([
+        ".everfresh/build/prod: is not a folder, and everfresh keeps its own files there; remove it",
+      ]),
+    );
+  });
+
+  it("takes a Dockerfile in a folder of the context whose name begins with two dots", () => {
+    mkdirSync(path.join(folder, "app/web/..conf"));
+    writeFileSync(path.join(folder, "app/web/..conf/Dockerfile"), "FROM scratch");
+    assert.equal(make({ dockerfile: "..conf/Dockerfile" }).dockerfile, "..conf/Dockerfile");
+  });
+
+  it("hands on as it is what is no folder of this machine", () => {
+    const additionalContexts = { a: "git@example.com:a/b", b: "https://example.com/x.tar" };
+    assert.deepEqual(make({ additionalContexts }).additionalContexts, [
+      "a=git@example.com:a/b",
+      "b=https://example.com/x.tar",
+    ]);
   });
 });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
 import type { StackOutputs } from "../../components/stack-outputs";
 import type { HostState } from "../../core/host/types";
 import { Problems } from "../../core/problems";
@@ -270,6 +271,27 @@ describe("the program", () => {
       JSON.stringify(token),
       /^\[\{"host":"nothing is deployed \([0-9a-f]{8}\)","release":"0a0b0c0d"\}\]$/,
     );
+  });
+
+  it("warns of a build argument that looks like a secret, in preview as in up", async () => {
+    const { compose } = outside;
+    outside.compose = () => {
+      const { resolved, ...text } = compose();
+      const project = parse(resolved);
+      project.services.web.build.args = { NPM_TOKEN: "hunter2", VERSION: "1" };
+      return { ...text, ...printed(project, parse(text.written)) };
+    };
+    for (const preview of [true, false]) {
+      const warnings = (await run({}, { preview })).log.filter(
+        ({ severity, message }) => severity === "warning" && message.startsWith("services."),
+      );
+      assert.deepEqual(
+        warnings.map(({ message }) => message.split("; ")[0]),
+        [
+          "services.web.build.args.NPM_TOKEN: looks like a secret, and build arguments stand in plain text in the state and in the image",
+        ],
+      );
+    }
   });
 
   it("shows no secret to who can read the state", async () => {

@@ -111,3 +111,40 @@ describe("files that differ in nothing but their bytes", function () {
     assert.deepEqual(await held(), [`one 1 ${unique}`, `two 2 ${unique}`]);
   });
 });
+
+describe("a build secret whose id is no plain name of a file", function () {
+  this.timeout(120_000);
+  let folder: string;
+  let stack: TestStack;
+
+  before(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-names-"));
+    const build = { context: "./web", secrets: [{ source: "token", target: "team/npm" }] };
+    await writeFile(
+      path.join(folder, "compose.yaml"),
+      JSON.stringify({
+        services: { web: { build, command: ["sleep", "inf"], stop_signal: "SIGKILL" } },
+        secrets: { token: { file: "./token" } },
+      }),
+    );
+    stack = await TestStack.create(await lab(), { app: folder });
+    await stack.write(
+      "web/Dockerfile",
+      [
+        "FROM everfresh-test-base",
+        "RUN --mount=type=secret,id=team/npm,target=/npm wc -c </npm >/size",
+        "",
+      ].join("\n"),
+    );
+    await stack.write("token", "12345");
+    await stack.mustUp();
+  });
+  after(async () => {
+    await rm(folder, { recursive: true, force: true });
+    await stack?.[Symbol.asyncDispose]();
+  });
+
+  it("is there for the commands that name it", async () => {
+    assert.equal((await stack.inContainer("web", "cat", "/size")).trim(), "5");
+  });
+});

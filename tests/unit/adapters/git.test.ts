@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import {
+  appendFile,
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { readWorkingTree } from "../../../adapters/git";
@@ -93,5 +105,181 @@ describe("readWorkingTree", function () {
     const before = await dirty();
     await write("many/999", "other");
     assert.notEqual(await dirty(), before);
+  });
+
+  it("names the same differences as ever", async () => {
+    await write("a", "b\n");
+    await write("untracked", "y\n");
+    // Another value would tag the same tree anew.
+    assert.equal(await dirty(), "d8eec2b");
+  });
+
+  it("looks at the tree that it is given, whatever repository it is called from", async () => {
+    const commit = git("rev-parse", "HEAD");
+    const elsewhere = await mkdtemp(path.join(os.tmpdir(), "everfresh-git-"));
+    execFileSync("git", ["-C", elsewhere, "init", "--quiet"]);
+    const hook = { GIT_DIR: path.join(elsewhere, ".git"), GIT_WORK_TREE: elsewhere, GIT_INDEX_FILE: "none" };
+    Object.assign(process.env, hook);
+    try {
+      assert.deepEqual(await readWorkingTree(folder), { commit });
+    } finally {
+      for (const name of Object.keys(hook)) delete process.env[name];
+      await rm(elsewhere, { recursive: true });
+    }
+  });
+
+  describe("runs no command that the tree's configuration names", () => {
+    /** Says in a file that it ran, and then is what git takes for a filter. */
+    let canary: string;
+    let sang: string;
+    const configure = (...settings: [string, string][]) => {
+      for (const [key, value] of settings) git("config", key, value);
+    };
+    let seconds = 1;
+    /** A change of times alone has git read the file again. */
+    const touch = (name: string) => utimes(path.join(folder, name), seconds, seconds++);
+    /** What git itself does with the same tree is what shows that the canary can be heard. */
+    const isSilent = async (look: () => void, at = folder) => {
+      look();
+      assert.ok(existsSync(sang), "git itself does not run it, so that the test shows nothing");
+      await rm(sang);
+      await touch("a");
+      await readWorkingTree(at);
+      assert.ok(!existsSync(sang), "it ran");
+    };
+
+    beforeEach(async () => {
+      const outside = `${folder}.canary`;
+      await mkdir(outside);
+      canary = path.join(outside, "sing");
+      sang = path.join(outside, "sang");
+      await writeFile(canary, `#!/bin/sh\necho "$0 $*" >>${sang}\ncat 2>/dev/null\n`);
+      await chmod(canary, 0o755);
+    });
+    afterEach(() => rm(`${folder}.canary`, { recursive: true }));
+    const attribute = async (text: string) => {
+      await write(".gitattributes", `${text}\n`);
+      git("add", ".");
+      git("commit", "--quiet", "--message", "attributes");
+    };
+
+    it("to watch the files", async () => {
+      configure(["core.fsmonitor", canary]);
+      await isSilent(() => git("status"));
+    });
+
+    it("in a folder that is a bare repository", async () => {
+      const bare = path.join(folder, "bare");
+      execFileSync("git", ["clone", "--quiet", "--bare", folder, bare]);
+      await appendFile(
+        path.join(bare, "config"),
+        `[core]\n\tbare = false\n\tworktree = ..\n\tfsmonitor = ${canary}\n`,
+      );
+      await isSilent(() => execFileSync("git", ["-C", bare, "status"]), bare);
+      assert.equal(await readWorkingTree(bare), undefined);
+    });
+
+    it("as a hook", async () => {
+      await mkdir(path.join(folder, ".git/hooks"), { recursive: true });
+      await cp(canary, path.join(folder, ".git/hooks/post-index-change"));
+      await touch("a");
+      await isSilent(() => git("status"));
+    });
+
+    it("to show differences", async () => {
+      configure(["diff.external", canary]);
+      await write("a", "b\n");
+      await isSilent(() => git("diff", "HEAD"));
+    });
+
+    it("to show differences of some files, or to make texts of them", async () => {
+      configure(["diff.odd.command", canary], ["diff.even.textconv", canary]);
+      await write("b", "b\n");
+      await attribute("a diff=odd\nb diff=even");
+      await write("a", "other\n");
+      await isSilent(() => git("diff", "HEAD"));
+      await write("a", "a\n");
+      await write("b", "other\n");
+      await isSilent(() => git("diff", "HEAD"));
+    });
+
+    for (const driver of ["mine", "lfs", "a=b"]) {
+      it(`to filter files, by the name ${driver}`, async () => {
+        await attribute(`a filter=${driver}`);
+        configure([`filter.${driver}.clean`, canary], [`filter.${driver}.required`, "true"]);
+        await touch("a");
+        await isSilent(() => git("diff", "HEAD"));
+      });
+    }
+
+    it("to filter files, as a process of its own or with a further configuration", async () => {
+      await attribute("a filter=x");
+      await write(".git/more", `[filter "x"]\n\tprocess = ${canary}\n`);
+      configure(["include.path", "more"]);
+      await touch("a");
+      await isSilent(() => {
+        try {
+          git("diff", "HEAD");
+        } catch {} // the canary does not speak the protocol
+      });
+    });
+
+    it("in a submodule", async () => {
+      git("init", "--quiet", "sub");
+      const sub = (...args: string[]) => git("-C", "sub", ...args);
+      await write("sub/file", "1\n");
+      await write("sub/.gitattributes", "file filter=x\n");
+      sub("add", ".");
+      sub("commit", "--quiet", "--message", "sub");
+      execFileSync("git", ["-C", folder, "add", "sub"], { stdio: "ignore" });
+      git("commit", "--quiet", "--message", "with a submodule");
+      sub("config", "filter.x.clean", canary);
+      sub("config", "core.fsmonitor", canary);
+      await touch("sub/file");
+      await isSilent(() => git("status"));
+    });
+
+    it("to fetch what a partial clone lacks", async () => {
+      configure(
+        ["core.repositoryformatversion", "1"],
+        ["extensions.partialClone", "origin"],
+        ["remote.origin.url", folder],
+        ["remote.origin.promisor", "true"],
+        ["remote.origin.uploadpack", `${canary} </dev/null`],
+      );
+      const blob = git("rev-parse", "HEAD:a");
+      await rm(path.join(folder, ".git/objects", blob.slice(0, 2), blob.slice(2)));
+      await write("a", "b\n");
+      await isSilent(() => {
+        try {
+          git("diff", "HEAD");
+        } catch {} // the canary gives no objects
+      });
+    });
+  });
+
+  it("takes a file that git-lfs filters for unchanged, where the repository itself says so", async () => {
+    const bin = `${folder}.bin`;
+    await mkdir(bin);
+    await writeFile(path.join(bin, "git-lfs"), '#!/bin/sh\n[ "$1" = clean ] && tr a-z A-Z\n', {
+      mode: 0o755,
+    });
+    const before = process.env.PATH;
+    process.env.PATH = `${bin}:${before}`;
+    try {
+      git("config", "filter.lfs.clean", "git-lfs clean -- %f");
+      await write(".gitattributes", "big filter=lfs\n");
+      await write("big", "content\n");
+      git("add", ".");
+      git("commit", "--quiet", "--message", "big");
+      await utimes(path.join(folder, "big"), 1, 1);
+      assert.equal(await dirty(), undefined);
+      git("config", "lfs.extension.x.clean", "touch pwned");
+      await utimes(path.join(folder, "big"), 2, 2);
+      assert.notEqual(await dirty(), undefined);
+    } finally {
+      process.env.PATH = before;
+      await rm(bin, { recursive: true });
+    }
   });
 });

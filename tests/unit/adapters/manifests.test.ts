@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { readManifest, writeManifest } from "../../../adapters/manifests";
-import type { ContentIdentity } from "../../../core/content";
+import { type ContentIdentity, changes, describe as describeChanges } from "../../../core/content";
 
 describe("manifests", () => {
   const before = process.cwd();
@@ -14,7 +14,15 @@ describe("manifests", () => {
     await rm(folder, { recursive: true });
   });
 
-  const identity = { content: "ab".repeat(32), inputs: { "build arg A": "ä" } } as unknown as ContentIdentity;
+  const identity: ContentIdentity = {
+    content: "ab".repeat(32),
+    wholeContext: false,
+    reasons: [],
+    files: [{ path: "a", type: "file", mode: "0644", sha256: "cd".repeat(32) }],
+    inputs: { args: { A: "ä" }, dockerfile: [{ text: "FROM", from: ["image a"] }] },
+    ignoreFiles: [],
+  };
+  const file = () => `.everfresh/content/${identity.content}.json`;
 
   it("are read as they were written, and leave nothing else behind", async () => {
     await Promise.all([writeManifest(identity), writeManifest({ ...identity, content: "cd".repeat(32) })]);
@@ -36,5 +44,64 @@ describe("manifests", () => {
   it("of two services with the same content can be written at once", async () => {
     await Promise.all(Array.from({ length: 8 }, () => writeManifest(identity)));
     assert.deepEqual(await readManifest(identity.content), identity);
+  });
+
+  it("that are damaged in any place are nothing, or can be compared all the same", async () => {
+    const now = { ...identity, content: "cd".repeat(32), inputs: { args: {}, dockerfile: "FROM a" } };
+    const odd = [null, 5, "x", [null], [5], {}, [[]], { a: null }];
+    const damaged = odd.flatMap((value) => [
+      value,
+      ...Object.keys(identity).map((key) => ({ ...identity, [key]: value })),
+      ...Object.keys(identity.files[0]!).map((key) => ({
+        ...identity,
+        files: [{ ...identity.files[0], [key]: value }],
+      })),
+      { ...identity, inputs: { dockerfile: [{ text: value }] } },
+      { ...identity, inputs: { dockerfile: [{ text: "FROM", from: value }] } },
+      { ...identity, inputs: { args: value } },
+      { ...identity, content: "ef".repeat(32) },
+    ]);
+    for (const each of damaged) {
+      await writeManifest(identity);
+      await writeFile(file(), JSON.stringify(each));
+      const read = await readManifest(identity.content);
+      describeChanges(changes(read, now));
+      describeChanges(changes(read, { ...now, inputs: { dockerfile: [{ text: "RUN x" }] } }));
+    }
+    await writeFile(file(), Buffer.from([0xff, 0xfe]));
+    assert.equal(await readManifest(identity.content), undefined);
+  });
+
+  it("are asked for by their content alone, whatever a host says that it runs", async () => {
+    await writeFile("elsewhere.json", JSON.stringify({ ...identity, content: "../../elsewhere" }));
+    await mkdir(".everfresh/content", { recursive: true });
+    assert.equal(await readManifest("../../elsewhere"), undefined);
+  });
+
+  it("are for their owner only, also where an older version wrote them", async () => {
+    await mkdir(".everfresh/content", { recursive: true });
+    await chmod(".everfresh", 0o755);
+    await writeFile(file(), "{}", { mode: 0o644 });
+    await writeManifest(identity);
+    for (const [place, mode] of [
+      [".everfresh", 0o700],
+      [".everfresh/content", 0o700],
+      [file(), 0o600],
+    ] as const)
+      assert.equal((await stat(place)).mode & 0o777, mode, place);
+  });
+
+  it("are not written through a link", async () => {
+    await mkdir("elsewhere");
+    await mkdir(".everfresh");
+    await symlink("../elsewhere", ".everfresh/content");
+    await assert.rejects(writeManifest(identity), /^Problems: \.everfresh\/content: is a link, /);
+    assert.deepEqual(await readdir("elsewhere"), []);
+  });
+
+  it("cost nothing but words where they cannot be written", async () => {
+    await mkdir(file(), { recursive: true });
+    await writeManifest(identity);
+    assert.deepEqual(await readdir(".everfresh/content"), [`${identity.content}.json`]);
   });
 });

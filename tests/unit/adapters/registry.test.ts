@@ -35,6 +35,7 @@ describe("parseReference", () => {
 
 describe("a registry", () => {
   let server: Server | undefined;
+  let servers: Server[] = [];
   let seen: IncomingMessage[] = [];
   const start = async (listener: RequestListener): Promise<string> => {
     seen = [];
@@ -42,13 +43,16 @@ describe("a registry", () => {
       seen.push(request);
       listener(request, response);
     });
+    servers.push(server);
     await new Promise<void>((done) => server!.listen(0, "127.0.0.1", done));
     return `127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
   afterEach(() => {
-    server?.closeAllConnections();
-    server?.close();
-    server = undefined;
+    for (const each of servers) {
+      each.closeAllConnections();
+      each.close();
+    }
+    servers = [];
   });
   const failure = async (promise: Promise<unknown>): Promise<RegistryError> => {
     const error = await promise.then(
@@ -292,6 +296,220 @@ describe("a registry", () => {
       (await failure(checkLogin("registry.invalid:1", { timeout: 2000, ...options }))).message;
     assert.match(await origin(), /https:\/\/registry\.invalid/);
     assert.match(await origin({ insecure: true }), /http:\/\/registry\.invalid/);
+  });
+
+  describe("whose credentials are asked for elsewhere", () => {
+    const { fetch } = globalThis;
+    afterEach(() => {
+      globalThis.fetch = fetch;
+    });
+    /** What is asked, of a registry that names this realm, and with which credentials. */
+    const asked = async (registry: string, realm: string, options = {}) => {
+      const requests: string[] = [];
+      globalThis.fetch = async (url, init) => {
+        const { authorization = "nobody" } = (init as { headers: Record<string, string> }).headers;
+        requests.push(`${url} as ${authorization}`);
+        if (authorization === "Bearer t") return new Response("{}");
+        return String(url).startsWith(realm.replace(/\/\/.*@/, "//"))
+          ? new Response('{"token":"t"}')
+          : new Response("", { status: 401, headers: { "www-authenticate": `Bearer realm="${realm}"` } });
+      };
+      const error = await checkLogin(registry, { auth: AUTH, ...options }).then(
+        () => undefined,
+        (error: RegistryError) => error.message,
+      );
+      return { error, told: requests.filter((request) => request.includes(BASIC)) };
+    };
+
+    for (const [registry, realm, options] of [
+      ["registry.example.com", "https://auth.example.net/token", {}],
+      ["localhost:5000", "http://localhost:5001/token", {}],
+      ["localhost:5000", "https://auth.example.net/token", {}],
+      ["registry.example.com", "http://auth.example.net/token", { insecure: true }],
+    ] as const) {
+      it(`gets them at ${realm}, as ${registry} says${"insecure" in options ? " (insecure)" : ""}`, async () => {
+        assert.deepEqual(await asked(registry, realm, options), {
+          error: undefined,
+          told: [`${realm} as ${BASIC}`],
+        });
+      });
+    }
+
+    for (const [registry, realm] of [
+      ["registry.example.com", "http://registry.example.com/token"],
+      ["registry.example.com", "http://localhost:5001/token"],
+      ["localhost:5000", "http://auth.example.net/token"],
+    ] as const) {
+      it(`does not send them in the clear to ${realm} because ${registry} says so`, async () => {
+        const { error, told } = await asked(registry, realm);
+        assert.deepEqual(told, []);
+        assert.equal(
+          error,
+          `${registry}: wants the credentials at \`${realm}\`, where everybody could read them; let its realm be an https address`,
+        );
+      });
+    }
+
+    for (const realm of [
+      "file:///etc/passwd",
+      "data:,{}",
+      "javascript:alert(1)",
+      "ftp://auth.example.net/",
+      "https://me:pass@auth.example.net/token",
+    ]) {
+      it(`does not send them to ${realm}`, async () => {
+        const { error, told } = await asked("registry.example.com", realm);
+        assert.deepEqual(told, []);
+        assert.match(error!, /^registry\.example\.com: wants the credentials at `.*`, which is no plain web/);
+      });
+    }
+
+    it("does not send them where a redirection leads, nor where what answers there says", async () => {
+      const told: string[] = [];
+      const elsewhere = createServer(({ headers }, response) => {
+        told.push(headers.authorization ?? "nobody");
+        const { port } = elsewhere.address() as AddressInfo;
+        response
+          .writeHead(401, { "www-authenticate": `Bearer realm="http://127.0.0.1:${port}/token"` })
+          .end();
+      });
+      await new Promise<void>((done) => elsewhere.listen(0, "127.0.0.1", done));
+      try {
+        const { port } = elsewhere.address() as AddressInfo;
+        const leads = { location: `http://127.0.0.1:${port}/blob` };
+        const address = await start(({ url, headers }, response) => {
+          if (url === "/v2/" && !headers.authorization)
+            response.writeHead(401, { "www-authenticate": "Basic" }).end();
+          else response.writeHead(307, leads).end();
+        });
+        await failure(checkLogin(address, { auth: AUTH }));
+        assert.equal(seen.at(-1)!.headers.authorization, BASIC);
+        await failure(imageLayers(`${address}/web`, undefined, { auth: AUTH }));
+        assert.deepEqual(told, ["nobody", "nobody"]);
+      } finally {
+        elsewhere.closeAllConnections();
+        elsewhere.close();
+      }
+    });
+
+    it("does not believe what https leads to in the clear", async () => {
+      globalThis.fetch = async () =>
+        Object.defineProperties(new Response("{}"), {
+          url: { value: "http://mirror.example.net/v2/" },
+          redirected: { value: true },
+        });
+      assert.match((await failure(checkLogin("registry.example.com"))).message, /leads from https to http/);
+    });
+  });
+
+  describe("that answers with anything", () => {
+    const image = { config: { digest: "sha256:c0" }, layers: [{ size: 1 }] };
+    const rootfs = { diff_ids: [`sha256:${"1a".repeat(32)}`] };
+    const asked = async (manifest: unknown, config: unknown) => {
+      const address = await start(({ url }, response) =>
+        response.end(JSON.stringify(url!.includes("/manifests/") ? manifest : config)),
+      );
+      const outcome = async (question: Promise<unknown>) => {
+        try {
+          return await question;
+        } catch (error) {
+          assert.ok(error instanceof RegistryError, String((error as Error).stack));
+          return error.problem;
+        }
+      };
+      return [
+        await outcome(imageLayers(`${address}/web`, undefined)),
+        await outcome(onBuildOf(`${address}/web`, "sha256:aa")),
+      ];
+    };
+
+    const odd = [5, -1, "x", [null], [5], {}, { digest: 5 }, [{ digest: "../../x" }], true];
+    for (const value of odd) {
+      it(`is no registry, or has no image, where it says ${JSON.stringify(value)}`, async () => {
+        const [manifests, configs] = [
+          ["manifests", "config", "layers"],
+          ["config", "rootfs"],
+        ];
+        for (const key of manifests)
+          for (const answer of await asked({ ...image, [key]: value }, { rootfs }))
+            assert.ok(["failing", undefined].includes(answer as undefined) || isEmpty(answer), `${key}`);
+        for (const key of configs) await asked(image, { rootfs, [key]: value });
+        await asked(value, { rootfs });
+        await asked(image, value);
+        await asked(image, { rootfs, config: { OnBuild: value } });
+        await asked(image, { rootfs: { diff_ids: value } });
+      });
+    }
+    const isEmpty = (answer: unknown) => Array.isArray(answer) && answer.length === 0;
+
+    it("has ONBUILD instructions only where they are a list of texts", async () => {
+      for (const OnBuild of ["COPY . /", [1], { 0: "RUN" }])
+        assert.equal((await asked(image, { rootfs, config: { OnBuild } }))[1], "failing");
+      for (const OnBuild of [null, []])
+        assert.deepEqual((await asked(image, { rootfs, config: { OnBuild } }))[1], []);
+    });
+
+    for (const size of [-1, 1.5, 1e300, 2 ** 53, "1", null, [1]]) {
+      it(`does not say how large a layer is with the size ${JSON.stringify(size)}`, async () => {
+        assert.equal((await asked({ ...image, layers: [{ size }] }, { rootfs }))[0], undefined);
+      });
+    }
+    for (const id of ["", "sha256:12", `sha512:${"ab".repeat(64)}`, `sha256:${"AB".repeat(32)}`, 5, null]) {
+      it(`does not say which layer it is with the diff ID ${JSON.stringify(id)?.slice(0, 20)}`, async () => {
+        assert.equal((await asked(image, { rootfs: { diff_ids: [id] } }))[0], undefined);
+      });
+    }
+    it("is believed up to the largest whole number there is", async () => {
+      const size = Number.MAX_SAFE_INTEGER;
+      const [layers] = await asked({ ...image, layers: [{ size }] }, { rootfs });
+      assert.deepEqual(layers, [{ diffId: rootfs.diff_ids[0], bytes: size }]);
+    });
+
+    it("is not listened to for more than 4 MiB", async () => {
+      let sent = 0;
+      const address = await start((_, response) => {
+        const more = () => {
+          while (sent < 64 * 1024 * 1024 && response.write(Buffer.alloc(1024 * 1024))) sent += 1024 * 1024;
+        };
+        response.on("drain", more);
+        more();
+      });
+      const error = await failure(imageLayers(`${address}/web`, undefined));
+      assert.equal(
+        error.message,
+        `${address}: answers with more than 4 MiB; look at what answers at this address`,
+      );
+      assert.ok(sent < 64 * 1024 * 1024, "it was read on");
+    });
+
+    it("is given up when it answers drop by drop", async () => {
+      const address = await start((_, response) => {
+        const drop = setInterval(() => response.write(" "), 10);
+        response.on("close", () => clearInterval(drop));
+      });
+      const error = await failure(imageLayers(`${address}/web`, undefined, { timeout: 100 }));
+      assert.match(error.message, /no answer in time/);
+    });
+
+    it("says nothing to the terminal, and not much", async () => {
+      const evil = `sha256:\u001b[31m\u009b2J${"x".repeat(500)}`;
+      const latin = Buffer.from(evil, "utf8").toString("latin1").replaceAll("\u001b", "\u0080");
+      const address = await start((_, response) => response.setHeader("docker-content-digest", latin).end());
+      const { message } = await failure(resolveDigest(`${address}/web`));
+      assert.doesNotMatch(message, /\p{C}/u);
+      assert.ok(message.length < 250, message);
+    });
+
+    it("gives no token that cannot be sent", async () => {
+      for (const token of ["a\nb", "ä", 5, ["t"], { a: 1 }]) {
+        const address = await start(({ url }, response) =>
+          url!.startsWith("/token")
+            ? response.end(JSON.stringify({ token }))
+            : response.writeHead(401, { "www-authenticate": `Bearer realm="http://${address}/token"` }).end(),
+        );
+        assert.equal((await failure(checkLogin(address, { auth: AUTH }))).problem, "failing");
+      }
+    });
   });
 
   it("with good credentials lets them in", async () => {

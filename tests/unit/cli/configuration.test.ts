@@ -6,6 +6,7 @@ import { readRaw } from "../../../cli/configuration";
 import { project } from "../../../cli/project";
 import { readSource, stackFile } from "../../../cli/stack-file";
 import { defaultStack, describesStack, hostName, initialSettings } from "../../../cli/verbs/init";
+import { Problems } from "../../../core/problems";
 
 describe("the configuration that pulumi prints", () => {
   it("is read by key: structures parsed, empty texts and other namespaces left out", () => {
@@ -16,6 +17,16 @@ describe("the configuration that pulumi prints", () => {
       "aws:region": { value: "x", secret: false },
     };
     assert.deepEqual(readRaw(JSON.stringify(printed)), { hosts: [{ name: "host1" }], settle: "3" });
+  });
+});
+
+describe("what pulumi prints", () => {
+  it("is not shown where it is no configuration", () => {
+    for (const printed of ["hunter2", '{"everfresh:tag":"hunter2"}', "null", '{"everfresh:tag":null}'])
+      assert.throws(
+        () => readRaw(printed),
+        (error: Error) => error instanceof Problems && !/hunter2/.test(error.message),
+      );
   });
 });
 
@@ -55,6 +66,39 @@ describe("a stack's file, without Pulumi", () => {
       pullAddress: "r.example.com/t",
       insecure: false,
     });
+  });
+
+  it("is refused with its name and nothing of what is in it, where it is another kind of file", () => {
+    const begins: [string, RegExp][] = [
+      ["config:\n  everfresh:registry: { password: hunter2", /stack\.yaml:\d+:\d+: cannot be read as YAML; /],
+      ["- hunter2\n", /stack\.yaml: must be a group of `config:` and what belongs to it; /],
+      ["hunter2\n", /stack\.yaml: must be a group of /],
+      ["config: []\n", /stack\.yaml: config: must be a group of settings /],
+      ["config: hunter2\n", /stack\.yaml: config: must be a group of settings /],
+      ["", /stack\.yaml: everfresh:composeFile: is not set/],
+      ["config:\n", /stack\.yaml: everfresh:composeFile: is not set/],
+      ["config:\n  everfresh:composeFile: [hunter2]\n", /stack\.yaml: everfresh:composeFile: is not set/],
+    ];
+    for (const [text, begin] of begins) {
+      const file = write(text);
+      assert.throws(
+        () => readSource(file),
+        (error: Error) => {
+          assert.ok(error instanceof Problems, error.stack);
+          assert.match(error.message, begin);
+          assert.doesNotMatch(error.message, /hunter2/);
+          return true;
+        },
+      );
+    }
+    assert.throws(() => readSource(folder), /cannot be read \(EISDIR\); /);
+  });
+
+  it("does not mind settings of another kind than they should be, which `up` names", () => {
+    const file = write(
+      "config:\n  everfresh:composeFile: a.yaml\n  everfresh:hosts: 5\n  everfresh:pullBase: true\n  everfresh:registry: { address: [x] }\n",
+    );
+    assert.equal(readSource(file).registry?.address, "docker.io");
   });
 
   it("is refused without a readable compose file", () => {
@@ -99,9 +143,7 @@ describe("init", () => {
     const settings = initialSettings(given);
     const written = (key: string) => {
       const name = /^hosts\[0\]\.(.+)$/.exec(key)?.[1];
-      return describesStack(
-        JSON.stringify({ config: { [`everfresh:${name ? "hosts" : key}`]: name ? [{ [name]: "x" }] : "x" } }),
-      );
+      return describesStack({ [`everfresh:${name ? "hosts" : key}`]: name ? [{ [name]: "x" }] : "x" });
     };
     assert.deepEqual(
       settings.filter(({ key }) => written(key)),
@@ -112,11 +154,11 @@ describe("init", () => {
   });
 
   it("takes a file with hosts for one that describes a stack, however they are kept", () => {
-    assert.ok(describesStack("config: { everfresh:hosts: [{ name: web1 }] }"));
-    assert.ok(describesStack("config: { everfresh:hosts: { secure: v1:x } }"));
-    assert.ok(!describesStack("config: { everfresh:composeFile: compose.yaml }"));
-    assert.ok(!describesStack("encryptionsalt: v1:x"));
-    assert.ok(!describesStack(""));
+    assert.ok(describesStack({ "everfresh:hosts": [{ name: "web1" }] }));
+    assert.ok(describesStack({ "everfresh:hosts": { secure: "v1:x" } }));
+    assert.ok(describesStack({ "everfresh:hosts": 5 }));
+    assert.ok(!describesStack({ "everfresh:composeFile": "compose.yaml" }));
+    assert.ok(!describesStack({}));
   });
 
   it("names a host after its address, where that has a name", () => {

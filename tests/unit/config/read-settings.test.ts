@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { stringify } from "yaml";
 import { readSettings, withoutStackTrace } from "../../../config";
 import { Problems } from "../../../core/problems";
 
@@ -59,6 +63,111 @@ describe("readSettings", () => {
       readSettings(),
       new Problems(["hosts[0].privateKey", "hosts[0].proxyJump.privateKey", "registry.password"].map(line)),
     );
+  });
+
+  describe("with the stack's file beside the program", () => {
+    const home = process.cwd();
+    let folder: string;
+    beforeEach(() => {
+      folder = mkdtempSync(path.join(os.tmpdir(), "everfresh-settings-"));
+      process.chdir(folder);
+    });
+    afterEach(() => {
+      process.chdir(home);
+      delete process.env.EVERFRESH_CONFIG_FILE;
+      rmSync(folder, { recursive: true });
+    });
+
+    const secure = { secure: "v1:x" };
+    const two = { ...host, name: "b", address: "b.example.com", proxyJump: undefined };
+    const hosts = [host, two];
+    const encrypted = [
+      { ...host, privateKey: secure, proxyJump: { ...host.proxyJump, privateKey: secure } },
+      { ...two, privateKey: secure },
+    ];
+    const writeTo = (file: string, config: Record<string, unknown>) =>
+      writeFileSync(
+        file,
+        stringify({
+          config: Object.fromEntries(
+            Object.entries({ composeFile: "compose.yaml", ...config }).map(([key, value]) => [
+              `everfresh:${key}`,
+              value,
+            ]),
+          ),
+        }),
+      );
+    /** The settings that are said to be readable, of a stack whose file is this. */
+    const readable = async (written: Record<string, unknown>, file = `Pulumi.${pulumi.getStack()}.yaml`) => {
+      writeTo(file, written);
+      configure({ composeFile: "compose.yaml", hosts, registry }, ["hosts", "registry"]);
+      return readSettings().then(
+        () => [],
+        ({ problems }: Problems) =>
+          problems.map((problem) => /^everfresh:([^:]+): is in plain/.exec(problem)?.[1]),
+      );
+    };
+    const secretRegistry = { ...registry, password: secure };
+
+    it("takes each value for what it is there", async () => {
+      assert.deepEqual(await readable({ hosts: encrypted, registry: secretRegistry }), []);
+      const plainSecond = [encrypted[0], { ...two }];
+      assert.deepEqual(await readable({ hosts: plainSecond, registry: secretRegistry }), [
+        "hosts[1].privateKey",
+      ]);
+      const plainJump = [{ ...encrypted[0], proxyJump: host.proxyJump }, encrypted[1]];
+      assert.deepEqual(await readable({ hosts: plainJump, registry: secretRegistry }), [
+        "hosts[0].proxyJump.privateKey",
+      ]);
+      const secretUser = { ...registry, username: secure };
+      assert.deepEqual(await readable({ hosts: encrypted, registry: secretUser }), ["registry.password"]);
+    });
+
+    it("takes a setting that is encrypted as a whole for secret", async () => {
+      assert.deepEqual(await readable({ hosts: secure, registry: secure }), []);
+    });
+
+    it("takes the file that `everfresh` was given", async () => {
+      process.env.EVERFRESH_CONFIG_FILE = path.join(folder, "other.yaml");
+      writeTo(`Pulumi.${pulumi.getStack()}.yaml`, { hosts: encrypted, registry: secretRegistry });
+      const written = { hosts: [encrypted[0], two], registry: secretRegistry };
+      assert.deepEqual(await readable(written, "other.yaml"), ["hosts[1].privateKey"]);
+    });
+
+    it("goes by what Pulumi says where the file is another one's, has it not, or cannot be read", async () => {
+      assert.deepEqual(await readable({ composeFile: "other.yaml", hosts, registry }), []);
+      assert.deepEqual(await readable({}), []);
+      assert.deepEqual(await readable({ hosts: [{ name: "a" }], registry: {} }), []);
+      writeFileSync(`Pulumi.${pulumi.getStack()}.yaml`, "config: [");
+      configure({ composeFile: "compose.yaml", hosts, registry }, ["hosts"]);
+      await assert.rejects(readSettings(), /^Problems: everfresh:registry\.password: is in plain text/);
+    });
+  });
+
+  it("refuses a private key in plain text wherever it was put, without showing it", async () => {
+    configure({ ...given, registry: { ...registry, username: privateKey } }, ["hosts"]);
+    await assert.rejects(readSettings(), ({ problems }: Problems) => {
+      assert.deepEqual(
+        problems.map((problem) => problem.split(":")[1]),
+        ["registry.username", "registry.password"],
+      );
+      assert.doesNotMatch(problems.join(), /BEGIN/);
+      return true;
+    });
+  });
+
+  it("shows nothing of a structure that it cannot read", async () => {
+    configure({ ...given, hosts: "[{ hunter2" }, ["hosts", "registry"]);
+    await assert.rejects(
+      readSettings(),
+      new Problems([
+        "everfresh:hosts: cannot be read as JSON; set it part by part, with `pulumi config set --path`",
+      ]),
+    );
+    for (const hosts of [5, true, "null"]) {
+      configure({ ...given, hosts }, ["hosts", "registry"]);
+      await assert.rejects(readSettings(), /^Problems: everfresh:hosts: must be a list of hosts; /);
+    }
   });
 
   it("needs no secret where the SSH agent and an open registry are used", async () => {

@@ -237,6 +237,63 @@ describe("a build section", () => {
     assert.deepEqual(service({ build: { context: "/a" } }).build!.platforms, []);
   });
 
+  it("refuses names of contexts that would tell the builder something else", () => {
+    for (const name of [
+      "../../../victim/.git/hooks/post-checkout",
+      "a=docker-image://evil",
+      "a,b",
+      'a"b',
+      "a b",
+      "",
+    ]) {
+      const line = `services.web.build.additional_contexts: ${JSON.stringify(name)} cannot name a context; take letters and digits, with \`.\`, \`_\`, \`-\`, \`/\`, \`:\` or \`@\` between`;
+      refused([line], { build: { context: "/a", additional_contexts: { [name]: "/b" } } });
+    }
+    const names = ["base", "docker.io/library/node:22-A", "node@sha256:ab", "a_b"];
+    const contexts = Object.fromEntries(names.map((name) => [name, "/b"]));
+    const { build } = service({ build: { context: "/a", additional_contexts: contexts } });
+    assert.deepEqual(Object.keys(build!.additionalContexts), names);
+  });
+
+  it("refuses ids and variables of secrets that would tell the builder something else", () => {
+    const todo = "take a name without spaces, commas, quotation marks and equals signs";
+    for (const id of ["a,src=/etc/shadow", 'a"', "a b", "a\n", "a=b"]) {
+      const line = `services.web.build.secrets: \`npm\` has the id ${JSON.stringify(id)}, which the builder cannot be told; ${todo}`;
+      const build = { context: "/a", secrets: [{ source: "npm", target: id }] };
+      refused([line], { build }, { secrets: { npm: { file: "/k/npm" } } });
+    }
+    const line = `services.web.build.secrets: \`npm\` names its variable "A,src=/etc/shadow", which the builder cannot be told; ${todo}`;
+    const build = { context: "/a", secrets: [{ source: "npm" }] };
+    refused([line], { build }, { secrets: { npm: { environment: "A,src=/etc/shadow" } } });
+  });
+
+  it("takes ids of secrets as they are, also with a slash", () => {
+    const secrets = ["team/npm", "../x", "a.b:c", "ключ"].map((target) => ({ source: "npm", target }));
+    const { buildOptions } = service(
+      { build: { context: "/a", secrets } },
+      { secrets: { npm: { file: "/k/npm" } } },
+    );
+    assert.deepEqual(
+      buildOptions.secrets,
+      secrets.map(({ target }) => ({ id: target, file: "/k/npm" })),
+    );
+  });
+
+  it("refuses two secrets under one id, and takes one that is named twice", () => {
+    const uses = (...sources: string[]) => ({
+      build: { context: "/a", secrets: sources.map((source) => ({ source, target: "npm" })) },
+    });
+    const secrets = { a: { file: "/k/a" }, b: { file: "/k/b" }, same: { file: "/k/a" } };
+    refused(
+      ['services.web.build.secrets: two secrets have the id "npm"; give one of them another `target`'],
+      uses("a", "b"),
+      { secrets },
+    );
+    assert.deepEqual(service(uses("a", "a", "same"), { secrets }).buildOptions.secrets, [
+      { id: "npm", file: "/k/a" },
+    ]);
+  });
+
   it("takes secrets from a file or a variable, by the id that the Dockerfile uses", () => {
     const build = { context: "/a", secrets: [{ source: "npm", target: "npmrc" }, { source: "token" }] };
     const secrets = { npm: { file: "/k/np$$m" }, token: { environment: "TOKEN" } };

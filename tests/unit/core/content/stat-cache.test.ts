@@ -120,6 +120,24 @@ describe("StatCache", () => {
     });
   }
 
+  it("never believes a cache file in which any byte is another, or that ends anywhere", () => {
+    plant("a");
+    const whole = readFileSync(cacheFile());
+    const believed = () => open().of(folder.path).lookup("a", stat("a"), 0);
+    for (let at = 0; at < whole.length; at++) {
+      const other = Buffer.from(whole);
+      other[at]! ^= 1 + (at % 255);
+      writeFileSync(cacheFile(), other);
+      assert.equal(believed(), undefined, `byte ${at}`);
+      writeFileSync(cacheFile(), whole.subarray(0, at));
+      assert.equal(believed(), undefined, `the first ${at}`);
+    }
+    writeFileSync(cacheFile(), Buffer.concat([whole, Buffer.from([0])]));
+    assert.equal(believed(), undefined);
+    writeFileSync(cacheFile(), whole);
+    assert.equal(believed(), "f".repeat(64));
+  });
+
   it("does without the cache file of another folder", () => {
     plant("a");
     const own = cacheFile();

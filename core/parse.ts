@@ -1,0 +1,34 @@
+import { LineCounter, parseDocument } from "yaml";
+import { Problems, problem } from "./problems";
+
+/**
+ * Reads YAML that may have a secret in it: of what cannot be read, the message has the place and not the text.
+ *
+ * @param file what the message names.
+ * @throws Problems
+ */
+export function parseYaml(text: string, file: string): unknown {
+  const places = new LineCounter();
+  let where = file;
+  try {
+    const document = parseDocument(text, { lineCounter: places, prettyErrors: false });
+    const [error] = document.errors;
+    if (error === undefined) return document.toJS();
+    const { line, col } = places.linePos(error.pos[0]);
+    where = `${file}:${line}:${col}`;
+  } catch {} // an alias of nothing or without an end, or too deep
+  throw new Problems([problem(where, "cannot be read as YAML", "correct it there")]);
+}
+
+/**
+ * Reads JSON that may have a secret in it; Node's own message quotes the text.
+ *
+ * @throws Problems
+ */
+export function parseJson(text: string, where: string, todo: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problems([problem(where, "cannot be read as JSON", todo)]);
+  }
+}

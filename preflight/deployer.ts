@@ -1,0 +1,35 @@
+import os from "node:os";
+import { excerpt } from "../core/excerpt";
+
+/** What it is made of; a test has others. */
+interface Machine {
+  user(): string;
+  uid?: number;
+  environment: Readonly<Record<string, string | undefined>>;
+  hostname(): string;
+}
+
+const thisMachine = (): Machine => ({
+  user: () => os.userInfo().username,
+  uid: process.getuid?.(),
+  environment: process.env,
+  hostname: () => os.hostname(),
+});
+
+/**
+ * Who deploys, and from which machine, in words that a host keeps in lines. In a container the user may have a number only,
+ * of which the system knows no name.
+ */
+export function deployer(machine = thisMachine()): { who: string; from: string } {
+  const { environment, uid = "unknown" } = machine;
+  const who = attempt(machine.user) || environment.USER || environment.LOGNAME || `uid ${uid}`;
+  return { who: excerpt(who), from: excerpt(attempt(machine.hostname) || "unknown") };
+}
+
+function attempt(ask: () => string): string | undefined {
+  try {
+    return ask();
+  } catch {
+    return undefined;
+  }
+}

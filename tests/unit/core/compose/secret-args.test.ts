@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { secretArguments } from "../../../../core/compose/secret-args";
+
+const warned = (name: string, value: string | null = "x") =>
+  secretArguments("web", { [name]: value }).length > 0;
+
+describe("secretArguments", () => {
+  it("warns of what is named like a secret", () => {
+    const names =
+      "PASSWORD DB_PASS DB_PASSWORD npmToken NPM_TOKEN token GITHUB_TOKEN CLIENT_SECRET SECRET_KEY_BASE AWS_SECRET_ACCESS_KEY API_KEY apiKey APIKEY PRIVATE_KEY SIGNING-KEY ssh.passphrase DB_PWD CREDENTIALS MY_CREDENTIAL _authToken SENTRY_AUTH_TOKEN";
+    for (const name of names.split(" ")) assert.ok(warned(name), name);
+  });
+
+  it("does not warn of what is named otherwise, or says something about a secret", () => {
+    const names =
+      "VERSION NODE_ENV PUBLIC_KEY SSH_PUBLIC_KEY RECAPTCHA_SITE_KEY STRIPE_PUBLISHABLE_KEY CACHE_KEY AWS_ACCESS_KEY_ID KEY_ID KEY KEYBOARD MONKEY BYPASS COMPASS PASSENGER_VERSION PWD SECRET_NAME TOKEN_URL PASSWORD_FILE TOKENIZER AUTHOR SECRETARY";
+    for (const name of names.split(" ")) assert.ok(!warned(name), name);
+  });
+
+  it("warns of a private key, and of an address with a password, whatever the name", () => {
+    assert.ok(warned("CA", "-----BEGIN RSA PRIVATE KEY-----\n"));
+    for (const url of ["postgres://me:pw@db/shop", "https://:token@example.com", "HTTP://a:b@proxy:3128"])
+      assert.ok(warned("URL", url), url);
+    for (const url of ["https://example.com:8080/a@b", "https://me@example.com", "git@example.com:a/b"])
+      assert.ok(!warned("URL", url), url);
+  });
+
+  it("does not warn where there is no value, and never shows one", () => {
+    assert.ok(!warned("TOKEN", ""));
+    assert.ok(!warned("TOKEN", null));
+    assert.deepEqual(secretArguments("web", { NPM_TOKEN: "hunter2", VERSION: "1" }), [
+      "services.web.build.args.NPM_TOKEN: looks like a secret, and build arguments stand in plain text in the state and in the image; give it in `secrets:` of `build:`, and mount it with `RUN --mount=type=secret`",
+    ]);
+  });
+});
