@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { userError } from "./components/user-error";
 import { parseJson } from "./core/parse";
-import { Problems, problem, refuse } from "./core/problems";
+import { problem, refuse } from "./core/problems";
 import { parseSettings, type RawSettings, type Settings } from "./core/settings";
 import { configFileVariable, readStackConfig } from "./core/stack-file";
 
@@ -113,9 +112,4 @@ function secretKeys(): string[] {
   } catch {
     return [];
   }
-}
-
-/** Turns a user's mistake into one that Pulumi shows without a stack trace. */
-export function withoutStackTrace(error: unknown): never {
-  throw error instanceof Problems ? userError(error.message) : error;
 }

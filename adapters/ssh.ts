@@ -1,7 +1,8 @@
-import type { Duplex } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { Client, type ConnectConfig, utils } from "ssh2";
-import type { HostProgram } from "../core/host/program";
+import type { HostProgram, StreamedProgram } from "../core/host/program";
 import { brief } from "../core/printable";
 import { Problems, problem } from "../core/problems";
 import type { Host, SshEndpoint } from "../core/settings";
@@ -39,7 +40,7 @@ const startAgent =
 export async function runOnHost(
   host: Host,
   where: string,
-  program: HostProgram | Promise<HostProgram>,
+  program: HostProgram | StreamedProgram | Promise<HostProgram>,
   { timeout = 60_000, dialTimeout = 8000, ...options }: RunOptions = {},
 ): Promise<RemoteResult> {
   // Its failure is met below, when there is a connection.
@@ -188,7 +189,7 @@ function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
 
 function execute(
   client: Client,
-  { command, stdin }: HostProgram,
+  { command, stdin }: HostProgram | StreamedProgram,
   { timeout, onStderr, askLess = "look at what the host sends" }: RunOptions & { timeout: number },
   where: string,
 ): Promise<RemoteResult> {
@@ -234,7 +235,16 @@ function execute(
           stderr: Buffer.concat(stderr).toString(),
         });
       });
-      channel.end(stdin);
+      if (typeof stdin === "string") channel.end(stdin);
+      else {
+        pipeline(Readable.from(stdin), channel).catch((error) => {
+          // What the host has to say of a broken pipe comes with the end of its program.
+          if (!(error instanceof Problems)) return;
+          clearTimeout(late);
+          reject(error);
+          client.destroy();
+        });
+      }
     });
   });
 }

@@ -1,8 +1,10 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { sendLargeFiles } from "../adapters/large-files";
 import type { Judgement } from "../core/host/judge";
 import { deployStdin, hostCommand } from "../core/host/program";
 import { type ProvedRelease, readResult } from "../core/host/result";
+import type { DeployRequest } from "../core/host/types";
 import { printable } from "../core/printable";
 import { deployRequest } from "../core/release/request";
 import type { Host, Settings } from "../core/settings";
@@ -10,6 +12,7 @@ import { connection } from "./connection";
 import { saidItself } from "./engine-gone";
 import type { DeployableRelease } from "./release";
 import { stackName } from "./stack-outputs";
+import { withoutStackTrace } from "./user-error";
 
 export interface ComposeDeployArgs {
   host: Host;
@@ -81,12 +84,20 @@ function deploymentProgram({
   judgement,
   settings,
 }: ComposeDeployArgs): pulumi.Output<string> {
+  const where = `everfresh:hosts[${settings.hosts.indexOf(host)}]`;
+  const send = (request: DeployRequest) =>
+    sendLargeFiles({ host, where }, request, (bytes) => {
+      void pulumi.log.info(`${host.name}: sending ${Math.ceil(bytes / 1e6)} MB of mounted files`);
+    }).catch(withoutStackTrace);
   const program = pulumi.output(lineage).apply((lineage) =>
-    release.apply((release, { who, from }) => {
+    release.apply(async (release, { who, from }) => {
       const { token } = judgement;
-      return deployStdin(
-        deployRequest({ release, token, lineage, host, who, from, stack: stackName() }, settings),
-      ).stdin;
+      const request = deployRequest(
+        { release, token, lineage, host, who, from, stack: stackName() },
+        settings,
+      );
+      if (!pulumi.runtime.isDryRun()) await send(request);
+      return deployStdin(request).stdin;
     }),
   );
   return pulumi.secret(program);

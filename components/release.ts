@@ -51,7 +51,9 @@ export interface DeployableRelease {
   /** The layers of images, by their names on the hosts, as far as they are known. */
   layers: pulumi.Output<Record<string, wire.Layers>>;
   /** Passes the release to `use` once all of it is known. What comes of it is secret, as its files may be. */
-  apply(use: (release: wire.DeployRequest["release"], deployer: Deployer) => string): pulumi.Output<string>;
+  apply(
+    use: (release: wire.DeployRequest["release"], deployer: Deployer) => Promise<string>,
+  ): pulumi.Output<string>;
 }
 
 /**
@@ -116,7 +118,7 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
     this.registerOutputs({ id: this.id, provenance: this.provenance });
   }
 
-  apply(use: (release: wire.Release, deployer: Deployer) => string): pulumi.Output<string> {
+  apply(use: (release: wire.Release, deployer: Deployer) => Promise<string>): pulumi.Output<string> {
     return pulumi
       .all([this.id, this.args.key, this.args.images, this.provenance, this.layers])
       .apply(([id, key, images, provenance, layers]) =>

@@ -70,6 +70,17 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
       ),
     );
   }
+  // sha256sum, with which a host looks at a large tree, writes such names otherwise in one userland than in another.
+  const odd = size > largestInMemory && entries.find((entry) => /[\\\n]/.test(entry.path));
+  if (odd) {
+    problems.push(
+      problem(
+        file.where,
+        `${JSON.stringify(odd.path)} has a backslash or a line break in its name, in a folder of more than 1 MiB`,
+        "rename it",
+      ),
+    );
+  }
   return size > largest ? [] : Promise.all(entries.map((entry) => readEntry(entry, size > largestInMemory)));
 
   async function walk(source: string, name: string): Promise<void> {

@@ -67,6 +67,7 @@ preflight() {
     fi
   else
     phase stage
+    [ -z "$(lacking)" ] || problem "$folder: mounted files are not there as they were sent; run \`pulumi up\` again"
     # Room that the commit or the putting back will want, when everything else is full.
     head -c 262144 /dev/zero 2>/dev/null >.run/reserve && stage ||
       problem "$folder: the release cannot be written; free some space ($(free_kilobytes .) KB free)"

@@ -16,13 +16,14 @@ main() {
   interrupted=''
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
+  [ "${1-}" != receive ] || exec 4<&0
   exec </dev/null
   present='' strangers='' present_images='' before='' proof='' previous='' take_over='' lineage='' host='' release='' kept=''
   reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 missing=0 engine_limit=30 looked='' told_changes='' putting_back='' compose_version=0
-  release_images='' release_hashes='' images_missing=''
+  release_images='' release_hashes='' images_missing='' apart='' receive_bytes=0
   request
   case ${1-} in
-  deploy | report | probe | teardown | history | logs | unlock | doctor) "$1" ;;
+  deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive) "$1" ;;
   *) refuse 2 "everfresh: unknown verb ${1-}" ;;
   esac
   exit

@@ -44,11 +44,9 @@ is_as_staged() {
   done
 }
 
-# Puts the sent release in place, without touching what runs. Files that had been changed by hand are made whole, and
-# their fingerprints noted in `replaced`: their containers have seen the wrong bytes.
-stage() {
-  mkdir .stage && (umask 022 && payload | base64 -d | tar -xpomf - -C .stage) && [ -f .stage/end ] || return 1
-  mkdir -p store releases && make_way folder "releases/$release" "releases/$release/files" || return 1
+# Moves what was unpacked into the store. Files that had been changed by hand are made whole, and their fingerprints noted
+# in `replaced`: their containers have seen the wrong bytes.
+store_staged() {
   for staged in .stage/store/*; do
     [ -d "$staged" ] || continue
     fingerprint=${staged##*/}
@@ -61,6 +59,36 @@ stage() {
     find "$staged" -type f -exec timeout 60 sync {} + 2>/dev/null || flush
     mv "$staged" store/ || return 1
   done
+}
+
+# Of the trees that travel apart (`apart`: one a line, fingerprint and sum), those that are not in the store as they are
+# to be.
+lacking() {
+  [ -n "$apart" ] || return 0
+  printf '%s\n' "$apart" | while read -r lacking_tree lacking_sum; do
+    [ "$(listing store "$lacking_tree" | sha256sum | cut -d ' ' -f 1)" = "$lacking_sum" ] || printf '%s\n' "$lacking_tree"
+  done
+}
+
+lacks() {
+  if find_folder; then lacking; else printf '%s\n' "$apart" | cut -d ' ' -f 1; fi
+}
+
+# receive: puts such trees into the store, from a tar on the caller's stdin (main keeps it as 4).
+receive() {
+  take_lock
+  disk_free=$(free_kilobytes .)
+  [ "${disk_free:-0}" -ge $((receive_bytes / 1024 + 4096)) ] ||
+    refuse 1 "disk: $((${disk_free:-0} / 1024)) MB free under $folder, $((receive_bytes / 1000000)) MB wanted for mounted files; free some space"
+  mkdir -p .stage store && (umask 022 && tar -xpomf - -C .stage <&4) && [ -f .stage/end ] && store_staged && flush store ||
+    refuse 1 "$folder: the mounted files did not come whole; run \`pulumi up\` again"
+  rm -rf .stage
+}
+
+# Puts the sent release in place, without touching what runs.
+stage() {
+  mkdir .stage && (umask 022 && payload | base64 -d | tar -xpomf - -C .stage) && [ -f .stage/end ] || return 1
+  mkdir -p store releases && make_way folder "releases/$release" "releases/$release/files" && store_staged || return 1
   if [ ! -d "releases/$release" ]; then
     chmod 700 .stage/release && mv .stage/release "releases/.$release" || return 1
     release_listing ".$release" >"releases/.$release/sums" && flush "releases/.$release"/* &&

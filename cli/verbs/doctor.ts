@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { checkLogin, RegistryError } from "../../adapters/registry";
+import { runVerb } from "../../adapters/verb";
 import { doctorStdin } from "../../core/host/program";
 import { registryHost } from "../../core/images";
 import { printable } from "../../core/printable";
@@ -9,7 +10,7 @@ import type { Settings } from "../../core/settings";
 import { usesStandIns } from "../../lab/pulumi/in-use";
 import { readSettings } from "../configuration";
 import { mustSuitPulumi } from "../deployable";
-import { askHosts, hostProject, runVerb } from "../hosts";
+import { askHosts, hostProject } from "../hosts";
 import { version } from "../pulumi/commands";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import { ask } from "../pulumi/run";

@@ -1,6 +1,7 @@
+import { runVerb } from "../../adapters/verb";
 import { historyStdin } from "../../core/host/program";
 import { readSettings } from "../configuration";
-import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
+import { askHosts, hostProject, problemsOf } from "../hosts";
 import { readLedger, renderHistory } from "../ledger";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import type { Session } from "../session";

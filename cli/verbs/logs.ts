@@ -1,8 +1,9 @@
+import { runVerb } from "../../adapters/verb";
 import { logsStdin } from "../../core/host/program";
 import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
 import { readSettings } from "../configuration";
-import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
+import { askHosts, hostProject, problemsOf } from "../hosts";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import type { Session } from "../session";
 import { print, waitingFor } from "../terminal";

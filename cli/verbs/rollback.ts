@@ -1,10 +1,11 @@
 import { probeHost } from "../../adapters/probe";
+import { runVerb } from "../../adapters/verb";
 import { historyStdin } from "../../core/host/program";
 import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
 import { readSetting, readSettings } from "../configuration";
 import { mustBeDeployable } from "../deployable";
-import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
+import { askHosts, hostProject, problemsOf } from "../hosts";
 import { type HostHistory, type LedgerEntry, readLedger, rollbackTarget } from "../ledger";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import type { Session } from "../session";

@@ -1,9 +1,10 @@
 import { probeHost } from "../../adapters/probe";
+import { runVerb } from "../../adapters/verb";
 import { unlockStdin } from "../../core/host/program";
 import { printable } from "../../core/printable";
 import { Problems } from "../../core/problems";
 import { readSettings } from "../configuration";
-import { askHosts, hostProject, problemsOf, runVerb } from "../hosts";
+import { askHosts, hostProject, problemsOf } from "../hosts";
 import { confirm } from "../prompt";
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import { mustBeApproved, type Session } from "../session";

@@ -3,15 +3,23 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import type { NetworkNode } from "../compose/document";
 import { definitionLabel } from "../compose/render";
+import { sizeOf } from "../file-bytes";
 import { quote } from "../quote";
-import { type TarEntry, tar } from "./tar";
-import type { Check, DeployRequest, Release, ReleaseManifest, ReleaseService } from "./types";
+import { apartLines, isApart } from "./apart";
+import { type TarEntry, tar, tarPieces } from "./tar";
+import type { Check, DeployRequest, Release, ReleaseFile, ReleaseManifest, ReleaseService } from "./types";
 import { problemsOf } from "./validate";
 
 /** What to run on a host: a short command line, free of secrets, and the program's text for its stdin. */
 export interface HostProgram {
   command: string;
   stdin: string;
+}
+
+/** One with more on its stdin than its text. */
+export interface StreamedProgram {
+  command: string;
+  stdin: Iterable<Uint8Array>;
 }
 
 /** Which project on a host; `remoteDir` as in the configuration. */
@@ -21,7 +29,16 @@ export interface HostProject {
 }
 
 /** What the host's program can do. */
-export type Verb = "deploy" | "report" | "probe" | "teardown" | "history" | "logs" | "unlock" | "doctor";
+export type Verb =
+  | "deploy"
+  | "report"
+  | "probe"
+  | "teardown"
+  | "history"
+  | "logs"
+  | "unlock"
+  | "doctor"
+  | "lacks";
 
 /** The command line of a verb: short, free of secrets, the same for every request (`report` takes `deploy`'s stdin too). */
 export const hostCommand = (verb: Verb): string => `sh -c 'eval "$(cat)"' everfresh ${verb}`;
@@ -33,7 +50,7 @@ let parts: { functions: string; main: string } | undefined;
  * The host's program: all of `remote/*.sh`, `main.sh` last. It is read by `cat` before the shell looks at it: whatever
  * the shell is, it neither runs a program that was cut off nor reads it byte by byte (as bash does from a pipe).
  */
-function program(verb: Verb, values: Record<string, string | number>, payload = ""): HostProgram {
+function program(verb: Verb | "receive", values: Record<string, string | number>, payload = ""): HostProgram {
   parts ??= {
     functions: readdirSync(FOLDER)
       .filter((name) => name.endsWith(".sh") && name !== "main.sh")
@@ -46,7 +63,7 @@ function program(verb: Verb, values: Record<string, string | number>, payload = 
   const request = `request() {\n${assignments.join("\n")}\n}\n`;
   const sent = `payload() {\ncat <<'EVERFRESH_PAYLOAD'\n${payload}\nEVERFRESH_PAYLOAD\n}\n`;
   return {
-    command: hostCommand(verb),
+    command: hostCommand(verb as Verb),
     stdin: parts.functions + request + sent + parts.main,
   };
 }
@@ -96,6 +113,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
       settle: request.settle,
       networks: networkLines(rendered).join("\n"),
       ports: publishedPorts(rendered).join("\n"),
+      apart: kept ? "" : apartLines(release).join("\n"),
       request_facts: members({
         who: request.who,
         from: request.from,
@@ -115,6 +133,38 @@ export const probeStdin = (project: HostProject): HostProgram => program("probe"
 
 /** The host's ledger, one JSON line per deployment, oldest first. */
 export const historyStdin = (project: HostProject): HostProgram => program("history", projectValues(project));
+
+/** The fingerprints of the release's large trees that the host does not have as they are to be, one a line; touches nothing. */
+export const lacksStdin = (project: HostProject, release: Release): HostProgram =>
+  program("lacks", { ...projectValues(project), apart: apartLines(release).join("\n") });
+
+/**
+ * Puts large trees into the host's store, read from the disk while they are sent. The program is the first line of stdin,
+ * which `read` takes from a pipe without a byte of what follows, the tar.
+ */
+export function receiveProgram(
+  { release, remoteDir, who, from, lockWait }: DeployRequest & { release: Release },
+  files: readonly ReleaseFile[],
+): StreamedProgram {
+  const bytes = files
+    .flatMap(({ entries }) => entries)
+    .reduce((sum, entry) => sum + (entry.type === "file" ? sizeOf(entry.bytes) : 0), 0);
+  const { stdin } = program("receive", {
+    ...projectValues({ project: release.project, remoteDir }),
+    release: release.id,
+    who,
+    from,
+    lock_wait: lockWait,
+    receive_bytes: bytes,
+  });
+  return {
+    command: `sh -c 'read -r program && eval "$(printf %s "$program" | base64 -d)"' everfresh receive`,
+    stdin: (function* () {
+      yield Buffer.from(`${Buffer.from(stdin).toString("base64")}\n`);
+      yield* tarPieces([{ type: "directory", path: "store" }, ...files.flatMap(stored), end]);
+    })(),
+  };
+}
 
 /** The last `tail` log lines of one service's containers, or of all. */
 export function logsStdin(project: HostProject, options: { service?: string; tail: number }): HostProgram {
@@ -210,13 +260,18 @@ function payload(release: Release, request: DeployRequest, { services = {} }: Re
       }),
     ),
     { type: "directory", path: "store" },
-    ...release.files.flatMap(({ fingerprint, entries }): TarEntry[] => [
-      { type: "directory", path: `store/${fingerprint}` },
-      ...entries.map((entry) => ({ ...entry, path: `store/${fingerprint}/${entry.path}` })),
-    ]),
-    { type: "file", path: "end", executable: false, bytes: new Uint8Array() },
+    ...release.files.filter((file) => !isApart(file)).flatMap(stored),
+    end,
   ];
 }
+
+/** A tree in its place in the store. */
+const stored = ({ fingerprint, entries }: ReleaseFile): TarEntry[] => [
+  { type: "directory", path: `store/${fingerprint}` },
+  ...entries.map((entry) => ({ ...entry, path: `store/${fingerprint}/${entry.path}` })),
+];
+
+const end: TarEntry = { type: "file", path: "end", executable: false, bytes: new Uint8Array() };
 
 function serviceLine(
   { name, image, digest, replicas, layers, files, restarts }: ReleaseService,

@@ -77,7 +77,7 @@ async function declare(changes: Shop = {}, more: Partial<ReleaseArgs> = {}) {
   const declared = await graph(
     () => {
       const release = new Release("release", { ...shop(changes), key, provenance, ...more });
-      const told = release.apply((release, { who, from }) => JSON.stringify({ release, who, from }));
+      const told = release.apply(async (release, { who, from }) => JSON.stringify({ release, who, from }));
       return { told, id: release.id, provenance: release.provenance };
     },
     { provider: providers },
@@ -225,7 +225,10 @@ describe("keptRelease", () => {
   it("tells the host of a release that it keeps, and of nothing else", async () => {
     const { result, resources } = await graph(() => {
       const release = keptRelease("shop-1", "shop", provenance);
-      return { id: release.id, told: release.apply((release, { who }) => JSON.stringify([release, who])) };
+      return {
+        id: release.id,
+        told: release.apply(async (release, { who }) => JSON.stringify([release, who])),
+      };
     });
     assert.equal(result.id, "shop-1");
     assert.deepEqual(JSON.parse(result.told), [{ kept: "shop-1", project: "shop" }, "ada"]);

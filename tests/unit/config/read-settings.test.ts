@@ -4,7 +4,8 @@ import os from "node:os";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
-import { readSettings, withoutStackTrace } from "../../../config";
+import { withoutStackTrace } from "../../../components/user-error";
+import { readSettings } from "../../../config";
 import { Problems } from "../../../core/problems";
 
 const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";

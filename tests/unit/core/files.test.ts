@@ -149,6 +149,19 @@ describe("readFiles", () => {
     );
   });
 
+  it("refuses a name with a backslash or a line break in a tree of more than 1 MiB alone", async () => {
+    await mkdir(at("t"));
+    await writeFile(at("t/a\\b"), "");
+    assert.equal((await read("t")).length, 2);
+    await writeFile(at("t/large"), Buffer.alloc(2 ** 20 + 1));
+    await assert.rejects(
+      read("t"),
+      new Problems([
+        `${where}: "t/a\\\\b" has a backslash or a line break in its name, in a folder of more than 1 MiB; rename it`,
+      ]),
+    );
+  });
+
   it("refuses a name and a link that are not UTF-8 instead of changing them", async () => {
     const latin1 = Buffer.from("caf\xe9", "latin1");
     for (const [folder, make] of [

@@ -1,0 +1,37 @@
+import { sizeOf } from "../core/file-bytes";
+import { isApart } from "../core/host/apart";
+import { lacksStdin, receiveProgram } from "../core/host/program";
+import type { DeployRequest } from "../core/host/types";
+import { type Asked, runVerb } from "./verb";
+
+/** The slowest connection that is waited for. Bytes a second. */
+const SLOWEST = 50_000;
+
+/**
+ * Sends the mounted files that are too large for the request itself, as far as the host does not have them.
+ *
+ * @param onSend - told how many bytes are sent, if any are.
+ * @throws Problems when the host cannot be reached, or cannot take them.
+ */
+export async function sendLargeFiles(
+  asked: Asked,
+  request: DeployRequest,
+  onSend: (bytes: number) => void,
+): Promise<void> {
+  const { release, remoteDir, lockWait } = request;
+  if ("kept" in release || !release.files.some(isApart)) return;
+  const lacked = new Set(
+    (await runVerb(asked, lacksStdin({ project: release.project, remoteDir }, release))).split("\n"),
+  );
+  const files = release.files.filter((file, i) => {
+    const isFirst = release.files.findIndex(({ fingerprint }) => fingerprint === file.fingerprint) === i;
+    return isFirst && isApart(file) && lacked.has(file.fingerprint);
+  });
+  if (files.length === 0) return;
+  const bytes = files
+    .flatMap(({ entries }) => entries)
+    .reduce((sum, entry) => sum + (entry.type === "file" ? sizeOf(entry.bytes) : 0), 0);
+  onSend(bytes);
+  const timeout = (lockWait + 60 + bytes / SLOWEST) * 1000;
+  await runVerb(asked, receiveProgram({ ...request, release }, files), { timeout });
+}

@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+import type { Release, ReleaseFile } from "./types";
+
+/** Whether a tree is too large for the request, and travels to the host by itself. */
+export const isApart = ({ entries }: ReleaseFile): boolean =>
+  entries.some((entry) => entry.type === "file" && !(entry.bytes instanceof Uint8Array));
+
+/**
+ * What such trees are to be on a host: a line each, `<fingerprint> <sum>`. The sum is SHA-256 over what `listing` in
+ * remote/stage.sh prints of the tree, so that one that was cut off, or changed while it was sent, is not taken.
+ */
+export const apartLines = ({ files }: Release): string[] => [
+  ...new Set(files.filter(isApart).map((file) => `${file.fingerprint} ${sumOf(file)}`)),
+];
+
+function sumOf({ fingerprint, entries }: ReleaseFile): string {
+  const lines = entries.flatMap((entry) => {
+    const path = `${fingerprint}/${entry.path}`;
+    if (entry.type === "directory") return [];
+    if (entry.type === "symlink") return [`link ${path} ${entry.target}`];
+    const { bytes, executable } = entry;
+    const sha256 =
+      bytes instanceof Uint8Array ? createHash("sha256").update(bytes).digest("hex") : bytes.sha256;
+    return [`${sha256}  ${path}`, ...(executable ? [`runs ${path}`] : [])];
+  });
+  const sorted = lines.map((line) => Buffer.from(`${line}\n`)).sort(Buffer.compare);
+  return createHash("sha256").update(Buffer.concat(sorted)).digest("hex");
+}
