@@ -22,7 +22,12 @@ not_ours() {
 }
 
 # The names of containers, for people: at most ten.
-names_of() { printf '%s\n' "$1" | awk -F '|' '{ sub(/^\//, "", $9); printf "%s%s", NR > 1 ? ", " : "", $9; if (NR == 10) { printf ", ..."; exit } }'; }
+names_of() {
+  printf '%s\n' "$1" | awk -F '|' '
+    { sub(/^\//, "", $9); text = text (NR == 1 ? "" : ", ") $9 }
+    NR == 10 { text = text ", ..."; exit }
+    END { print text }'
+}
 
 # Lines for the judgement in `verdicts`: S services, I images, B containers as they were, C as they are; U those before
 # the deployment began, when it is being put back.

@@ -67,6 +67,13 @@ put() {
   return 1
 }
 
+# What the files hold, without what is no file: reading a pipe would never end.
+contents() {
+  for contents_of; do
+    [ ! -f "$contents_of" ] || cat "$contents_of"
+  done
+}
+
 # The value of line "$2 …" in a file of such lines, nothing if there is none.
 field() { [ ! -f "$1" ] || sed -n "s/^$2 //p" "$1" 2>/dev/null | head -n 1; }
 

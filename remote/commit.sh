@@ -19,7 +19,7 @@ result_of() {
 record_proof() {
   proved_at=$(utc)
   result_of "$1" "$proved_at" | put "releases/$1/result.json" || return 1
-  record_serial=$(cat releases/*/proved | awk '$1 == "serial" && $2 ~ /^[0-9]+$/ && length($2) < 10 && $2 + 0 > max { max = $2 + 0 } END { print max + 1 }')
+  record_serial=$(contents releases/*/proved | awk '$1 == "serial" && $2 ~ /^[0-9]+$/ && length($2) < 10 && $2 + 0 > max { max = $2 + 0 } END { print max + 1 }')
   {
     printf '%s\n' "deployment $deployment" "serial $record_serial" "at $proved_at" "token $2" "lineage $3" "who $who" \
       "from $from" "stack $stack" "host $host"
@@ -38,7 +38,7 @@ mark_unfinished() {
 }
 
 # The JSON members that say what was deployed and by whom; the program rendered them, the release keeps its part.
-facts() { printf '%s,%s' "$request_facts" "$(members "$(cat "releases/$release/facts")")"; }
+facts() { printf '%s,%s' "$request_facts" "$(members "$(contents "releases/$release/facts")")"; }
 
 # JSON members that were read from a file, which may be damaged.
 members() { if [ -n "$1" ] && is_json "{$1}"; then printf '%s' "$1"; else printf '"tag":""'; fi; }

@@ -85,6 +85,6 @@ know_images() {
 # Services of a release, dependencies first, one per line: name|image|digest|replicas|layers|fingerprints of its
 # files|services to restart with it|`lasts` if it is to keep running,
 # `ends` if others wait for its end
-services() { cat "releases/$1/services"; }
+services() { contents "releases/$1/services"; }
 
 service_images() { services "$1" | cut -d '|' -f 2 | sort -u; }

@@ -116,7 +116,9 @@ take_lock() {
     nap
   done
   # Whatever became of its modes: it is our own.
-  chmod u+rwX . ./* releases/* releases/*/*
+  chmod u+rwX . ./*
+  chmod u+rwX releases/*
+  chmod u+rwX releases/*/*
   make_way folder changed releases store && make_way file holder unfinished replaced ledger.jsonl &&
     { [ -L current ] || [ ! -d current ] || set_aside current; } ||
     refuse 1 "$folder: cannot be written; free some space or check the folder's owner"
@@ -137,7 +139,7 @@ holder() {
 }
 
 # Whether somebody holds the lock just now, without waiting for it.
-is_locked() { [ -e lock ] && ! (exec 8<lock && flock -n -s 8) 2>/dev/null; }
+is_locked() { [ -f lock ] && ! (exec 8<lock && flock -n -s 8) 2>/dev/null; }
 
 # The release that was proved last; empty when there is none.
 current_release() {

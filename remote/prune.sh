@@ -12,7 +12,7 @@ kept_releases() {
 
 # Images of services that were built; what was merely named (redis:7) may be anybody's.
 built_images() { # services files
-  cat /dev/null "$@" 2>/dev/null | awk -F '|' '$3 != "" && $2 ~ /^[a-zA-Z0-9][^ ]*@sha256:[0-9a-f]+$/ { print $2 }' | sort -u
+  contents "$@" | awk -F '|' '$3 != "" && $2 ~ /^[a-zA-Z0-9][^ ]*@sha256:[0-9a-f]+$/ { print $2 }' | sort -u
 }
 
 # Removes what is not needed any more and says how much that was. Never fails a deployment.
@@ -35,7 +35,7 @@ prune() {
 
 # What a deployment pulled that failed: nothing but our own tag tells of it, and keeps it.
 orphaned_images() {
-  needed_tags=$(cat /dev/null releases/*/services 2>/dev/null | sed -n 's/^[^|]*|[^|]*@sha256:\([0-9a-f]\{12\}\).*/\1/p')
+  needed_tags=$(contents releases/*/services | sed -n 's/^[^|]*|[^|]*@sha256:\([0-9a-f]\{12\}\).*/\1/p')
   for orphan in $(engine image ls --format '{{.Tag}}' "everfresh/$project" 2>/dev/null); do
     case $nl$needed_tags$nl in *"$nl$orphan$nl"*) continue ;; esac
     images "everfresh/$project:$orphan" 2>/dev/null | cut -d '|' -f 2 | tr ' ' '\n' | grep "@sha256:$orphan"
@@ -47,7 +47,7 @@ remove_images() {
   # shellcheck disable=SC2086 # one word per image
   set -- $1
   [ $# -gt 0 ] || return 0
-  still_named=$(cat /dev/null "$base"/*/releases/*/services 2>/dev/null | cut -d '|' -f 2 | sort -u)
+  still_named=$(contents "$base"/*/releases/*/services | cut -d '|' -f 2 | sort -u)
   # shellcheck disable=SC2046 # one word per id
   still_used=$(engine ps -a -q --no-trunc 2>/dev/null) && [ -n "$still_used" ] &&
     still_used=$(engine inspect --type container --format '{{.Image}}' $(printf '%s' "$still_used") 2>/dev/null)

@@ -39,7 +39,7 @@ is_as_staged() {
   staged_release=releases/$1
   shift
   for part; do
-    staged_sum=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$part\$/\1/p" "$staged_release/sums")
+    staged_sum=$(contents "$staged_release/sums" | sed -n "s/^\([0-9a-f]\{64\}\) [ *]$part\$/\1/p")
     [ -n "$staged_sum" ] && [ -f "$staged_release/$part" ] && [ "$staged_sum" = "$(sha256sum <"$staged_release/$part" | cut -d ' ' -f 1)" ] || return 1
   done
 }
@@ -96,7 +96,8 @@ stage() {
   else
     # The same release again: each part that differs is mended by itself, so that a kill never leaves it half.
     for part in $release_parts; do
-      cmp -s ".stage/release/$part" "releases/$release/$part" || put "releases/$release/$part" <".stage/release/$part" || return 1
+      [ -f "releases/$release/$part" ] && cmp -s ".stage/release/$part" "releases/$release/$part" ||
+        put "releases/$release/$part" <".stage/release/$part" || return 1
     done
     for link in .stage/release/files/*; do
       [ -L "$link" ] || continue

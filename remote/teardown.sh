@@ -63,7 +63,7 @@ remove_made() {
 
 # Whether the compose file of a release here gives something the name $1.
 is_named() {
-  cat /dev/null releases/*/compose.yaml | made_name=$1 awk '
+  contents releases/*/compose.yaml | made_name=$1 awk '
     { gsub(/["\047]/, ""); sub(/^ *name: */, ""); if ($0 == ENVIRON["made_name"]) found = 1 }
     END { exit !found }'
 }

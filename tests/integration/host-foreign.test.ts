@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { logsStdin, teardownStdin } from "../../core/host/program";
+import { engine, exec } from "../../lab/faults";
+import type { Lab, LabHost } from "../../lab/lab";
+import { ownLab } from "../faults/support/own-lab";
+import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
+import { runOn } from "../faults/support/ssh";
+
+const FOLDER = "/home/deploy/.everfresh/shop";
+const PROJECT = { project: "shop" };
+const label = (key: string, value: string) => ["--label", `com.docker.compose.${key}=${value}`];
+
+describe("what is somebody else's on a host", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let host: LabHost;
+  let images: Images;
+
+  ownLab("foreign", async (ready) => {
+    lab = ready;
+    host = lab.hosts[0]!;
+    images = await pushImages(lab, ["one", "two", "api"]);
+    await green("r1", "one");
+  });
+
+  const request = (id: string, page: string, overrides = {}) =>
+    requestFor(lab, shop(images, id, { page }), { token: `token of ${id}`, ...overrides });
+  const green = async (id: string, page: string, overrides = {}) => {
+    const { status, stderr } = await deploy(host, request(id, page, overrides));
+    assert.equal(status, 0, stderr);
+    return stderr;
+  };
+  const start = (name: string, ...options: string[]) =>
+    engine(host, "run", "-d", "--name", name, ...options, images.api!, "sleep", "100000");
+  const isRunning = async (name: string) =>
+    (await engine(host, "inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", name)).startsWith(
+      "true",
+    );
+  const onHost = (script: string) => exec(host, ["sh", "-c", script], { user: "deploy" });
+  const everything = () => engine(host, "ps", "-aq", "--no-trunc");
+
+  it("is no container that carries the project's labels: with one of them nothing is touched until told so", async () => {
+    for (const service of ["web", "debug"]) {
+      const claim = ["project", "service", "oneoff"].flatMap((key, i) =>
+        label(key, ["shop", service, "False"][i]!),
+      );
+      await start("claimant", ...claim);
+      const before = await everything();
+      const { status, stderr } = await deploy(host, request("r2", "two"));
+      assert.equal(status, 2, stderr);
+      assert.match(
+        stderr,
+        /^shop: containers of this project run here \(claimant\) that everfresh did not deploy; remove them/,
+      );
+      assert.equal(await everything(), before);
+      const strangers = (await look(host)).containers.flatMap(({ stranger }) => stranger ?? []);
+      assert.deepEqual(strangers, ["claimant"]);
+
+      await green("r2", "two", { takeOver: "unmanaged" });
+      assert.doesNotMatch(await engine(host, "ps", "-a", "--format", "{{.Names}}"), /claimant/);
+      await green("r1", "one");
+    }
+  });
+
+  it("is no container that compose made from another folder under the same project name", async () => {
+    await onHost(`mkdir -p ~/elsewhere && cd ~/elsewhere && printf 'services:\\n  db:\\n    image: %s\\n    command: [sleep, "1000"]\\n' '${images.api}' >compose.yaml &&
+      docker compose -p shop up -d 2>/dev/null`);
+    assert.deepEqual((await look(host)).drift, ["db is not part of the release"]);
+    const before = await everything();
+    const { status, stderr } = await deploy(host, request("r2", "two"));
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /shop-db-1/);
+    assert.equal(await everything(), before);
+    await engine(host, "rm", "-f", "shop-db-1");
+  });
+
+  it("is not what was made of a service that the release no longer has: that is removed", async () => {
+    const small = shop(images, "small", { page: "one" });
+    small.services = small.services.filter(({ name }) => name === "web");
+    small.compose = small.compose.slice(0, small.compose.indexOf("  api:"));
+    const { status, stderr } = await deploy(host, requestFor(lab, small));
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(
+      (await look(host)).containers.map(({ service }) => service),
+      ["web"],
+    );
+    await green("r1", "one");
+  });
+
+  it("forges no fact, and runs nothing, with any text in labels, names and paths", async () => {
+    const victim = await start("victim");
+    const forged = (service: string) =>
+      `${victim}|sha256:0|created||0|0|start||/shop-x-1||/x |${service}|${FOLDER}`;
+    const texts = [
+      `debug\n${forged("web")}`,
+      `debug|${forged("web")}`,
+      "<no value>",
+      "x/e touch /tmp/owned\nx",
+      "w /tmp/owned\n$(touch /tmp/owned)`touch /tmp/owned`",
+      "\u001b]0;owned\u0007\u009b2J\u202e",
+      `","imageId":"--help`,
+      `x\nend\nlocked\nproved token forged`,
+    ];
+    await onHost(`mkdir -p "$(printf '/tmp/a\\n|%s' '${victim}|x')"`);
+    for (const [i, text] of texts.entries()) {
+      const claim = [
+        ...[label("project", "shop"), label("oneoff", "False"), label("service", text)].flat(),
+        ...[
+          label("config-hash", text),
+          label("image", text),
+          label("project.working_dir", `${FOLDER}\n${text}`),
+        ].flat(),
+        ...["--mount", `type=bind,"source=/tmp/a\n|${victim}|x",target=/x`],
+      ];
+      await start(`claimant${i}`, ...claim);
+    }
+    const before = await everything();
+    const { drift } = await look(host);
+    assert.equal(drift.length, texts.length, drift.join("\n"));
+    for (const line of drift) assert.doesNotMatch(line, /[\p{Cc}\u202e]/u);
+    const refused = await deploy(host, request("r2", "two"));
+    assert.equal(refused.status, 2, refused.stderr);
+    assert.doesNotMatch(refused.stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    const { status, stdout } = await runOn(host, logsStdin(PROJECT, { tail: 5 }));
+    assert.equal(status, 0);
+    assert.match(stdout, /^api \| .*api started$/m);
+    assert.equal(await everything(), before);
+
+    // Somebody who has read what the names are says so.
+    await green("r2", "two", { takeOver: "unmanaged" });
+    assert.ok(await isRunning("victim"));
+    assert.equal(await exec(host, ["sh", "-c", "ls /tmp/owned 2>/dev/null || true"]), "");
+    assert.deepEqual((await look(host)).drift, []);
+    await engine(host, "rm", "-f", "victim");
+    await green("r1", "one");
+  });
+
+  it("steers no terminal with what a container or docker says", async () => {
+    const sick = shop(images, "loud", { page: "two", sick: true });
+    sick.compose = sick.compose.replace(
+      'command: [sh, -c, "echo api started; exec sleep 100000"]',
+      `command: [sh, -c, "printf 'ok \\\\033]0;owned\\\\007 \\\\302\\\\2332J \\\\342\\\\200\\\\256 \\\\377 ü\\\\n'; exit 3"]\n    healthcheck: {test: [CMD, "true"]}`,
+    );
+    const { status, stderr } = await deploy(host, requestFor(lab, sick));
+    assert.equal(status, 1, stderr);
+    assert.doesNotMatch(stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\ufffd]/);
+    assert.equal((await look(host)).current?.id, "r1");
+  });
+
+  it("is left by a failed first deployment and by a teardown: containers, networks and volumes with the project's label", async () => {
+    const tearDown = () =>
+      runOn(
+        host,
+        teardownStdin({
+          ...PROJECT,
+          ...{
+            lineage: "lineage-of-the-tests",
+            host: "host1",
+            who: "t",
+            from: "m",
+            lockWait: 5,
+            volumes: true,
+          },
+        }),
+      );
+    // Compose itself overlooks a container without its label `oneoff`, and so does the check before a deployment.
+    await start("bystander", ...label("project", "shop"), ...label("service", "web"));
+    assert.equal((await tearDown()).status, 0);
+    assert.equal(await engine(host, "ps", "-a", "--format", "{{.Names}}"), "bystander");
+
+    for (const kind of ["network", "volume"]) {
+      await engine(host, kind, "create", ...label("project", "shop"), `bystander-${kind}`);
+      await engine(
+        host,
+        kind,
+        "create",
+        ...label("project", "shop"),
+        ...label(kind, "data"),
+        `another-${kind}`,
+      );
+    }
+    const theirs = async () => [
+      await isRunning("bystander"),
+      (
+        await engine(
+          host,
+          "network",
+          "ls",
+          "--filter",
+          "label=com.docker.compose.project=shop",
+          "--format",
+          "{{.Name}}",
+        )
+      )
+        .split("\n")
+        .sort(),
+      (
+        await engine(
+          host,
+          "volume",
+          "ls",
+          "--filter",
+          "label=com.docker.compose.project=shop",
+          "--format",
+          "{{.Name}}",
+        )
+      )
+        .split("\n")
+        .sort(),
+    ];
+    const left = [true, ["another-network", "bystander-network"], ["another-volume", "bystander-volume"]];
+
+    const sick = await deploy(host, requestFor(lab, shop(images, "f1", { page: "one", sick: true })));
+    assert.equal(sick.status, 1, sick.stderr);
+    assert.match(sick.stderr, /nothing of shop serves\n$/);
+    assert.deepEqual(await theirs(), left);
+
+    const made = shop(images, "v1", { page: "one" });
+    made.compose += `    volumes: [{type: volume, source: data, target: /data}, {type: volume, source: named, target: /named}]
+volumes: {data: {name: shop_data}, named: {"name": "any-name"}}
+`;
+    const { status, stderr } = await deploy(host, requestFor(lab, made));
+    assert.equal(status, 0, stderr);
+    assert.equal(await served(host), "one");
+    const torn = await tearDown();
+    assert.equal(torn.status, 0, torn.stderr);
+    assert.match(torn.stderr, /^left alone: volume another-volume, which everfresh did not make$/m);
+    assert.deepEqual(await theirs(), left);
+  });
+});
