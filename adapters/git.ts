@@ -61,21 +61,25 @@ type Setting = readonly [string, string];
  * configuration names. The user's own configuration (`~/.gitconfig`, the system's) holds, with its filters such as git-lfs.
  */
 async function harmless(folder: string): Promise<Git> {
-  return gitIn(folder, [...settings, ...filtersOff(await ownConfiguration(folder))]);
+  return gitIn(folder, filtersOff(await ownConfiguration(folder)));
 }
 
-/** What git may run while it only looks (git-config(1), githooks(5)), as far as no option turns it off. */
-const settings: Setting[] = [
+/** Against what git runs while it only looks (git-config(1), githooks(5)); single commands have options against the rest. */
+const options = [
+  "--no-optional-locks",
   // A folder with the files of a bare repository, which can be committed, is a repository with a configuration of its own.
-  ["safe.bareRepository", "explicit"],
-  ["core.fsmonitor", "false"],
-  ["core.hooksPath", "/dev/null"],
+  "-c",
+  "safe.bareRepository=explicit",
+  "-c",
+  "core.fsmonitor=false",
+  "-c",
+  "core.hooksPath=/dev/null",
 ];
 
 const gitIn =
-  (folder: string, settings: readonly Setting[]): Git =>
+  (folder: string, settings: readonly Setting[] = []): Git =>
   async (...args) => {
-    const { stdout } = await run("git", ["-C", folder, "--no-optional-locks", ...args], {
+    const { stdout } = await run("git", ["-C", folder, ...options, ...args], {
       maxBuffer: 256 * 1024 * 1024,
       encoding: "buffer",
       env: environment(settings),
@@ -132,7 +136,7 @@ function filtersOff(configuration: readonly Setting[]): Setting[] {
 
 /** The configuration that lies in a repository and in its submodules, which git looks into as well. */
 async function ownConfiguration(folder: string, seen = new Set<string>()): Promise<Setting[]> {
-  const git = gitIn(folder, settings);
+  const git = gitIn(folder);
   const top = (await git("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
   if (seen.has(top)) return [];
   seen.add(top);
@@ -147,7 +151,7 @@ async function ownConfiguration(folder: string, seen = new Set<string>()): Promi
     if (submodule === undefined) continue;
     const inside = path.join(top, submodule);
     if (lstatSync(path.join(inside, ".git"), { throwIfNoEntry: false }))
-      found.push(...(await ownConfiguration(inside, seen)));
+      found.push(...(await ownConfiguration(inside, seen).catch(() => [])));
   }
   return found;
 }

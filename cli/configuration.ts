@@ -43,10 +43,15 @@ async function askConfig(session: Session, which: { secrets: boolean }): Promise
   try {
     return await ask(readConfig(session, which));
   } catch (error) {
-    const file = stackFile(session);
-    if (file !== undefined && existsSync(file)) readStackConfig(file);
+    mustHaveReadableFile(session);
     throw error;
   }
+}
+
+/** @throws Problems when the stack's configuration is in a file that cannot be read, of which Pulumi would show a part. */
+export function mustHaveReadableFile(session: Session): void {
+  const file = stackFile(session);
+  if (file !== undefined && existsSync(file)) readStackConfig(file);
 }
 
 /** One value of the configuration that is no secret; undefined when it is not set. */

@@ -24,7 +24,7 @@ export function makeOwnFolder(...names: string[]): string {
     else if (!found.isDirectory()) {
       const what = found.isSymbolicLink() ? "is a link" : "is not a folder";
       throw new Problems([problem(folder, `${what}, and everfresh keeps its own files there`, "remove it")]);
-    } else if ((found.mode & 0o077) !== 0) chmodSync(folder, 0o700);
+    } else if ((found.mode & 0o077) !== 0 && found.uid === process.getuid?.()) chmodSync(folder, 0o700);
   }
   return folder;
 }

@@ -4,6 +4,7 @@ import { resolveDigest } from "../adapters/registry";
 import type { StackOutputs } from "../components/stack-outputs";
 import type { ComposeService } from "../core/compose/project";
 import { type ContentIdentity, changes, describe, identify, StatCache } from "../core/content";
+import { excerpt } from "../core/excerpt";
 import { contentTag, repositories } from "../core/images";
 import { ownFolder } from "../core/own-folder";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
@@ -50,7 +51,7 @@ export async function identifyContents(
       const { content } = identity;
       const changedSince = async () => {
         const now = await look();
-        return now.content === content ? undefined : describe(changes(identity, now));
+        return now.content === content ? undefined : inWords(identity, now);
       };
       refuseOwnFolder(name, build!.context, identity);
       const before = own((await previous).images, name);
@@ -91,6 +92,10 @@ async function explain(identity: ContentIdentity, before: string | undefined): P
   if (before === undefined) return "it was never deployed";
   const manifest = await readManifest(before);
   return manifest
-    ? describe(changes(manifest, identity))
+    ? inWords(manifest, identity)
     : "its content changed (this checkout has not seen what it was)";
 }
+
+/** Names of files may have anything in them. */
+const inWords = (before: ContentIdentity, now: ContentIdentity) =>
+  excerpt(describe(changes(before, now)), 1000);

@@ -149,10 +149,10 @@ function collect(child: ChildProcess, fd: 1 | 2): Promise<string> {
 
 /** What Pulumi says of a file that it cannot read quotes from it, and there may be a secret in it. */
 const withoutText = (message: string) =>
-  message.replace(/\byaml: .*/s, (reason) => `yaml${/: line \d+/.exec(reason)?.[0] ?? ""}`);
+  message.replace(/\byaml: .*/s, (reason) => ["yaml", ...(/\bline \d+/.exec(reason) ?? [])].join(": "));
 
 /** Pulumi's messages, with what to do where it does not say it. */
-function explain(args: readonly string[], said: string): string {
+export function explain(args: readonly string[], said: string): string {
   const message = withoutText(said.replace(/^error: /, "").replaceAll("\n", " "));
   const where = `pulumi ${
     args[0] === "config" || args[0] === "stack"

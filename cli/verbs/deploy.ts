@@ -1,5 +1,5 @@
 import { parseJson } from "../../core/parse";
-import { mustFollowWorkingTree } from "../configuration";
+import { mustFollowWorkingTree, mustHaveReadableFile } from "../configuration";
 import { mustBeDeployable, mustSuitPulumi } from "../deployable";
 import { outputs, preview as previewArguments, up } from "../pulumi/commands";
 import { type ExitStatus, exit, type Outcome, outcomeOf } from "../pulumi/outcome";
@@ -16,6 +16,7 @@ export async function deploy(session: Session, more: readonly string[]): Promise
 
 /** `pulumi preview`. */
 export async function preview(session: Session, more: readonly string[]): Promise<ExitStatus> {
+  mustHaveReadableFile(session);
   await mustSuitPulumi(session);
   const run = await follow((eventLog) => previewArguments(session, { json: session.json, eventLog, more }));
   return outcomeOf(run).exit;

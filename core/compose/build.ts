@@ -88,6 +88,14 @@ export function readBuild(
       );
     }
   }
+  // The builder is told `name=value`, and would take another name than the one that is identified.
+  for (const key of ["args", "labels"] as const) {
+    for (const name of Object.keys(build[key] ?? {})) {
+      if (!/^$|=/.test(name)) continue;
+      const what = `${JSON.stringify(plain(name))} cannot be a name`;
+      problems.push(problem(`${where}.${key}`, what, "take one without an equals sign"));
+    }
+  }
   // The builder would take it all the same, and nobody would know.
   const epoch = environment.SOURCE_DATE_EPOCH;
   const platforms = build.platforms ?? (node.platform ? [node.platform] : []);

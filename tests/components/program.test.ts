@@ -345,6 +345,14 @@ describe("the program", () => {
       assert.deepEqual(other.result.layers, told.result.layers);
     });
 
+    it("says nothing to the terminal that the name of a changed file would", async () => {
+      writeFileSync(path.join(folder, "web/Dockerfile"), "FROM debian:trixie-slim\nCOPY . /\n");
+      writeFileSync(path.join(folder, "web/a\u001b[2Jb\nc"), "");
+      const { log } = await run({}, { preview: true });
+      const cause = log.map(({ message }) => message).find((message) => message.startsWith("web: "));
+      assert.match(cause!, /a\?\[2Jb\?c added/);
+    });
+
     it("changes nothing for another commit, by another user, of a file that no image copies", async () => {
       outside.commit = () => ({ commit: "00".repeat(20), dirty: "5d6e7f8" });
       writeFileSync(path.join(folder, "web/README.md"), "edited");

@@ -255,6 +255,17 @@ describe("a build section", () => {
     assert.deepEqual(Object.keys(build!.additionalContexts), names);
   });
 
+  it("refuses names of build arguments and labels that the builder would take for others", () => {
+    for (const key of ["args", "labels"])
+      for (const name of ["A=B", ""])
+        refused(
+          [
+            `services.web.build.${key}: ${JSON.stringify(name)} cannot be a name; take one without an equals sign`,
+          ],
+          { build: { context: "/a", [key]: { [name]: "c" } } },
+        );
+  });
+
   it("refuses ids and variables of secrets that would tell the builder something else", () => {
     const todo = "take a name without spaces, commas, quotation marks and equals signs";
     for (const id of ["a,src=/etc/shadow", 'a"', "a b", "a\n", "a=b"]) {
