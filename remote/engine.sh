@@ -11,12 +11,17 @@ engine() { docker_in "$engine_limit" "$@"; }
 
 refuse_engine() { refuse 1 "docker: does not answer; start it on the host and try again"; }
 
-# compose for the release in folder $2, at most $1 seconds.
+# compose for the release in folder $2, at most $1 seconds. A variable that the compose file names without a value is to be
+# unset in the container: compose must not find one of this login's.
 compose_in() {
   compose_limit=$1 compose_release=$2
   shift 2
-  docker_in "$compose_limit" compose --ansi never -p "$project" --project-directory "$folder" \
-    -f "$compose_release/compose.yaml" "$@"
+  timeout -k 5 "$compose_limit" env -i PATH="$PATH" HOME="${HOME:-/}" \
+    ${DOCKER_HOST+"DOCKER_HOST=$DOCKER_HOST"} ${DOCKER_CONTEXT+"DOCKER_CONTEXT=$DOCKER_CONTEXT"} \
+    ${DOCKER_CONFIG+"DOCKER_CONFIG=$DOCKER_CONFIG"} ${DOCKER_CERT_PATH+"DOCKER_CERT_PATH=$DOCKER_CERT_PATH"} \
+    ${DOCKER_TLS_VERIFY+"DOCKER_TLS_VERIFY=$DOCKER_TLS_VERIFY"} ${XDG_RUNTIME_DIR+"XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR"} \
+    docker compose --ansi never -p "$project" --project-directory "$folder" -f "$compose_release/compose.yaml" "$@" \
+    </dev/null 3>&-
 }
 
 container_ids() {

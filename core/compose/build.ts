@@ -92,7 +92,7 @@ export function readBuild(
   for (const key of ["args", "labels"] as const) {
     for (const name of Object.keys(build[key] ?? {})) {
       if (!/^$|=/.test(name)) continue;
-      const what = `${JSON.stringify(plain(name))} cannot be a name`;
+      const what = `${JSON.stringify(name)} cannot be a name`;
       problems.push(problem(`${where}.${key}`, what, "take one without an equals sign"));
     }
   }
