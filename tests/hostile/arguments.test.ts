@@ -257,7 +257,7 @@ describe("hostile arguments for a shell", function () {
       password: anyText,
       release: line,
     });
-    return tryAll("arguments", 40, input, async ({ shell, who, project, remoteDir, password, release }) => {
+    return tryAll("arguments", 15, input, async ({ shell, who, project, remoteDir, password, release }) => {
       const password_ = `${secret}${password}`;
       const request: DeployRequest = {
         ...{

@@ -89,6 +89,8 @@ describe("hostile compose files", function () {
     const carried = async (texts: string[]) => {
       const all = Object.fromEntries(texts.map((text, i) => [`V${i}`, escaped(text)]));
       const words = texts.map(escaped);
+      // Compose says extension fields in YAML only, whose printer loses these: they are refused.
+      const checks = texts.filter((text) => !/^\n|[\u0085\u2028\u2029]/.test(text));
       const author = await read({
         name: "shop",
         services: {
@@ -104,7 +106,7 @@ describe("hostile compose files", function () {
             secrets: ["key"],
             configs: Object.keys(all),
             "x-everfresh": {
-              verify: { command: ["run", ...words], file: { path: "/x", contains: `${words[0]}.` } },
+              verify: { command: ["run", ...checks.map(escaped)], file: { path: "/x", contains: ".$$" } },
             },
           },
         },
@@ -135,8 +137,8 @@ describe("hostile compose files", function () {
         for (const [where, value] of Object.entries(got)) assert.equal(value, text, where);
       }
       assert.deepEqual(service!.verify, [
-        { kind: "command", command: ["run", ...texts] },
-        { kind: "file", path: "/x", contains: `${texts[0]}.` },
+        { kind: "command", command: ["run", ...checks] },
+        { kind: "file", path: "/x", contains: ".$" },
       ]);
     };
     return tryAll("compose files", 5, values, carried, {
@@ -172,7 +174,9 @@ describe("hostile compose files", function () {
         "build argument": author.services[0]!.build!.args,
       };
       for (const [where, record] of Object.entries(records)) {
-        const got = new Map(Object.entries(record ?? {}));
+        // What `config` prints has the dollar signs of keys escaped too.
+        const said = (key: string) => (where === "build argument" ? key : plain(key));
+        const got = new Map(Object.entries(record ?? {}).map(([key, value]) => [said(key), value]));
         for (const [i, text] of texts.entries())
           assert.equal(got.get(text), `v${i}`, `${where} ${JSON.stringify(text)}`);
       }
@@ -323,6 +327,7 @@ describe("hostile compose files", function () {
 /** As compose prints a document that it has resolved; for what needs no compose to be seen. */
 const resolvedBy = (document: unknown): ComposeText => ({
   resolved: exactYaml(document),
+  exact: exactYaml(document),
   written: exactYaml(document),
   folder: "/project",
   environment: {},

@@ -254,7 +254,7 @@ describe("hostile answers of a registry", function () {
       await tryAll("registry answers", 200, fc.tuple(realms, anyText), async ([realm, service]) => {
         const sent: { asked: string; withPassword: boolean }[] = [];
         globalThis.fetch = async (url, init) => {
-          const asked = String(url);
+          const asked = new Request(url).url;
           const headers = new Headers(init?.headers);
           sent.push({ asked, withPassword: headers.has("authorization") });
           if (!asked.startsWith("https://registry.example.com/v2/"))
@@ -329,7 +329,7 @@ describe("hostile names of images", function () {
         for (const part of [registry, repository, version]) assert.equal(typeof part, "string");
         const asked: string[] = [];
         globalThis.fetch = async (url) => {
-          asked.push(String(url));
+          asked.push(new Request(url).url);
           return new Response("", { status: 404 });
         };
         await valueOrRefusal(() => resolveDigest(name, { auth }));

@@ -254,6 +254,7 @@ describe("hostile files and containers of a host", function () {
     const answers = {
       ids: `${web.id}\n`,
       json: `container ${JSON.stringify(web)}\n`,
+      raw: `container ${JSON.stringify({ ...web, service: "" }).replace('"service":""', () => `"service":"${label}"`)}\n`,
       line: `${asLine}\n`,
       label: `${label}\n`,
       labelJson: `${JSON.stringify(label)}\n`,
@@ -269,7 +270,8 @@ describe("hostile files and containers of a host", function () {
 said() { cat '${said}'/"$1"; }
 case "$*" in
 ps*) said ids ;;
-*"container {"*) said json ;;
+*'"service":{{json '*) said json ;;
+*"container {"*) said raw ;;
 *"image {"*) said images ;;
 "image inspect"*) echo '${web.imageId}|r/web:1 |amd64|1' ;;
 inspect*"{{.Id}}|"*) said line ;;
