@@ -27,6 +27,8 @@ const noPaint: Paint = (_, text) => text;
 const { current, proved, containers } = calm();
 const facts = [
   "everfresh probe 1",
+  "folder /home/deploy/.everfresh/shop",
+  "release r1",
   `manifest ${JSON.stringify(current)}`,
   ...["deployment d1", "serial 1", "at 2026-03-01T10:00:05Z", "token calm", "lineage l"].map(
     (line) => `proved ${line}`,
@@ -35,6 +37,7 @@ const facts = [
   ...proved.map(
     ({ imageId, configHash, state, service }) => `proved runs ${imageId}|${configHash}|${state}|${service}`,
   ),
+  "unfinished",
   "unfinished release r2",
   "unfinished since 2026-03-01T11:00:00Z",
   "unfinished who bob",

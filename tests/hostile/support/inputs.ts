@@ -76,7 +76,13 @@ export async function tryAll<T>(
     for (const warning of warnings.splice(0))
       assert.ok(!warning.includes(secret), `warns of a secret: ${warning}`);
   });
-  await fc.assert(timed, { seed, numRuns: Math.ceil(short * factor), endOnFailure: dear });
+  await fc.assert(timed, {
+    seed,
+    numRuns: Math.ceil(short * factor),
+    endOnFailure: dear,
+    // mocha's workers hand on no cause.
+    includeErrorInReport: true,
+  });
   assertNothingGotOut();
 }
 
