@@ -201,11 +201,11 @@ describe("hostile arguments for pulumi", function () {
         writeFileSync(path.join(box.own, "stdout"), said);
         writeFileSync(path.join(box.own, "stderr"), said);
         writeFileSync(path.join(box.own, "status"), String(status));
-        const answer = await valueOrRefusal(() => ask(["config", ...args]));
+        const answer = await valueOrRefusal(() => ask(["config", "set", ...args]));
         if (status === 0) assert.equal(answer, said.toWellFormed());
         else assert.ok(answer instanceof Refusal);
         const { stdout } = spawnSync("cat", [path.join(box.own, "args")]);
-        assert.deepEqual(stdout.toString().split("\0").slice(0, -1), ["config", ...args]);
+        assert.deepEqual(stdout.toString().split("\0").slice(0, -1), ["config", "set", ...args]);
       },
     ).finally(() => {
       process.env.PATH = PATH;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { parse } from "yaml";
@@ -420,18 +420,18 @@ describe("hostile names in a resolved document", function () {
   it("lead to no folder of a build outside of its own", () => {
     const name = fc.oneof(composeName, anyText);
     const input = fc.record({
+      stack: name,
       service: composeName,
       context: name,
       secretId: name,
       dockerfile: fc.option(line, { nil: undefined }),
     });
-    return tryAll("compose files", 120, input, async ({ service, context, secretId, dockerfile }) => {
-      const root = path.join(box.own, "a", "builds");
-      mkdirSync(root, { recursive: true });
+    return tryAll("compose files", 120, input, async ({ stack, service, context, secretId, dockerfile }) => {
+      const builds = path.join(box.own, ".everfresh", "build");
       const source = path.join(box.own, "source");
       write(path.join(source, "Dockerfile"), "FROM scratch\n");
-      write(path.join(box.own, "a", "sibling", "file"), "the neighbour's\n");
-      const others = () => listing(box.own).filter((line) => !line.startsWith(`${root}/`));
+      write(path.join(box.own, "sibling", "file"), "the neighbour's\n");
+      const others = () => listing(box.own).filter((line) => !line.startsWith(`${box.own}/.everfresh`));
       const before = others();
       const build: BuildSpec = {
         context: source,
@@ -443,22 +443,18 @@ describe("hostile names in a resolved document", function () {
         ssh: [],
         ...(dockerfile === undefined ? {} : { dockerfile }),
       };
-      const made = await valueOrRefusal(
-        () =>
-          makeBuildFolder(root, service, build, fingerprint, [
-            { id: secretId, file: path.join(source, "Dockerfile") },
-          ]),
-        { documented: missing },
-      );
+      const secrets = [{ id: secretId, file: path.join(source, "Dockerfile") }];
+      const made = await valueOrRefusal(() => makeBuildFolder(stack, service, build, fingerprint, secrets), {
+        documented: missing,
+      });
       assert.deepEqual(others(), before, "something beside the build's folder was changed");
-      // The folder of one service is one folder: that of another one is not inside it.
-      assert.ok(readdirSync(root).length <= 1);
       if (!(made instanceof Refusal)) {
+        // One folder of one service of one stack, and not within another one.
         for (const file of [made.context, made.log])
-          assert.ok(path.resolve(file).startsWith(`${root}/`), file);
+          assert.match(path.relative(builds, path.resolve(file)), /^(?!\.\.\/)[^/]+\/[^/]+\/[^/]+$/s);
         assert.equal(made.secret(secretId).id, secretId);
       }
-      rmSync(path.join(box.own, "a"), { recursive: true });
+      rmSync(path.join(box.own, ".everfresh"), { recursive: true, force: true });
     });
   });
 });

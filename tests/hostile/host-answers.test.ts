@@ -23,11 +23,16 @@ import { assertPrintable, placeless, Refusal, valueOrRefusal } from "./support/r
 
 const noPaint: Paint = (_, text) => text;
 
+const folder = "/home/deploy/.everfresh/shop";
+/** A container as docker says it there, in JSON. */
+const fact = (container: object) =>
+  `container ${JSON.stringify({ health: null, name: "/shop-web-1", folder, ...container })}`;
+
 /** What remote/probe.sh prints of a host on which all is well. */
 const { current, proved, containers } = calm();
 const facts = [
   "everfresh probe 1",
-  "folder /home/deploy/.everfresh/shop",
+  `folder ${folder}`,
   "release r1",
   `manifest ${JSON.stringify(current)}`,
   ...["deployment d1", "serial 1", "at 2026-03-01T10:00:05Z", "token calm", "lineage l"].map(
@@ -46,9 +51,7 @@ const facts = [
   "holder since 2026-03-01T11:00:00Z",
   "holder who bob",
   "holder from desk",
-  ...containers.map(
-    ({ digests: _, ...container }) => `container ${JSON.stringify({ health: null, ...container })}`,
-  ),
+  ...containers.map(({ digests: _, ...container }) => fact(container)),
   ...containers.map(
     ({ imageId, digests }) =>
       `image ${JSON.stringify({ id: imageId, digests: digests.map((d) => `r/a@${d}`) })}`,
@@ -100,7 +103,7 @@ function assertShown(state: HostState): void {
   const report = reportOf(
     [
       { name: "web1", value: state },
-      { name: "web2", problems: ["web2: \u001b[31mis gone; look at it"] },
+      { name: "web2", problems: ["web2: is gone; look at it"] },
     ],
     { contents: { web: "e".repeat(64) } },
     { pinned: "r1" },
@@ -127,12 +130,11 @@ describe("hostile facts of a host", function () {
       const stranger = {
         ...containers[0],
         id: "5".repeat(64),
-        health: null,
         configHash: value,
         service,
         digests: undefined,
       };
-      const text = `${[...facts.slice(0, -1).filter((line) => !/^(locked|holder|unfinished|tampered)/.test(line)), `container ${JSON.stringify(stranger)}`, "end"].join("\n")}\n`;
+      const text = `${[...facts.slice(0, -1).filter((line) => !/^(locked|holder|unfinished|tampered)/.test(line)), fact(stranger), "end"].join("\n")}\n`;
       const state = await valueOrRefusal(() => parseProbe(text), { documented: placeless });
       if (!(state instanceof Refusal)) assert.notEqual(judge(state).token, "calm");
     });
@@ -145,8 +147,8 @@ describe("hostile facts of a host", function () {
     const value = fc.tuple(fc.constantFrom(...forged), anyText).map(([line, text]) => text + line);
     return tryAll("host answers", 60, value, async (value) => {
       // A name of somebody's making, in the way that docker prints it.
-      const container = JSON.stringify({ ...containers[0], health: null, service: value });
-      const state = parseProbe(whole.replace("\nend\n", () => `\ncontainer ${container}\nend\n`));
+      const container = fact({ ...containers[0], service: value });
+      const state = parseProbe(whole.replace("\nend\n", () => `\n${container}\nend\n`));
       assert.deepEqual([state.token, state.lineage, state.deployment], ["calm", "l", "d1"]);
     });
   });
@@ -196,7 +198,7 @@ describe("hostile ledgers of a host", function () {
       const ledger = readLedger(text);
       const answers = [
         { name: "web1", value: ledger },
-        { name: "web2", problems: ["web2: \u001b[31mis gone; look at it"] },
+        { name: "web2", problems: ["web2: is gone; look at it"] },
       ];
       for (const line of renderHistory(answers, limit, noPaint)) assertPrintable(line);
       JSON.stringify(ledger);

@@ -95,7 +95,7 @@ describe("hostile settings", function () {
     };
     const text = stringify(document);
     const content = fc.oneof(
-      damaged(document).map((each) => Buffer.from(stringify(each))),
+      damaged(document).map((each) => Buffer.from(JSON.stringify(each))),
       damagedText(text).map((each) => Buffer.from(each)),
       fc.constantFrom(...bombs).map((each) => Buffer.from(each)),
       bytes,

@@ -12,11 +12,8 @@ export class Refusal {
   }
 }
 
-/**
- * What may be printed: no control characters and no escapes, no line ends of Unicode's, nothing that turns the order of
- * the text around.
- */
-const unprintable = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u;
+/** What steers a terminal: C0 but for the tab, DEL, C1, and what turns the direction of writing (Unicode's UAX #9). */
+const unprintable = /[\u0000-\u0008\n\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
 export function assertPrintable(line: string): void {
   const found = unprintable.exec(line);
