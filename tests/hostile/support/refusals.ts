@@ -64,7 +64,7 @@ function messagesOf(error: unknown): readonly string[] | undefined {
 
 /** Every message is `<where>: <what is wrong>; <what to do>` in one line; a quoted one at least says whose it is. */
 export function assertRefusal(messages: readonly string[], quoted = false): void {
-  const form = quoted ? /^[^ ].*: / : /^[^ ].*: .+; .+$/;
+  const form = quoted ? /^[^ ].*: /s : /^[^ ].*: .+; .+$/s;
   for (const message of messages) {
     assertPrintable(message);
     assert.match(message, form, `not our form: ${JSON.stringify(abridged(message))}`);
