@@ -95,10 +95,10 @@ describe("hostile settings", function () {
     };
     const text = stringify(document);
     const content = fc.oneof(
-      damaged(document).map((each) => Buffer.from(JSON.stringify(each))),
-      damagedText(text).map((each) => Buffer.from(each)),
-      fc.constantFrom(...bombs).map((each) => Buffer.from(each)),
-      bytes,
+      { weight: 3, arbitrary: damaged(document).map((each) => Buffer.from(JSON.stringify(each))) },
+      { weight: 4, arbitrary: damagedText(text).map((each) => Buffer.from(each)) },
+      { weight: 1, arbitrary: fc.constantFrom(...bombs).map((each) => Buffer.from(each)) },
+      { weight: 2, arbitrary: bytes },
     );
     return tryAll("settings", 150, content, async (content) => {
       writeFileSync(file, content);
@@ -124,8 +124,8 @@ const bombs = [
     .split("")
     .map((name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdefghij"[i]}`).join(",")}]`)
     .join("\n")}\nconfig: *j\n`,
-  `config: ${"[".repeat(20_000)}`,
-  `config: ${"{a: ".repeat(5000)}`,
+  `config: ${"[".repeat(6000)}`,
+  `config: ${"{a: ".repeat(2000)}`,
   "config: &a { everfresh:composeFile: *a }\n",
   "config: &a [*a]\n",
   "config: !!js/function 'x'\n",
