@@ -69,6 +69,11 @@ export function parseReference(name: string): Reference {
   };
 }
 
+/** Whether a name can be asked for: no registry has another, and its path would lead elsewhere (distribution/reference). */
+const isPath = ({ repository, version }: Reference): boolean =>
+  /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/.test(repository) &&
+  /^\w[\w+.:-]*$/.test(version);
+
 /**
  * The digest that the registry gives for an image's name: of the index, where there is one for several
  * platforms.
@@ -92,7 +97,9 @@ export async function resolveDigest(
 }
 
 async function askDigest(name: string, options: RegistryOptions): Promise<string | undefined> {
-  const { registry, repository, version } = parseReference(name);
+  const reference = parseReference(name);
+  if (!isPath(reference)) return undefined;
+  const { registry, repository, version } = reference;
   const session = new Session(registry, options, `repository:${repository}:pull`);
   const path = `/v2/${repository}/manifests/${version}`;
   const head = await session.request("HEAD", path);
@@ -162,7 +169,9 @@ export async function onBuildOf(
 
 /** What a registry tells of an image for one platform. */
 async function readImage(name: string, platform: string | undefined, options: RegistryOptions) {
-  const { registry, repository, version } = parseReference(name);
+  const reference = parseReference(name);
+  if (!isPath(reference)) return undefined;
+  const { registry, repository, version } = reference;
   const session = new Session(registry, options, `repository:${repository}:pull`);
   const manifest = (version: string) => session.json(`/v2/${repository}/manifests/${version}`, Manifest);
   let found = await manifest(version);
@@ -336,28 +345,41 @@ class Session {
   async #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
     // Not AbortSignal.timeout: neither its timer nor fetch's own socket keeps the process alive until the
     // answer.
-    const late = new AbortController();
+    const stop = new AbortController();
     const timeout = this.#options.timeout ?? TIMEOUT_MS;
-    const timer = setTimeout(() => late.abort(new DOMException("", "TimeoutError")), timeout);
+    let timer: NodeJS.Timeout | undefined;
+    // fetch itself may wait for ever: for the end of a body whose compression is damaged (undici).
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new DOMException("", "TimeoutError")), timeout);
+    });
     try {
-      // A redirection to another origin is followed without the authorization (https://fetch.spec.whatwg.org/#http-redirect-fetch).
-      const response = await fetch(url, {
-        method,
-        headers: { accept: MANIFESTS, ...(authorization !== undefined && { authorization }) },
-        signal: late.signal,
-      });
-      if (response.redirected && url.startsWith("https:") && !response.url.startsWith("https:"))
-        throw this.#strange("leads from https to http, where everybody could change the answer");
-      const { status, headers } = response;
-      const direct = !response.redirected || new URL(response.url).origin === new URL(url).origin;
-      return { status, headers, direct, bytes: await this.#read(response) };
+      return await Promise.race([this.#exchange(method, url, authorization, stop.signal), late]);
     } catch (error) {
       if (error instanceof RegistryError) throw error;
       throw new RegistryError("unreachable", `${this.#registry}: ${unreachable(url, error)}`, error);
     } finally {
       clearTimeout(timer);
-      late.abort();
+      stop.abort();
     }
+  }
+
+  async #exchange(
+    method: string,
+    url: string,
+    authorization: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    // A redirection to another origin is followed without the authorization (https://fetch.spec.whatwg.org/#http-redirect-fetch).
+    const response = await fetch(url, {
+      method,
+      headers: { accept: MANIFESTS, ...(authorization !== undefined && { authorization }) },
+      signal,
+    });
+    if (response.redirected && url.startsWith("https:") && !response.url.startsWith("https:"))
+      throw this.#strange("leads from https to http, where everybody could change the answer");
+    const { status, headers } = response;
+    const direct = !response.redirected || new URL(response.url).origin === new URL(url).origin;
+    return { status, headers, direct, bytes: await this.#read(response) };
   }
 
   /** @throws RegistryError for more than anything that is asked for here can be. */

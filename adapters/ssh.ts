@@ -80,9 +80,8 @@ function connect(endpoint: SshEndpoint, where: string, dialTimeout: number, sock
   };
   return new Promise((resolve, reject) => {
     const client = new Client();
-    client.once("ready", () => resolve(client));
-    // Not once: an error after the first would end the program.
-    client.on("error", (error: Error & { level?: string; code?: string }) => {
+    const fail = (error: Error & { level?: string; code?: string }) => {
+      clearTimeout(late);
       const refused = presented !== undefined && presented !== keyData;
       client.destroy();
       reject(
@@ -92,7 +91,16 @@ function connect(endpoint: SshEndpoint, where: string, dialTimeout: number, sock
             : explain(error, endpoint, where, dialTimeout),
         ]),
       );
+    };
+    // ssh2 stops its own clock before the other side has said all that it has to.
+    const late = setTimeout(() => fail(Object.assign(new Error(), { level: "client-timeout" })), dialTimeout);
+    client.once("ready", () => {
+      clearTimeout(late);
+      resolve(client);
     });
+    // Not once: an error after the first would end the program.
+    client.on("error", fail);
+    client.once("close", () => fail(new Error("the connection was closed")));
     client.connect(config);
   });
 }

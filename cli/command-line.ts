@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { problem } from "../core/problems";
 import type { ExitStatus } from "./pulumi/outcome";
 import type { Session, SharedOptions } from "./session";
 import { buildOnly, deploy, preview } from "./verbs/deploy";
@@ -148,7 +149,7 @@ export function inOurForm(text: string, verb?: string): string {
     .replace(/^error: /, "")
     .split("\n");
   const help = verb ? `everfresh ${verb} --help` : "everfresh --help";
-  return `${verb ?? "everfresh"}: ${what.replace(/\.$/, "")}${hint ? ` ${hint}` : ""}; see \`${help}\``;
+  return problem(verb ?? "everfresh", what.replace(/\.$/, "") + (hint ? ` ${hint}` : ""), `see \`${help}\``);
 }
 
 function count(text: string): number {

@@ -1,4 +1,4 @@
-import { printable } from "./printable";
+import { inOneLine, printable } from "./printable";
 
 /** A user's mistake, or the world's: shown as it is, without a stack trace. One line each, without what steers a terminal. */
 export class Problems extends Error {
@@ -12,9 +12,9 @@ export class Problems extends Error {
   }
 }
 
-/** The one form of every message: where, what is wrong, what to do. */
+/** The one form of every message, in one line: where, what is wrong, what to do. */
 export function problem(where: string, what: string, todo: string): string {
-  return `${where}: ${what}; ${todo}`;
+  return inOneLine(`${where}: ${what}; ${todo}`);
 }
 
 /** @throws Problems when there are any. */

@@ -1,3 +1,4 @@
+import { inOneLine } from "../printable";
 import type { DeployRequest, Release } from "./types";
 
 /**
@@ -42,7 +43,7 @@ export function problemsOf(request: DeployRequest): string[] {
     }
   }
   if (request.keepReleases < 1) problems.push("keepReleases: less than 1; the current release always stays");
-  return problems;
+  return problems.map(inOneLine);
 }
 
 function releaseProblems(release: Release): string[] {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { type Connection, Server, type ServerChannel } from "ssh2";
 import { probeHost } from "../../adapters/probe";
 import { runOnHost } from "../../adapters/ssh";
-import { runVerb } from "../../cli/hosts";
+import { runVerb } from "../../adapters/verb";
 import { type HostHistory, readLedger, renderHistory, rollbackTarget } from "../../cli/ledger";
 import { renderStatus, reportOf, statusExit } from "../../cli/status";
 import type { Paint } from "../../cli/terminal";
