@@ -105,7 +105,8 @@ describe("hostile arguments of everfresh", function () {
       );
       assert.ok(calls <= 1);
       assert.equal(said === "", calls === 1, said);
-      if (said !== "") assertRefusal([said.replace(/\n$/, "")]);
+      // Without a word that could be a verb, commander shows what there is.
+      if (said !== "" && !said.startsWith("Usage: ")) assertRefusal([said.replace(/\n$/, "")]);
     });
   });
 });
