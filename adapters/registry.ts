@@ -70,7 +70,8 @@ export function parseReference(name: string): Reference {
 }
 
 /** Whether a name can be asked for: no registry has another, and its path would lead elsewhere (distribution/reference). */
-const isPath = ({ repository, version }: Reference): boolean =>
+const isPath = ({ registry, repository, version }: Reference): boolean =>
+  URL.canParse(`https://${registry}`) &&
   /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/.test(repository) &&
   /^\w[\w+.:-]*$/.test(version);
 
@@ -421,13 +422,14 @@ function checkedDigest(digest: string, registry: string): string {
 /** What is wrong, and what to do. */
 function unreachable(url: string, error: unknown): string {
   const why = reason(error);
+  const origin = URL.canParse(url) ? new URL(url).origin : url;
   // The names of Node's TLS errors: https://nodejs.org/api/tls.html#x509-certificate-error-codes
   if (/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_UNTRUSTED/.test(why))
     return `its certificate is not trusted (${why}); let NODE_EXTRA_CA_CERTS name a file with its CA`;
   if (/CERT/.test(why))
     return `its certificate is not valid for ${excerpt(new URL(url).host)} (${why}); renew it, or use the name it was made for`;
   return (
-    `cannot be reached at ${excerpt(new URL(url).origin)} (${why}); ` +
+    `cannot be reached at ${excerpt(origin)} (${why}); ` +
     "check the address, and whether it speaks https or http (`insecure`)"
   );
 }
