@@ -62,8 +62,9 @@ must_be_own() {
 
 make_folder() {
   find_folder && return
-  make_said=$(mkdir -p "$folder" 2>&1) && find_folder ||
-    refuse 1 "$folder: cannot be made (${make_said:-it is no folder}); set remoteDir to a folder that $(id -un) may write"
+  make_said=$(mkdir -p "$folder" 2>&1) && find_folder && return
+  [ -z "$make_said" ] || say "$make_said"
+  refuse 1 "$folder: cannot be made; set remoteDir to a folder that $(id -un) may write"
 }
 
 # Moves what is not a $1 (`file` or `folder`) out of the way of the files or folders that follow: a deployment must not fail

@@ -217,7 +217,10 @@ describe("what is somebody else's on a host", function () {
 
     const made = shop(images, "v1", { page: "one" });
     made.compose += `    volumes: [{type: volume, source: data, target: /data}, {type: volume, source: named, target: /named}]
-volumes: {data: {name: shop_data}, named: {"name": "any-name"}}
+volumes:
+  data: {name: shop_data}
+  named:
+    "name": "any-name"
 `;
     const { status, stderr } = await deploy(host, requestFor(lab, made));
     assert.equal(status, 0, stderr);
