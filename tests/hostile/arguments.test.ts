@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { commandLine, inOurForm } from "../../cli/command-line";
@@ -114,7 +114,7 @@ describe("hostile arguments of everfresh", function () {
 
 describe("hostile arguments for pulumi", function () {
   this.timeout(patienceFor(60_000));
-  const box = inABox();
+  inABox();
 
   /** How Pulumi's command line (spf13/pflag) reads arguments: these options take the next word, whatever it is. */
   const takesValue = new Set(["--stack", "--config-file", "--event-log", "--target", "--type"]);
