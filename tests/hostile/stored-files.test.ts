@@ -229,7 +229,7 @@ describe("hostile files and containers of a host", function () {
     const folder = mkdtempSync(path.join(os.tmpdir(), "everfresh-engine-"));
     const script = path.join(__dirname, "support", "engine.ts");
     const args = ["--import", "tsx", script, path.join(folder, "socket"), path.join(folder, "played.json")];
-    const process_ = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const process_ = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
     engine = { folder, process: process_ };
     await once(process_.stdout!, "data");
   });

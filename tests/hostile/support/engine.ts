@@ -16,6 +16,9 @@ export interface Played {
   log: string;
 }
 
+// It ends with those who started it, however they end.
+process.stdin.resume().once("end", () => process.exit());
+
 createServer(({ url = "" }, response) => {
   const { id, imageId, digest, labels, log } = JSON.parse(readFileSync(file, "utf8")) as Played;
   const path = decodeURIComponent(new URL(url, "http://engine").pathname).replace(/^\/v[\d.]+/, "");
