@@ -103,5 +103,20 @@ function explain({ end, stderr }: BoundedResult, files: string[]): string {
   if (/is not a docker command|unknown (shorthand )?flag/.test(said)) {
     return problem("docker compose", "version 2 is not installed here", "run `npm run setup`");
   }
-  return problem(where, said, "correct the compose file (`docker compose config` shows the same)");
+  return problem(
+    where,
+    withoutValues(said),
+    "correct the compose file (`docker compose config` shows the same)",
+  );
+}
+
+/** What compose says, without the values that it quotes: there may be secrets among them, those of an env file above all. */
+function withoutValues(said: string): string {
+  return said
+    .replace(
+      /(invalid interpolation format for \S+?)\.? You may need to .*/,
+      "$1 (a dollar sign is written `$$$$`)",
+    )
+    .replace(/(line \d+: )unexpected character .*/, "$1cannot be read")
+    .replace(/parsing ".*": /, "a value: ");
 }

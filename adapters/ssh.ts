@@ -92,8 +92,10 @@ function connect(endpoint: SshEndpoint, where: string, dialTimeout: number, sock
         ]),
       );
     };
-    // ssh2 stops its own clock before the other side has said all that it has to.
+    // ssh2 stops its own clock with the first line that the other side says.
     const late = setTimeout(() => fail(Object.assign(new Error(), { level: "client-timeout" })), dialTimeout);
+    // Each step of a login is a small packet: none of them is to wait for the answer to the one before it.
+    client.once("connect", () => client.setNoDelay(true));
     client.once("ready", () => {
       clearTimeout(late);
       resolve(client);

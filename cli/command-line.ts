@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { inOneLine } from "../core/printable";
 import { problem } from "../core/problems";
 import type { ExitStatus } from "./pulumi/outcome";
 import type { Session, SharedOptions } from "./session";
@@ -149,7 +150,9 @@ export function inOurForm(text: string, verb?: string): string {
     .replace(/^error: /, "")
     .split("\n");
   const help = verb ? `everfresh ${verb} --help` : "everfresh --help";
-  return problem(verb ?? "everfresh", what.replace(/\.$/, "") + (hint ? ` ${hint}` : ""), `see \`${help}\``);
+  return inOneLine(
+    problem(verb ?? "everfresh", what.replace(/\.$/, "") + (hint ? ` ${hint}` : ""), `see \`${help}\``),
+  );
 }
 
 function count(text: string): number {

@@ -38,7 +38,7 @@ export function renderExplanation(
     ...ignoreFiles.map(
       ({ path, context }) => `  left after ${printable(context ? `${context}: ${path}` : path)}`,
     ),
-    ...table(inputLines).map(printable),
+    ...table(inputLines),
     "",
     paint("bold", "what makes it large"),
     ...weights(listing.heaviest, "nothing"),
@@ -58,7 +58,7 @@ function weights(list: readonly Weight[], none: string): string[] {
       path.endsWith("/") ? count(files, "file") : "",
     ]);
   const rest = list.length - shown;
-  return [...table(rows).map(printable), ...(rest > 0 ? [`  and ${rest} more`] : [])];
+  return [...table(rows), ...(rest > 0 ? [`  and ${rest} more`] : [])];
 }
 
 const isEmpty = (value: unknown): boolean =>

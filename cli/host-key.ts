@@ -14,6 +14,8 @@ export interface PresentedKey {
 /** Best first. No RSA: current servers do not prove an `ssh-rsa` line. */
 const types = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"] as const;
 
+const PATIENCE_MS = 8000;
+
 /**
  * Asks an sshd for its key, as `ssh-keyscan` does; no login is tried.
  *
@@ -23,6 +25,7 @@ export function fetchHostKey(address: string, port: number): Promise<PresentedKe
   return new Promise((resolve, reject) => {
     const client = new Client();
     const refuse = (why: string) => {
+      clearTimeout(late);
       reject(
         new Problems([
           problem(
@@ -34,15 +37,19 @@ export function fetchHostKey(address: string, port: number): Promise<PresentedKe
       );
       client.destroy();
     };
+    // ssh2 stops its own clock with the first line that the other side says.
+    const late = setTimeout(() => refuse("no answer in time"), PATIENCE_MS);
     client.on("error", (error) => refuse(brief(error)));
+    client.once("close", () => refuse("it closed the connection"));
     client.connect({
       host: address,
       port,
       username: "nobody",
-      readyTimeout: 8000,
+      readyTimeout: PATIENCE_MS,
       algorithms: { serverHostKey: [...types] },
       hostVerifier: (key: Buffer) => {
         const shown = presented(key);
+        clearTimeout(late);
         if (shown) resolve(shown);
         else refuse("its key is of no known type");
         return false;

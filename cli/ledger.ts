@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { inOneLine } from "../core/printable";
 import { Problems, problem } from "../core/problems";
 import type { HostAnswer } from "./hosts";
 import { moment, type Paint, table } from "./terminal";
@@ -148,9 +147,7 @@ export function renderHistory(
     if ("problems" in answer) return [...title, ...answer.problems];
     if (answer.value.length === 0) return [...title, `${answer.name}: nothing was deployed yet`];
     const hidden = Math.max(0, answer.value.length - limit);
-    const rows = answer.value
-      .slice(hidden)
-      .map((entry, i) => row(entry, answer.value.slice(0, hidden + i)).map(inOneLine));
+    const rows = answer.value.slice(hidden).map((entry, i) => row(entry, answer.value.slice(0, hidden + i)));
     const [head, ...body] = table([
       ["began", "release", "tag", "outcome", "seconds", "pulled", "by"],
       ...rows.reverse(),

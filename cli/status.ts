@@ -131,7 +131,7 @@ function renderHost(name: string, host: HostReport, paint: Paint): string[] {
   return [
     `${paint("bold", name)}: ${printable(title)}`,
     ...(rows.length > 0 ? [paint("dim", head!)] : []),
-    ...body.map((line, i) => (host.services[i]!.proved ? printable(line) : paint("red", printable(line)))),
+    ...body.map((line, i) => (host.services[i]!.proved ? line : paint("red", line))),
     ...host.drift
       .filter(() => host.release !== undefined)
       .map((text) => paint("red", `  drift: ${printable(text)}`)),

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { inOneLine } from "../core/printable";
 
 /** How text is shown. Colours only where somebody looks who has not declined them (https://no-color.org). */
 export type Paint = (colour: "green" | "red" | "yellow" | "bold" | "dim", text: string) => string;
@@ -23,7 +24,8 @@ export async function waitingFor<T>(what: string, work: Promise<T>): Promise<T> 
 }
 
 /** Columns as wide as their widest cell, the last one open. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+export function table(cells: readonly (readonly string[])[]): string[] {
+  const rows = cells.map((row) => row.map(inOneLine));
   const widths = rows.reduce<number[]>(
     (widths, row) => row.map((cell, i) => Math.max(widths[i] ?? 0, cell.length)),
     [],

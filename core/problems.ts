@@ -1,20 +1,20 @@
-import { inOneLine, printable } from "./printable";
+import { inOneLine } from "./printable";
 
 /** A user's mistake, or the world's: shown as it is, without a stack trace. One line each, without what steers a terminal. */
 export class Problems extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    const distinct = [...new Set(problems.map(printable))];
+    const distinct = [...new Set(problems.map(inOneLine))];
     super(distinct.join("\n"));
     this.name = "Problems";
     this.problems = distinct;
   }
 }
 
-/** The one form of every message, in one line: where, what is wrong, what to do. */
+/** The one form of every message: where, what is wrong, what to do. */
 export function problem(where: string, what: string, todo: string): string {
-  return inOneLine(`${where}: ${what}; ${todo}`);
+  return `${where}: ${what}; ${todo}`;
 }
 
 /** @throws Problems when there are any. */

@@ -280,12 +280,12 @@ function describe(issue: v.BaseIssue<unknown>): string {
 function conflicts({ hosts }: RawSettings): string[] {
   const given: Record<string, unknown>[] = Array.isArray(hosts) ? hosts.filter(isObject) : [];
   const names = given.map(({ name }) => name).filter((name) => typeof name === "string");
-  const machines = given
-    .filter(({ address }) => typeof address === "string")
-    .map(({ address, port = 22, user, proxyJump }) => {
-      const through = isObject(proxyJump) ? ` through ${proxyJump.address}` : "";
-      return `${user}@${address}:${port}${through}`;
-    });
+  const machines = given.flatMap(({ address, port = 22, user, proxyJump }) => {
+    const through = isObject(proxyJump) ? proxyJump.address : "";
+    if (![address, user, through].every((text) => typeof text === "string") || typeof port === "object")
+      return [];
+    return `${user}@${address}:${port}${through ? ` through ${through}` : ""}`;
+  });
   return [
     ...doubled(names).map((name) =>
       problem("everfresh:hosts", `two hosts are named \`${name}\``, "give each a name of its own"),

@@ -73,12 +73,15 @@ discard_stale() { # $1 release
 apply() {
   rm -f .run/up
   apply_status=0
-  # What it says is run, and decides what is removed.
-  is_as_staged "$1" compose.yaml services || {
+  if is_as_staged "$1" compose.yaml services; then
+    discard_stale "$1" || return 1
+  elif [ "$1" = "$release" ]; then
     echo "release $1 was changed by hand on this host" >.run/up
     return 1
-  }
-  discard_stale "$1" || return 1
+  else
+    # It served before: what was changed by hand serves again, but decides about no container that is to be removed.
+    say "release $1 was changed by hand on this host, and is put back as it is"
+  fi
   if newer "${compose_version#v}" 2.30; then
     bring_up "$1"
     look || return 1

@@ -195,6 +195,8 @@ function readFileNode(
     return { key: where, source: node.file, where, name: path.basename(node.file) };
   }
   if (node?.content !== undefined) return text(node.content);
+  // docker compose config leaves a `content` out that is empty.
+  if (kind === "configs" && node && !node.environment && !node.external) return text("");
   if (node?.environment) {
     const value = own(environment, node.environment);
     if (value !== undefined) return text(value);

@@ -174,13 +174,25 @@ describe("damaged records on a host", function () {
     );
   });
 
+  it("puts back a release that somebody changed by hand, as it is", async () => {
+    await onHost("echo '# by hand' >>releases/r1/compose.yaml");
+    const sick = requestFor(lab, shop(images, "sick", { page: "two", sick: true }));
+    const { status, stderr } = await deploy(host, sick);
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);
+    assert.match(stderr, /^release r1 serves again$/m);
+    assert.equal(await served(host), "one");
+    await deployed();
+  });
+
   it("does not remove what serves because the record of what to put back is damaged", async () => {
     const before = await containers();
     await onHost(": >releases/r1/services");
     const sick = requestFor(lab, shop(images, "sick", { page: "two", sick: true }));
     const { status, stderr } = await deploy(host, sick);
     assert.equal(status, 4, stderr);
-    assert.match(stderr, /it could not be put back: .*release r1 was changed by hand on this host/);
+    assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);
+    assert.equal(await served(host), "one");
     const left = (await look(host)).containers.map(({ service }) => service).sort();
     assert.deepEqual(left, ["api", "web"]);
     await deployed();

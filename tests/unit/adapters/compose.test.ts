@@ -407,6 +407,37 @@ describe("readCompose", () => {
     }).timeout(30_000);
   }
 
+  it("quotes no value in what compose says, as it may be a secret", async () => {
+    const line = "B{=hunter2\n";
+    const refusals: [Record<string, string>, RegExp][] = [
+      [
+        { "compose.yaml": 'services: { web: { image: a, environment: { A: "hunter2${" } } }' },
+        /services\.web\.environment\.A \(a dollar sign is written `\$\$`\)/,
+      ],
+      [
+        { "compose.yaml": "services: { web: { image: a } }", ".env.deploy": line },
+        /\.env\.deploy: line 1: cannot be read/,
+      ],
+      [
+        { "compose.yaml": "services: { web: { image: a, env_file: a.env } }", "a.env": line },
+        /line 1: cannot be read/,
+      ],
+      [
+        { "compose.yaml": "services: { web: { image: a, cpus: $CPUS } }", ".env.deploy": "CPUS=hunter2\n" },
+        /services\.web\.cpus: .*a value: invalid syntax/,
+      ],
+    ];
+    for (const [files, said] of refusals) {
+      await rm(path.join(folder, ".env.deploy"), { force: true });
+      await assert.rejects(readCompose({ composeFiles: [await write(files)] }), (error: Error) => {
+        assert.ok(error instanceof Problems, String(error));
+        assert.match(error.message, said);
+        assert.doesNotMatch(error.message, /hunter/);
+        return true;
+      });
+    }
+  });
+
   it("says when docker, or its compose plugin, is not installed", async () => {
     const file = await write({ "compose.yaml": "services: {}", "bin/none": "" });
     const { PATH } = process.env;

@@ -40,6 +40,14 @@ describe("readProject", () => {
     }
   });
 
+  it("ships an inline config that is empty, which compose prints without its content", () => {
+    const { files } = read({ web: { configs: [{ source: "c" }] } }, { configs: { c: { name: "shop_c" } } });
+    assert.deepEqual(
+      files.map(({ key, text }) => [key, text]),
+      [["configs.c", ""]],
+    );
+  });
+
   it("finds every service, whatever it is called", () => {
     const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
     const services = Object.fromEntries(
