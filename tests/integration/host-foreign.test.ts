@@ -136,13 +136,16 @@ describe("what is somebody else's on a host", function () {
   });
 
   it("steers no terminal with what a container or docker says", async () => {
-    const sick = shop(images, "loud", { page: "two", sick: true });
-    sick.compose = sick.compose.replace(
-      'command: [sh, -c, "echo api started; exec sleep 100000"]',
-      `command: [sh, -c, "printf 'ok \\\\033]0;owned\\\\007 \\\\302\\\\2332J \\\\342\\\\200\\\\256 \\\\377 ü\\\\n'; exit 3"]\n    healthcheck: {test: [CMD, "true"]}`,
-    );
-    const { status, stderr } = await deploy(host, requestFor(lab, sick));
+    const loud = shop(images, "loud", { page: "two" });
+    loud.compose = loud.compose
+      .replace(
+        "echo api started; exec sleep 100000",
+        "printf 'ok \\\\033]0;owned\\\\007 \\\\302\\\\2332J \\\\342\\\\200\\\\256 ü\\\\n'; exit 3",
+      )
+      .replace("restart: unless-stopped\n    command", 'restart: "no"\n    command');
+    const { status, stderr } = await deploy(host, requestFor(lab, loud, { settle: 2 }));
     assert.equal(status, 1, stderr);
+    assert.match(stderr, /^ {2}\| ok \?\]0;owned\? \?2J \? ü$/m);
     assert.doesNotMatch(stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\ufffd]/);
     assert.equal((await look(host)).current?.id, "r1");
   });
