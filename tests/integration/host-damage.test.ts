@@ -27,10 +27,10 @@ const kinds = Object.keys(damages) as Damage[];
 /** `npm run test:faults` goes through all of them. */
 const thorough = Number(process.env.EVERFRESH_KILLS ?? 0) > 100;
 let turn = 0;
-/** The damages to try on the next file: all of them, or two, in turn. */
+/** The damages to try on the next file: all of them, or one, in turn. */
 const some = () => {
   turn += 3;
-  return thorough ? kinds : [kinds[turn % kinds.length]!, kinds[(turn + 4) % kinds.length]!];
+  return thorough ? kinds : [kinds[turn % kinds.length]!];
 };
 
 describe("damaged records on a host", function () {
@@ -188,7 +188,7 @@ describe("damaged records on a host", function () {
   it("does not remove what serves because the record of what to put back is damaged", async () => {
     const before = await containers();
     await onHost(": >releases/r1/services");
-    const sick = requestFor(lab, shop(images, "sick", { page: "two", sick: true }));
+    const sick = requestFor(lab, shop(images, "sick", { page: "two", sick: true }), { healthTimeout: 6 });
     const { status, stderr } = await deploy(host, sick);
     assert.equal(status, 4, stderr);
     assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);

@@ -65,6 +65,8 @@ async function connect(endpoint: Endpoint, sock?: Duplex): Promise<Client> {
   let mismatch = false;
   return new Promise((resolve, reject) => {
     const client = new Client();
+    // As Go's connections are.
+    client.once("connect", () => client.setNoDelay(true));
     client.once("ready", () => {
       client.removeListener("error", failed);
       resolve(client.on("error", () => {})); // an error without a listener would end this process

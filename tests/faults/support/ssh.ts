@@ -16,6 +16,7 @@ export class Connection {
   static open(host: LabHost): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const client = new Client();
+      client.once("connect", () => client.setNoDelay(true));
       client.once("ready", () => resolve(new Connection(client)));
       client.on("error", reject);
       client.once("close", () => reject(new Error(`${host.name}: the SSH connection was closed`)));
