@@ -1,6 +1,7 @@
+import { isUtf8 } from "node:buffer";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { lstatSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 
@@ -27,30 +28,44 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
     ]);
     const id = commit.toString().trim();
     if (status.length === 0) return { commit: id };
-    const untracked = (
-      await git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/")
-    ).toString();
+    const untracked = await git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", ":/");
     const hash = createHash("sha256").update(
       await git("diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--submodule=short"),
     );
-    if (untracked !== "") {
+    if (untracked.length > 0) {
       const top = (await git("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
       hash.update(untracked);
       // Links and folders that are repositories of their own have no bytes to hash; their names have to do.
-      const files = untracked
-        .split("\0")
-        .filter((name) => name && lstatSync(path.join(top, name), { throwIfNoEntry: false })?.isFile());
-      for (let i = 0; i < files.length; i += inOneCall) {
+      const files = split(untracked).filter((name) =>
+        lstatSync(below(top, name), { throwIfNoEntry: false })?.isFile(),
+      );
+      const named = files.filter(isUtf8).map(String);
+      for (let i = 0; i < named.length; i += inOneCall) {
         hash.update(
-          await git("-C", top, "hash-object", "--no-filters", "--", ...files.slice(i, i + inOneCall)),
+          await git("-C", top, "hash-object", "--no-filters", "--", ...named.slice(i, i + inOneCall)),
         );
       }
+      // No argument could name these.
+      for (const name of files) if (!isUtf8(name)) hash.update(readFileSync(below(top, name)));
     }
     return { commit: id, dirty: hash.digest("hex").slice(0, 7) };
   } catch {
     return undefined;
   }
 }
+
+/** Names as git ends them with `-z`, as bytes: they may be none of UTF-8. */
+function split(names: Buffer): Buffer[] {
+  const found: Buffer[] = [];
+  for (let start = 0; start < names.length; ) {
+    const end = names.indexOf(0, start);
+    found.push(names.subarray(start, end));
+    start = end + 1;
+  }
+  return found;
+}
+
+const below = (folder: string, name: Buffer): Buffer => Buffer.concat([Buffer.from(`${folder}/`), name]);
 
 type Git = (...args: string[]) => Promise<Buffer>;
 /** A setting's name and its value. */

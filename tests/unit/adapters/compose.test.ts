@@ -219,6 +219,87 @@ networks: { back: { internal: true } }
     }
   });
 
+  // For all that a container does not show; tests/integration/compose-differential.test.ts looks at what it does.
+  for (const odd of ["7e12345", `0x${"0123456789abcdef".repeat(4)}`, "0777", "a$$$$b", "null", "1_0"]) {
+    it(`and the rendering keep ${odd} in every field that is a text`, async () => {
+      const text = JSON.stringify(odd);
+      const map = `{ ${text}: ${text} }`;
+      const list = `[${text}]`;
+      const author = await read(
+        await write({
+          "compose.yaml": `
+name: shop
+services:
+  web:
+    image: ${text}
+    annotations: ${map}
+    blkio_config: { device_read_bps: [{ path: ${text}, rate: 12mb }] }
+    cap_add: ${list}
+    cap_drop: ${list}
+    cgroup_parent: ${text}
+    command: ${list}
+    configs: [{ source: c, target: ${text}, uid: ${text}, gid: ${text} }]
+    container_name: ${text}
+    cpuset: ${text}
+    deploy:
+      labels: ${map}
+      endpoint_mode: ${text}
+      placement: { constraints: ${list}, preferences: [{ spread: ${text} }] }
+      resources: { reservations: { devices: [{ capabilities: ${list}, driver: ${text}, device_ids: ${list}, options: ${map} }] } }
+    device_cgroup_rules: ["c 1:3 mr"]
+    devices: ${list}
+    dns: ${list}
+    dns_opt: ${list}
+    dns_search: ${list}
+    domainname: ${text}
+    entrypoint: ${list}
+    environment: ${map}
+    external_links: ${list}
+    extra_hosts: { ${text}: "10.0.0.1" }
+    group_add: ${list}
+    healthcheck: { test: [CMD, ${text}] }
+    hostname: ${text}
+    ipc: ${text}
+    isolation: ${text}
+    labels: ${map}
+    logging: { driver: ${text}, options: ${map} }
+    mac_address: ${text}
+    networks: { odd: { aliases: ${list}, driver_opts: ${map} } }
+    pid: ${text}
+    platform: ${text}
+    ports: [{ target: 80, published: "8080", name: ${text}, app_protocol: ${text} }]
+    runtime: ${text}
+    secrets: [{ source: s, target: ${text}, uid: ${text}, gid: ${text} }]
+    security_opt: ${list}
+    stop_signal: ${text}
+    storage_opt: ${map}
+    sysctls: ${map}
+    tmpfs: ${list}
+    user: ${text}
+    userns_mode: ${text}
+    uts: ${text}
+    volumes: [{ type: volume, source: v, target: ${text} }, { type: bind, source: /srv/data, target: ${text} }]
+    working_dir: ${text}
+networks:
+  odd: { name: ${text}, driver: ${text}, driver_opts: ${map}, labels: ${map}, ipam: { driver: ${text}, options: ${map} } }
+volumes: { v: { name: ${text}, driver: ${text}, driver_opts: ${map}, labels: ${map} } }
+configs: { c: { external: true, name: ${text} } }
+secrets: { s: { external: true, name: ${text} } }
+`,
+        }),
+      );
+      const rendered = renderCompose(author, { images: {}, files: new Map() });
+      const host = await read(await write({ "host/compose.yaml": rendered }));
+      for (const { labels } of [host.document.services.web!, host.document.networks!.odd!]) {
+        for (const key of Object.keys(labels!)) if (key.startsWith("dev.everfresh.")) delete labels![key];
+      }
+      assert.deepEqual(host.document, author.document);
+      // A mapping's key is the text as it is written, a value is what compose makes of it.
+      const value = odd.replaceAll("$$", "$");
+      assert.ok(JSON.stringify(author.document).split(JSON.stringify(value)).length > 60);
+    });
+  }
+
   it("tells relative mounts of included and extended files from the host's own", async () => {
     const { files } = await read(
       await write({

@@ -90,6 +90,17 @@ describe("readWorkingTree", function () {
     assert.equal(new Set([odd, one, two, renamed]).size, 4);
   });
 
+  it("looks into an untracked file whose name is not UTF-8", async () => {
+    const name = Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from([0xe9])]);
+    const seen = new Set<string | undefined>();
+    for (const text of ["a", "b"]) {
+      await writeFile(name, text);
+      seen.add(await dirty());
+    }
+    assert.equal(seen.size, 2);
+    assert.ok(!seen.has(undefined));
+  });
+
   it("looks into untracked files outside of the folder it was given", async () => {
     await mkdir(path.join(folder, "sub"));
     const at = async () => (await readWorkingTree(path.join(folder, "sub")))!.dirty;
