@@ -11,6 +11,8 @@ import type { Registry } from "../../core/settings";
 import { docker } from "../../lab/docker";
 import { readBases } from "../../preflight/bases";
 
+const config = `sha256:${"c".repeat(64)}`;
+
 describe("readBases", () => {
   const home = process.cwd();
   let folder: string;
@@ -26,8 +28,9 @@ describe("readBases", () => {
     server = createServer(({ method, url }, response) => {
       asked.push(`${method} ${url}`);
       if (method === "HEAD") response.setHeader("docker-content-digest", digest).end();
-      else if (url!.endsWith("/blobs/config")) response.end(JSON.stringify({ config: { OnBuild: onBuild } }));
-      else response.end(JSON.stringify({ config: { digest: "config" }, layers: [] }));
+      else if (url!.endsWith(`/blobs/${config}`))
+        response.end(JSON.stringify({ config: { OnBuild: onBuild } }));
+      else response.end(JSON.stringify({ config: { digest: config }, layers: [] }));
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
     base = `127.0.0.1:${(server.address() as AddressInfo).port}/base`;
