@@ -11,7 +11,7 @@ export interface ComposeSource {
 }
 
 /** A compose file is read within a second; one that takes so much never ends, or never should. */
-const bounds = { seconds: 30, memory: 3, output: 64 };
+const bounds = { seconds: 30, memory: 1024, output: 64 };
 
 /**
  * Lets `docker compose config` read the compose files. Needs the Docker command line with compose v2, not an engine.
@@ -94,8 +94,8 @@ function explain({ end, stderr }: BoundedResult, files: string[]): string {
   if (end === "talkative") {
     return problem(where, `docker compose config prints more than ${bounds.output} MiB`, tooMuch);
   }
-  if (/out of memory|cannot allocate memory/i.test(stderr)) {
-    return problem(where, `docker compose config needs more than ${bounds.memory} GiB of memory`, tooMuch);
+  if (end === "greedy") {
+    return problem(where, `docker compose config needs more than ${bounds.memory} MiB of memory`, tooMuch);
   }
   const lines = stderr.split("\n").filter((line) => line !== "" && !line.includes("level=warning"));
   // Some values make compose itself crash; the rest is then a stack trace.
