@@ -13,7 +13,7 @@ import { type ExitStatus, exit } from "../pulumi/outcome";
 import { ask } from "../pulumi/run";
 import type { Session } from "../session";
 import { readSource, stackFile } from "../stack-file";
-import { paintFor, print, printJson } from "../terminal";
+import { paintFor, print, printJson, waitingFor } from "../terminal";
 import { identifyServices, type WorkingTreeSource } from "../working-tree";
 
 export interface ExplainOptions {
@@ -28,7 +28,7 @@ export async function explain(
   options: ExplainOptions,
 ): Promise<ExitStatus> {
   const source = await sourceOf(session, options);
-  const text = await readCompose(source);
+  const text = await waitingFor("reading the compose file", readCompose(source));
   const { services } = readProject(text);
   const build = services.find(({ name }) => name === service)?.build;
   if (!build) {
