@@ -117,6 +117,11 @@ function withoutValues(said: string): string {
       /(invalid interpolation format for \S+?)\.? You may need to .*/,
       "$1 (a dollar sign is written `$$$$`)",
     )
-    .replace(/(line \d+: )unexpected character .*/, "$1cannot be read")
+    .replace(/(failed to read [^:]*(?:: line \d+)?): .*/, "$1: cannot be read as variables")
+    .replace(
+      /(line \d+: )(?:unexpected character|unterminated quoted value) .*/,
+      "$1cannot be read as variables",
+    )
+    .replace(/(invalid template:?) .*/i, "$1")
     .replace(/parsing ".*": /, "a value: ");
 }

@@ -116,7 +116,7 @@ const privateKey = v.pipe(
   v.transform((s) => (s.endsWith("\n") ? s : `${s}\n`)),
 );
 const endpoint = {
-  address: v.pipe(text, v.regex(/^[A-Za-z0-9._:-]+$/, "is not a host name or an IP address")),
+  address: v.pipe(text, v.regex(/^[A-Za-z0-9._:][A-Za-z0-9._:-]*$/, "is not a host name or an IP address")),
   port: v.optional(whole(1, 65535), 22),
   user: v.pipe(text, v.regex(/^[A-Za-z0-9._][A-Za-z0-9._-]*$/, "is not a user name")),
   hostKey,
@@ -130,7 +130,7 @@ const host = v.strictObject({
 const registryAddress = v.pipe(
   text,
   v.regex(
-    /^[a-zA-Z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/,
+    /^[a-zA-Z0-9][a-zA-Z0-9.-]*(:\d+)?(\/[a-z0-9._-]+)*$/,
     "is not a registry address such as `registry.example.com:5000/team`, without a scheme",
   ),
 );

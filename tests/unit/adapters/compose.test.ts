@@ -504,6 +504,18 @@ describe("readCompose", () => {
         /line 1: cannot be read/,
       ],
       [
+        { "compose.yaml": "services: { web: { image: a } }", ".env.deploy": "A=1\nB='hunter2\n" },
+        /\.env\.deploy: line \d+: cannot be read as variables/,
+      ],
+      [
+        { "compose.yaml": "services: { web: { image: a, env_file: a.env } }", "a.env": "B='hunter2\n" },
+        /line \d+: cannot be read as variables/,
+      ],
+      [
+        { "compose.yaml": "services: { web: { image: a, env_file: a.env } }", "a.env": "B=${hunter2\n" },
+        /cannot be read as variables|invalid template/i,
+      ],
+      [
         { "compose.yaml": "services: { web: { image: a, cpus: $CPUS } }", ".env.deploy": "CPUS=hunter2\n" },
         /services\.web\.cpus: .*a value: invalid syntax/,
       ],

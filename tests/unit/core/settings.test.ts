@@ -269,6 +269,20 @@ describe("parseSettings", () => {
       set("registry.address", "registry.example.com/team"),
     ],
     [
+      "a registry that looks like an option",
+      registryWith({ address: "--registry" }),
+      "registry.address",
+      "is not a registry address such as `registry.example.com:5000/team`, without a scheme",
+      set("registry.address", "registry.example.com/team"),
+    ],
+    [
+      "an address that looks like an option",
+      hostWith({ address: "-oProxyCommand" }),
+      "hosts[0].address",
+      "is not a host name or an IP address",
+      set("hosts[0].address", "host.example.com"),
+    ],
+    [
       "a username without a password",
       registryWith({ username: "ci" }),
       "registry.password",
