@@ -228,8 +228,8 @@ export const settingKeys = Object.keys(schema.entries) as (keyof typeof schema.e
  *
  * @throws Problems with every problem there is, each naming its key and what to do.
  */
-export function parseSettings(raw: RawSettings): Settings {
-  const given = Object.fromEntries(Object.entries(raw).filter(([, value]) => !isUnset(value)));
+export function parseSettings(raw: RawSettings | null): Settings {
+  const given = Object.fromEntries(Object.entries(raw ?? {}).filter(([, value]) => !isUnset(value)));
   // Whatever is built or promoted comes from a registry; a kept release is on the hosts already.
   const required = { hosts: [], ...(given.release === undefined ? { registry: {} } : {}) };
   const result = v.safeParse(schema, { ...required, ...given });

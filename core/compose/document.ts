@@ -193,7 +193,7 @@ function inexactExtensions(document: Document.Parsed, text: string): string[] {
     if (!node?.range || !inexact.test(text.slice(node.range[0], node.range[1]))) return [];
     return problem(
       `services.${key}.x-everfresh`,
-      "has a text that begins with a line break or has a line end of Unicode (U+0085, U+2028, U+2029), which docker compose does not print exactly",
+      "has a text that begins with a blank or a line break, or has a line end of Unicode (U+0085, U+2028, U+2029), which docker compose does not print exactly",
       "leave that out of it",
     );
   });

@@ -85,12 +85,14 @@ describe("hostile compose files", function () {
     );
 
   it("have their values carried to the host exactly", () => {
-    const values = fc.array(shortText, { minLength: 60, maxLength: 60 });
+    // What compose prints of a text with both kinds of line ends may be no YAML: it is refused.
+    const printable = shortText.filter((text) => !/[\r\n]/.test(text) || !/[\u0085\u2028\u2029]/.test(text));
+    const values = fc.array(printable, { minLength: 60, maxLength: 60 });
     const carried = async (texts: string[]) => {
       const all = Object.fromEntries(texts.map((text, i) => [`V${i}`, escaped(text)]));
       const words = texts.map(escaped);
       // Compose says extension fields in YAML only, whose printer loses these: they are refused.
-      const checks = texts.filter((text) => !/^\n|[\u0085\u2028\u2029]/.test(text));
+      const checks = texts.filter((text) => !/^\s|[\u0085\u2028\u2029]/.test(text));
       const author = await read({
         name: "shop",
         services: {

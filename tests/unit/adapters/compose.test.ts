@@ -375,7 +375,7 @@ services:
     );
     await assert.rejects(
       read(await verify('"\\na"')),
-      /^Problems: services\.s0\.x-everfresh: has a text that begins with a line break or /,
+      /^Problems: services\.s0\.x-everfresh: has a text that begins with a blank or a line break, or /,
     );
   });
 
