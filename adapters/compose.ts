@@ -63,13 +63,12 @@ export async function readCompose({
  */
 function textEnvironment(all: NodeJS.ProcessEnv) {
   const broken = Object.keys(all).filter((name) => all[name]?.includes("\ufffd"));
-  const mark = (name: string) => `<${name} is not UTF-8>`;
+  const mark = (name: string) => `[${name} is not UTF-8]`;
   return {
     environment: { ...all, ...Object.fromEntries(broken.map((name) => [name, mark(name)])) },
     /** @throws Problems for those that what compose printed has a value of. */
     refuseUsed(printed: string): void {
-      // In JSON `<` may be escaped.
-      const used = broken.filter((name) => printed.includes(mark(name).slice(1, -1)));
+      const used = broken.filter((name) => printed.includes(mark(name)));
       refuse(
         used.map((name) =>
           problem(name, "the variable is not UTF-8", "give it a value in UTF-8, or in base64"),

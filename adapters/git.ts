@@ -21,7 +21,7 @@ export interface WorkingTree {
 /** Looks at the git working tree that holds a folder; undefined where there is none, or no commit yet. */
 export async function readWorkingTree(folder: string): Promise<WorkingTree | undefined> {
   try {
-    const git = await harmless(folder);
+    const { git, top } = await harmless(folder);
     const [commit, status] = await Promise.all([
       git("rev-parse", "--verify", "HEAD"),
       git("status", "--porcelain=v1", "-z", "--untracked-files=all"),
@@ -33,7 +33,6 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
       await git("diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--submodule=short"),
     );
     if (untracked.length > 0) {
-      const top = (await git("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
       hash.update(untracked);
       // Links and folders that are repositories of their own have no bytes to hash; their names have to do.
       const files = split(untracked).filter((name) =>
@@ -75,8 +74,9 @@ type Setting = readonly [string, string];
  * Git for a tree that may be somebody else's: a preview of a pull request, or of an archive, runs no command that its
  * configuration names. The user's own configuration (`~/.gitconfig`, the system's) holds, with its filters such as git-lfs.
  */
-async function harmless(folder: string): Promise<Git> {
-  return gitIn(folder, filtersOff(await ownConfiguration(folder)));
+async function harmless(folder: string): Promise<{ git: Git; top: string }> {
+  const top = await topOf(folder);
+  return { git: gitIn(folder, filtersOff(await ownConfiguration(top))), top };
 }
 
 /** Against what git runs while it only looks (git-config(1), githooks(5)); single commands have options against the rest. */
@@ -149,24 +149,31 @@ function filtersOff(configuration: readonly Setting[]): Setting[] {
   ]);
 }
 
+const topOf = async (folder: string): Promise<string> =>
+  (await gitIn(folder)("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
+
 /** The configuration that lies in a repository and in its submodules, which git looks into as well. */
-async function ownConfiguration(folder: string, seen = new Set<string>()): Promise<Setting[]> {
-  const git = gitIn(folder);
-  const top = (await git("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
+async function ownConfiguration(top: string, seen = new Set<string>()): Promise<Setting[]> {
   if (seen.has(top)) return [];
   seen.add(top);
-  const words = (await git("config", "--list", "-z", "--show-scope")).toString().split("\0");
+  const git = gitIn(top);
+  const [configuration, index] = await Promise.all([
+    git("config", "--list", "-z", "--show-scope"),
+    git("ls-files", "--stage", "-z"),
+  ]);
+  const words = configuration.toString().split("\0");
   const found: Setting[] = [];
   for (let i = 0; i + 1 < words.length; i += 2) {
     const [, key, value] = /^([^\n]*)\n?(.*)$/s.exec(words[i + 1]!)!;
     if (words[i] === "local" || words[i] === "worktree") found.push([key!, value!]);
   }
-  for (const line of (await git("-C", top, "ls-files", "--stage", "-z")).toString().split("\0")) {
+  for (const line of index.toString().split("\0")) {
     const submodule = /^160000 [^\t]*\t(.+)$/s.exec(line)?.[1];
     if (submodule === undefined) continue;
     const inside = path.join(top, submodule);
-    if (lstatSync(path.join(inside, ".git"), { throwIfNoEntry: false }))
-      found.push(...(await ownConfiguration(inside, seen).catch(() => [])));
+    if (!lstatSync(path.join(inside, ".git"), { throwIfNoEntry: false })) continue;
+    const below = topOf(inside).then((top) => ownConfiguration(top, seen));
+    found.push(...(await below.catch(() => [])));
   }
   return found;
 }

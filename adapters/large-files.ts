@@ -1,5 +1,4 @@
-import { sizeOf } from "../core/file-bytes";
-import { isApart } from "../core/host/apart";
+import { bytesIn, isApart } from "../core/host/apart";
 import { lacksStdin, receiveProgram } from "../core/host/program";
 import type { DeployRequest } from "../core/host/types";
 import { type Asked, runVerb } from "./verb";
@@ -23,14 +22,10 @@ export async function sendLargeFiles(
   const lacked = new Set(
     (await runVerb(asked, lacksStdin({ project: release.project, remoteDir }, release))).split("\n"),
   );
-  const files = release.files.filter((file, i) => {
-    const isFirst = release.files.findIndex(({ fingerprint }) => fingerprint === file.fingerprint) === i;
-    return isFirst && isApart(file) && lacked.has(file.fingerprint);
-  });
+  // Two mounts may be the same tree: it is sent once.
+  const files = release.files.filter((file) => isApart(file) && lacked.delete(file.fingerprint));
   if (files.length === 0) return;
-  const bytes = files
-    .flatMap(({ entries }) => entries)
-    .reduce((sum, entry) => sum + (entry.type === "file" ? sizeOf(entry.bytes) : 0), 0);
+  const bytes = bytesIn(files);
   onSend(bytes);
   const timeout = (lockWait + 60 + bytes / SLOWEST) * 1000;
   await runVerb(asked, receiveProgram({ ...request, release }, files), { timeout });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
-import { excerpt } from "../core/excerpt";
 import { speaksHttp } from "../core/images";
+import { excerpt } from "../core/printable";
 
 /** The little of the OCI distribution protocol that is needed to ask a registry which digest a name has. */
 
@@ -69,11 +69,16 @@ export function parseReference(name: string): Reference {
   };
 }
 
-/** Whether a name can be asked for: no registry has another, and its path would lead elsewhere (distribution/reference). */
-const isPath = ({ registry, repository, version }: Reference): boolean =>
-  URL.canParse(`https://${registry}`) &&
-  /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/.test(repository) &&
-  /^\w[\w+.:-]*$/.test(version);
+/** The parts of a name that can be asked for: no registry has another, whose path would lead elsewhere (distribution/reference). */
+function askable(name: string): Reference | undefined {
+  const reference = parseReference(name);
+  const { registry, repository, version } = reference;
+  const isAskable =
+    URL.canParse(`https://${registry}`) &&
+    /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/.test(repository) &&
+    /^\w[\w+.:-]*$/.test(version);
+  return isAskable ? reference : undefined;
+}
 
 /**
  * The digest that the registry gives for an image's name: of the index, where there is one for several
@@ -98,8 +103,8 @@ export async function resolveDigest(
 }
 
 async function askDigest(name: string, options: RegistryOptions): Promise<string | undefined> {
-  const reference = parseReference(name);
-  if (!isPath(reference)) return undefined;
+  const reference = askable(name);
+  if (reference === undefined) return undefined;
   const { registry, repository, version } = reference;
   const session = new Session(registry, options, `repository:${repository}:pull`);
   const path = `/v2/${repository}/manifests/${version}`;
@@ -170,8 +175,8 @@ export async function onBuildOf(
 
 /** What a registry tells of an image for one platform. */
 async function readImage(name: string, platform: string | undefined, options: RegistryOptions) {
-  const reference = parseReference(name);
-  if (!isPath(reference)) return undefined;
+  const reference = askable(name);
+  if (reference === undefined) return undefined;
   const { registry, repository, version } = reference;
   const session = new Session(registry, options, `repository:${repository}:pull`);
   const manifest = (version: string) => session.json(`/v2/${repository}/manifests/${version}`, Manifest);

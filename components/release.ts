@@ -87,6 +87,8 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
    * so that an answer that fails or moves is no change.
    */
   readonly layers: pulumi.Output<Record<string, wire.Layers>>;
+  /** Of its files, in their order: each is read once for it, however many hosts there are. */
+  readonly #fingerprints: pulumi.Output<string[]>;
 
   constructor(
     name: string,
@@ -99,7 +101,12 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
     // A release comes to be once its images are in the registry: a build that fails leaves the one before it. In preview
     // nothing is waited for, so that it can say what the release would hang on.
     const pushed = pulumi.runtime.isDryRun() ? [] : Object.values(args.images).map(({ digest }) => digest);
-    const hungOn = pulumi.all([args.key, pushed]).apply(([key]) => keepers(args, key));
+    this.#fingerprints = pulumi
+      .output(args.key)
+      .apply((key) => args.files.map(({ entries }) => fingerprint(entries, key)));
+    const hungOn = pulumi
+      .all([args.key, this.#fingerprints, pushed])
+      .apply(([key, fingerprints]) => keepers(args, key, fingerprints));
     const id = new random.RandomId(
       `${name}-id`,
       { byteLength: 4, keepers: pulumi.unsecret(hungOn) },
@@ -120,9 +127,9 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
 
   apply(use: (release: wire.Release, deployer: Deployer) => Promise<string>): pulumi.Output<string> {
     return pulumi
-      .all([this.id, this.args.key, this.args.images, this.provenance, this.layers])
-      .apply(([id, key, images, provenance, layers]) =>
-        use(assembleRelease(this.args, { id, key, images, layers, ...provenance }), provenance),
+      .all([this.id, this.#fingerprints, this.args.images, this.provenance, this.layers])
+      .apply(([id, fingerprints, images, provenance, layers]) =>
+        use(assembleRelease(this.args, { id, fingerprints, images, layers, ...provenance }), provenance),
       );
   }
 }
@@ -146,6 +153,7 @@ async function allLayers(
 function keepers(
   { project, files, images, forceRecreate }: ReleaseArgs,
   key: string,
+  fingerprints: readonly string[],
 ): Record<string, string> {
   const compose = renderCompose(project, {
     images: mapValues(images, (_, service) => service),
@@ -161,9 +169,7 @@ function keepers(
         typeof digest === "string" ? digest : content,
       ]),
     ),
-    ...Object.fromEntries(
-      files.map(({ file, entries }) => [file.where, fingerprint(entries, key).slice(0, 16)]),
-    ),
+    ...Object.fromEntries(files.map(({ file }, i) => [file.where, fingerprints[i]!.slice(0, 16)])),
     "compose file": createHmac("sha256", key).update(compose).update(checks).digest("hex").slice(0, 16),
   };
 }

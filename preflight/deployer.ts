@@ -1,5 +1,5 @@
 import os from "node:os";
-import { excerpt } from "../core/excerpt";
+import { excerpt } from "../core/printable";
 
 /** What it is made of; a test has others. */
 interface Machine {

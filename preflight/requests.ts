@@ -10,7 +10,7 @@ import type { Settings } from "../core/settings";
 import type { HostFacts } from "./hosts";
 
 /** In the place of what only a build or the state tells. */
-const unknown = { id: "unknown", key: "", lineage: "", layers: {}, hash: "0".repeat(64) };
+const unknown = { id: "unknown", lineage: "", layers: {}, hash: "0".repeat(64) };
 
 /**
  * Drafts what each host would be asked, before anything is built for it.
@@ -37,7 +37,12 @@ export function refuseRequests(
     ? { kept: settings.release, project: project.name }
     : assembleRelease(
         { project, files, forceRecreate: settings.forceRecreate },
-        { ...unknown, images: unknownImages(project, settings), ...provenance },
+        {
+          ...unknown,
+          fingerprints: files.map(() => unknown.hash),
+          images: unknownImages(project, settings),
+          ...provenance,
+        },
       );
   const { who, from } = provenance;
   refuse(

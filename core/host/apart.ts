@@ -1,9 +1,16 @@
 import { createHash } from "node:crypto";
+import { sizeOf } from "../file-bytes";
 import type { Release, ReleaseFile } from "./types";
 
 /** Whether a tree is too large for the request, and travels to the host by itself. */
 export const isApart = ({ entries }: ReleaseFile): boolean =>
   entries.some((entry) => entry.type === "file" && !(entry.bytes instanceof Uint8Array));
+
+/** How many bytes the files of trees have. */
+export const bytesIn = (files: readonly ReleaseFile[]): number =>
+  files
+    .flatMap(({ entries }) => entries)
+    .reduce((sum, entry) => sum + (entry.type === "file" ? sizeOf(entry.bytes) : 0), 0);
 
 /**
  * What such trees are to be on a host: a line each, `<fingerprint> <sum>`. The sum is SHA-256 over what `listing` in

@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import type { NetworkNode } from "../compose/document";
 import { definitionLabel } from "../compose/render";
-import { sizeOf } from "../file-bytes";
 import { quote } from "../quote";
-import { apartLines, isApart } from "./apart";
+import { apartLines, bytesIn, isApart } from "./apart";
 import { type TarEntry, tar, tarPieces } from "./tar";
 import type { Check, DeployRequest, Release, ReleaseFile, ReleaseManifest, ReleaseService } from "./types";
 import { problemsOf } from "./validate";
@@ -50,7 +49,7 @@ let parts: { functions: string; main: string } | undefined;
  * The host's program: all of `remote/*.sh`, `main.sh` last. It is read by `cat` before the shell looks at it: whatever
  * the shell is, it neither runs a program that was cut off nor reads it byte by byte (as bash does from a pipe).
  */
-function program(verb: Verb | "receive", values: Record<string, string | number>, payload = ""): HostProgram {
+function programText(values: Record<string, string | number>, payload = ""): string {
   parts ??= {
     functions: readdirSync(FOLDER)
       .filter((name) => name.endsWith(".sh") && name !== "main.sh")
@@ -62,11 +61,13 @@ function program(verb: Verb | "receive", values: Record<string, string | number>
   const assignments = Object.entries(values).map(([name, value]) => `${name}=${quote(String(value))}`);
   const request = `request() {\n${assignments.join("\n")}\n}\n`;
   const sent = `payload() {\ncat <<'EVERFRESH_PAYLOAD'\n${payload}\nEVERFRESH_PAYLOAD\n}\n`;
-  return {
-    command: hostCommand(verb as Verb),
-    stdin: parts.functions + request + sent + parts.main,
-  };
+  return parts.functions + request + sent + parts.main;
 }
+
+const program = (verb: Verb, values: Record<string, string | number>, payload?: string): HostProgram => ({
+  command: hostCommand(verb),
+  stdin: programText(values, payload),
+});
 
 function projectValues({ project, remoteDir }: HostProject) {
   return { project, remote_dir: remoteDir ?? "" };
@@ -146,21 +147,18 @@ export function receiveProgram(
   { release, remoteDir, who, from, lockWait }: DeployRequest & { release: Release },
   files: readonly ReleaseFile[],
 ): StreamedProgram {
-  const bytes = files
-    .flatMap(({ entries }) => entries)
-    .reduce((sum, entry) => sum + (entry.type === "file" ? sizeOf(entry.bytes) : 0), 0);
-  const { stdin } = program("receive", {
+  const text = programText({
     ...projectValues({ project: release.project, remoteDir }),
     release: release.id,
     who,
     from,
     lock_wait: lockWait,
-    receive_bytes: bytes,
+    receive_bytes: bytesIn(files),
   });
   return {
     command: `sh -c 'read -r program && eval "$(printf %s "$program" | base64 -d)"' everfresh receive`,
     stdin: (function* () {
-      yield Buffer.from(`${Buffer.from(stdin).toString("base64")}\n`);
+      yield Buffer.from(`${Buffer.from(text).toString("base64")}\n`);
       yield* tarPieces([{ type: "directory", path: "store" }, ...files.flatMap(stored), end]);
     })(),
   };

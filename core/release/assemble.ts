@@ -1,6 +1,6 @@
 import type { ComposeProject } from "../compose/project";
 import { renderCompose, storePath } from "../compose/render";
-import { type FileTree, fingerprint } from "../files";
+import type { FileTree } from "../files";
 import type { Layers, Release } from "../host/types";
 import { mapValues, own } from "../records";
 
@@ -19,8 +19,8 @@ export type KnownImages = Readonly<Record<string, { content: string; digest: str
 /** What is known of a release once its images are in the registry. */
 export interface Known {
   id: string;
-  /** Keys the fingerprints of its files; hex. */
-  key: string;
+  /** Of each of its files, in their order. */
+  fingerprints: readonly string[];
   images: KnownImages;
   /** By the images' names on the hosts, as far as they are known. */
   layers: Readonly<Record<string, Layers>>;
@@ -32,9 +32,9 @@ export interface Known {
 /** The release as hosts are told of it. */
 export function assembleRelease(
   { project, files, forceRecreate }: Ingredients,
-  { id, key, images, layers, tag, commit, dirty }: Known,
+  { id, fingerprints, images, layers, tag, commit, dirty }: Known,
 ): Release {
-  const shipped = files.map((tree) => ({ ...tree, fingerprint: fingerprint(tree.entries, key) }));
+  const shipped = files.map((tree, i) => ({ ...tree, fingerprint: fingerprints[i]! }));
   return {
     id,
     project: project.name,

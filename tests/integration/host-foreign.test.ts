@@ -182,35 +182,10 @@ describe("what is somebody else's on a host", function () {
         `another-${kind}`,
       );
     }
-    const theirs = async () => [
-      await isRunning("bystander"),
-      (
-        await engine(
-          host,
-          "network",
-          "ls",
-          "--filter",
-          "label=com.docker.compose.project=shop",
-          "--format",
-          "{{.Name}}",
-        )
-      )
-        .split("\n")
-        .sort(),
-      (
-        await engine(
-          host,
-          "volume",
-          "ls",
-          "--filter",
-          "label=com.docker.compose.project=shop",
-          "--format",
-          "{{.Name}}",
-        )
-      )
-        .split("\n")
-        .sort(),
-    ];
+    const ofProject = ["--filter", "label=com.docker.compose.project=shop", "--format", "{{.Name}}"];
+    const named = async (kind: "network" | "volume") =>
+      (await engine(host, kind, "ls", ...ofProject)).split("\n").sort();
+    const theirs = async () => [await isRunning("bystander"), await named("network"), await named("volume")];
     const left = [true, ["another-network", "bystander-network"], ["another-volume", "bystander-volume"]];
 
     const sick = await deploy(host, requestFor(lab, shop(images, "f1", { page: "one", sick: true })));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { brief, inOneLine, printable } from "../../../core/printable";
+import { brief, excerpt, inOneLine, printable } from "../../../core/printable";
 import { Problems } from "../../../core/problems";
 
 describe("text of others' making", () => {
@@ -22,5 +22,20 @@ describe("text of others' making", () => {
     const { message, problems } = new Problems(["web1: \u001b]0;owned\u0007", "web1: \u009b2J"]);
     assert.deepEqual(problems, ["web1: ?]0;owned?", "web1: ?2J"]);
     assert.equal(message, problems.join("\n"));
+  });
+});
+
+describe("excerpt", () => {
+  it("leaves a short line as it is", () => {
+    assert.equal(excerpt("`web` größer ≥ 🎉"), "`web` größer ≥ 🎉");
+  });
+
+  it("has nothing in it that a terminal acts upon, nor a second line", () => {
+    assert.equal(excerpt("a\nb\u001b[2Jc\u009bd\u202ee\u2028f\ud800"), "a?b?[2Jc?d?e?f?");
+  });
+
+  it("cuts a long text, and shows that it does", () => {
+    assert.equal(excerpt("abcdef", 6), "abcdef");
+    assert.equal(excerpt("abcdefg", 6), "abcde…");
   });
 });
