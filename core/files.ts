@@ -71,15 +71,12 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
     );
   }
   // sha256sum, with which a host looks at a large tree, writes such names otherwise in one userland than in another.
-  const odd = size > largestInMemory && entries.find((entry) => /[\\\n]/.test(entry.path));
-  if (odd) {
-    problems.push(
-      problem(
-        file.where,
-        `${JSON.stringify(odd.path)} has a backslash or a line break in its name, in a folder of more than 1 MiB`,
-        "rename it",
-      ),
-    );
+  for (const entry of size > largestInMemory ? entries : []) {
+    const odd = oddPart(entry);
+    if (odd === undefined) continue;
+    const what = `${JSON.stringify(entry.path)} has a backslash or a line break in its ${odd}, in a folder of more than 1 MiB`;
+    problems.push(problem(file.where, what, "rename it"));
+    break;
   }
   return size > largest ? [] : Promise.all(entries.map((entry) => readEntry(entry, size > largestInMemory)));
 
@@ -120,6 +117,12 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
 type Found =
   | { type: "file"; path: string; executable: boolean; file: string; size: number }
   | Exclude<ReleaseFileEntry, { type: "file" }>;
+
+/** What of an entry a listing could not show in one line, and in the same way everywhere. */
+function oddPart(entry: Found): "name" | "target" | undefined {
+  if (/[\\\r\n]/.test(entry.path)) return "name";
+  return entry.type === "symlink" && /[\r\n]/.test(entry.target) ? "target" : undefined;
+}
 
 async function readEntry(entry: Found, staysOnDisk: boolean): Promise<ReleaseFileEntry> {
   if (entry.type !== "file") return entry;

@@ -162,6 +162,21 @@ describe("readFiles", () => {
     );
   });
 
+  it("refuses what else a host's listing of a large tree could not show in one line", async () => {
+    await mkdir(at("t"));
+    await writeFile(at("t/large"), Buffer.alloc(2 ** 20 + 1));
+    for (const make of [() => writeFile(at("t/odd\r"), ""), () => symlink("a\nb", at("t/odd"))]) {
+      await make();
+      await assert.rejects(read("t"), (error: Error) => {
+        assert.ok(error instanceof Problems);
+        assert.match(error.message, /"t\/odd(\\r)?" has a backslash or a line break in its (name|target), /);
+        return true;
+      });
+      await rm(at("t/odd"), { force: true });
+      await rm(at("t/odd\r"), { force: true });
+    }
+  });
+
   it("refuses a name and a link that are not UTF-8 instead of changing them", async () => {
     const latin1 = Buffer.from("caf\xe9", "latin1");
     for (const [folder, make] of [
