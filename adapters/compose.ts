@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import type { ComposeText } from "../core/compose/document";
+import { type ComposeText, hasLostBytes } from "../core/compose/document";
 import { Problems, problem, refuse } from "../core/problems";
 import { type BoundedResult, runBounded } from "./bounded";
 
@@ -54,7 +54,7 @@ export async function readCompose({
     config("--no-path-resolution", "--no-interpolate", "--no-normalize", "--no-consistency"),
   ]);
   refuseUsed(exact);
-  return { resolved, exact, written, folder, environment };
+  return { resolved, exact, written, folder, environment: process.env };
 }
 
 /**
@@ -62,7 +62,7 @@ export async function readCompose({
  * value.
  */
 function textEnvironment(all: NodeJS.ProcessEnv) {
-  const broken = Object.keys(all).filter((name) => all[name]?.includes("\ufffd"));
+  const broken = Object.keys(all).filter((name) => hasLostBytes(all[name] ?? ""));
   const mark = (name: string) => `[${name} is not UTF-8]`;
   return {
     environment: { ...all, ...Object.fromEntries(broken.map((name) => [name, mark(name)])) },

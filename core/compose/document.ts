@@ -97,6 +97,9 @@ export interface ComposeText {
   environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** Whether a variable's value was not UTF-8: Node replaces each such byte when it starts. */
+export const hasLostBytes = (value: string): boolean => value.includes("\ufffd");
+
 /** The document as it was written: paths not resolved, variables not replaced. */
 export const readWritten = ({ written }: ComposeText) => parsePrinted(written).toJS() as ComposeDocument;
 

@@ -8,6 +8,7 @@ import {
   type ComposeDocument,
   type ComposeText,
   type FileNode,
+  hasLostBytes,
   readDocument,
   readWritten,
   type ServiceNode,
@@ -199,10 +200,19 @@ function readFileNode(
   if (kind === "configs" && node && !node.environment && !node.external) return text("");
   if (node?.environment) {
     const value = own(environment, node.environment);
-    if (value !== undefined) return text(value);
-    problems.push(
-      problem(where, `the variable ${node.environment} is not set`, "set it where `pulumi up` runs"),
-    );
+    if (value === undefined) {
+      problems.push(
+        problem(where, `the variable ${node.environment} is not set`, "set it where `pulumi up` runs"),
+      );
+    } else if (hasLostBytes(value)) {
+      problems.push(
+        problem(
+          where,
+          `the variable ${node.environment} is not UTF-8`,
+          "give it a value in UTF-8, or in base64",
+        ),
+      );
+    } else return text(value);
   }
   return undefined;
 }

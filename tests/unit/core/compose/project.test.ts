@@ -48,6 +48,23 @@ describe("readProject", () => {
     );
   });
 
+  it("refuses a config and a secret from a variable that is not UTF-8, of which only U+FFFD is left", () => {
+    for (const kind of ["configs", "secrets"]) {
+      assert.throws(
+        () =>
+          read(
+            { web: { [kind]: [{ source: "x" }] } },
+            { [kind]: { x: { environment: "LATIN1" } } },
+            {},
+            {
+              LATIN1: "caf\ufffd",
+            },
+          ),
+        new Problems([`${kind}.x: the variable LATIN1 is not UTF-8; give it a value in UTF-8, or in base64`]),
+      );
+    }
+  });
+
   it("finds every service, whatever it is called", () => {
     const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
     const services = Object.fromEntries(
