@@ -2,8 +2,11 @@ import { readFileSync } from "node:fs";
 import { parseYaml } from "./parse";
 import { Problems, problem } from "./problems";
 
-/** Names the file with the stack's configuration, where `everfresh` runs Pulumi with another than the usual one. */
-export const configFileVariable = "EVERFRESH_CONFIG_FILE";
+/**
+ * Pulumi's own variable for `--config-file`, which its programs inherit; `everfresh` sets it along with the flag, as Pulumi
+ * does not tell its program of that.
+ */
+export const configFileVariable = "PULUMI_OPTION_CONFIG_FILE";
 
 /**
  * The `config` of a `Pulumi.<stack>.yaml`, as it is written there: a secret is `{secure: …}`.

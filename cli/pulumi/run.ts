@@ -94,7 +94,7 @@ interface Start {
 /** Pulumi does not tell its program in which file the configuration is. */
 function configFileFor(args: readonly string[]): NodeJS.ProcessEnv {
   const flag = args.indexOf("--config-file");
-  return { [configFileVariable]: flag < 0 ? undefined : args[flag + 1] };
+  return flag < 0 ? {} : { [configFileVariable]: args[flag + 1] };
 }
 
 function start(args: readonly string[], { stdio, env }: Start): ChildProcess {

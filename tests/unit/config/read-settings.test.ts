@@ -75,7 +75,7 @@ describe("readSettings", () => {
     });
     afterEach(() => {
       process.chdir(home);
-      delete process.env.EVERFRESH_CONFIG_FILE;
+      delete process.env.PULUMI_OPTION_CONFIG_FILE;
       rmSync(folder, { recursive: true });
     });
 
@@ -128,8 +128,8 @@ describe("readSettings", () => {
       assert.deepEqual(await readable({ hosts: secure, registry: secure }), []);
     });
 
-    it("takes the file that `everfresh` was given", async () => {
-      process.env.EVERFRESH_CONFIG_FILE = path.join(folder, "other.yaml");
+    it("takes the file that Pulumi or `everfresh` was given", async () => {
+      process.env.PULUMI_OPTION_CONFIG_FILE = path.join(folder, "other.yaml");
       writeTo(`Pulumi.${pulumi.getStack()}.yaml`, { hosts: encrypted, registry: secretRegistry });
       const written = { hosts: [encrypted[0], two], registry: secretRegistry };
       assert.deepEqual(await readable(written, "other.yaml"), ["hosts[1].privateKey"]);
