@@ -1,3 +1,4 @@
+import { restarted } from "../core/host/judge";
 import { type HostStatus, type ServiceStatus, statusOf } from "../core/host/status";
 import type { HostState } from "../core/host/types";
 import { printable } from "../core/printable";
@@ -119,9 +120,7 @@ function renderHost(name: string, host: HostReport, paint: Paint): string[] {
     service.container?.slice(0, 12) ?? "-",
     imageOf(service),
     service.startedAt ? moment(service.startedAt) : "-",
-    service.proved || /unhealthy|missing/.test(service.health)
-      ? service.health
-      : `${service.health}, not as proved`,
+    healthOf(service),
     treeOf(service),
   ]);
   const [head, ...body] = table([
@@ -150,6 +149,14 @@ function origin({ commit, dirty, deployedAt, who, from, stack }: HostReport): st
   ]
     .filter(Boolean)
     .join("");
+}
+
+function healthOf({ health, proved, restarts = 0 }: ServiceStatus): string {
+  return [
+    health,
+    ...(proved || /unhealthy|missing/.test(health) ? [] : ["not as proved"]),
+    ...(restarts > 0 ? [restarted(restarts)] : []),
+  ].join(", ");
 }
 
 /** Twelve digits, as Docker shows them. */
@@ -183,6 +190,12 @@ function conclusion(report: StatusReport, paint: Paint): string[] {
 }
 
 function health(report: StatusReport, paint: Paint): string {
+  const services = Object.values(report.hosts).flatMap((host) => ("services" in host ? host.services : []));
+  if (report.healthy && services.some(({ restarts = 0 }) => restarts > 0))
+    return paint(
+      "yellow",
+      "everything runs as it was proved, but not without restarts; `everfresh logs` shows why",
+    );
   if (report.healthy) return paint("green", "healthy: everything runs as it was proved");
   if (Object.values(report.hosts).some((host) => "deploying" in host))
     return paint("yellow", "somebody is deploying");

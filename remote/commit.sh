@@ -1,14 +1,17 @@
 # What the host remembers: what was proved, by whom, and every deployment in one line.
 
-# What ran, in a form that does not depend on which container it is.
+# What ran, in a form that does not depend on which container it is; a one-shot that has finished may have none any more.
 running() {
-  printf '%s\n' "$present" | awk -F '|' '$1 != "" { print "runs " $2 "|" $8 "|" ($3 == "exited" ? "exited" : "running") "|" $12 }' | sort
+  { printf '%s\n' "$present" | sed 's/^/C|/'; printf '%s\n' "$finished" | sed 's/^/F|/'; } | awk -F '|' '
+    $2 == "" { next }
+    $1 == "C" { there[$13] = 1; print "runs " $3 "|" $9 "|" ($4 == "exited" ? "exited" : "running") "|" $13 }
+    $1 == "F" && !there[$5] { print "runs " substr($0, 3) }' | sort
 }
 
 # The result of the proof of release $1 at $2: one line of JSON.
 result_of() {
   result_services=$(printf '%s\n' "$proof" | awk -F '|' '
-    $1 == "good" && !seen[$2]++ {
+    $1 == "good" && $3 != "" && !seen[$2]++ {
       printf "%s\"%s\":{\"container\":\"%s\",%s\"startedAt\":\"%s\",\"health\":\"%s\"}", sep, $2, $3, ($4 == "" ? "" : "\"digest\":\"" $4 "\","), $5, $6
       sep = ","
     }')
@@ -24,6 +27,7 @@ record_proof() {
     printf '%s\n' "deployment $deployment" "serial $record_serial" "at $proved_at" "token $2" "lineage $3" "who $who" \
       "from $from" "stack $stack" "host $host"
     running
+    printf '%s\n' "$present" | awk -F '|' '$1 != "" { print "restarts " $1 " " $6 }'
   } | put "releases/$1/proved"
 }
 

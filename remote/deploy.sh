@@ -28,6 +28,9 @@ deploy() {
     apply "$release" || apply_failed
     phase prove
     prove "$release" || fail
+    # What the release does not have was only stopped.
+    discard_orphans "$release" || fail
+    remember_finished "$release" || { reason="$folder: cannot be written; free some space" failed_check=disk; fail; }
     outcome=deployed
   fi
   phase commit
@@ -97,7 +100,7 @@ missing_bytes() {
     END { printf "%.0f", sum }'
 }
 
-# Told to stop before anything was touched: nothing to put back.
+# Ends a deployment that was told to stop.
 give_up_if_told() {
   [ -z "$interrupted" ] || { reason="the deployment was told to stop" failed_check=interrupted; fail; }
 }
@@ -107,19 +110,19 @@ fail_preflight() {
   fail
 }
 
-# Whether the very release runs, proved and untouched: then no container may be touched (compose would start one-shot
-# services again).
+# Whether the very release runs, proved and untouched: then no container may be touched.
 already_runs() {
+  finished=$(finished_services "$release")
   [ "$previous" = "$release" ] && [ ! -f unfinished ] && [ ! -f replaced ] &&
     [ "$(running)" = "$(grep '^runs ' current/proved)" ] &&
     proof=$(verdicts "$release") && ! printf '%s\n' "$proof" | grep -q '^wait|\|^fail|' && run_checks "$release"
 }
 
-# compose gave up: the service at fault if it shows, else compose's own last words.
+# The service at fault, or compose's own last words.
 apply_failed() {
-  proof=$(verdicts "$release")
-  apply_fault=$(printf '%s\n' "$proof" | grep '^fail|' | head -n 1)
-  if [ -n "$apply_fault" ]; then
+  if [ -n "$interrupted" ]; then
+    give_up_if_told
+  elif [ -n "$apply_fault" ]; then
     blame "$apply_fault"
   else
     failed_check=compose reason=$(compose_reason)
@@ -154,7 +157,7 @@ fail() {
     fi
     put_back_reason=$reason reason=$fail_reason evidence=$fail_evidence
   else
-    fail_outcome=failed serves=${previous:+release $previous serves, untouched}
+    fail_outcome=failed serves=$(what_serves "serves, untouched" "was not touched")
   fi
   phase end
   remember "$deployment" "$release" "$begun_at" "$(facts)" "$fail_outcome" ",\"seconds\":{$phases},$fail_failed"
@@ -168,6 +171,22 @@ fail() {
   exit "$fail_status"
 }
 
+# What serves after a failure: $1 if all that ran when the previous release was proved runs, else $2 and what does not.
+what_serves() {
+  [ -n "$previous" ] || return
+  look || { printf '%s' "release $previous $2; docker does not answer"; return; }
+  idle=$({ runs_of "$previous" | sed 's/^/R|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
+    $1 == "R" && $4 == "running" { wanted[$5]++; if (wanted[$5] == 1) order[++n] = $5 }
+    $1 == "C" && $4 == "running" && $5 != "unhealthy" { runs[$13]++ }
+    $1 == "C" && $4 != "running" { state[$13] = $4 }
+    $1 == "C" && $4 == "running" && $5 == "unhealthy" { state[$13] = $5 }
+    END {
+      for (i = 1; i <= n; i++) if (runs[order[i]] + 0 < wanted[order[i]]) text = text (text == "" ? "" : ", ") order[i] " is " (state[order[i]] == "" ? "missing" : state[order[i]])
+      print text
+    }')
+  printf '%s' "release $previous ${idle:+$2; }${idle:-$1}"
+}
+
 put_back() {
   failed_service='' failed_check='' evidence='' serves=''
   # An engine that died may be on its way up again.
@@ -178,6 +197,7 @@ put_back() {
     [ "$ticks" -lt "$put_back_until" ] || { reason="docker does not answer"; return 1; }
     nap
   done
+  remember_finished "$release" || :
   if [ -z "$previous" ]; then
     [ "$take_over" != unmanaged ] || { reason="what ran before was not everfresh's"; return 1; }
     say "removing what was created"
@@ -190,11 +210,11 @@ put_back() {
       ! printf '%s\n' "$present" | cut -d '|' -f 3 | grep -qx running || serves="some of release $release still runs"
       return 1
     }
-    serves="release $release stays as it was"
+    serves=$(what_serves "stays as it was" "stays as it was")
     return
   fi
   say "putting back $previous"
-  before=$present putting_back=$at_first told_changes='' check_failed=''
+  before=$present putting_back=1 told_changes='' check_failed=''
   know_images "$previous"
   check_compose "$previous"
   # An engine that has just come back may not have given free yet what it will (ports of containers it is about to end).
@@ -204,7 +224,7 @@ put_back() {
     sleep 1
   done
   prove "$previous" || return 1
-  serves="release $previous serves again"
+  serves=$(what_serves "serves again" "is back as it was")
   rm -f replaced
   # Its containers have other ids now; its token stays.
   who_deploys=$who from_deploys=$from stack_deploys=$stack host_deploys=$host deployment_now=$deployment

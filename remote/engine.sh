@@ -43,7 +43,7 @@ inspected() {
 label() { printf '{{with index .Config.Labels "com.docker.compose.%s"}}{{urlquery .}}{{end}}' "$1"; }
 
 # The project's containers, one per line: id|image id|state|health|exit|restarts|started|config hash|name|image id on
-# compose's label|what it mounts|service|compose's working directory.
+# compose's label|what it mounts|service|compose's working directory|published ports, as `80/tcp/8080/127.0.0.1`|fixed addresses.
 # `index` instead of a field's name, here and below, where docker may leave the field out.
 containers() {
   containers_try=0
@@ -51,7 +51,7 @@ containers() {
     containers_ids=$(container_ids 2>/dev/null) || return 1
     [ -n "$containers_ids" ] || return 0
     # shellcheck disable=SC2086 # one word per id
-    if containers_lines=$(inspected inspect --type container --format "{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State \"Health\"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|$(label config-hash)|{{urlquery .Name}}|$(label image)|{{range .Mounts}}{{urlquery .Source}} {{end}}|$(label service)|$(label project.working_dir)" \
+    if containers_lines=$(inspected inspect --type container --format "{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State \"Health\"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|$(label config-hash)|{{urlquery .Name}}|$(label image)|{{range .Mounts}}{{urlquery .Source}} {{end}}|$(label service)|$(label project.working_dir)|{{range \$port, \$at := .HostConfig.PortBindings}}{{range \$at}}{{urlquery \$port}}/{{urlquery .HostPort}}/{{urlquery .HostIp}} {{end}}{{end}}|{{range .NetworkSettings.Networks}}{{with .IPAMConfig}}{{with .IPv4Address}}{{urlquery .}} {{end}}{{with .IPv6Address}}{{urlquery .}} {{end}}{{end}}{{end}}" \
       $containers_ids 2>/dev/null); then
       printf '%s\n' "$containers_lines"
       return
@@ -88,8 +88,8 @@ know_images() {
 }
 
 # Services of a release, dependencies first, one per line: name|image|digest|replicas|layers|fingerprints of its
-# files|services to restart with it|`lasts` if it is to keep running,
-# `ends` if others wait for its end
+# files|services to restart with it|`lasts` if it is to keep running, `ends` if others wait for its end|what it waits for, such
+# as `db=healthy`|what only one container can have, such as `port/tcp/80/` (see core/host/rendered.ts)
 services() { contents "releases/$1/services"; }
 
 service_images() { services "$1" | cut -d '|' -f 2 | sort -u; }

@@ -7,6 +7,7 @@
 #   current          link to the release that was proved last
 #   unfinished       there while containers are being changed; outlives a killed run
 #   replaced         fingerprints of files that had been changed by hand: whose containers must not be kept
+#   finished         the one-shots that ended well: image id|configuration hash|exited|service
 #   ledger.jsonl     one line per deployment
 #   lock, holder     the kernel's lock and who holds it
 #   .run/            this run's scratch, worthless without it
@@ -120,7 +121,7 @@ take_lock() {
   chmod u+rwX . ./*
   chmod u+rwX releases/*
   chmod u+rwX releases/*/*
-  make_way folder changed releases store && make_way file holder unfinished replaced ledger.jsonl &&
+  make_way folder changed releases store && make_way file holder unfinished replaced finished ledger.jsonl &&
     { [ -L current ] || [ ! -d current ] || set_aside current; } ||
     refuse 1 "$folder: cannot be written; free some space or check the folder's owner"
   printf '%s\n' "who $who" "from $from" "since $(utc)" "release ${release:-none}" "pid $$" 2>/dev/null >holder

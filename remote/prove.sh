@@ -8,9 +8,10 @@ verdicts() {
   situation "$1" | awk -F '|' -v store="$folder_fact/store/" '
     $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5; files[$2] = $7; course[$2] = $9 }
     $1 == "I" { names[$2] = names[$2] " " $3 " "; k = split($3, name, " "); for (i = 1; i <= k; i++) id[name[i]] = $2 }
+    $1 == "F" { finished[$5] = 1 }
     $1 == "B" { had[$2] = $8 }
     $1 == "U" && $2 != "" { was[$2] = $4; since[$2] = $8 }
-    $1 == "C" && $2 != "" { count[$13]++; list[$13] = list[$13] " " NR; line[NR] = $0 }
+    $1 == "C" && $2 != "" { count[$13]++; list[$13] = list[$13] " " NR; line[NR] = $0; if ($4 !~ /^(exited|created|dead)$/) lives[$13] = 1 }
     # A file of the store that the container mounts although its service does not use it (any more).
     function outdated(mounts, wanted,   k, m, at, fp) {
       k = split(mounts, m, " ")
@@ -22,9 +23,10 @@ verdicts() {
       return c[2] in was && (c[8] == since[c[2]] || was[c[2]] == "restarting") && (c[4] == was[c[2]] || c[4] == "running")
     }
     END {
-      for (name_ in count) if (!(name_ in image)) print "wait|" name_ "|is not part of the release"
+      for (name_ in lives) if (!(name_ in image)) print "wait|" name_ "|is not part of the release"
       for (s = 1; s <= n; s++) {
         name_ = order[s]
+        if (finished[name_] && !(name_ in count)) { print "good|" name_ "||" digest[name_] "||exited"; continue }
         if (count[name_] < replicas[name_]) { print "wait|" name_ "|is missing"; continue }
         if (count[name_] > replicas[name_]) { print "wait|" name_ "|has " count[name_] " containers instead of " replicas[name_]; continue }
         k = split(list[name_], rows, " ")
@@ -54,8 +56,14 @@ verdicts() {
 # What must not change while the proof settles: who runs since when, and how often it was restarted.
 vitals() { printf '%s\n' "$1" | cut -d '|' -f 1,3,6,7 | sort; }
 
-# Waits until every service of release $1 is as it should be and has stayed so for `settle` seconds. Else fails with
-# `failed_service`, `failed_check`, `reason` and `evidence` (its last log lines). Sets `proof`, the verdicts.
+# Whether containers run that this deployment started and that have no healthcheck: nothing but time tells that they stay up.
+must_settle() {
+  { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } |
+    awk -F '|' '$1 == "B" { had[$2] = $8 } $1 == "C" && $4 == "running" && ($5 == "" || $5 == "none") && had[$2] != $8 { found = 1 } END { exit !found }'
+}
+
+# Waits until every service of release $1 is as it should be; those without a healthcheck must stay so for `settle` seconds.
+# Else fails with `failed_service`, `failed_check`, `reason` and `evidence` (its last log lines). Sets `proof`, the verdicts.
 prove() {
   clock
   prove_until=$((ticks + health_timeout * 100)) settled='' told=''
@@ -78,11 +86,13 @@ prove() {
           fi
         fi
         clock
-        if [ -n "$settled" ] && [ $((ticks - settle_from)) -ge $((settle * 100)) ]; then
-          # Without a settling time they were run just now.
-          [ "$settle" != 0 ] || return 0
-          run_checks "$1" && return
-          settled=''
+        if [ -n "$settled" ]; then
+          # The checks were run just now.
+          [ "$settle" != 0 ] && must_settle || return 0
+          if [ $((ticks - settle_from)) -ge $((settle * 100)) ]; then
+            run_checks "$1" && return
+            settled=''
+          fi
         fi
         ;;
       esac
@@ -94,18 +104,27 @@ prove() {
       return 1
     }
     clock
-    if [ "$ticks" -ge "$prove_until" ]; then
+    # Settling takes its time whenever it began.
+    prove_limit=$prove_until
+    [ -z "$settled" ] || prove_limit=$((prove_until + settle * 100))
+    if [ "$ticks" -ge "$prove_limit" ]; then
       if [ -n "$check_failed" ]; then
         blame "fail|$check_failed"
       else
-        blame "$(printf '%s\n' "$proof" | grep '^wait|' | head -n 1)"
-        [ -n "$failed_service" ] || reason="not all containers stayed up for $settle s"
+        prove_fault=$(printf '%s\n' "$proof" | grep '^wait|' | head -n 1)
+        [ -n "$prove_fault" ] || prove_fault=$(restless)
+        blame "$prove_fault"
         reason="$reason after $health_timeout s"
       fi
       return 1
     fi
     nap
   done
+}
+
+# The verdict on the container that was restarted most often since it was started.
+restless() {
+  printf '%s\n' "$present" | sort -t '|' -k 6,6nr | awk -F '|' '{ print "fail|" $12 "|does not stay up (restarted " $6 " times)|" $1; exit }'
 }
 
 # $1: a verdict that is not good.

@@ -15,7 +15,7 @@ teardown() {
   remove_containers && remove_made network && { [ -z "$with_volumes" ] || remove_made volume; } || refuse 1 "$reason; remove what uses it and try again"
   teardown_images=$(built_images releases/*/services) prune_bytes=0
   # From here on nothing of this project names its images any more.
-  rm -rf releases store current unfinished replaced .stage
+  rm -rf releases store current unfinished replaced finished .stage
   remove_images "$teardown_images $(orphaned_images)"
   cd "$base" && rm -rf "${folder:?}" || refuse 1 "$folder: cannot be removed; remove it by hand"
   say "removed"

@@ -130,6 +130,7 @@ export function readProject(text: ComposeText): ComposeProject {
       }
     }
   }
+  problems.push(...portClashes(services));
   for (const [key, network] of Object.entries(document.networks ?? {})) {
     if (!/[\p{Cc}|]/u.test(network?.name ?? "")) continue;
     problems.push(problem(`networks.${key}.name`, "has a `|` or a control character", "choose another name"));
@@ -215,6 +216,38 @@ function readFileNode(
     } else return text(value);
   }
   return undefined;
+}
+
+/** Ports that more than one container would publish. */
+function portClashes(services: readonly ComposeService[]): string[] {
+  const taken: (ComposeService["published"][number] & { by: string })[] = [];
+  return services.flatMap(({ name, replicas, published }) => {
+    const where = `services.${name}.ports`;
+    const problems = published.flatMap(({ port, protocol, hostIp }) => {
+      const other = taken.find(
+        (one) => one.port === port && one.protocol === protocol && overlap(one.hostIp, hostIp),
+      );
+      if (other)
+        return [problem(where, `port ${port} is published by ${other.by} as well`, "publish another port")];
+      if (replicas < 2) return [];
+      return [
+        problem(
+          where,
+          `${replicas} containers cannot publish the same port ${port}`,
+          "publish it from a proxy in front of them, or run one container",
+        ),
+      ];
+    });
+    taken.push(...published.map((one) => ({ ...one, by: name })));
+    return problems;
+  });
+}
+
+/** Whether two sockets of the same port, bound to these addresses of a host, would be in each other's way. */
+function overlap(a = "", b = ""): boolean {
+  const all = { "": /^/, "0.0.0.0": /^[\d.]*$/, "::": /^$|:/ };
+  const covers = (one: string, other: string) => own(all, one)?.test(other) ?? false;
+  return a === b || covers(a, b) || covers(b, a);
 }
 
 function readPorts(node: ServiceNode): ComposeService["published"] {

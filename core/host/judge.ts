@@ -74,6 +74,7 @@ function otherRelease(runs: string, known: string | undefined): string[] {
 function serviceDrift(service: ReleaseServiceOfHost, state: HostState): string[] {
   const containers = state.containers.filter((container) => container.service === service.name);
   const proved = state.proved.filter((container) => container.service === service.name);
+  if (containers.length === 0 && hasFinished(service.name, state)) return [];
   if (containers.length < service.replicas) {
     return containers.length === 0
       ? [`${service.name} is missing`]
@@ -104,6 +105,13 @@ function serviceDrift(service: ReleaseServiceOfHost, state: HostState): string[]
   return [...new Set(found)];
 }
 
+/** Whether a service is a one-shot that had ended when it was proved: its container may be removed. */
+export const hasFinished = (service: string, { proved }: HostState): boolean =>
+  proved.some((container) => container.service === service && container.state === "exited");
+
+/** In words. */
+export const restarted = (count: number) => `restarted ${count} ${count === 1 ? "time" : "times"}`;
+
 type ReleaseServiceOfHost = Omit<ReleaseService, "verify">;
 
 /** Services that the release does not have. */
@@ -119,7 +127,11 @@ function ailments(container: HostContainer): string[] {
       `${container.service} is restarting (exit status ${container.exitCode}, ${container.restarts} times)`,
     ];
   }
-  return container.health === "unhealthy" ? [`${container.service} is unhealthy`] : [];
+  const { service, restartsSinceProof = 0 } = container;
+  return [
+    ...(container.health === "unhealthy" ? [`${service} is unhealthy`] : []),
+    ...(restartsSinceProof > 0 ? [`${service} ${restarted(restartsSinceProof)} since it was proved`] : []),
+  ];
 }
 
 /**

@@ -40,6 +40,17 @@ export function parseProbe(stdout: string): HostState {
       ? [{ service, imageId, configHash, state: state === "exited" ? "exited" : "running" } as const]
       : [];
   });
+  const restartsAtProof = new Map(
+    all("proved restarts").map((line) => {
+      const [id, count] = line.split(" ");
+      return [id, Number(count)];
+    }),
+  );
+  // docker begins to count anew when somebody starts a container by hand.
+  const since = (id: string, restarts: number) => {
+    const before = restartsAtProof.get(id) ?? 0;
+    return restartsAtProof.size === 0 ? undefined : restarts >= before ? restarts - before : restarts;
+  };
   const images = new Map(
     all("image").map((line) => {
       const { id, digests } = read(imageFact, line);
@@ -89,6 +100,7 @@ export function parseProbe(stdout: string): HostState {
         ...container,
         ...labels,
         health: health && health !== "none" ? health : undefined,
+        restartsSinceProof: since(container.id, container.restarts),
         digests: images.get(container.imageId) ?? [],
         stranger: isOurs(labels.service, labels.configHash, folder) ? undefined : name.replace(/^\//, ""),
       });

@@ -1,10 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
-import type { NetworkNode } from "../compose/document";
-import { definitionLabel } from "../compose/render";
 import { quote } from "../quote";
 import { apartLines, bytesIn, isApart } from "./apart";
+import {
+  claimsOf,
+  courseOf,
+  needsOf,
+  networkLines,
+  portLines,
+  type Rendered,
+  readRendered,
+} from "./rendered";
 import { type TarEntry, tar, tarPieces } from "./tar";
 import type { Check, DeployRequest, Release, ReleaseFile, ReleaseManifest, ReleaseService } from "./types";
 import { problemsOf } from "./validate";
@@ -83,7 +89,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
   if (problems.length > 0) throw new RangeError(problems.join("\n"));
   const { release, registry } = request;
   const kept = "kept" in release;
-  const rendered: Rendered = kept ? {} : (parse(release.compose) ?? {});
+  const rendered = kept ? {} : readRendered(release.compose);
   return program(
     "deploy",
     {
@@ -113,7 +119,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
       health_timeout: request.healthTimeout,
       settle: request.settle,
       networks: networkLines(rendered).join("\n"),
-      ports: publishedPorts(rendered).join("\n"),
+      ports: portLines(rendered).join("\n"),
       apart: kept ? "" : apartLines(release).join("\n"),
       request_facts: members({
         who: request.who,
@@ -217,22 +223,13 @@ export function manifestOf(
 }
 
 /** What is unpacked on the host; `end` comes last, so that its presence tells that all of it is there. */
-function payload(release: Release, request: DeployRequest, { services = {} }: Rendered): TarEntry[] {
+function payload(release: Release, request: DeployRequest, rendered: Rendered): TarEntry[] {
   const text = (path: string, content: string): TarEntry => ({
     type: "file",
     path: `release/${path}`,
     executable: false,
     bytes: Buffer.from(content),
   });
-  const isAwaited = (name: string) =>
-    Object.values(services).some(
-      (other) => other?.depends_on?.[name]?.condition === "service_completed_successfully",
-    );
-  // Who waits for requests or commands is no one-shot, whatever it exits with.
-  const lasts = ({ name, verify }: ReleaseService) =>
-    (services[name]?.ports ?? []).length > 0 || verify.some(({ kind }) => kind !== "file");
-  const course = (service: ReleaseService) =>
-    isAwaited(service.name) ? "ends" : lasts(service) ? "lasts" : "";
   const content = Object.fromEntries(
     release.services.flatMap(({ name, content, digest }) => (content ? [[name, { content, digest }]] : [])),
   );
@@ -240,7 +237,7 @@ function payload(release: Release, request: DeployRequest, { services = {} }: Re
     { type: "directory", path: "release" },
     text("compose.yaml", release.compose),
     text("manifest.json", `${JSON.stringify(manifestOf(release, request))}\n`),
-    text("services", release.services.map((service) => serviceLine(service, course(service))).join("")),
+    text("services", release.services.map((service) => serviceLine(service, rendered)).join("")),
     text(
       "checks",
       release.services.flatMap(({ name, verify }) => verify.map((check) => checkLine(name, check))).join(""),
@@ -271,12 +268,17 @@ const stored = ({ fingerprint, entries }: ReleaseFile): TarEntry[] => [
 
 const end: TarEntry = { type: "file", path: "end", executable: false, bytes: new Uint8Array() };
 
-function serviceLine(
-  { name, image, digest, replicas, layers, files, restarts }: ReleaseService,
-  course: "ends" | "lasts" | "",
-): string {
-  const images = [image, digest ?? "", replicas, layers ?? ""];
-  return `${[name, ...images, files.join(" "), restarts?.join(" ") ?? "", course].join("|")}\n`;
+/** See `services` in remote/engine.sh. */
+function serviceLine(service: ReleaseService, rendered: Rendered): string {
+  const { name, image, digest = "", replicas, layers = "", files, restarts = [] } = service;
+  const lists = [
+    files,
+    restarts,
+    [courseOf(service, rendered)],
+    needsOf(service, rendered),
+    claimsOf(service, rendered),
+  ];
+  return `${[name, image, digest, replicas, layers, ...lists.map((list) => list.join(" "))].join("|")}\n`;
 }
 
 /** A call of the function in remote/checks.sh. */
@@ -302,45 +304,3 @@ const wrap = (text: string) => text.replace(/.{1,1000}/g, "$&\n").trimEnd();
 /** Docker Hub's credentials have a name of their own (docker/cli, cli/config/credentials). */
 const credentialKey = (address: string) =>
   /^(index\.)?docker\.io$/.test(address) ? "https://index.docker.io/v1/" : address;
-
-/**
- * The ports of the host that a rendered compose file publishes, for `check_ports` in remote/preflight.sh:
- * `protocol|first|last|address`. Compose resolves ranges, but for one that docker is to choose a single port from.
- */
-function publishedPorts({ services }: Rendered): string[] {
-  const ports = Object.values(services ?? {}).flatMap((service) => service?.ports ?? []);
-  const lines = ports.flatMap(({ published, protocol = "tcp", host_ip = "" }) => {
-    const [, first, last = first] = /^([1-9]\d*)(?:-(\d+))?$/.exec(`${published ?? ""}`) ?? [];
-    return first && /^(tcp|udp)$/.test(protocol) ? [`${protocol}|${first}|${last}|${host_ip}`] : [];
-  });
-  return [...new Set(lines)];
-}
-
-/**
- * The networks of a rendered compose file, for `check_networks` in remote/preflight.sh: `name|external`, or what the
- * label says that it was made from.
- */
-function networkLines({ networks }: Rendered): string[] {
-  return Object.values(networks ?? {}).flatMap((network) =>
-    network?.name
-      ? [`${network.name}|${network.external ? "external" : (network.labels?.[definitionLabel] ?? "")}`]
-      : [],
-  );
-}
-
-/** What is read of a rendered compose file. */
-interface Rendered {
-  networks?: Record<string, NetworkNode | null> | null;
-  services?: Record<string, RenderedService | null>;
-}
-
-interface RenderedService {
-  ports?: PublishedPort[];
-  depends_on?: Record<string, { condition?: string } | null>;
-}
-
-interface PublishedPort {
-  published?: string;
-  protocol?: string;
-  host_ip?: string;
-}

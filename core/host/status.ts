@@ -1,4 +1,4 @@
-import { type Judgement, judge } from "./judge";
+import { hasFinished, type Judgement, judge } from "./judge";
 import type { HostContainer, HostState, ReleaseManifest } from "./types";
 
 /** What `everfresh status --json` prints for one host. */
@@ -30,6 +30,8 @@ export interface ServiceStatus {
   startedAt?: string;
   /** `healthy`, `unhealthy`, `starting`; the container's state where it has no healthcheck; `missing`. */
   health: string;
+  /** How often docker restarted it by itself since the proof; absent where that is not known. */
+  restarts?: number;
   /** Content hash of a service that is built; with it the working tree is compared. */
   content?: string;
   /** It runs what was deployed, and it works. */
@@ -44,15 +46,10 @@ export function statusOf(state: HostState, { drift, notes }: Judgement = judge(s
     const expected = digest ?? service.image;
     const containers = state.containers.filter((container) => container.service === name);
     if (containers.length === 0) {
-      return [
-        {
-          service: name,
-          expected,
-          content,
-          health: state.engineError === undefined ? "missing" : "unknown",
-          proved: false,
-        },
-      ];
+      const known = state.engineError === undefined;
+      const finished = known && hasFinished(name, state);
+      const health = !known ? "unknown" : finished ? "exited" : "missing";
+      return [{ service: name, expected, content, health, proved: finished }];
     }
     return containers.map((container) => ({
       service: name,
@@ -61,6 +58,7 @@ export function statusOf(state: HostState, { drift, notes }: Judgement = judge(s
       running: runningImage(container, service),
       startedAt: container.startedAt,
       health: container.health ?? container.state,
+      restarts: container.restartsSinceProof,
       content,
       proved: works(container) && asProved(container, service, state),
     }));

@@ -166,7 +166,9 @@ export interface HostContainer {
   health?: string;
   exitCode: number;
   startedAt: string;
+  /** How often docker restarted it by itself: all in all, and since the proof as far as that tells. */
   restarts: number;
+  restartsSinceProof?: number;
   /** Compose's own hash of the service's configuration, from the container's label. */
   configHash: string;
   /** The container's name, if it only carries the project's labels: neither compose made it from this folder, nor is it one

@@ -317,7 +317,7 @@ describe("a host", function () {
     await wipe();
   });
 
-  it("puts back around a service that was unhealthy before, and says that what served serves again", async () => {
+  it("puts back around a service that was unhealthy before, and says that it still is", async () => {
     const ailing = (id: string, options: Parameters<typeof shop>[2]) => {
       const made = shop(images, id, options);
       made.compose += `    healthcheck: {test: [CMD-SHELL, "[ ! -e /tmp/ill ]"], interval: 300ms, retries: 1}\n`;
@@ -333,7 +333,7 @@ describe("a host", function () {
     const { status, stderr } = await deploy(host, ailing("other", { page: "two" }));
     assert.equal(status, 1, stderr);
     assert.match(stderr, /api: is unhealthy after 5 s/);
-    assert.match(stderr, /release well serves again\n$/);
+    assert.match(stderr, /release well is back as it was; api is unhealthy\n$/);
     assert.equal(await served(host), "one");
     assert.equal((await containers()).api, api);
     assert.deepEqual((await look(host)).drift, []);

@@ -4,10 +4,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { stringify } from "yaml";
 import { type Judgement, judge } from "../../../core/host/judge";
 import { parseProbe } from "../../../core/host/probe";
 import { deployStdin, type HostProject, probeStdin } from "../../../core/host/program";
 import type { Check, DeployRequest, DeployResult, HostState, Release } from "../../../core/host/types";
+import { mapValues } from "../../../core/records";
 import type { Lab, LabHost } from "../../../lab/lab";
 import { layersOf } from "../../../preflight/layers";
 import { type Run, runOn } from "./ssh";
@@ -130,6 +132,38 @@ export function shop(images: Images, id: string, options: ShopOptions): Release 
         verify: [],
       },
     ],
+  };
+}
+
+type DependsOn = Record<string, { restart?: boolean }>;
+
+/** A release of any compose project, whose services' images are pages of `images`, or names of their own. */
+export function releaseOf(
+  images: Images,
+  id: string,
+  document: { services: Record<string, { image: string; [key: string]: unknown }>; [key: string]: unknown },
+): Release {
+  const services = mapValues(document.services, (service) => ({
+    ...service,
+    image: images[service.image] ?? service.image,
+  }));
+  return {
+    id,
+    project: "shop",
+    tag: `tag-${id}`,
+    compose: stringify({ ...document, services }),
+    files: [],
+    services: Object.entries(services).map(([name, { image }]) => ({
+      name,
+      restarts: Object.entries(document.services)
+        .filter(([, other]) => (other.depends_on as DependsOn | undefined)?.[name]?.restart)
+        .map(([other]) => other),
+      image,
+      ...(image.includes("@") ? { content: sha256(image), digest: digestOf(image) } : {}),
+      replicas: 1,
+      files: [],
+      verify: [],
+    })),
   };
 }
 

@@ -45,7 +45,7 @@ function verdicts(shell: string, situation: Situation): string[] {
   const script = `folder_fact=/f nl='
 '
 services() { echo 'web|${image}|${digest}|1|0|${used}||${course}'; }
-present='${present}' putting_back='${untouched ? present : ""}' before='${old ? present : ""}'
+present='${present}' at_first='${present}' putting_back='${untouched ? 1 : ""}' finished='' release_hashes='' before='${old ? present : ""}'
 present_images='sha256:1|${image} |amd64|1
 sha256:2|other@sha256:bbb |amd64|1' release_images='sha256:1|${image} |amd64|1'
 verdicts r1`;

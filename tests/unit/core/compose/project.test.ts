@@ -145,6 +145,44 @@ describe("readProject", () => {
     assert.equal(service({ deploy: { replicas: 3 }, scale: 0 }).replicas, 0);
   });
 
+  it("refuses a port of the host that two containers would publish", () => {
+    const port = (published: string, host_ip = "", protocol = "tcp") => ({
+      target: 80,
+      published,
+      host_ip,
+      protocol,
+    });
+    const clash = (a: object, b: object) => () => read({ a: { ports: [a] }, b: { ports: [b] } });
+    const refusal = new Problems([
+      "services.b.ports: port 80 is published by a as well; publish another port",
+    ]);
+    for (const [a, b] of [
+      ["", ""],
+      ["", "127.0.0.1"],
+      ["0.0.0.0", ""],
+      ["0.0.0.0", "10.0.0.1"],
+      ["::1", "::"],
+      ["10.0.0.1", "10.0.0.1"],
+    ] as const) {
+      assert.throws(clash(port("80", a), port("80", b)), refusal, `${a} and ${b}`);
+    }
+    for (const [a, b] of [
+      ["10.0.0.1", "10.0.0.2"],
+      ["0.0.0.0", "::"],
+      ["::1", "127.0.0.1"],
+    ] as const) {
+      assert.doesNotThrow(clash(port("80", a), port("80", b)), `${a} and ${b}`);
+    }
+    assert.doesNotThrow(clash(port("80"), port("80", "", "udp")));
+    assert.doesNotThrow(clash(port("80-90"), port("80-90")));
+    refused(
+      [
+        "services.web.ports: 2 containers cannot publish the same port 80; publish it from a proxy in front of them, or run one container",
+      ],
+      { deploy: { replicas: 2 }, ports: [port("80")] },
+    );
+  });
+
   it("reads published ports, and no others", () => {
     const ports = [
       { target: 80, published: "8080", protocol: "tcp" },

@@ -1,0 +1,385 @@
+import assert from "node:assert/strict";
+import { unlockStdin } from "../../core/host/program";
+import type { Release } from "../../core/host/types";
+import { engine } from "../../lab/faults";
+import type { Lab, LabHost } from "../../lab/lab";
+import { eventually } from "../../lab/poll";
+import { ownLab } from "../faults/support/own-lab";
+import { deploy, type Images, look, pushImages, releaseOf, requestFor, served } from "../faults/support/shop";
+import { runOn } from "../faults/support/ssh";
+
+const PROJECT = { project: "shop" };
+
+/** A service of these tests: what `docker compose` is told of it beside its image, a page of `Images`. */
+type Service = { page?: string; [key: string]: unknown };
+
+const STATE = { volumes: ["state:/state"], stop_grace_period: "1s" };
+const published = (port: number) => ({
+  target: 80,
+  published: String(port),
+  protocol: "tcp",
+  mode: "ingress",
+});
+const forever = "exec sleep 100000";
+const sh = (script: string) => ["sh", "-c", script];
+/** Notes in the volume that it ran, then does as told. */
+const oneShot = (name: string, script = ""): Service => ({
+  ...STATE,
+  command: sh(`echo ${name} >>/state/runs; ${script}`),
+  restart: "no",
+});
+const web = (page: string, more: object = {}): Service => ({
+  ...STATE,
+  page,
+  init: true,
+  restart: "unless-stopped",
+  ports: [published(8080)],
+  ...more,
+});
+/** Healthy as soon as /ok is there. */
+const db = (version: string, script = "touch /ok"): Service => ({
+  init: true,
+  stop_grace_period: "1s",
+  restart: "unless-stopped",
+  command: sh(`echo ${version}; ${script}; ${forever}`),
+  healthcheck: { test: ["CMD", "test", "-f", "/ok"], interval: "300ms", timeout: "2s", retries: 3 },
+});
+const cannotStart: Service = { ...db("new"), init: false, command: ["/no/such"] };
+
+describe("the order of a deployment", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let host: LabHost;
+  let images: Images;
+
+  ownLab("order", async (ready) => {
+    lab = ready;
+    host = lab.hosts[0]!;
+    images = await pushImages(lab, ["one", "two", "api"]);
+  });
+
+  let count = 0;
+  const release = (services: Record<string, Service>): Release =>
+    releaseOf(images, `r${++count}`, {
+      services: Object.fromEntries(
+        Object.entries(services).map(([name, { page = "api", ...rest }]) => [name, { image: page, ...rest }]),
+      ),
+      volumes: { state: {} },
+    });
+  const deployed = async (services: Record<string, Service>, overrides = {}) => {
+    const made = release(services);
+    const { status, stderr } = await deploy(host, requestFor(lab, made, overrides));
+    assert.equal(status, 0, stderr);
+    return { id: made.id, stderr };
+  };
+  const fails = async (services: Record<string, Service>, overrides = {}) => {
+    const { status, stderr } = await deploy(host, requestFor(lab, release(services), overrides));
+    assert.equal(status, 1, stderr);
+    return stderr;
+  };
+  /** Who each service's container is and since when it runs. */
+  const containers = async () => {
+    const names = (await engine(host, "ps", "-a", "-q", "--filter", "label=com.docker.compose.project=shop"))
+      .split("\n")
+      .filter(Boolean);
+    if (names.length === 0) return {};
+    const format =
+      '{{index .Config.Labels "com.docker.compose.service"}} {{.Id}} {{.State.StartedAt}} {{.State.Status}}';
+    const lines = (await engine(host, "inspect", "--format", format, ...names)).split("\n");
+    return Object.fromEntries(
+      lines.map((line) => {
+        const [service, id, startedAt, state] = line.split(" ");
+        return [service!, { id: id!, startedAt: startedAt!, state: state! }];
+      }),
+    );
+  };
+  /** Runs a script beside what is deployed, with the volume that the one-shots write to. */
+  const inState = async (script: string) => {
+    const [image] = (await engine(host, "image", "ls", "-q")).split("\n");
+    return await engine(host, "run", "--rm", "-v", "shop_state:/state", image!, "sh", "-c", script);
+  };
+  /** What the one-shots have noted, in turn. */
+  const runs = async () => (await inState("cat /state/runs")).split("\n");
+  const calm = async () => assert.deepEqual((await look(host)).drift, []);
+
+  beforeEach(async () => {
+    const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
+    if (ids.length > 0) await engine(host, "rm", "-f", ...ids);
+    await engine(host, "volume", "rm", "-f", "shop_state");
+    await runOn(host, {
+      command: "sh -s",
+      stdin: "rm -rf ~/.everfresh",
+    });
+  });
+
+  const waiting = (condition: string, more: object = {}) => ({ depends_on: { dep: { condition, ...more } } });
+
+  describe("whatever a service waits for is so before its old container is touched", () => {
+    const conditions: [
+      condition: string,
+      name: string,
+      good: Service,
+      changed: Service,
+      broken: [string, Service, RegExp][],
+    ][] = [
+      [
+        "service_completed_successfully",
+        "a one-shot",
+        oneShot("old", "test ! -e /state/dirty"),
+        oneShot("new"),
+        [
+          ["fails", oneShot("new", "touch /state/dirty; exit 1"), /^dep: exited with status 1$/m],
+          ["cannot be started", { ...oneShot("new"), command: ["/no/such"] }, /\/no\/such/],
+        ],
+      ],
+      [
+        "service_healthy",
+        "a service that is to be healthy",
+        db("old"),
+        db("new"),
+        [
+          ["never gets healthy", db("new", "true"), /^dep: is unhealthy$/m],
+          ["dies", db("new", "exit 3"), /^dep: (exited|keeps restarting|is restarting)/m],
+          ["cannot be started", cannotStart, /\/no\/such/],
+        ],
+      ],
+      [
+        "service_started",
+        "a service that is to be started",
+        db("old"),
+        db("new"),
+        [["cannot be started", cannotStart, /\/no\/such/]],
+      ],
+    ];
+    for (const [condition, name, good, changed, broken] of conditions) {
+      describe(name, () => {
+        for (const [how, dep, said] of broken) {
+          it(`${how}: the old one is never touched, and what it waits for is put back`, async () => {
+            const { id } = await deployed({ dep: good, web: web("one", waiting(condition)) });
+            const before = await containers();
+            const stderr = await fails({ dep, web: web("two", waiting(condition)) }, { healthTimeout: 6 });
+            assert.match(stderr, said);
+            assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
+            assert.deepEqual((await containers()).web, before.web);
+            assert.equal(await served(host), "one");
+            await calm();
+            if (condition === "service_completed_successfully") {
+              assert.equal((await runs()).filter((run) => run === "old").length, 1, "the old one ran once");
+            }
+          });
+        }
+
+        it("fails itself afterwards: it is put back, and nothing is run again", async () => {
+          const { id } = await deployed({ dep: good, web: web("one", waiting(condition)) });
+          const stderr = await fails(
+            { dep: changed, web: web("two", { ...waiting(condition), command: sh("exit 4") }) },
+            { healthTimeout: 6, settle: 5 },
+          );
+          assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
+          assert.equal(await served(host), "one");
+          await calm();
+          if (condition === "service_completed_successfully") assert.deepEqual(await runs(), ["old", "new"]);
+        });
+
+        it("is told to stop meanwhile: the old one is never touched", async () => {
+          if (condition === "service_started") return; // nothing is waited for
+          const slow = condition === "service_healthy" ? db("new", "sleep 60") : oneShot("new", "sleep 60");
+          const { id } = await deployed({ dep: good, web: web("one", waiting(condition)) });
+          const before = await containers();
+          const under = deploy(
+            host,
+            requestFor(lab, release({ dep: slow, web: web("two", waiting(condition)) }), {
+              healthTimeout: 60,
+            }),
+          );
+          await eventually("dep is the new one", async () => {
+            const { dep } = await containers();
+            return dep?.id !== before.dep!.id && dep?.state === "running";
+          });
+          await runOn(host, unlockStdin(PROJECT, 30));
+          const { status, stderr } = await under;
+          assert.equal(status, 1, stderr);
+          assert.match(stderr, /the deployment was told to stop/);
+          assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
+          assert.deepEqual((await containers()).web, before.web);
+          await calm();
+        });
+
+        it("is as it should be: the service is recreated after it", async () => {
+          await deployed({ dep: good, web: web("one", waiting(condition)) });
+          await deployed({ dep: changed, web: web("two", waiting(condition)) });
+          const { dep, web: after } = await containers();
+          assert.ok(dep!.startedAt < after!.startedAt, `${dep!.startedAt} < ${after!.startedAt}`);
+          assert.equal(await served(host), "two");
+        });
+      });
+    }
+
+    it("restarts what asks for it, but only for a dependency that works", async () => {
+      const asks = waiting("service_healthy", { restart: true });
+      const { id } = await deployed({ dep: db("old"), web: web("one", asks) });
+      const before = await containers();
+      const stderr = await fails({ dep: db("new", "true"), web: web("one", asks) });
+      assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
+      const put = await containers();
+      assert.equal(put.web!.id, before.web!.id);
+      assert.ok(put.web!.startedAt > put.dep!.startedAt, "restarted with the one that was put back");
+      assert.equal(await served(host), "one");
+      await deployed({ dep: db("new"), web: web("one", asks) });
+      const after = await containers();
+      assert.equal(after.web!.id, before.web!.id);
+      assert.ok(after.web!.startedAt > after.dep!.startedAt, "restarted once the new one was healthy");
+    });
+  });
+
+  describe("a one-shot runs once, and again only when it changed", () => {
+    const migrate = oneShot("migrate");
+    const waits = { depends_on: { migrate: { condition: "service_completed_successfully" } } };
+    const api: Service = { init: true, command: sh(forever) };
+
+    it("that shares its image with the service that waits for it runs once in an `up`, before that is stopped", async () => {
+      await deployed({ migrate: { ...migrate, page: "one" }, web: web("one", waits) });
+      await deployed({ migrate: { ...migrate, page: "two" }, web: web("two", waits) });
+      assert.deepEqual(await runs(), ["migrate", "migrate"]);
+      const { migrate: ran, web: after } = await containers();
+      assert.ok(ran!.startedAt < after!.startedAt);
+    });
+
+    it("does not run again when others change, come, go, or its container was removed", async () => {
+      await deployed({ migrate, web: web("one", waits), api });
+      const before = await containers();
+      await deployed({ migrate, web: web("one", waits) });
+      assert.deepEqual((await containers()).web, before.web, "a service that waits for it is not touched");
+      await deployed({ migrate, web: web("two", waits), api });
+      await engine(host, "container", "prune", "-f");
+      await calm();
+      await deployed({ migrate, web: web("two", waits), api });
+      await deployed({ migrate, web: web("one", waits), api: { ...api, environment: { A: "1" } } });
+      assert.equal(
+        (await containers()).migrate,
+        undefined,
+        "nor does it get a container that was never started",
+      );
+      await deployed({ migrate, web: web("one", { ...waits, environment: { A: "1" } }) });
+      assert.deepEqual(await runs(), ["migrate"]);
+      await calm();
+    });
+
+    it("runs once for each change of its own, and in a rollback over it", async () => {
+      const first = await deployed({ migrate, web: web("one", waits) });
+      await deployed({ migrate: oneShot("changed"), web: web("one", waits) });
+      assert.deepEqual(await runs(), ["migrate", "changed"]);
+      const back = await deploy(host, requestFor(lab, { kept: first.id, project: "shop" }));
+      assert.equal(back.status, 0, back.stderr);
+      assert.deepEqual(await runs(), ["migrate", "changed", "migrate"]);
+      await calm();
+    });
+
+    it("that ended well in a deployment that was put back does not run again in the next; one that failed does", async () => {
+      const broken = web("two", { ...waits, command: sh("exit 4"), restart: "no" });
+      await deployed({ migrate, web: web("one", waits) });
+      await fails({ migrate: oneShot("changed"), web: broken }, { settle: 1 });
+      await deployed({ migrate: oneShot("changed"), web: web("two", waits) });
+      assert.deepEqual(await runs(), ["migrate", "changed"]);
+      await fails({ migrate: oneShot("failing", "test -e /state/mended"), web: web("one", waits) });
+      await inState(": >/state/mended");
+      await deployed({ migrate: oneShot("failing", "test -e /state/mended"), web: web("one", waits) });
+      assert.deepEqual(await runs(), ["migrate", "changed", "failing", "failing"]);
+    });
+
+    it("that nobody waits for runs once as well", async () => {
+      await deployed({ migrate, api });
+      await deployed({ migrate, api: { ...api, environment: { A: "1" } } });
+      assert.deepEqual(await runs(), ["migrate"]);
+      await calm();
+    });
+  });
+
+  describe("what only one container can have moves to another service", () => {
+    const idle: Service = { init: true, command: sh(forever), stop_grace_period: "1s" };
+    const named = { container_name: "the-one" };
+    const owned = (service: string) => async () => (await containers())[service]!.id;
+    const holder = async (name: string) => await engine(host, "inspect", "--format", "{{.Id}}", name);
+    const orders: [string, object, object][] = [
+      ["to one that depends on it", {}, { depends_on: { front: { condition: "service_started" } } }],
+      ["to one that it depends on", { depends_on: { back: { condition: "service_started" } } }, {}],
+      ["to one that has nothing to do with it", {}, {}],
+    ];
+    for (const [name, frontNeeds, backNeeds] of orders) {
+      it(`a published port, ${name}, and back when that fails`, async () => {
+        const front = { ...frontNeeds };
+        const back = { ...backNeeds };
+        const { ports, ...silent } = web("two", back);
+        const { ports: _, ...mute } = web("one", front);
+        // In dependency order.
+        const both = (frontService: Service, backService: Service) =>
+          name === "to one that it depends on"
+            ? { back: backService, front: frontService, idle }
+            : { front: frontService, back: backService, idle };
+        const first = await deployed(both(web("one", front), silent));
+        const before = await containers();
+        assert.equal(await served(host), "one");
+        const stderr = await fails(
+          both(mute, web("two", { ...back, command: sh("exit 4"), restart: "no" })),
+          { settle: 1 },
+        );
+        assert.match(stderr, new RegExp(`\nrelease ${first.id} serves again\n$`));
+        assert.equal(await served(host), "one");
+        await deployed(both(mute, web("two", back)));
+        assert.equal(await served(host), "two");
+        await deployed(both(web("one", front), silent));
+        assert.equal(await served(host), "one");
+        assert.deepEqual((await containers()).idle, before.idle, "only what holds it is stopped");
+        await calm();
+      });
+    }
+
+    it("a container's name", async () => {
+      await deployed({ front: { ...idle, ...named }, back: idle });
+      await deployed({ front: idle, back: { ...idle, ...named } });
+      assert.equal(await holder("the-one"), await owned("back")());
+      await deployed({ front: { ...idle, ...named } });
+      assert.equal(await holder("the-one"), await owned("front")());
+      await calm();
+    });
+  });
+
+  describe("a service without a healthcheck", () => {
+    const dies: Service = { init: true, restart: "always", command: sh("sleep 3; echo died >&2; exit 1") };
+
+    it("that dies after three seconds is red, with its last words", async () => {
+      const { id } = await deployed({ web: web("one") });
+      const stderr = await fails({ web: web("two", dies) }, { settle: 10, healthTimeout: 8 });
+      assert.match(stderr, /^web: (does not stay up \(restarted \d+ times?\)|is restarting) after 8 s\n {2}\| died/m);
+      assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
+    });
+
+    it("that dies later is told by whoever looks", async () => {
+      await deployed({ web: { ...dies, command: sh("sleep 6; exit 1") } }, { settle: 1 });
+      await eventually("it was restarted", async () => (await look(host)).containers[0]!.restarts > 0);
+      assert.match((await look(host)).notes.join("\n"), /^web restarted \d+ times? since it was proved$/m);
+      await calm();
+    });
+  });
+
+  describe("what it says of what serves", () => {
+    const tooMuch = (services: Record<string, Service>) =>
+      requestFor(lab, release({ ...services, other: { page: "nobody/has:this" } }));
+
+    it("is that nothing of it runs when that is so", async () => {
+      const { id } = await deployed({
+        web: web("one"),
+        api: { init: true, command: sh(forever), stop_grace_period: "1s" },
+      });
+      const untouched = await deploy(host, tooMuch({ web: web("two") }));
+      assert.match(untouched.stderr, new RegExp(`\nrelease ${id} serves, untouched\n$`));
+      const { web: serving } = await containers();
+      await engine(host, "stop", serving!.id);
+      const stopped = await deploy(host, tooMuch({ web: web("two") }));
+      assert.match(stopped.stderr, new RegExp(`\nrelease ${id} was not touched; web is exited\n$`));
+      await engine(host, "rm", serving!.id);
+      const gone = await deploy(host, tooMuch({ web: web("two") }));
+      assert.match(gone.stderr, new RegExp(`\nrelease ${id} was not touched; web is missing\n$`));
+    });
+  });
+});
