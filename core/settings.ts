@@ -217,7 +217,7 @@ const schema = v.strictObject({
   ),
   lockWait: v.optional(whole(0, 86400), 600),
   healthTimeout: v.optional(whole(1, 86400), 120),
-  settle: v.optional(whole(0, 3600), 1),
+  settle: v.optional(whole(0, 3600), 10),
 });
 
 /** The keys of the configuration; `Pulumi.yaml` declares exactly these. */

@@ -56,17 +56,19 @@ verdicts() {
 # What must not change while the proof settles: who runs since when, and how often it was restarted.
 vitals() { printf '%s\n' "$1" | cut -d '|' -f 1,3,6,7 | sort; }
 
-# Whether containers run that this deployment started and that have no healthcheck: nothing but time tells that they stay up.
-must_settle() {
-  { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } |
-    awk -F '|' '$1 == "B" { had[$2] = $8 } $1 == "C" && $4 == "running" && ($5 == "" || $5 == "none") && had[$2] != $8 { found = 1 } END { exit !found }'
+# The services that this deployment started and that have no healthcheck: nothing but time tells that they stay up.
+settling() {
+  { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
+    $1 == "B" { had[$2] = $8 }
+    $1 == "C" && $4 == "running" && ($5 == "" || $5 == "none") && had[$2] != $8 && !told[$13]++ { text = text (text == "" ? "" : ", ") $13 }
+    END { print text }'
 }
 
 # Waits until every service of release $1 is as it should be; those without a healthcheck must stay so for `settle` seconds.
 # Else fails with `failed_service`, `failed_check`, `reason` and `evidence` (its last log lines). Sets `proof`, the verdicts.
 prove() {
   clock
-  prove_until=$((ticks + health_timeout * 100)) settled='' told=''
+  prove_until=$((ticks + health_timeout * 100)) settled='' told='' settling_told=''
   while :; do
     # apply has looked just now.
     if { [ -n "$looked" ] || look; } && looked='' && proof=$(verdicts "$1"); then
@@ -80,7 +82,9 @@ prove() {
       *)
         if [ "$settled" != "$(vitals "$present")" ]; then
           if run_checks "$1"; then
-            settled=$(vitals "$present")
+            settled=$(vitals "$present") settling=$(settling)
+            [ "$settle" = 0 ] || [ -z "$settling" ] || [ "$settling" = "$settling_told" ] || say "$settling: no healthcheck, watched for $settle s"
+            settling_told=$settling
             clock
             settle_from=$ticks
           fi
@@ -88,7 +92,7 @@ prove() {
         clock
         if [ -n "$settled" ]; then
           # The checks were run just now.
-          [ "$settle" != 0 ] && must_settle || return 0
+          [ "$settle" != 0 ] && [ -n "$settling" ] || return 0
           if [ $((ticks - settle_from)) -ge $((settle * 100)) ]; then
             run_checks "$1" && return
             settled=''
@@ -122,9 +126,12 @@ prove() {
   done
 }
 
-# The verdict on the container that was restarted most often since it was started.
+# The verdict on the container that was restarted most often during this deployment.
 restless() {
-  printf '%s\n' "$present" | sort -t '|' -k 6,6nr | awk -F '|' '{ print "fail|" $12 "|does not stay up (restarted " $6 " times)|" $1; exit }'
+  { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
+    $1 == "B" { had[$2] = $7 }
+    $1 == "C" && $2 != "" && $7 - had[$2] >= most { most = $7 - had[$2]; service = $13; id = $2 }
+    END { print "fail|" service "|does not stay up (restarted " most + 0 " times)|" id }'
 }
 
 # $1: a verdict that is not good.

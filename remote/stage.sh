@@ -126,7 +126,7 @@ pull() {
       pull_said=$(docker_in 1800 pull -q "$image" 2>&1)
     fi || {
       failed_check=pull
-      reason="pull $image: $(printf '%s' "$pull_said" | tail -n 2)"
+      reason="pull $image: $(printf '%s' "$pull_said" | tail -n 2)$(gone_remedy "$1" "$image" "$pull_said")"
       return 1
     }
     keep_image "$image"
@@ -138,6 +138,13 @@ pull() {
   }
   # It took its time: the containers as they are now are what the changes are told from.
   before=$present
+}
+
+# What helps when the registry has not got image $2 of release $1 any more, as docker says in $3.
+gone_remedy() {
+  case $3 in *"manifest unknown"* | *"not found"* | *"does not exist"*) ;; *) return ;; esac
+  services "$1" | awk -F '|' -v image="$2" '$2 == image && $3 != "" { built = 1 } END { exit !built }' || return
+  printf '; the registry has it no more, nor has this host: run `pulumi up --refresh`, which pushes it again, with the stack that built it'
 }
 
 # A tag of our own: `docker image prune`, which many hosts run nightly, deletes what is known by its digest alone.

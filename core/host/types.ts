@@ -105,7 +105,7 @@ export interface DeployRequest {
   lockWait: number;
   /** How long the containers may take to be healthy, in seconds. */
   healthTimeout: number;
-  /** How long they must then stay so, in seconds. */
+  /** How long those without a healthcheck must then stay up, in seconds. */
   settle: number;
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { docker } from "../../lab/docker";
 import { engine, exec } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
 import { lab as sharedLab } from "../support/lab";
@@ -64,6 +65,23 @@ describe("what somebody did on the host by hand", function () {
       assert.equal(calm.status, 0, calm.output);
     });
   }
+
+  it("says what brings an image back that is gone from the host and from the registry, and that does", async () => {
+    const { web } = await stack.containers();
+    const image = await engine(stack.host, "inspect", "--format", "{{.Image}}", web!.id);
+    await engine(stack.host, "rm", "-f", web!.id);
+    await engine(stack.host, "rmi", "-f", image);
+    const repositories = "/var/lib/registry/docker/registry/v2/repositories";
+    const forget = `set -- $(find ${repositories} -type d -name ${stack.project}-web) && rm -r "$@"`;
+    await docker(["exec", (await sharedLab()).registry.container, "sh", "-c", forget]);
+    const run = await stack.up();
+    assert.notEqual(run.status, 0, run.output);
+    assert.match(run.output, /the registry has it no more, nor has this host: run `pulumi up --refresh`/);
+    assert.match(run.output, /release \w+ was not touched; web is missing/);
+    const again = await stack.up("--refresh");
+    assert.equal(again.status, 0, again.output);
+    await eventually("the page", async () => (await stack.page()) === "<h1>first</h1>");
+  });
 
   it("refuses to replace what another state deployed, says whose it is, and does so when told to", async () => {
     const lab = await sharedLab();

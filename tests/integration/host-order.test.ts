@@ -34,8 +34,16 @@ const web = (page: string, more: object = {}): Service => ({
   init: true,
   restart: "unless-stopped",
   ports: [published(8080)],
+  healthcheck: {
+    test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"],
+    interval: "200ms",
+    retries: 20,
+  },
   ...more,
 });
+/** The same, which dies at once. */
+const dying = (page: string, more: object = {}) =>
+  web(page, { ...more, command: sh("exit 4"), restart: "no" });
 /** Healthy as soon as /ok is there. */
 const db = (version: string, script = "touch /ok"): Service => ({
   init: true,
@@ -172,8 +180,8 @@ describe("the order of a deployment", function () {
         it("fails itself afterwards: it is put back, and nothing is run again", async () => {
           const { id } = await deployed({ dep: good, web: web("one", waiting(condition)) });
           const stderr = await fails(
-            { dep: changed, web: web("two", { ...waiting(condition), command: sh("exit 4") }) },
-            { healthTimeout: 6, settle: 5 },
+            { dep: changed, web: dying("two", waiting(condition)) },
+            { healthTimeout: 6 },
           );
           assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
           assert.equal(await served(host), "one");
@@ -181,29 +189,30 @@ describe("the order of a deployment", function () {
           if (condition === "service_completed_successfully") assert.deepEqual(await runs(), ["old", "new"]);
         });
 
-        it("is told to stop meanwhile: the old one is never touched", async () => {
-          if (condition === "service_started") return; // nothing is waited for
-          const slow = condition === "service_healthy" ? db("new", "sleep 60") : oneShot("new", "sleep 60");
-          const { id } = await deployed({ dep: good, web: web("one", waiting(condition)) });
-          const before = await containers();
-          const under = deploy(
-            host,
-            requestFor(lab, release({ dep: slow, web: web("two", waiting(condition)) }), {
-              healthTimeout: 60,
-            }),
-          );
-          await eventually("dep is the new one", async () => {
-            const { dep } = await containers();
-            return dep?.id !== before.dep!.id && dep?.state === "running";
+        if (condition !== "service_started") {
+          it("is told to stop meanwhile: the old one is never touched", async () => {
+            const slow = condition === "service_healthy" ? db("new", "sleep 60") : oneShot("new", "sleep 60");
+            const { id } = await deployed({ dep: good, web: web("one", waiting(condition)) });
+            const before = await containers();
+            const under = deploy(
+              host,
+              requestFor(lab, release({ dep: slow, web: web("two", waiting(condition)) }), {
+                healthTimeout: 60,
+              }),
+            );
+            await eventually("dep is the new one", async () => {
+              const { dep } = await containers();
+              return dep?.id !== before.dep!.id && dep?.state === "running";
+            });
+            await runOn(host, unlockStdin(PROJECT, 30));
+            const { status, stderr } = await under;
+            assert.equal(status, 1, stderr);
+            assert.match(stderr, /the deployment was told to stop/);
+            assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
+            assert.deepEqual((await containers()).web, before.web);
+            await calm();
           });
-          await runOn(host, unlockStdin(PROJECT, 30));
-          const { status, stderr } = await under;
-          assert.equal(status, 1, stderr);
-          assert.match(stderr, /the deployment was told to stop/);
-          assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
-          assert.deepEqual((await containers()).web, before.web);
-          await calm();
-        });
+        }
 
         it("is as it should be: the service is recreated after it", async () => {
           await deployed({ dep: good, web: web("one", waiting(condition)) });
@@ -276,9 +285,9 @@ describe("the order of a deployment", function () {
     });
 
     it("that ended well in a deployment that was put back does not run again in the next; one that failed does", async () => {
-      const broken = web("two", { ...waits, command: sh("exit 4"), restart: "no" });
+      const broken = dying("two", waits);
       await deployed({ migrate, web: web("one", waits) });
-      await fails({ migrate: oneShot("changed"), web: broken }, { settle: 1 });
+      await fails({ migrate: oneShot("changed"), web: broken });
       await deployed({ migrate: oneShot("changed"), web: web("two", waits) });
       assert.deepEqual(await runs(), ["migrate", "changed"]);
       await fails({ migrate: oneShot("failing", "test -e /state/mended"), web: web("one", waits) });
@@ -319,10 +328,7 @@ describe("the order of a deployment", function () {
         const first = await deployed(both(web("one", front), silent));
         const before = await containers();
         assert.equal(await served(host), "one");
-        const stderr = await fails(
-          both(mute, web("two", { ...back, command: sh("exit 4"), restart: "no" })),
-          { settle: 1 },
-        );
+        const stderr = await fails(both(mute, dying("two", back)));
         assert.match(stderr, new RegExp(`\nrelease ${first.id} serves again\n$`));
         assert.equal(await served(host), "one");
         await deployed(both(mute, web("two", back)));
@@ -345,17 +351,20 @@ describe("the order of a deployment", function () {
   });
 
   describe("a service without a healthcheck", () => {
-    const dies: Service = { init: true, restart: "always", command: sh("sleep 3; echo died >&2; exit 1") };
+    const dies = { healthcheck: undefined, restart: "always", command: sh("sleep 3; echo died >&2; exit 1") };
 
     it("that dies after three seconds is red, with its last words", async () => {
       const { id } = await deployed({ web: web("one") });
       const stderr = await fails({ web: web("two", dies) }, { settle: 10, healthTimeout: 8 });
-      assert.match(stderr, /^web: (does not stay up \(restarted \d+ times?\)|is restarting) after 8 s\n {2}\| died/m);
+      assert.match(
+        stderr,
+        /^web: (does not stay up \(restarted \d+ times?\)|is restarting) after 8 s\n {2}\| died/m,
+      );
       assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
     });
 
     it("that dies later is told by whoever looks", async () => {
-      await deployed({ web: { ...dies, command: sh("sleep 6; exit 1") } }, { settle: 1 });
+      await deployed({ web: web("one", { ...dies, command: sh("sleep 6; exit 1") }) }, { settle: 1 });
       await eventually("it was restarted", async () => (await look(host)).containers[0]!.restarts > 0);
       assert.match((await look(host)).notes.join("\n"), /^web restarted \d+ times? since it was proved$/m);
       await calm();

@@ -69,6 +69,7 @@ export class TestStack {
       projectName: stack.project,
       lockWait: "5",
       healthTimeout: "20",
+      settle: "1",
       "registry.address": registry.address,
       "registry.pullAddress": registry.pullAddress,
       "registry.username": registry.username,

@@ -45,7 +45,7 @@ describe("parseSettings", () => {
       keepReleases: 5,
       lockWait: 600,
       healthTimeout: 120,
-      settle: 1,
+      settle: 10,
     });
   });
 
