@@ -52,7 +52,8 @@ export class ContentImage extends pulumi.ComponentResource {
           buildArgs: Object.fromEntries(
             Object.entries(build.args).filter(([, value]) => value !== null),
           ) as Record<string, string>,
-          labels: { ...build.labels, "dev.everfresh.content": content },
+          // Not `labels`: the provider (5.2.0) takes them and gives them to nobody.
+          label: { ...build.labels, "dev.everfresh.content": content },
           additionalContexts: folder.additionalContexts,
           secrets: options.secrets.map(({ id }) => folder.secret(id)),
           ...(build.target ? { target: build.target } : {}),

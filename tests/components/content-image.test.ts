@@ -67,7 +67,7 @@ describe("ContentImage", () => {
         dockerfile: "Dockerfile",
         buildLogFile: ".everfresh/build/prod/web/build.log",
         buildArgs: { A: "1", EMPTY: "" },
-        labels: { mine: "x", "dev.everfresh.content": content },
+        label: { mine: "x", "dev.everfresh.content": content },
         additionalContexts: ["shared=.everfresh/build/prod/web/context-shared"],
         secrets: [{ id: "npm", src: ".everfresh/build/prod/web/secrets/npm" }],
         target: "prod",
@@ -98,7 +98,7 @@ describe("ContentImage", () => {
     const { inputs } = named(await build({ content: other }), "web-build");
     assert.deepEqual(inputs.triggers, { content: other, built });
     assert.ok((inputs.name as string).endsWith(`:content-${other.slice(0, 32)}`));
-    assert.equal((inputs.build as { labels: Record<string, string> }).labels["dev.everfresh.content"], other);
+    assert.equal((inputs.build as { label: Record<string, string> }).label["dev.everfresh.content"], other);
   });
 
   it("has the same name and another trigger when it is built again", async () => {

@@ -256,12 +256,12 @@ describe("the program", () => {
     const declared = await run();
     for (const service of ["web", "api"]) {
       const { content } = declared.result.images[service]!;
-      const build = named(declared, `${service}-build`).inputs as { build: { labels: object } };
+      const build = named(declared, `${service}-build`).inputs as { build: { label: object } };
       assert.equal(
         (named(declared, `${service}-build`).inputs.triggers as { content: string }).content,
         content,
       );
-      assert.deepEqual(build.build.labels, { "dev.everfresh.content": content });
+      assert.deepEqual(build.build.label, { "dev.everfresh.content": content });
       assert.deepEqual(named(declared, `${service}-push`).inputs.triggers, { content });
       const keepers = reveal(named(declared, "release-id").inputs.keepers) as Record<string, string>;
       assert.equal(keepers[`image ${service}`], content);

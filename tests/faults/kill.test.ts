@@ -43,11 +43,15 @@ const GIVEN: Kill[] = (
     ["connection", "before", "docker compose * config *"],
     ["session", "before", "mv -f unfinished.new *"],
     ["program", "after", "mv -f unfinished.new *"],
-    ["session", "before", "docker compose * up *"],
-    ["engine", "before", "docker compose * up *"],
-    ["program", "after", "docker compose * up *"],
-    ["connection", "after", "docker compose * up *"],
-    ["host", "after", "docker compose * up *"],
+    ["session", "before", "docker compose * up * migration"],
+    ["program", "after", "docker compose * --no-start * migration"],
+    ["engine", "after", "docker compose * --no-recreate * migration"],
+    ["session", "before", "docker compose * up * web"],
+    ["engine", "before", "docker compose * up * web"],
+    ["program", "after", "docker compose * --no-start * web"],
+    ["connection", "after", "docker compose * --no-start * web"],
+    ["session", "before", "docker compose * --no-recreate * web"],
+    ["host", "after", "docker compose * --no-recreate * web"],
     ["session", "after", "rm -f .run/reserve"],
     ["program", "before", "mv -f releases/*/proved.new *"],
     ["session", "after", "mv -f releases/*/proved.new *"],
@@ -138,10 +142,14 @@ class Target {
     return { steps, duration: Date.now() - started };
   }
 
-  /** The next release: another page, another file, so that `web` changes and `api` does not. */
+  /** The next release: another page, another file, so that `web` changes, after a migration of its own, and `api` does not. */
   #next() {
     this.#number += 1;
-    return shop(this.#images, `k${this.#number}`, { page: this.#page(), conf: `conf ${this.#number}` });
+    return shop(this.#images, `k${this.#number}`, {
+      page: this.#page(),
+      conf: `conf ${this.#number}`,
+      migration: `m${this.#number}`,
+    });
   }
 
   #page() {

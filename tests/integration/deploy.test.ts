@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cp, rename, utimes } from "node:fs/promises";
 import path from "node:path";
-import { exec } from "../../lab/faults";
+import { engine, exec } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
 import { lab as sharedLab } from "../support/lab";
@@ -33,6 +33,19 @@ describe("pulumi up", function () {
       assert.equal(digest, await registryDigest(lab, `${stack.project}-${service}`, tag), service);
       assert.ok(images[service]!.ref.endsWith(`@${digest}`), service);
     }
+  });
+
+  it("runs images that carry the compose file's labels and their own content's", async () => {
+    const { images } = await stack.outputs<{ images: Record<string, { content: string }> }>();
+    const { api } = await stack.containers();
+    const image = await engine(stack.host, "inspect", "--format", "{{.Image}}", api!.id);
+    const labels = JSON.parse(
+      await engine(stack.host, "image", "inspect", "--format", "{{json .Config.Labels}}", image),
+    ) as Record<string, string>;
+    assert.deepEqual(labels, {
+      "com.example.team": 'the "api" team = 1',
+      "dev.everfresh.content": images.api!.content,
+    });
   });
 
   it("changes nothing and restarts nothing when nothing changed", async () => {

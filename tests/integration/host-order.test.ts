@@ -149,6 +149,11 @@ describe("the order of a deployment", function () {
           ["never gets healthy", db("new", "true"), /^dep: is unhealthy$/m],
           ["dies", db("new", "exit 3"), /^dep: (exited|keeps restarting|is restarting)/m],
           ["cannot be started", cannotStart, /\/no\/such/],
+          [
+            "has no healthcheck",
+            { ...db("new"), healthcheck: undefined },
+            /^dep: has no healthcheck, and web waits until it is healthy$/m,
+          ],
         ],
       ],
       [
@@ -223,6 +228,20 @@ describe("the order of a deployment", function () {
         });
       });
     }
+
+    it("that did not change but got sick: the old one is never touched", async () => {
+      const waits = waiting("service_healthy");
+      const { id } = await deployed({ dep: db("old"), web: web("one", waits) });
+      const before = await containers();
+      await engine(host, "exec", before.dep!.id, "busybox", "rm", "/ok");
+      await eventually("dep is unhealthy", async () =>
+        (await look(host)).containers.some(({ health }) => health === "unhealthy"),
+      );
+      const stderr = await fails({ dep: db("old"), web: web("two", waits) }, { healthTimeout: 4 });
+      assert.match(stderr, /^dep: is unhealthy after 4 s$/m);
+      assert.match(stderr, new RegExp(`\nrelease ${id} is back as it was; dep is unhealthy\n$`));
+      assert.deepEqual(await containers(), before);
+    });
 
     it("restarts what asks for it, but only for a dependency that works", async () => {
       const asks = waiting("service_healthy", { restart: true });

@@ -13,6 +13,8 @@ export interface BuildOptions {
   /** The file to which the builder's progress is appended. */
   buildLogFile?: string;
   buildArgs?: Record<string, string>;
+  /** Labels of the image. (The provider has `labels` as well, and gives them to nobody.) */
+  label?: Record<string, string>;
   /** `name=path` or `name=docker-image://…` */
   additionalContexts?: string[];
   secrets?: { id: string; src?: string; env?: string }[];
@@ -79,6 +81,10 @@ export function buildx(
       ...each(
         "--build-arg",
         args.map(([arg, value]) => (inEnvironment([arg, value]) ? arg : `${arg}=${value}`)),
+      ),
+      ...each(
+        "--label",
+        Object.entries(options.label ?? {}).map((pair) => pair.join("=")),
       ),
       ...each("--build-context", options.additionalContexts),
       ...each(

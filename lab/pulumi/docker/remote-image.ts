@@ -18,7 +18,7 @@ export const remoteImage: ResourceType = {
       dockerfile: true,
       buildLogFile: true,
       buildArgs: true,
-      labels: true,
+      label: true,
       additionalContexts: true,
       secrets: true,
       target: true,

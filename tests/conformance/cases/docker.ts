@@ -73,7 +73,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
         built(world, "a", {
           dockerfile: "docker/a.Dockerfile",
           buildArgs: { A: "1" },
-          labels: { "dev.everfresh.content": "1" },
+          label: { "dev.everfresh.content": "1" },
           additionalContexts: ["base=docker-image://debian"],
           secrets: [
             { id: "key", src: "key" },
@@ -112,7 +112,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
     ask: async (plugin, world) => {
       const given = built(world, "a", {
         buildArgs: { A: "1" },
-        labels: { a: "1" },
+        label: { a: "1" },
         secrets: [{ id: "key", src: "key" }],
         cacheFroms: [],
         noCache: false,
@@ -130,7 +130,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
           await checked(plugin, remoteImage, { ...given, ...changes }),
           made.properties,
         );
-      const { labels, ...unlabelled } = build;
+      const { label, ...unlabelled } = build;
       return [
         await diff({}),
         await diff({ name: imageName(world, "b") }),
@@ -142,7 +142,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
         await diff({ build: { ...build, dockerfile: "other" } }),
         await diff({ build: { ...build, buildArgs: { A: "2" } } }),
         await diff({ build: { ...build, buildArgs: {} } }),
-        await diff({ build: { ...build, labels: { a: "2", b: "3" } } }),
+        await diff({ build: { ...build, label: { a: "2", b: "3" } } }),
         await diff({ build: unlabelled }),
         await diff({ build: { ...build, secrets: [] } }),
         await diff({ build: { ...build, secrets: [{ id: "key", env: "KEY" }] } }),
@@ -237,7 +237,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
     },
   },
   {
-    name: "gives the builder arguments, a target, hosts and secrets",
+    name: "gives the builder arguments, labels, a target, hosts and secrets",
     ask: async (plugin, world) => {
       await context(world, {
         Dockerfile: [
@@ -259,6 +259,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
         built(world, "options", {
           target: "three",
           buildArgs: { A: 'quo"te $HOME \\', B: "", HTTP_PROXY: "http://proxy.example" },
+          label: { "com.example.team": 'a "quoted" = $HOME', empty: "" },
           secrets: [
             { id: "file", src: "hidden" },
             { id: "variable", env: "SECRET_OF_BUILD" },
@@ -269,11 +270,12 @@ export const dockerCases: Case<ProviderPlugin>[] = [
       );
       if ("error" in outcome) return outcome;
       const name = outcome.properties.name as string;
+      const labels = JSON.parse(await run(["inspect", "--format={{json .Config.Labels}}", name]));
       const id = await run(["create", name, "none"]);
       const tar = await run(["cp", `${id}:/all`, "-"]);
       await run(["rm", id]);
       await run(["rmi", name]);
-      return tar.slice(tar.indexOf("quo")).split("\0")[0];
+      return [labels, tar.slice(tar.indexOf("quo")).split("\0")[0]];
     },
   },
   {

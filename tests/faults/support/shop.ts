@@ -67,6 +67,8 @@ export interface ShopOptions {
   /** Published port of `web`. */
   port?: number;
   verify?: Check[];
+  /** What a one-shot prints that `web` waits for; without it there is none. */
+  migration?: string;
 }
 
 /** A project of two services: `web` serves a page and a mounted file, `api` only runs. */
@@ -79,6 +81,7 @@ export function shop(images: Images, id: string, options: ShopOptions): Release 
     port = 8080,
     verify = [],
     retries = 3,
+    migration,
   } = options;
   const web = images[page]!;
   const api = images.api!;
@@ -99,12 +102,12 @@ export function shop(images: Images, id: string, options: ShopOptions): Release 
       interval: 500ms
       timeout: 2s
       retries: ${retries}
-  api:
+${migration === undefined ? "" : `    depends_on: {migration: {condition: service_completed_successfully}}\n`}  api:
     image: ${api}
     init: true
     restart: unless-stopped
     command: [sh, -c, "echo api started; exec sleep 100000"]
-`,
+${migration === undefined ? "" : `  migration: {image: ${api}, restart: "no", command: [sh, -c, "echo ${migration}"]}\n`}`,
     files: [
       {
         fingerprint,
@@ -113,6 +116,19 @@ export function shop(images: Images, id: string, options: ShopOptions): Release 
       },
     ],
     services: [
+      ...(migration === undefined
+        ? []
+        : [
+            {
+              name: "migration",
+              image: api,
+              content: sha256("api"),
+              digest: digestOf(api),
+              replicas: 1,
+              files: [],
+              verify: [],
+            },
+          ]),
       {
         name: "web",
         image: web,
