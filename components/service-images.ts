@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { secretArguments } from "../core/compose/secret-args";
+import { remarks } from "../core/content";
 import { contentTag, type PushedImage, repositories } from "../core/images";
 import { Problems, problem, refuse } from "../core/problems";
 import { own } from "../core/records";
@@ -28,8 +29,13 @@ export function buildImages(
   const pushTo = repositories(registry.address, facts.project.name, names);
   const pullFrom = repositories(registry.pullAddress, facts.project.name, names);
 
-  for (const { name, build } of services)
-    for (const warning of secretArguments(name, build!.args)) void pulumi.log.warn(warning);
+  const builds = services.map(({ name, build }) => {
+    const { identity, cause, found, noCache } = own(facts.contents, name)!;
+    const buildsWithoutCache = noCache && cause !== undefined && found === undefined;
+    return { service: name, spec: build!, identity, buildsWithoutCache };
+  });
+  const warnings = builds.flatMap(({ service, spec }) => secretArguments(service, spec.args));
+  for (const warning of [...warnings, ...remarks(builds)]) void pulumi.log.warn(warning);
 
   return Object.fromEntries(
     services.map((service): [string, ServiceImage] => {

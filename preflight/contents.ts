@@ -17,6 +17,8 @@ import { accessTo, ask } from "./registries";
 export interface ServiceContent {
   /** 64 hex digits over exactly what the build can see. */
   content: string;
+  /** What it was made from. */
+  identity: ContentIdentity;
   /** Why it is deployed anew, in words; absent when the stack has deployed just this content. */
   cause?: string;
   /** The digest under which the registry has the image already, built by somebody else: it is not built again. */
@@ -57,7 +59,7 @@ export async function identifyContents(
       const before = own((await previous).images, name);
       if (before?.content === content) {
         const found = before.built ? undefined : before.digest;
-        return [name, { content, found, noCache: before.noCache ?? false, changedSince }] as const;
+        return [name, { content, identity, found, noCache: before.noCache ?? false, changedSince }] as const;
       }
       const pushed = `${names[name]}:${contentTag(content)}`;
       // A nonce acts when it changes.
@@ -67,7 +69,8 @@ export async function identifyContents(
         explain(identity, before?.content),
         ask(registry, () => resolveDigest(pushed, accessTo(pushed, registry))),
       ]);
-      return [name, { content, cause, found: noCache ? undefined : found, noCache, changedSince }] as const;
+      const known = noCache ? undefined : found;
+      return [name, { content, identity, cause, found: known, noCache, changedSince }] as const;
     }),
   );
   cache.save();

@@ -21,6 +21,7 @@ export async function clearCache(session: Session): Promise<ExitStatus> {
   print([
     `everfresh:fresh is ${value} now: every content hash is another one.`,
     "The next `everfresh deploy` builds every image without cache, and replaces what comes of it.",
+    "Caches of `RUN --mount=type=cache` stay: `docker builder prune --filter type=exec.cachemount` empties them.",
     "Nothing was built yet. To take it back: `pulumi config rm everfresh:fresh`.",
   ]);
   return exit.done;

@@ -7,6 +7,7 @@ import {
   cp,
   mkdir,
   mkdtemp,
+  readFile,
   rename,
   rm,
   symlink,
@@ -116,6 +117,17 @@ describe("readWorkingTree", function () {
     const before = await dirty();
     await write("many/999", "other");
     assert.notEqual(await dirty(), before);
+  });
+
+  it("writes nothing into the repository, which a build may see", async () => {
+    // As after a checkout: git has to look at the file again, and would like to note that it is the same.
+    await utimes(path.join(folder, "a"), 1, 1);
+    const index = () => readFile(path.join(folder, ".git/index"), "hex");
+    const before = await index();
+    assert.equal(await dirty(), undefined);
+    assert.equal(await index(), before);
+    git("status");
+    assert.notEqual(await index(), before, "git by itself does note it");
   });
 
   it("names the same differences as ever", async () => {
