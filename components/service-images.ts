@@ -1,9 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { ComposeService } from "../core/compose/project";
 import { secretArguments } from "../core/compose/secret-args";
 import { remarks } from "../core/content";
-import { contentTag, type PushedImage, repositories } from "../core/images";
+import { contentTag, movedTo, type PushedImage, repositories } from "../core/images";
 import { Problems, problem, refuse } from "../core/problems";
-import { own } from "../core/records";
+import { mapValues, own } from "../core/records";
+import { sharedBuilds } from "../core/release/shared-builds";
 import type { Settings } from "../core/settings";
 import type { Facts } from "../preflight";
 import { makeBuildFolder } from "./build-folder";
@@ -17,7 +19,7 @@ export type ServiceImage = Omit<PushedImage, "digest" | "ref"> & {
   ref: pulumi.Input<string>;
 };
 
-/** Builds and pushes the image of each service whose content is new; the others are as they were. */
+/** Builds and pushes each content that is new, once; all other images are as they were. */
 export function buildImages(
   settings: Settings,
   facts: Facts,
@@ -37,47 +39,54 @@ export function buildImages(
   const warnings = builds.flatMap(({ service, spec }) => secretArguments(service, spec.args));
   for (const warning of [...warnings, ...remarks(builds)]) void pulumi.log.warn(warning);
 
-  return Object.fromEntries(
-    services.map((service): [string, ServiceImage] => {
-      const { name, buildOptions } = service;
-      const { content, cause, found, noCache, changedSince } = own(facts.contents, name)!;
-      const before = cause === undefined ? own(previous.images, name) : undefined;
-      const fresh = settings.fresh === undefined ? {} : { fresh: settings.fresh };
-      if (found !== undefined) {
-        if (cause)
-          void pulumi.log.info(`${name}: ${cause}; the registry has this content, so nothing is built`);
-        const ref = pulumi.output(`${pullFrom[name]}@${found}`);
-        const tag = before?.tag ?? contentTag(content);
-        return [name, { content, tag, digest: pulumi.output(found), ref, ...fresh }];
-      }
+  const shared = sharedBuilds(facts.contents);
+  const fresh = settings.fresh === undefined ? {} : { fresh: settings.fresh };
+  const imageOf = ({ name, build, buildOptions }: ComposeService): ServiceImage => {
+    const { content, cause, found, noCache, changedSince } = own(facts.contents, name)!;
+    const before = cause === undefined ? own(previous.images, name) : undefined;
+    if (found !== undefined) {
+      if (cause)
+        void pulumi.log.info(`${name}: ${cause}; the registry has this content, so nothing is built`);
+      const ref = before ? movedTo(registry.pullAddress, before.ref) : `${pullFrom[name]}@${found}`;
+      const tag = before?.tag ?? contentTag(content);
+      return { content, tag, digest: pulumi.output(found), ref: pulumi.output(ref), ...fresh };
+    }
 
-      const build = service.build!;
-      const built = before?.built ?? new Date().toISOString();
-      const options = { ...buildOptions, noCache, pull: buildOptions.pull || settings.pullBase };
-      const image = new ContentImage(name, {
-        build,
-        options,
-        content,
-        built,
-        repository: pushTo[name]!,
-        folder: makeBuildFolder(pulumi.getStack(), name, build, content, options.secrets),
-        ...(cause === undefined || pulumi.runtime.isDryRun() ? {} : { changedSince }),
-      });
-      if (cause) void pulumi.log.info(`${name}: ${cause}`, image);
-      // It moves with the content: the engine here may not have an image that is as it was, and could not tag it.
-      const tag = before?.tag ?? facts.provenance.tag;
-      const { digest } = new RegistryPush(name, {
-        image: image.image,
-        imageId: image.imageId,
-        content,
-        repository: pushTo[name]!,
-        tag,
-        registry,
-      });
-      const ref = pulumi.interpolate`${pullFrom[name]}@${digest}`;
-      return [name, { content, tag, digest, ref, built, ...(noCache ? { noCache } : {}), ...fresh }];
-    }),
-  );
+    const built = before?.built ?? new Date().toISOString();
+    const options = { ...buildOptions, noCache, pull: buildOptions.pull || settings.pullBase };
+    const image = new ContentImage(name, {
+      build: build!,
+      options,
+      content,
+      built,
+      repository: pushTo[name]!,
+      folder: makeBuildFolder(pulumi.getStack(), name, build!, content, options.secrets),
+      ...(cause === undefined || pulumi.runtime.isDryRun() ? {} : { changedSince }),
+    });
+    if (cause) void pulumi.log.info(`${name}: ${cause}`, image);
+    // It moves with the content: the engine here may not have an image that is as it was, and could not tag it.
+    const tag = before?.tag ?? facts.provenance.tag;
+    const { digest } = new RegistryPush(name, {
+      image: image.image,
+      imageId: image.imageId,
+      content,
+      repository: pushTo[name]!,
+      tag,
+      registry,
+    });
+    const ref = pulumi.interpolate`${pullFrom[name]}@${digest}`;
+    return { content, tag, digest, ref, built, ...(noCache ? { noCache } : {}), ...fresh };
+  };
+
+  const alone = services.filter(({ name }) => !Object.hasOwn(shared, name));
+  const images = Object.fromEntries(alone.map((service) => [service.name, imageOf(service)]));
+  const copies = mapValues(shared, (other, name): ServiceImage => {
+    const { cause } = own(facts.contents, name)!;
+    void pulumi.log.info(`${name}: ${cause}; its content is that of ${other}, and so is its image`);
+    const { content, tag, digest, ref } = own(images, other)!;
+    return { content, tag, digest, ref, ...fresh };
+  });
+  return Object.fromEntries(names.map((name) => [name, own(copies, name) ?? own(images, name)!]));
 }
 
 /**
@@ -123,12 +132,10 @@ export async function promotedImages(
       return problem(where, what, "deploy it there first");
     }),
   );
-  const names = built.map(({ name }) => name);
-  const pullFrom = repositories(settings.registry!.pullAddress, facts.project.name, names);
   return Object.fromEntries(
-    names.map((name) => {
-      const { content, digest, tag } = own(images, name)!;
-      return [name, { content, tag, digest, ref: `${pullFrom[name]}@${digest}` }];
+    built.map(({ name }) => {
+      const { content, digest, tag, ref } = own(images, name)!;
+      return [name, { content, tag, digest, ref: movedTo(settings.registry!.pullAddress, ref) }];
     }),
   );
 }

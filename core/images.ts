@@ -57,6 +57,10 @@ export function repositories(
   return result;
 }
 
+/** A pushed image under another address of its registry: its repository is the last part of its name. */
+export const movedTo = (address: string, ref: string): string =>
+  `${address}/${ref.slice(ref.lastIndexOf("/", ref.indexOf("@")) + 1)}`;
+
 /** The tag that names an image by its content; it is never moved to another image. */
 export function contentTag(content: string): string {
   return `content-${content.slice(0, 32)}`;
