@@ -10,6 +10,8 @@ import type { Host, Settings } from "../core/settings";
 export interface HostFacts {
   host: Host;
   judgement: Judgement;
+  /** Volumes that will hide files of a new image there. */
+  covers: HostState["covers"];
 }
 
 /**
@@ -50,10 +52,12 @@ async function inspectHost(
   // Before the first green `up` there are no outputs, but maybe a host that it got as far as.
   const ours = outputs.lineage ?? (state.current && (await lineage()));
   const foreign = foreignDeployment(state, ours);
-  if (foreign === undefined) return { host, judgement };
+  const { covers } = state;
+  if (foreign === undefined) return { host, judgement, covers };
   if (settings.takeOver === foreign.name) {
     return {
       host,
+      covers,
       judgement: { ...judgement, notes: [...judgement.notes, `${foreign.what}: it is taken over`] },
     };
   }
@@ -63,7 +67,8 @@ async function inspectHost(
     `${foreign.todo}, or replace it: \`pulumi config set everfresh:takeOver ${foreign.name}\``,
   );
   if (!pulumi.runtime.isDryRun()) throw new Problems([refusal]);
-  return { host, judgement: { ...judgement, drift: [...judgement.drift, `\`up\` will refuse: ${refusal}`] } };
+  const drift = [...judgement.drift, `\`up\` will refuse: ${refusal}`];
+  return { host, covers, judgement: { ...judgement, drift } };
 }
 
 /** What runs on a host and is not this stack's: the rule of `check_lineage` in remote/deploy.sh. */

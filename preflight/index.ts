@@ -4,7 +4,9 @@ import type { Provenance } from "../components/release";
 import type { StackOutputs } from "../components/stack-outputs";
 import { type ComposeProject, readProject } from "../core/compose/project";
 import { type FileTree, readFiles } from "../core/files";
+import { inOneLine } from "../core/printable";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
+import { own } from "../core/records";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { identifyContents, type ServiceContent } from "./contents";
@@ -63,7 +65,27 @@ export async function preflight(
     ...deployer(),
   };
   refuseRequests({ project, files, provenance, hosts }, settings, stack);
-  return { project, files, contents, provenance, hosts };
+  return {
+    project,
+    files,
+    contents,
+    provenance,
+    hosts: hosts.map((facts) => withVolumeNotes(facts, contents)),
+  };
+}
+
+/** Says beforehand what a named volume will hide of the images that are built anew. */
+function withVolumeNotes(
+  { host, covers, judgement }: HostFacts,
+  contents: Record<string, ServiceContent>,
+): HostFacts {
+  const notes = covers
+    .filter(({ service }) => own(contents, service)?.cause !== undefined)
+    .map(
+      ({ service, volume, path }) =>
+        `${service}: volume ${volume} stays as it is in ${path}, whatever the new image has there; if it holds nothing of yours, set x-everfresh.volumes`,
+    );
+  return { host, covers, judgement: { ...judgement, notes: [...judgement.notes, ...notes.map(inOneLine)] } };
 }
 
 /** Under another name it would run beside what is deployed, which no deployment and no `destroy` would reach any more. */

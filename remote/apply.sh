@@ -41,7 +41,7 @@ run_wave() { # $1 release
   if [ -n "$wave_starts" ]; then
     wave_odd=$({ printf '%s\n' "$wave_starts" | sed 's/^/W|/'; printf '%s\n' "$changes"; } | awk -F '|' '$1 == "W" { starts[$2] = 1 } $1 == "odd" && starts[$2] { print $3 }')
     # shellcheck disable=SC2086 # one word per service
-    clear_the_way "$1" && discard "$wave_odd" && bring_up "$1" $wave_starts && look || return 1
+    clear_the_way "$1" && discard "$wave_odd" && bring_up "$1" "$(to_renew "$1")" $wave_starts && look || return 1
   fi
   # shellcheck disable=SC2086 # one word per service
   [ -z "$wave_restarts" ] ||
@@ -59,11 +59,14 @@ run_wave() { # $1 release
 # Brings services of release $1 up, whatever they depend on: that is done. `--no-start` looks at what they depend on, and so
 # gives the containers the labels and the hash that belong to the whole file; it starts nothing and waits for nothing. Both
 # steps are one process, which ends what it began when this program is killed.
-bring_up() { # $1 release, then services
+bring_up() { # $1 release, $2 those services that get new anonymous volumes, then all
   (
-    bring_up_release=releases/$1
-    shift
-    compose_in $((health_timeout + 300)) "$bring_up_release" up --no-start --no-build --pull never "$@" &&
+    bring_up_release=releases/$1 bring_up_renewed=$2
+    shift 2
+    # shellcheck disable=SC2086 # one word per service
+    { [ -z "$bring_up_renewed" ] ||
+      compose_in $((health_timeout + 300)) "$bring_up_release" up --no-start -V --no-build --pull never $bring_up_renewed; } &&
+      compose_in $((health_timeout + 300)) "$bring_up_release" up --no-start --no-build --pull never "$@" &&
       compose_in $((health_timeout + 300)) "$bring_up_release" up -d --no-deps --no-recreate --no-build --pull never "$@"
   ) >>.run/up 2>&1
 }

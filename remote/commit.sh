@@ -20,6 +20,8 @@ result_of() {
 
 # Writes the proof of release $1 with token $2 into its folder; `current` is not touched.
 record_proof() {
+  # Asked before it is said that it is proved: it takes its time.
+  proved_volumes=$(volume_lines "$1")
   proved_at=$(utc)
   result_of "$1" "$proved_at" | put "releases/$1/result.json" || return 1
   record_serial=$(contents releases/*/proved | awk '$1 == "serial" && $2 ~ /^[0-9]+$/ && length($2) < 10 && $2 + 0 > max { max = $2 + 0 } END { print max + 1 }')
@@ -28,6 +30,7 @@ record_proof() {
       "from $from" "stack $stack" "host $host"
     running
     printf '%s\n' "$present" | awk -F '|' '$1 != "" { print "restarts " $1 " " $6 }'
+    printf '%s\n' "$proved_volumes"
   } | put "releases/$1/proved"
 }
 

@@ -12,7 +12,7 @@ newer() { # $1 found, $2 wanted: both major.minor…
 
 check_tools() {
   tools_missing=''
-  for tool in awk base64 cut date df docker find flock grep head ls mkdir mv readlink rm sed sha256sum sleep sort sync tail tar timeout uniq; do
+  for tool in awk base64 cmp cut date df docker find flock grep head ls mkdir mv readlink rm sed sha256sum sleep sort sync tail tar timeout uniq; do
     command -v "$tool" >/dev/null 2>&1 || tools_missing="$tools_missing $tool"
   done
   [ -z "$tools_missing" ] || problem "host: not found:$tools_missing; install them (util-linux, coreutils, docker)"

@@ -29,6 +29,10 @@ prune() {
     [ -d "$old" ] || continue
     ls -d releases/*/files/"${old##*/}" >/dev/null 2>&1 || rm -rf "$old"
   done
+  # Volumes that belong to an image (core/compose/image-volumes.ts) go with the last release that names them.
+  for old in $(engine volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=dev.everfresh.image 2>/dev/null); do
+    is_named "$old" || engine volume rm "$old" >/dev/null 2>&1 || :
+  done
   remove_images "$prune_images $(orphaned_images)"
   [ "$prune_count" -eq 0 ] || say "pruned $prune_count old releases, $((prune_bytes / 1000000)) MB of images"
 }

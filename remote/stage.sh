@@ -144,6 +144,7 @@ pull() {
 gone_remedy() {
   case $3 in *"manifest unknown"* | *"not found"* | *"does not exist"*) ;; *) return ;; esac
   services "$1" | awk -F '|' -v image="$2" '$2 == image && $3 != "" { built = 1 } END { exit !built }' || return
+  # shellcheck disable=SC2016 # for people
   printf '; the registry has it no more, nor has this host: run `pulumi up --refresh`, which pushes it again, with the stack that built it'
 }
 

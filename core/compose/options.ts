@@ -6,6 +6,8 @@ import { wording } from "../wording";
 /** What a service's `x-everfresh:` says. */
 export interface ServiceOptions {
   verify: Check[];
+  /** Volumes that are made anew with each image, by their names in the compose file or by their paths in the container. */
+  imageVolumes: string[];
 }
 
 const text = v.pipe(v.string("must be a text"), v.regex(/^[^\0]*$/, "has a NUL character"));
@@ -35,6 +37,7 @@ const schema = v.strictObject({
       file: v.optional(fileCheck),
     }),
   ),
+  volumes: v.optional(v.record(text, v.literal("image", "must be `image`"))),
   strategy: v.optional(
     v.literal("recreate", "must be `recreate`; `start-first` and `swarm` are not available yet"),
   ),
@@ -48,12 +51,12 @@ export function parseOptions(node: unknown, where: string, problems: string[]): 
       const key = v.getDotPath(issue);
       problems.push(problem(key ? `${where}.${key}` : where, wording(issue), "see docs/configuration.md"));
     }
-    return { verify: [] };
+    return { verify: [], imageVolumes: [] };
   }
   const { http, command, file } = result.output.verify ?? {};
   const verify: Check[] = [];
   if (http) verify.push({ kind: "http", ...http });
   if (command) verify.push({ kind: "command", command });
   if (file) verify.push({ kind: "file", ...file });
-  return { verify };
+  return { verify, imageVolumes: Object.keys(result.output.volumes ?? {}) };
 }

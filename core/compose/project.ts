@@ -13,6 +13,7 @@ import {
   readWritten,
   type ServiceNode,
 } from "./document";
+import { imageVolumeProblems } from "./image-volumes";
 import { parseOptions } from "./options";
 
 /** A team's compose project, as `docker compose config` resolves it. */
@@ -37,6 +38,8 @@ export interface ComposeService {
   /** Services that are to be restarted whenever this one is recreated. */
   restarts: string[];
   verify: Check[];
+  /** Volumes that are made anew with each image: see `x-everfresh.volumes`. */
+  imageVolumes: string[];
   /** Host ports it publishes, with the interface they are bound to if one is given. */
   published: { port: number; hostIp?: string; protocol: string }[];
 }
@@ -83,7 +86,7 @@ export function readProject(text: ComposeText): ComposeProject {
         .filter(([, other]) => own(other.depends_on, name)?.restart)
         .map(([other]) => other),
       replicas: node.scale ?? node.deploy?.replicas ?? 1,
-      verify: options.verify,
+      ...options,
       published: readPorts(node),
     });
     const policy = node.pull_policy ?? "";
@@ -130,7 +133,7 @@ export function readProject(text: ComposeText): ComposeProject {
       }
     }
   }
-  problems.push(...portClashes(services));
+  problems.push(...portClashes(services), ...imageVolumeProblems(services, document));
   for (const [key, network] of Object.entries(document.networks ?? {})) {
     if (!/[\p{Cc}|]/u.test(network?.name ?? "")) continue;
     problems.push(problem(`networks.${key}.name`, "has a `|` or a control character", "choose another name"));

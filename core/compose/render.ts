@@ -3,6 +3,7 @@ import path from "node:path";
 import { stringify } from "yaml";
 import { mapTexts, own } from "../records";
 import type { ComposeDocument, FileNode, FileUse, ServiceNode, VolumeNode } from "./document";
+import { withImageVolumes } from "./image-volumes";
 import type { ComposeProject } from "./project";
 
 export interface Rendering {
@@ -23,7 +24,7 @@ export const definitionLabel = "dev.everfresh.definition";
  * no version of YAML reads one as something else.
  */
 export function renderCompose(project: ComposeProject, rendering: Rendering): string {
-  const { document } = project;
+  const document = withImageVolumes(project.document, project.services, rendering.images);
   const rendered = {
     ...withoutExtensions(document),
     services: mapEntries(document.services, (name, node) => [

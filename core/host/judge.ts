@@ -59,6 +59,11 @@ export function judge(state: HostState, known: { release?: string; host?: string
     ...(state.current.services.length > 0 ? strangers(state) : []),
   ].map(inOneLine);
   for (const container of state.containers) ailments(container).forEach(note);
+  for (const { service, volume, path } of state.hidden) {
+    note(
+      `${service}: ${volume ? `volume ${volume}` : "an anonymous volume"} hides files of its image in ${path}`,
+    );
+  }
   // Without a token there is drift: the proof is damaged.
   const calm = drift.length === 0 ? state.token : undefined;
   return { token: calm ?? driftToken(state, drift), drift, notes };

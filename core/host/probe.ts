@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { HostContainer, HostState, ReleaseManifest } from "./types";
+import type { CoveringVolume, HostContainer, HostState, ReleaseManifest } from "./types";
 
 /**
  * Reads what `remote/probe.sh` printed. Records that are damaged are named, not trusted.
@@ -105,6 +105,8 @@ export function parseProbe(stdout: string): HostState {
         stranger: isOurs(labels.service, labels.configHash, folder) ? undefined : name.replace(/^\//, ""),
       });
     }),
+    hidden: all("proved hidden").flatMap(readVolume),
+    covers: all("proved covers").flatMap(readVolume),
     tampered: all("tampered")
       .filter((name) => !damaged.some((file) => file.endsWith(`/${name}`)))
       .map((name) => paths.get(name) ?? name),
@@ -157,6 +159,22 @@ const containerFact = v.object({
   restarts: v.number(),
   configHash: v.nullable(text),
 });
+
+/** None where it is damaged. */
+function readVolume(line: string): CoveringVolume[] {
+  const [service, volume, place] = line.split("|");
+  const path = place === undefined ? undefined : queryUnescaped(place);
+  return service && volume !== undefined && path !== undefined ? [{ service, volume, path }] : [];
+}
+
+/** A text that Go's `urlquery` wrote; undefined when it is damaged. */
+function queryUnescaped(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return undefined;
+  }
+}
 
 /** Undefined when it is damaged. */
 function readManifest(release: string, json: string | undefined): ReleaseManifest | undefined {

@@ -140,12 +140,24 @@ export interface HostState {
   bare?: string;
   /** The containers of the compose project, one-off ones (`compose run`) left out. */
   containers: HostContainer[];
+  /** Volumes that hide files of the current release's images. */
+  hidden: CoveringVolume[];
+  /** Named volumes over paths at which the current release's images have files: they will hide those of the next image. */
+  covers: CoveringVolume[];
   /** Files of the current release whose bytes are not what was staged. */
   tampered: string[];
   /** Records in the project's folder that cannot be read: what they say is not known. */
   damaged: string[];
   /** Why the engine could not be asked, in its own words. */
   engineError?: string;
+}
+
+export interface CoveringVolume {
+  service: string;
+  /** Its name on the host; empty for an anonymous one. */
+  volume: string;
+  /** In the container. */
+  path: string;
 }
 
 export interface ProvedContainer {

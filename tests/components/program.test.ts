@@ -22,7 +22,15 @@ import { digest, host, providers, settings } from "./fixtures";
 import { loadProgram, type Outside } from "./stand-ins";
 
 const commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
-const empty: HostState = { proved: [], containers: [], tampered: [], damaged: [], bare: "engine 1" };
+const empty: HostState = {
+  proved: [],
+  containers: [],
+  tampered: [],
+  damaged: [],
+  hidden: [],
+  covers: [],
+  bare: "engine 1",
+};
 const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
 const web2 = { ...host, name: "web2", address: "2001:db8::2", privateKey };
 const config = {

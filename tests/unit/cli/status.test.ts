@@ -28,7 +28,7 @@ describe("the status of all hosts", () => {
     ["is 1 when another image runs", reportOf([on(stale())], same), false, 1],
     [
       "is 1 when nothing is deployed",
-      reportOf([on({ proved: [], containers: [], tampered: [], damaged: [] })], same),
+      reportOf([on({ proved: [], containers: [], tampered: [], damaged: [], hidden: [], covers: [] })], same),
       false,
       1,
     ],

@@ -62,7 +62,7 @@ describe("judge", () => {
     ],
     [
       "an empty host",
-      { proved: [], containers: [], tampered: [], damaged: [], bare: "x" },
+      { proved: [], containers: [], tampered: [], damaged: [], hidden: [], covers: [], bare: "x" },
       /^nothing is deployed$/,
     ],
   ];
@@ -147,6 +147,8 @@ describe("judge", () => {
       containers: [],
       tampered: [],
       damaged: [],
+      hidden: [],
+      covers: [],
       bare,
     });
     assert.notEqual(judge(empty("engine-1 100")).token, judge(empty("engine-2 200")).token);

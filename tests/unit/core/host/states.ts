@@ -52,6 +52,8 @@ export function calm(overrides: Partial<HostState> = {}): HostState {
     containers,
     tampered: [],
     damaged: [],
+    hidden: [],
+    covers: [],
     ...overrides,
   };
 }

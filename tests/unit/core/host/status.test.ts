@@ -32,7 +32,15 @@ describe("statusOf", () => {
   });
 
   it("has no services where nothing is deployed", () => {
-    const status = statusOf({ proved: [], containers: [], tampered: [], damaged: [], bare: "x" });
+    const status = statusOf({
+      proved: [],
+      containers: [],
+      tampered: [],
+      damaged: [],
+      hidden: [],
+      covers: [],
+      bare: "x",
+    });
     assert.deepEqual(
       [status.release, status.services, status.drift],
       [undefined, [], ["nothing is deployed"]],

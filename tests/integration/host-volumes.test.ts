@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { engine } from "../../lab/faults";
+import type { Lab, LabHost } from "../../lab/lab";
+import { ownLab } from "../faults/support/own-lab";
+import { deploy, type Images, look, pushImages, releaseOf, requestFor } from "../faults/support/shop";
+
+const forever = ["sh", "-c", "exec sleep 100000"];
+
+describe("a volume that hides what an image has", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let host: LabHost;
+  let images: Images;
+
+  ownLab("volumes", async (ready) => {
+    lab = ready;
+    host = lab.hosts[0]!;
+    // Each has its page in /www.
+    images = await pushImages(lab, ["one", "two"]);
+  });
+
+  let count = 0;
+  const deployed = async (page: string, volumes: object[], more: object = {}) => {
+    const release = releaseOf(images, `r${++count}`, {
+      services: {
+        web: { image: page, init: true, stop_grace_period: "1s", command: forever, volumes, ...more },
+      },
+      volumes: { static: {}, uploads: {} },
+    });
+    const run = await deploy(host, requestFor(lab, release));
+    return { id: release.id, ...run };
+  };
+  const page = async () => {
+    const [id] = (await engine(host, "ps", "-q", "--filter", "label=com.docker.compose.service=web")).split(
+      "\n",
+    );
+    return engine(host, "exec", id!, "cat", "/www/index.html");
+  };
+  const inWeb = async (script: string) => {
+    const [id] = (await engine(host, "ps", "-q", "--filter", "label=com.docker.compose.service=web")).split(
+      "\n",
+    );
+    return engine(host, "exec", id!, "sh", "-c", script);
+  };
+
+  beforeEach(async () => {
+    const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
+    if (ids.length > 0) await engine(host, "rm", "-f", "-v", ...ids);
+    await engine(host, "volume", "rm", "-f", "shop_static");
+  });
+
+  const anonymous = [{ type: "volume", target: "/www" }];
+  const named = [{ type: "volume", source: "static", target: "/www" }];
+
+  it("anonymous: is renewed with the image, back and forth", async () => {
+    for (const wanted of ["one", "two", "one"]) {
+      const { status, stderr } = await deployed(wanted, anonymous);
+      assert.equal(status, 0, stderr);
+      assert.equal(await page(), wanted);
+      assert.deepEqual((await look(host)).notes, []);
+    }
+  });
+
+  it("anonymous: is renewed for what is put back, too", async () => {
+    const { id } = await deployed("one", anonymous);
+    const { status, stderr } = await deployed("two", anonymous, {
+      healthcheck: { test: ["CMD", "false"], interval: "200ms", retries: 1 },
+    });
+    if (status === 0) assert.fail(stderr);
+    assert.match(stderr, new RegExp(`release ${id} serves again\n$`));
+    assert.equal(await page(), "one");
+  });
+
+  it("anonymous: is kept when a container has written to it, which is told until it is over", async () => {
+    await deployed("one", anonymous);
+    await inWeb("echo mine >/www/written");
+    const { status, stderr } = await deployed("two", anonymous);
+    assert.equal(status, 0, stderr);
+    assert.match(
+      stderr,
+      /^web: the new image has other files in \/www, such as index\.html, but an anonymous volume to which a container has written hides them; if it holds nothing of yours, set x-everfresh\.volumes of web to \{\/www: image\}$/m,
+    );
+    assert.equal(await inWeb("cat /www/written"), "mine");
+    const note = ["web: an anonymous volume hides files of its image in /www"];
+    assert.deepEqual((await look(host)).notes, note);
+    assert.equal((await deployed("two", anonymous)).status, 0);
+    assert.deepEqual((await look(host)).notes, note, "also after a release that does not touch it");
+    await inWeb("echo two >/www/index.html");
+    assert.equal((await deployed("two", anonymous, { environment: { A: "1" } })).status, 0);
+    assert.deepEqual((await look(host)).notes, []);
+  });
+
+  it("anonymous: another one that holds data keeps all of them", async () => {
+    const both = [...anonymous, { type: "volume", target: "/data" }];
+    await deployed("one", both);
+    await inWeb("echo mine >/data/written");
+    const { stderr } = await deployed("two", both);
+    assert.match(stderr, /^web: the new image has other files in \/www/m);
+    assert.equal(await inWeb("cat /data/written"), "mine");
+  });
+
+  it("named: is never emptied, and told until it is over", async () => {
+    assert.equal((await deployed("one", named)).status, 0);
+    const { status, stderr } = await deployed("two", named);
+    assert.equal(status, 0, stderr);
+    assert.match(
+      stderr,
+      /^web: the new image has other files in \/www, such as index\.html, but volume shop_static hides them; if it holds nothing of yours, set x-everfresh\.volumes of web to \{static: image\}$/m,
+    );
+    assert.equal(await page(), "one");
+    assert.deepEqual((await look(host)).notes, ["web: volume shop_static hides files of its image in /www"]);
+    assert.equal((await deployed("one", named)).status, 0);
+    assert.deepEqual((await look(host)).notes, []);
+  });
+
+  it("named: what a container put there beside the image's own files hides nothing", async () => {
+    await deployed("one", named);
+    await inWeb("echo mine >/www/upload; echo two >/www/index.html");
+    const { status, stderr } = await deployed("two", named);
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stderr, /hides/);
+    assert.deepEqual((await look(host)).notes, []);
+  });
+
+  it("named: is told beforehand where its image has more than empty files", async () => {
+    const uploads = { type: "volume", source: "uploads", target: "/bin/none" };
+    await deployed("one", [...named, uploads]);
+    assert.deepEqual((await look(host)).covers, [{ service: "web", volume: "shop_static", path: "/www" }]);
+    await deployed("one", [...named, uploads], { environment: { A: "1" } });
+    assert.deepEqual((await look(host)).covers, [{ service: "web", volume: "shop_static", path: "/www" }]);
+    await deployed("one", [uploads]);
+    assert.deepEqual((await look(host)).covers, []);
+  });
+});
