@@ -10,6 +10,10 @@ apply() {
     [ "$1" != "$release" ] || { echo "release $1 was changed by hand on this host" >.run/up; return 1; }
     # It served before: what was changed by hand serves again, but decides about no container that is to be removed.
     say "release $1 was changed by hand on this host, and is put back as it is"
+    compose_in $((health_timeout + 300)) "releases/$1" up -d --no-build --pull never >>.run/up 2>&1
+    apply_status=$?
+    look && looked=1 && return "$apply_status"
+    return 1
   fi
   finished=$(finished_services "$1")
   resume_paused || return 1

@@ -51,7 +51,7 @@ containers() {
     containers_ids=$(container_ids 2>/dev/null) || return 1
     [ -n "$containers_ids" ] || return 0
     # shellcheck disable=SC2086 # one word per id
-    if containers_lines=$(inspected inspect --type container --format "{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State \"Health\"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|$(label config-hash)|{{urlquery .Name}}|$(label image)|{{range .Mounts}}{{urlquery .Source}} {{end}}|$(label service)|$(label project.working_dir)|{{range \$port, \$at := .HostConfig.PortBindings}}{{range \$at}}{{urlquery \$port}}/{{urlquery .HostPort}}/{{urlquery .HostIp}} {{end}}{{end}}|{{range .NetworkSettings.Networks}}{{with .IPAMConfig}}{{with .IPv4Address}}{{urlquery .}} {{end}}{{with .IPv6Address}}{{urlquery .}} {{end}}{{end}}{{end}}" \
+    if containers_lines=$(inspected inspect --type container --format "{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State \"Health\"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|$(label config-hash)|{{urlquery .Name}}|$(label image)|{{range .Mounts}}{{urlquery .Source}} {{end}}|$(label service)|$(label project.working_dir)|{{range \$port, \$at := index .HostConfig \"PortBindings\"}}{{range \$at}}{{urlquery \$port}}/{{urlquery .HostPort}}/{{urlquery .HostIp}} {{end}}{{end}}|{{range .NetworkSettings.Networks}}{{with index . \"IPAMConfig\"}}{{with index . \"IPv4Address\"}}{{urlquery .}} {{end}}{{with index . \"IPv6Address\"}}{{urlquery .}} {{end}}{{end}}{{end}}" \
       $containers_ids 2>/dev/null); then
       printf '%s\n' "$containers_lines"
       return

@@ -112,7 +112,7 @@ describe("damaged records on a host", function () {
   }
 
   const others: [string, string][] = [
-    ...["unfinished", "holder", "replaced", "ledger.jsonl", "lock"].flatMap((file) =>
+    ...["unfinished", "holder", "replaced", "finished", "ledger.jsonl", "lock"].flatMap((file) =>
       some().map((damage): [string, string] => [
         `${file} that is ${damage}`,
         `f=${file}; [ -f "$f" ] || echo "release r1" >"$f"; ${damages[damage]}`,

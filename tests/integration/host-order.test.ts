@@ -67,15 +67,16 @@ describe("the order of a deployment", function () {
   });
 
   let count = 0;
-  const release = (services: Record<string, Service>): Release =>
+  const release = (services: Record<string, Service>, more: object = {}): Release =>
     releaseOf(images, `r${++count}`, {
       services: Object.fromEntries(
         Object.entries(services).map(([name, { page = "api", ...rest }]) => [name, { image: page, ...rest }]),
       ),
       volumes: { state: {} },
+      ...more,
     });
-  const deployed = async (services: Record<string, Service>, overrides = {}) => {
-    const made = release(services);
+  const deployed = async (services: Record<string, Service>, overrides = {}, more = {}) => {
+    const made = release(services, more);
     const { status, stderr } = await deploy(host, requestFor(lab, made, overrides));
     assert.equal(status, 0, stderr);
     return { id: made.id, stderr };
@@ -365,6 +366,16 @@ describe("the order of a deployment", function () {
       assert.equal(await holder("the-one"), await owned("back")());
       await deployed({ front: { ...idle, ...named } });
       assert.equal(await holder("the-one"), await owned("front")());
+      await calm();
+    });
+
+    it("a fixed address in a network", async () => {
+      const network = { networks: { net: { ipam: { config: [{ subnet: "172.31.250.0/24" }] } } } };
+      const at = (address: string): Service => ({ ...idle, networks: { net: { ipv4_address: address } } });
+      const anywhere: Service = { ...idle, networks: { net: {} } };
+      await deployed({ front: at("172.31.250.7"), back: anywhere }, {}, network);
+      await deployed({ front: anywhere, back: at("172.31.250.7") }, {}, network);
+      await deployed({ front: at("172.31.250.7"), back: anywhere }, {}, network);
       await calm();
     });
   });
