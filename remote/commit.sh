@@ -11,7 +11,7 @@ running() {
 # The result of the proof of release $1 at $2: one line of JSON.
 result_of() {
   result_services=$(printf '%s\n' "$proof" | awk -F '|' '
-    $1 == "good" && $3 != "" && !seen[$2]++ {
+    $1 == "good" && !seen[$2]++ {
       printf "%s\"%s\":{\"container\":\"%s\",%s\"startedAt\":\"%s\",\"health\":\"%s\"}", sep, $2, $3, ($4 == "" ? "" : "\"digest\":\"" $4 "\","), $5, $6
       sep = ","
     }')

@@ -89,6 +89,7 @@ volume_lines() { # $1 release
       is_anonymous "$volume_name" || ! grep -qv "^$empty_sum \|^runs " "$volume_new_files" || printf 'covers %s\n' "$volume_facts"
       volume_known=$(printf '%s\n' "$volume_before" | grep -xF -e "hidden $volume_facts")
       [ -n "$volume_known" ] || { [ -n "$volume_old" ] && ! cmp -s "$volume_new_files" "$volume_old_files"; } || continue
+      say "$volume_service: comparing the volume at $volume_path with the image"
       files_in "$volume_container" "$volume_path" >.run/volume
       volume_file=$(stale_file "$volume_old_files" "$volume_new_files" .run/volume)
       [ -n "$volume_file" ] || continue

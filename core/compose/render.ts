@@ -61,9 +61,14 @@ function renderService(
   document: ComposeDocument,
   rendering: Rendering,
 ): ServiceNode {
-  // Which profiles are active was decided here.
+  // Which profiles are active was decided here; what is not active is not there to depend on.
   const { build, develop: _, profiles: __, ...rest } = node;
   const rendered = withoutExtensions<ServiceNode>(rest);
+  const needed = Object.entries(node.depends_on ?? {}).filter(([name]) =>
+    Object.hasOwn(document.services, name),
+  );
+  if (needed.length > 0) rendered.depends_on = Object.fromEntries(needed);
+  else delete rendered.depends_on;
   if (build) {
     rendered.image = own(rendering.images, name)!;
     delete rendered.pull_policy;

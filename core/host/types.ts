@@ -114,6 +114,7 @@ export interface DeployResult {
   release: string;
   /** RFC 3339, UTC, the host's clock. */
   verifiedAt: string;
+  /** `container` and `startedAt` are empty for a one-shot that had ended before and whose container is gone. */
   services: Record<string, { container: string; digest?: string; startedAt: string; health: string }>;
   /** Seconds per phase. */
   seconds: Record<string, number>;

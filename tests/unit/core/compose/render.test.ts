@@ -46,6 +46,17 @@ describe("renderCompose", () => {
     assert.deepEqual(render({ redis }).services.redis, redis);
   });
 
+  it("leaves out a dependency on what no active profile has", () => {
+    const depends_on = {
+      redis: { condition: "service_started" },
+      debug: { condition: "service_started", required: false },
+    };
+    const { services } = render({ web: { image: "web", depends_on }, redis: { image: "redis" } });
+    assert.deepEqual(services.web, { image: "web", depends_on: { redis: depends_on.redis } });
+    const { services: alone } = render({ web: { image: "web", depends_on: { debug: depends_on.debug } } });
+    assert.deepEqual(alone.web, { image: "web" });
+  });
+
   it("leaves networks, volumes and everything else as it is", () => {
     const more = {
       networks: { default: { name: "shop_default", ipam: {} } },
