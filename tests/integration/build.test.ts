@@ -60,6 +60,21 @@ describe("an image that pulumi up builds", function () {
       await docker(["image", "rm", name]);
     }
   });
+
+  it("is built and pushed once for all services that build the same", async () => {
+    const service = "{ build: ./web, command: [sleep, inf], stop_signal: SIGKILL }";
+    await stack.write("compose.yaml", `services: { web: ${service}, twin: ${service} }`);
+    await stack.write("web/src/lib/y", "changed");
+    await stack.mustUp();
+    const { web, twin } = await stack.containers();
+    assert.equal(twin!.digest, web!.digest);
+    const { images } = await stack.outputs<{ images: Record<string, { content: string }> }>();
+    const tag = `content-${images.web!.content.slice(0, 32)}`;
+    const built = await docker(["images", "--quiet", `--filter=reference=*/${stack.project}-*:${tag}`]);
+    assert.equal(built.split("\n").length, 1, built);
+    const calm = await stack.preview("--expect-no-changes");
+    assert.equal(calm.status, 0, calm.output);
+  });
 });
 
 /** As a tarball or an `rsync -t` leaves them: BuildKit takes a file of the same size and time for the one that it was sent. */

@@ -121,8 +121,8 @@ describe("the stand-ins", function () {
       [
         "docker",
         "docker:index/remoteImage:RemoteImage",
-        { name: "a", pullTriggers: ["1"], build: { context: ".", label: {} }, keepLocally: true },
-        ["pullTriggers", "build.label"],
+        { name: "a", pullTriggers: ["1"], build: { context: ".", labels: {} }, keepLocally: true },
+        ["pullTriggers", "build.labels"],
       ],
       ["docker", "docker:index/remoteImage:RemoteImage", { name: "a" }, ["keepLocally", "build"]],
       [
