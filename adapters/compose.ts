@@ -46,15 +46,31 @@ export async function readCompose({
   const config = async (...more: string[]) => {
     const result = await runBounded(["docker", ...args, ...more], bounds, { cwd: folder, env: environment });
     if (result.end !== "exited" || result.status !== 0) throw new Problems([explain(result, files)]);
-    return result.stdout;
+    return result;
   };
   const [resolved, exact, written] = await Promise.all([
     config(),
     config("--format", "json"),
     config("--no-path-resolution", "--no-interpolate", "--no-normalize", "--no-consistency"),
   ]);
-  refuseUsed(exact);
-  return { resolved, exact, written, folder, environment: process.env };
+  refuseUsed(exact.stdout);
+  return {
+    resolved: resolved.stdout,
+    exact: exact.stdout,
+    written: written.stdout,
+    warnings: warningsIn(resolved.stderr),
+    folder,
+    environment: process.env,
+  };
+}
+
+/** What compose warns of, each once, in its own words; it logs them as logrus does where there is no terminal. */
+function warningsIn(stderr: string): string[] {
+  const messages = stderr
+    .split("\n")
+    .flatMap((line) => /\blevel=warning msg=(?:"((?:[^"\\]|\\.)*)"|(\S+))/.exec(line)?.slice(1) ?? [])
+    .filter((message) => message !== undefined);
+  return [...new Set(messages.map((message) => message.replace(/\\(.)/g, "$1")))];
 }
 
 /**

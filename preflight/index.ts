@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { readCompose } from "../adapters/compose";
 import { readWorkingTree } from "../adapters/git";
 import type { Provenance } from "../components/release";
@@ -49,6 +50,7 @@ export async function preflight(
   );
   asking.catch(() => {}); // A compose file that cannot be read is told alone.
   const { text, project } = await reading;
+  for (const warning of text.warnings) void pulumi.log.warn(`docker compose: ${inOneLine(warning)}`);
   const builds =
     settings.promoteFrom || settings.release ? [] : project.services.filter(({ build }) => build);
 

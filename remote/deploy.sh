@@ -61,7 +61,7 @@ preflight() {
   check_tools
   check_engine
   check_disk
-  [ -z "$engine_arch" ] || { check_ports; check_networks; }
+  [ -z "$engine_arch" ] || { check_ports; check_networks; check_volumes; }
   if [ -n "$kept" ]; then
     if [ ! -d "releases/$release" ]; then
       problem "release $release: not on this host any more; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"

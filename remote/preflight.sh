@@ -150,6 +150,23 @@ $networks
 EOF
 }
 
+# compose keeps a volume that is there, however it was made, and so must everybody who does not want to lose what it holds.
+# `volumes`: one per line, name|driver|options of what it is to be, or name|external.
+check_volumes() {
+  while IFS='|' read -r volume_name volume_driver volume_options; do
+    [ -n "$volume_name" ] || continue
+    # shellcheck disable=SC2016 # the template's own variables
+    if volume_made=$(inspected volume inspect --format '{{urlquery .Driver}}|{{range $key, $value := .Options}}{{urlquery $key}}={{urlquery $value}} {{end}}' -- "$volume_name" 2>/dev/null); then
+      [ "$volume_driver" = external ] || [ "$volume_made" = "$volume_driver|$volume_options" ] ||
+        problem "volume $volume_name: was made with another driver or other options, and docker would leave it so; give it another name in the compose file, or remove it with all that it holds (\`docker volume rm\` on the host)"
+    elif [ "$volume_driver" = external ]; then
+      problem "volume $volume_name: is external and not on this host; create it, or correct its name"
+    fi
+  done <<EOF
+$volumes
+EOF
+}
+
 # An image for another architecture runs only where the kernel has an emulator for it.
 check_architecture() {
   [ -n "$engine_arch" ] && ! ls /proc/sys/fs/binfmt_misc/qemu-* >/dev/null 2>&1 || return 0

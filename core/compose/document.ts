@@ -92,6 +92,8 @@ export interface ComposeText {
   exact: string;
   /** As YAML, with paths and variables as they were written: tells a relative path from a path on the host. */
   written: string;
+  /** What compose warned of, in its own words. */
+  warnings: readonly string[];
   /** The project's folder: the first compose file's. */
   folder: string;
   environment: Readonly<Record<string, string | undefined>>;

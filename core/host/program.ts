@@ -10,6 +10,7 @@ import {
   portLines,
   type Rendered,
   readRendered,
+  volumeLines,
 } from "./rendered";
 import { type TarEntry, tar, tarPieces } from "./tar";
 import type { Check, DeployRequest, Release, ReleaseFile, ReleaseManifest, ReleaseService } from "./types";
@@ -119,6 +120,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
       health_timeout: request.healthTimeout,
       settle: request.settle,
       networks: networkLines(rendered).join("\n"),
+      volumes: volumeLines(rendered).join("\n"),
       ports: portLines(rendered).join("\n"),
       apart: kept ? "" : apartLines(release).join("\n"),
       request_facts: members({

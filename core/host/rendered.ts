@@ -7,7 +7,15 @@ import type { ReleaseService } from "./types";
 /** What a rendered compose file says that a host must know before compose does. */
 export interface Rendered {
   networks?: Record<string, NetworkNode | null>;
+  volumes?: Record<string, RenderedVolume | null>;
   services?: Record<string, RenderedService | null>;
+}
+
+interface RenderedVolume {
+  name?: string;
+  external?: boolean;
+  driver?: string;
+  driver_opts?: Record<string, string | number>;
 }
 
 interface RenderedService {
@@ -94,3 +102,25 @@ export function networkLines({ networks }: Rendered): string[] {
       : [],
   );
 }
+
+/**
+ * The volumes of a rendered compose file, for `check_volumes` in remote/preflight.sh: `name|external`, or
+ * `name|driver|options`, as docker's facts have them. Names that the facts could not carry are not checked.
+ */
+export function volumeLines({ volumes }: Rendered): string[] {
+  return Object.values(volumes ?? {}).flatMap((volume) => {
+    if (!volume?.name || /[\p{Cc}|]/u.test(volume.name)) return [];
+    if (volume.external) return [`${volume.name}|external`];
+    // In the order of Go's templates.
+    const options = Object.entries(volume.driver_opts ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+    const words = options.map(([key, value]) => `${queryEscaped(key)}=${queryEscaped(`${value}`)} `);
+    return [`${volume.name}|${queryEscaped(volume.driver || "local")}|${words.join("")}`];
+  });
+}
+
+/** As `inspected` in remote/engine.sh gives what Go's `urlquery` wrote. */
+const queryEscaped = (text: string) =>
+  encodeURIComponent(text.toWellFormed())
+    .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll("%20", "+")
+    .replace(/%(2F|3A|40)/g, (c) => decodeURIComponent(c));

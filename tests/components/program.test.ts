@@ -281,6 +281,20 @@ describe("the program", () => {
     );
   });
 
+  it("passes on once what compose warns of, in preview as in up", async () => {
+    const { compose } = outside;
+    outside.compose = () => ({ ...compose(), warnings: ['The "X" variable is not set.'] });
+    for (const preview of [true, false]) {
+      const said = (await run({}, { preview })).log.filter(({ message }) =>
+        message.startsWith("docker compose: "),
+      );
+      assert.deepEqual(
+        said.map(({ severity, message }) => [severity, message]),
+        [["warning", 'docker compose: The "X" variable is not set.']],
+      );
+    }
+  });
+
   it("warns of a build argument that looks like a secret, in preview as in up", async () => {
     const { compose } = outside;
     outside.compose = () => {

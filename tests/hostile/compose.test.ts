@@ -328,6 +328,7 @@ describe("hostile compose files", function () {
 
 /** As compose prints a document that it has resolved; for what needs no compose to be seen. */
 const resolvedBy = (document: unknown): ComposeText => ({
+  warnings: [],
   resolved: exactYaml(document),
   exact: exactYaml(document),
   written: exactYaml(document),

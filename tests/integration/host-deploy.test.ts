@@ -393,6 +393,37 @@ describe("a host", function () {
     await wipe();
   });
 
+  it("refuses a volume that is not there, or that docker would leave as it was made", async () => {
+    const mounting = (id: string, volumes: string) => {
+      const made = shop(images, id, { page: "one" });
+      made.compose += `    volumes: [{type: volume, source: data, target: /data}]\nvolumes: ${volumes}\n`;
+      return requestFor(lab, made);
+    };
+    const options = "driver_opts: {type: tmpfs, device: tmpfs, o: 'size=1m,mode=0700'}";
+    const tmpfs = `{data: {name: shop_data, ${options}}}`;
+    const first = await deploy(host, mounting("v1", tmpfs));
+    assert.equal(first.status, 0, first.stderr);
+    assert.equal((await deploy(host, mounting("v1b", tmpfs))).status, 0, "the same again");
+    const before = await containers();
+    const another = /^volume shop_data: was made with another driver or other options.*docker volume rm/m;
+    for (const [volumes, said] of [
+      ["{data: {name: shop_data}}", another],
+      [tmpfs.replace("size=1m", "size=2m"), another],
+      [tmpfs.replace("{data: {", "{data: {driver: other, "), another],
+      [
+        "{data: {name: elsewhere, external: true}}",
+        /^volume elsewhere: is external and not on this host; create it/m,
+      ],
+    ] as const) {
+      const { status, stderr } = await deploy(host, mounting("v2", volumes));
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, said);
+      assert.deepEqual(await containers(), before);
+    }
+    await wipe();
+    await engine(host, "volume", "rm", "shop_data");
+  });
+
   it("keeps what a container wrote into a shipped file, beside putting the file right", async () => {
     const { stderr } = await deploy(host, release("kept", { page: "one", conf: "as shipped" }));
     const folder = "/home/deploy/.everfresh/shop";

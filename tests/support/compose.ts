@@ -5,6 +5,11 @@ import type { ComposeText } from "../../core/compose/document";
 export function printed(
   document: object,
   written: object = document,
-): Pick<ComposeText, "resolved" | "exact" | "written"> {
-  return { resolved: stringify(document), exact: JSON.stringify(document), written: stringify(written) };
+): Pick<ComposeText, "resolved" | "exact" | "written" | "warnings"> {
+  return {
+    warnings: [],
+    resolved: stringify(document),
+    exact: JSON.stringify(document),
+    written: stringify(written),
+  };
 }

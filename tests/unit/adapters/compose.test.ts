@@ -40,6 +40,18 @@ describe("docker compose config", function () {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
+  it("warns once of what compose warns of, in its words", async () => {
+    const composeFiles = [
+      await write({
+        "compose.yaml": "services: { web: { image: a, command: ['$UNSET_BY_ALL', '$UNSET_BY_ALL'] } }",
+      }),
+    ];
+    const { warnings } = await readCompose({ composeFiles });
+    assert.deepEqual(warnings, ['The "UNSET_BY_ALL" variable is not set. Defaulting to a blank string.']);
+    const quiet = [await write({ "quiet.yaml": "services: { web: { image: a } }" })];
+    assert.deepEqual((await readCompose({ composeFiles: quiet })).warnings, []);
+  });
+
   it("becomes a project", async () => {
     const project = await read(
       await write({

@@ -211,6 +211,7 @@ describe("readProject", () => {
       "x-everfresh": { verify: { command: ["c"] } },
     };
     const { document, services } = readProject({
+      warnings: [],
       resolved: JSON.stringify({ name: "shop", services: { web } }),
       exact: JSON.stringify({
         name: "shop",
