@@ -1,4 +1,6 @@
-import { existsSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
 import path from "node:path";
 import { type ComposeText, hasLostBytes } from "../core/compose/document";
 import { Problems, problem, refuse } from "../core/problems";
@@ -42,26 +44,50 @@ export async function readCompose({
     ...(existsSync(env) ? ["--env-file", env] : []),
     "config",
   ];
-  const { environment, refuseUsed } = textEnvironment(process.env);
-  const config = async (...more: string[]) => {
-    const result = await runBounded(["docker", ...args, ...more], bounds, { cwd: folder, env: environment });
+  // compose itself is called in the project's folder.
+  const { environment, refuseUsed } = textEnvironment({ ...process.env, PWD: folder });
+  const config = async (more: string[] = [], env = environment) => {
+    // A shell on the way would set `PWD` itself.
+    const command = ["/usr/bin/env", `PWD=${env.PWD}`, "docker", ...args, ...more] as const;
+    const result = await runBounded(command, bounds, { cwd: folder, env });
     if (result.end !== "exited" || result.status !== 0) throw new Problems([explain(result, files)]);
     return result;
   };
+  const asWritten = ["--no-path-resolution", "--no-normalize", "--no-consistency"];
+  const marks = { home: `/home-${randomUUID()}`, folder: `/folder-${randomUUID()}` };
+  const marked = {
+    ...environment,
+    HOME: marks.home,
+    PWD: marks.folder,
+    DOCKER_CONFIG: dockerConfig(environment),
+  };
   const [resolved, exact, written] = await Promise.all([
     config(),
-    config("--format", "json"),
-    config("--no-path-resolution", "--no-interpolate", "--no-normalize", "--no-consistency"),
+    config(["--format", "json"]),
+    // compose reads some files by then, such as those of `env_file`, and finds none in a home that there is not.
+    config(asWritten, marked).catch(() => config(asWritten)),
   ]);
   refuseUsed(exact.stdout);
   return {
     resolved: resolved.stdout,
     exact: exact.stdout,
     written: written.stdout,
+    marks,
+    sources: files.map(readSmall).join("\n"),
     warnings: warningsIn(resolved.stderr),
     folder,
     environment: process.env,
   };
+}
+
+/** Where docker finds its plugins, compose among them, and its settings. */
+const dockerConfig = ({ DOCKER_CONFIG, HOME }: NodeJS.ProcessEnv) =>
+  DOCKER_CONFIG || path.join(HOME || homedir(), ".docker");
+
+/** The text of a file of an ordinary size; nothing of one that is none, which compose has read. */
+function readSmall(file: string): string {
+  const stats = statSync(file);
+  return stats.isFile() && stats.size <= 16 * 1024 * 1024 ? readFileSync(file, "utf8") : "";
 }
 
 /** What compose warns of, each once, in its own words; it logs them as logrus does where there is no terminal. */

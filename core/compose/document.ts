@@ -90,8 +90,15 @@ export interface ComposeText {
   resolved: string;
   /** The same as JSON: it has every text exactly, but no extension fields, and some keys by other names. */
   exact: string;
-  /** As YAML, with paths and variables as they were written: tells a relative path from a path on the host. */
+  /**
+   * As YAML, with variables replaced but paths as they were written: tells a relative path from a path on the host. What
+   * `$HOME` and `$PWD` were replaced by is in `marks`.
+   */
   written: string;
+  /** What stands for this machine's home folder and for the project's folder in `written`: texts that nothing else has. */
+  marks: { home: string; folder: string };
+  /** The text of the compose files themselves. */
+  sources: string;
   /** What compose warned of, in its own words. */
   warnings: readonly string[];
   /** The project's folder: the first compose file's. */
@@ -102,7 +109,7 @@ export interface ComposeText {
 /** Whether a variable's value was not UTF-8: Node replaces each such byte when it starts. */
 export const hasLostBytes = (value: string): boolean => value.includes("\ufffd");
 
-/** The document as it was written: paths not resolved, variables not replaced. */
+/** The document with its paths as they were written. */
 export const readWritten = ({ written }: ComposeText) => parsePrinted(written).toJS() as ComposeDocument;
 
 /** The project's name. */

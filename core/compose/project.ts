@@ -15,6 +15,7 @@ import {
 } from "./document";
 import { imageVolumeProblems } from "./image-volumes";
 import { parseOptions } from "./options";
+import { ownerOf, thisMachineProblems } from "./this-machine";
 
 /** A team's compose project, as `docker compose config` resolves it. */
 export interface ComposeProject {
@@ -119,21 +120,26 @@ export function readProject(text: ComposeText): ComposeProject {
           : writtenVolumes.find(({ target }) => target === volume.target)
       )?.source;
       const where = `services.${name}.volumes (${volume.target})`;
-      if (raw?.startsWith("~")) {
+      const owner = ownerOf(raw, source, text);
+      if (owner === "home") {
         problems.push(
           problem(
             where,
-            `\`${raw}\` means this machine's home folder`,
+            `\`${raw!.replace(text.marks.home, "$HOME")}\` means this machine's home folder`,
             "give a relative path (shipped) or an absolute one (the host's)",
           ),
         );
-      } else if (raw?.startsWith(".") || (!raw?.startsWith("/") && isInside(text.folder, source))) {
+      } else if (owner === "project") {
         const writable = volume.read_only !== true;
         files.add({ key: source, source, where, name: path.basename(source), writable }, name);
       }
     }
   }
-  problems.push(...portClashes(services), ...imageVolumeProblems(services, document));
+  problems.push(
+    ...portClashes(services),
+    ...imageVolumeProblems(services, document),
+    ...thisMachineProblems(written, text),
+  );
   for (const [key, network] of Object.entries(document.networks ?? {})) {
     if (!/[\p{Cc}|]/u.test(network?.name ?? "")) continue;
     problems.push(problem(`networks.${key}.name`, "has a `|` or a control character", "choose another name"));
@@ -180,11 +186,6 @@ class FileList {
   all(): ReferencedFile[] {
     return [...this.#files.values()];
   }
-}
-
-function isInside(folder: string, file: string): boolean {
-  const relative = path.relative(folder, file);
-  return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
 function readFileNode(

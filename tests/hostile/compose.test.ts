@@ -329,6 +329,8 @@ describe("hostile compose files", function () {
 /** As compose prints a document that it has resolved; for what needs no compose to be seen. */
 const resolvedBy = (document: unknown): ComposeText => ({
   warnings: [],
+  marks: { home: "/marked-home", folder: "/marked-folder" },
+  sources: "",
   resolved: exactYaml(document),
   exact: exactYaml(document),
   written: exactYaml(document),

@@ -1,15 +1,20 @@
 import { stringify } from "yaml";
 import type { ComposeText } from "../../core/compose/document";
 
-/** A document as `docker compose config` prints it, for `readProject`; `written` as its author wrote it. */
+/** What stands for `$HOME` and `$PWD` in what is printed here. */
+export const marks = { home: "/marked-home", folder: "/marked-folder" };
+
+/** A document as `docker compose config` prints it, for `readProject`; `written` with paths as its author wrote them. */
 export function printed(
   document: object,
   written: object = document,
-): Pick<ComposeText, "resolved" | "exact" | "written" | "warnings"> {
+): Omit<ComposeText, "folder" | "environment"> {
   return {
-    warnings: [],
     resolved: stringify(document),
     exact: JSON.stringify(document),
     written: stringify(written),
+    warnings: [],
+    marks,
+    sources: JSON.stringify(written),
   };
 }

@@ -40,6 +40,122 @@ describe("docker compose config", function () {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
+  it("takes variables with defaults wherever compose does", async () => {
+    const { files, document } = await read(
+      await write({
+        "compose.yaml": `
+services:
+  web:
+    image: "a:\${TAG:-1}"
+    pull_policy: "\${POLICY:-missing}"
+    ulimits: { nofile: "\${FILES:-1024}" }
+    volumes: ["\${CONF:-./conf}:/etc/app:ro", "\${DATA:-/srv/data}:/data"]
+    depends_on: { "db": { condition: "\${HOW:-service_started}" } }
+  db: { image: b }
+`,
+      }),
+    );
+    assert.deepEqual(
+      files.map(({ source }) => source),
+      [path.join(folder, "conf")],
+    );
+    assert.equal(document.services.web!.pull_policy, "missing");
+  });
+
+  it("takes $PWD for the project's folder, wherever it is called from", async () => {
+    const { files } = await read(
+      await write({
+        "compose.yaml":
+          'services: { web: { image: a, volumes: ["$PWD/conf:/etc/app:ro", "${PWD}:/all:ro"] } }',
+      }),
+    );
+    assert.deepEqual(
+      files.map(({ source }) => source),
+      [path.join(folder, "conf"), folder],
+    );
+  });
+
+  describe("what means this machine", () => {
+    const where = "services.web.volumes (/a)";
+    const mounted = (source: string) => ({
+      "compose.yaml": `services: { web: { image: a, volumes: ["${source}:/a:ro"] } }`,
+    });
+    const home = (what: string) => [
+      `${where}: \`${what}\` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)`,
+    ];
+    const folderOf = (at: string, name: string) =>
+      `${at}: \`${name}\` is a folder of this machine; write the host's own path, or \`$${name}\` for a variable of the container`;
+    const table: [string, Record<string, string>, string[]][] = [
+      ["the home folder as ~", mounted("~/conf"), home("~/conf")],
+      ["the home folder as a variable", mounted("$HOME/conf"), home("$HOME/conf")],
+      [
+        "the home folder by an env file, as ~",
+        { ...mounted("${CONF}"), ".env.deploy": "CONF=~/conf" },
+        home("~/conf"),
+      ],
+      [
+        "the home folder by an env file, as a variable",
+        { ...mounted("${CONF}"), ".env.deploy": "CONF=$HOME/conf" },
+        home("$HOME/conf"),
+      ],
+      [
+        "the home folder and the project's folder in other texts",
+        {
+          "compose.yaml":
+            'services: { web: { image: a, environment: { A: "$HOME/a" }, command: ["ls", "${PWD}"], labels: { h: "$$HOME" } } }',
+        },
+        [folderOf("services.web.command.1", "$PWD"), folderOf("services.web.environment.A", "$HOME")],
+      ],
+      [
+        "the home folder in a file that a service's environment comes from",
+        { "compose.yaml": "services: { web: { image: a, env_file: a.env } }", "a.env": "A=${HOME}/a" },
+        [folderOf("services.web.environment.A", "$HOME")],
+      ],
+      [
+        "a folder as a volume's device",
+        {
+          "compose.yaml":
+            "{ services: { web: { image: a, volumes: ['data:/data'] } }, volumes: { data: { driver_opts: { type: none, o: bind, device: ./data } } } }",
+        },
+        [
+          "volumes.data.driver_opts.device: `./data` is a folder of this machine; give the absolute path of a folder of the host",
+        ],
+      ],
+    ];
+    for (const [name, files, problems] of table) {
+      it(`is refused: ${name}`, async () => {
+        const file = await write(files);
+        await assert.rejects(read(file), new Problems(problems));
+      });
+    }
+
+    it("is no matter for what is read here: builds, and files of configs, secrets and environments", async () => {
+      const own = path.join(os.homedir(), `everfresh-test-${process.pid}.env`);
+      await writeFile(own, "A=1\n");
+      try {
+        const project = await read(
+          await write({
+            "compose.yaml": `
+services:
+  web:
+    build: { context: ".", args: { WHERE: "$HOME" }, secrets: [npm] }
+    env_file: "$HOME/${path.basename(own)}"
+    configs: [conf]
+configs: { conf: { file: "$HOME/conf" } }
+secrets: { npm: { file: "~/.npmrc" } }
+`,
+          }),
+        );
+        assert.deepEqual(
+          project.files.map(({ source }) => source),
+          [path.join(os.homedir(), "conf")],
+        );
+      } finally {
+        await rm(own);
+      }
+    });
+  });
+
   it("warns once of what compose warns of, in its words", async () => {
     const composeFiles = [
       await write({

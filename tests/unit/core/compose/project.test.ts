@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ComposeProject, readProject } from "../../../../core/compose/project";
 import { Problems } from "../../../../core/problems";
-import { printed } from "../../../support/compose";
+import { marks, printed } from "../../../support/compose";
 
 type Node = Record<string, unknown>;
 const folder = "/srv/shop";
@@ -212,6 +212,8 @@ describe("readProject", () => {
     };
     const { document, services } = readProject({
       warnings: [],
+      marks,
+      sources: "",
       resolved: JSON.stringify({ name: "shop", services: { web } }),
       exact: JSON.stringify({
         name: "shop",
@@ -484,8 +486,7 @@ describe("a bind mount", () => {
     ["./conf/a.cfg", "/srv/shop/conf/a.cfg"],
     ["../shared/a.cfg", "/srv/shared/a.cfg"],
     [".", "/srv/shop"],
-    ["conf/a.cfg", "/srv/shop/conf/a.cfg"],
-    ["${PWD}/conf", "/srv/shop/conf"],
+    [`${marks.folder}/conf`, "/srv/shop/conf"],
     ["./a$$b", "/srv/shop/a$$b"],
   ] as const) {
     it(`of ${written} is shipped`, () => {
@@ -514,7 +515,6 @@ describe("a bind mount", () => {
   for (const [written, resolved] of [
     ["/var/run/docker.sock", "/var/run/docker.sock"],
     ["/srv/shop/conf", "/srv/shop/conf"],
-    ["${DATA:-/srv/data}", "/srv/data"],
   ] as const) {
     it(`of ${written} is the host's own`, () => assert.deepEqual(filesOf(resolved, written), []));
   }
@@ -526,6 +526,30 @@ describe("a bind mount", () => {
       new Problems([
         `${where}: \`~/conf\` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)`,
       ]),
+    );
+  });
+
+  it("of the home folder is refused, whatever named it", () => {
+    const volumes = (source: string) => ({ web: { volumes: [mount(source)] } });
+    assert.throws(
+      () => read(volumes("/home/ann/conf"), {}, volumes(`${marks.home}/conf`)),
+      new Problems([
+        `${where}: \`$HOME/conf\` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)`,
+      ]),
+    );
+  });
+
+  it("of a folder in the project that only a variable gives is shipped: it may be this machine's", () => {
+    const volumes = { web: { volumes: [mount("/srv/shop/conf")] } };
+    const text = {
+      ...printed({ name: "shop", services: volumes }),
+      sources: "${CONF}:/etc/conf",
+      folder,
+      environment: {},
+    };
+    assert.deepEqual(
+      readProject(text).files.map(({ source }) => source),
+      ["/srv/shop/conf"],
     );
   });
 
