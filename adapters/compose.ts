@@ -1,8 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { homedir } from "node:os";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
 import path from "node:path";
-import { type ComposeText, hasLostBytes } from "../core/compose/document";
+import {
+  type ComposeDocument,
+  type ComposeText,
+  type FileNode,
+  hasLostBytes,
+} from "../core/compose/document";
 import { Problems, problem, refuse } from "../core/problems";
 import { type BoundedResult, runBounded } from "./bounded";
 
@@ -42,13 +48,20 @@ export async function readCompose({
     ...files.flatMap((file) => ["--file", file]),
     ...(projectName ? ["--project-name", projectName] : []),
     ...(existsSync(env) ? ["--env-file", env] : []),
-    "config",
   ];
   // compose itself is called in the project's folder.
   const { environment, refuseUsed } = textEnvironment({ ...process.env, PWD: folder });
-  const config = async (more: string[] = [], env = environment) => {
+  const config = async (more: string[] = [], env = environment, file: string[] = []) => {
     // A shell on the way would set `PWD` itself.
-    const command = ["/usr/bin/env", `PWD=${env.PWD}`, "docker", ...args, ...more] as const;
+    const command = [
+      "/usr/bin/env",
+      `PWD=${env.PWD}`,
+      "docker",
+      ...args,
+      ...file,
+      "config",
+      ...more,
+    ] as const;
     const result = await runBounded(command, bounds, { cwd: folder, env });
     if (result.end !== "exited" || result.status !== 0) throw new Problems([explain(result, files)]);
     return result;
@@ -68,6 +81,9 @@ export async function readCompose({
     config(asWritten, marked).catch(() => config(asWritten)),
   ]);
   refuseUsed(exact.stdout);
+  const values = await variables(variablesUsed(exact.stdout), (file) =>
+    config(["--format", "json"], environment, ["--file", file]),
+  );
   return {
     resolved: resolved.stdout,
     exact: exact.stdout,
@@ -76,8 +92,47 @@ export async function readCompose({
     sources: files.map(readSmall).join("\n"),
     warnings: warningsIn(resolved.stderr),
     folder,
-    environment: process.env,
+    environment: { ...process.env, ...values },
   };
+}
+
+/** The variables that configs and secrets are made from, and that are not in the environment: they may be in the env file. */
+function variablesUsed(exact: string): string[] {
+  const { configs = {}, secrets = {} } = JSON.parse(exact) as Record<
+    string,
+    Record<string, FileNode> | undefined
+  >;
+  const names = [configs, secrets].flatMap((files) =>
+    Object.values(files).flatMap(({ environment = [] }) => environment),
+  );
+  return [...new Set(names)].filter((name) => process.env[name] === undefined && /^[a-z_]\w*$/i.test(name));
+}
+
+/** Values of variables as compose knows them: it is asked for a service that has them in its environment. */
+async function variables(
+  names: readonly string[],
+  read: (file: string) => Promise<BoundedResult>,
+): Promise<Record<string, string>> {
+  if (names.length === 0) return {};
+  const service = `everfresh-${randomUUID()}`;
+  const folder = await mkdtemp(path.join(tmpdir(), "everfresh-compose-"));
+  try {
+    const file = path.join(folder, "variables.yaml");
+    // One that is set nowhere stays away.
+    const asked = names.map((name) => [name, `\${${name}-${service}}`]);
+    const services = { [service]: { image: "none", environment: Object.fromEntries(asked) } };
+    await writeFile(file, JSON.stringify({ services }));
+    const { services: told } = JSON.parse((await read(file)).stdout) as ComposeDocument;
+    const found = Object.entries(told[service]!.environment as Record<string, string>);
+    // compose doubles the dollar signs that it prints.
+    return Object.fromEntries(
+      found
+        .filter(([, value]) => value !== service)
+        .map(([name, value]) => [name, value.replaceAll("$$", "$")]),
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** Where docker finds its plugins, compose among them, and its settings. */

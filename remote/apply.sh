@@ -43,21 +43,29 @@ run_wave() { # $1 release
   wave_starts=$(sed -n 's/^go|start|//p' .run/wave) wave_restarts=$(sed -n 's/^go|restart|//p' .run/wave)
   wave_before=$present
   if [ -n "$wave_starts" ]; then
-    wave_odd=$({ printf '%s\n' "$wave_starts" | sed 's/^/W|/'; printf '%s\n' "$changes"; } | awk -F '|' '$1 == "W" { starts[$2] = 1 } $1 == "odd" && starts[$2] { print $3 }')
+    wave_odd=$({ printf '%s\n' "$wave_starts" | sed 's/^/W|/'; printf '%s\n' "$changes"; } | awk -F '|' '
+      $1 == "W" { starts[$2] = 1 }
+      $1 == "odd" && starts[$2] { print $3 }')
     # shellcheck disable=SC2086 # one word per service
     clear_the_way "$1" && discard "$wave_odd" && bring_up "$1" "$(to_renew "$1")" $wave_starts && look || return 1
   fi
   # shellcheck disable=SC2086 # one word per service
   [ -z "$wave_restarts" ] ||
     { compose_in $((health_timeout + 300)) "releases/$1" restart --no-deps $wave_restarts >>.run/up 2>&1 && look; } || return 1
-  # compose has made containers for finished one-shots that have none any more.
-  discard "$(printf '%s\n' "$present" | awk -F '|' -v starts=" $(printf '%s' "$wave_starts" | tr '\n' ' ') " '$3 == "created" && !index(starts, " " $12 " ") { print $1 }')" || return 1
+  discard "$(never_started)" || return 1
   pending=$(without "$pending" "$wave_starts")
   applied=$applied$nl$wave_starts$nl$wave_restarts
   restarting=$(without "$restarting" "$wave_restarts")
   restarting=$(printf '%s\n' "$restarting" "$(restarts_with "$1")" | grep . | sort -u)
   tell_changes
   wait_from_now
+}
+
+# Containers that compose has made beside those of the wave: for finished one-shots that have none any more.
+never_started() {
+  { printf '%s\n' "$wave_starts" | sed 's/^/W|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' -v except="$left_alone" '
+    $1 == "W" { starts[$2] = 1 }
+    $1 == "C" && $4 == "created" && !starts[$13] && !index(except, " " $2 " ") { print $2 }'
 }
 
 # Brings services of release $1 up, whatever they depend on: that is done. `--no-start` looks at what they depend on, and so

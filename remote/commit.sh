@@ -30,7 +30,7 @@ record_proof() {
       "from $from" "stack $stack" "host $host"
     running
     printf '%s\n' "$present" | awk -F '|' '$1 != "" { print "restarts " $1 " " $6 }'
-    printf '%s\n' "$proved_volumes"
+    printf '%s\n' "$proved_volumes" | sort -u
   } | put "releases/$1/proved"
 }
 

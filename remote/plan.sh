@@ -138,5 +138,5 @@ holders() { # $1 release
           for (i = 1; i <= ki; i++) if (has(c, "", ips[i])) print "stop|" f[2] "|" f[13]
         }
       }
-  }' | sort -u
+    }' | sort -u
 }

@@ -18,48 +18,62 @@ image_files() {
   if [ ! -f "$image_list" ]; then
     image_look=everfresh-look-$project
     engine rm -f -v "$image_look" >/dev/null 2>&1
-    if engine create --name "$image_look" --network none --entrypoint - "$1" >/dev/null 2>&1; then files_in "$image_look" "$2"; else echo '?'; fi >"$image_list"
+    if engine create --name "$image_look" --network none --entrypoint - "$1" >/dev/null 2>&1; then files_in "$image_look" "$2"; fi >"$image_list"
     engine rm -f -v "$image_look" >/dev/null 2>&1
   fi
   printf '%s' "$image_list"
 }
 
-# A listing of the files in container $1 under path $2, nothing if there are none; `?` if they cannot be read, or are more
-# than there is room to look at.
+# A listing of the files in container $1 under path $2; `whole` is its last line, unless they cannot be read or are more than
+# there is room to look at.
 files_in() {
   rm -rf .run/look && mkdir .run/look || return 1
   files_limit=$(($(free_kilobytes .) * 512))
   [ "$files_limit" -le 1073741824 ] || files_limit=1073741824
   if docker_in 120 cp "$1:$2/." - 2>.run/look-said | head -c "$files_limit" | tar -xof - -C .run/look 2>/dev/null; then
     chmod -R u+rwX .run/look
-    listing .run/look .
-  elif ! grep -qi 'could not find the file\|no such' .run/look-said; then
-    echo '?'
+    listing .run/look . && echo whole
+  elif grep -qi 'could not find the file\|no such' .run/look-said; then
+    echo whole
   fi
   chmod -R u+rwX .run/look
   rm -rf .run/look
 }
 
+is_whole() { [ "$(tail -n 1 "$1")" = whole ]; }
+
 # Of the services of the wave, those whose containers get new anonymous volumes: the new image has other files in the place
 # of one than the old image, and no container has written to any of them. compose would hand them on.
 to_renew() { # $1 release
   printf '%s\n' "$wave_starts" | while read -r renew_service; do
-    renew_image=$(services "$1" | awk -F '|' -v service="$renew_service" '$1 == service { print $2 }')
-    renew_id=$(engine image inspect --format '{{.Id}}' "$renew_image" 2>/dev/null)
-    renew_differs='' renew_written=''
-    for renew_container in $(printf '%s\n' "$present" | awk -F '|' -v service="$renew_service" -v id="$renew_id" '$12 == service && $2 != id { print $1 "|" $2 }'); do
-      renew_old=${renew_container#*|} renew_container=${renew_container%%|*}
-      volumes_of "$renew_container" >.run/volumes
-      while IFS='|' read -r renew_volume renew_path; do
-        is_anonymous "$renew_volume" || continue
-        renew_was=$(image_files "$renew_old" "$renew_path")
-        cmp -s "$renew_was" "$(image_files "$renew_id" "$renew_path")" || renew_differs=1
-        files_in "$renew_container" "$renew_path" >.run/volume
-        { cmp -s "$renew_was" .run/volume && ! grep -qx '?' .run/volume; } || renew_written=1
-      done <.run/volumes
-    done
-    [ -z "$renew_differs" ] || [ -n "$renew_written" ] || printf '%s\n' "$renew_service"
+    # container|image|volume|path
+    for renew_container in $(printf '%s\n' "$present" | awk -F '|' -v service="$renew_service" '$12 == service { print $1 "|" $2 }'); do
+      volumes_of "${renew_container%%|*}" | while IFS='|' read -r renew_volume renew_path; do
+        ! is_anonymous "$renew_volume" || printf '%s\n' "$renew_container|$renew_volume|$renew_path"
+      done
+    done >.run/renew
+    [ -s .run/renew ] || continue
+    ! hides_files_of "$(services "$1" | awk -F '|' -v service="$renew_service" '$1 == service { print $2 }')" || is_written_to ||
+      printf '%s\n' "$renew_service"
   done
+}
+
+# Whether image $1 has other files where .run/renew has a volume.
+hides_files_of() {
+  while IFS='|' read -r _ renew_old _ renew_path; do
+    renew_new_files=$(image_files "$1" "$renew_path")
+    ! is_whole "$renew_new_files" || cmp -s "$renew_new_files" "$(image_files "$renew_old" "$renew_path")" || return 0
+  done <.run/renew
+  return 1
+}
+
+# Whether a volume of .run/renew has anything else than the image that it was filled from, as far as one can tell.
+is_written_to() {
+  while IFS='|' read -r renew_container renew_old _ renew_path; do
+    files_in "$renew_container" "$renew_path" >.run/volume
+    is_whole .run/volume && cmp -s "$(image_files "$renew_old" "$renew_path")" .run/volume || return 0
+  done <.run/renew
+  return 1
 }
 
 # What volumes have to do with the images of release $1, as lines of its proof: `hidden service|volume|path` where one hides
@@ -86,8 +100,9 @@ volume_lines() { # $1 release
       volume_new_files=$(image_files "$volume_image" "$volume_path") volume_old_files=/dev/null
       [ -z "$volume_old" ] || volume_old_files=$(image_files "$volume_old" "$volume_path")
       # An empty file, such as .gitkeep, only keeps the folder.
-      is_anonymous "$volume_name" || ! grep -qv "^$empty_sum \|^runs " "$volume_new_files" || printf 'covers %s\n' "$volume_facts"
+      is_anonymous "$volume_name" || ! grep -qv "^$empty_sum \|^runs \|^whole$" "$volume_new_files" || printf 'covers %s\n' "$volume_facts"
       volume_known=$(printf '%s\n' "$volume_before" | grep -xF -e "hidden $volume_facts")
+      is_whole "$volume_new_files" || continue
       [ -n "$volume_known" ] || { [ -n "$volume_old" ] && ! cmp -s "$volume_new_files" "$volume_old_files"; } || continue
       say "$volume_service: comparing the volume at $volume_path with the image"
       files_in "$volume_container" "$volume_path" >.run/volume
@@ -102,7 +117,7 @@ volume_lines() { # $1 release
 # One file in which the volume ($3) is not what the new image ($2) has, or that only the old one ($1) had; nothing if there
 # is none.
 stale_file() {
-  { sed 's/^/O|/' "$1"; sed 's/^/N|/' "$2"; sed 's/^/V|/' "$3"; } | awk '
+  { sed 's/^/O|/' "$1"; sed 's/^/N|/' "$2"; sed 's/^/V|/' "$3"; } | grep -v '|whole$' | awk '
     { line = substr($0, 3) }
     /^O/ { old[line] = 1 }
     /^N/ { new[line] = 1 }
@@ -116,7 +131,9 @@ stale_file() {
 say_hidden() {
   hidden_what="$volume_service: the new image has other files in $volume_path, such as $volume_file, but"
   hidden_todo="if it holds nothing of yours, set x-everfresh.volumes of $volume_service to"
-  if is_anonymous "$volume_name"; then
+  if ! is_whole .run/volume; then
+    say "$hidden_what the volume there cannot be compared with it (it cannot be read, or has more than 1 GiB), and may hide them"
+  elif is_anonymous "$volume_name"; then
     say "$hidden_what an anonymous volume to which a container has written hides them; $hidden_todo {$volume_path: image}"
   else
     say "$hidden_what volume $volume_name hides them; $hidden_todo {${volume_name#"$project"_}: image}"

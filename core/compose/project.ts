@@ -207,7 +207,11 @@ function readFileNode(
     const value = own(environment, node.environment);
     if (value === undefined) {
       problems.push(
-        problem(where, `the variable ${node.environment} is not set`, "set it where `pulumi up` runs"),
+        problem(
+          where,
+          `the variable ${node.environment} is not set`,
+          "set it where `pulumi up` runs, or in the env file",
+        ),
       );
     } else if (hasLostBytes(value)) {
       problems.push(

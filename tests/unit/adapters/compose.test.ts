@@ -62,6 +62,33 @@ services:
     assert.equal(document.services.web!.pull_policy, "missing");
   });
 
+  it("makes configs and secrets from variables of the env file too, those of the environment first", async () => {
+    const file = await write({
+      "compose.yaml": `
+services: { web: { image: a, secrets: [key, token], configs: [own] } }
+secrets: { key: { environment: EF_KEY }, token: { environment: EF_TOKEN } }
+configs: { own: { environment: EF_OWN } }
+`,
+      ".env.deploy": "EF_KEY='-----BEGIN\n$a $$b \"c\"'\nEF_TOKEN=of the file\nEF_OWN=",
+    });
+    process.env.EF_TOKEN = "of the environment";
+    try {
+      const { files } = await read(file);
+      assert.deepEqual(
+        files.map(({ key, text }) => [key, text]),
+        [
+          ["configs.own", ""],
+          ["secrets.key", '-----BEGIN\n$a $$b "c"'],
+          ["secrets.token", "of the environment"],
+        ],
+      );
+    } finally {
+      delete process.env.EF_TOKEN;
+    }
+    await write({ ".env.deploy": "" });
+    await assert.rejects(read(file), /secrets\.key: the variable EF_KEY is not set; /);
+  });
+
   it("takes $PWD for the project's folder, wherever it is called from", async () => {
     const { files } = await read(
       await write({

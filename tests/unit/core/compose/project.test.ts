@@ -615,7 +615,7 @@ for (const kind of ["configs", "secrets"] as const) {
     it("from a variable that is not set is refused", () => {
       assert.throws(
         () => filesOf({ environment: "TOKEN" }),
-        new Problems([`${kind}.a: the variable TOKEN is not set; set it where \`pulumi up\` runs`]),
+        new Problems([`${kind}.a: the variable TOKEN is not set; set it where \`pulumi up\` runs, or in the env file`]),
       );
     });
 
