@@ -41,7 +41,7 @@ describe("what somebody did on the host by hand", function () {
           oneoff: "False",
           "project.working_dir": folder(),
         }).map(([key, value]) => `--label=com.docker.compose.${key}=${value}`);
-        await engine(stack.host, "run", "-d", ...labels, api!, "sleep", "1000");
+        await engine(stack.host, "run", "-d", "--init", ...labels, api!, "sleep", "1000");
       },
       named: /host1: web runs another image/,
     },

@@ -62,7 +62,7 @@ describe("drift on a host", function () {
         byHand(`set -e; id=$(docker ps -q --filter label=${WEB}); docker pull -q ${images.two} >/dev/null 2>&1 || true
           label() { docker inspect -f "{{index .Config.Labels \\"$1\\"}}" $id; }
           hash=$(label com.docker.compose.config-hash); image=$(label com.docker.compose.image)
-          docker rm -f $id; docker run -d --name shop-web-1 --label com.docker.compose.project=shop --label ${WEB} \
+          docker rm -f $id; docker run -d --init --name shop-web-1 --label com.docker.compose.project=shop --label ${WEB} \
             --label com.docker.compose.oneoff=False --label com.docker.compose.container-number=1 \
             --label com.docker.compose.config-hash=$hash --label com.docker.compose.image=$image ${images.api}`),
       drift: /^web runs another image \(sha256:[0-9a-f]{12}, since .*\)$/,
@@ -79,7 +79,7 @@ describe("drift on a host", function () {
     {
       name: "one container more, of an old image",
       make: () =>
-        byHand(`docker run -d --label com.docker.compose.project=shop --label ${WEB} --label ${HERE} \
+        byHand(`docker run -d --init --label com.docker.compose.project=shop --label ${WEB} --label ${HERE} \
           --label com.docker.compose.oneoff=False --label com.docker.compose.container-number=2 ${images.two}`),
       drift: /^web has 2 containers instead of 1$/,
       touched: [],
@@ -98,6 +98,7 @@ describe("drift on a host", function () {
         engine(
           host,
           "run",
+          "--init",
           "-d",
           "--name",
           "shop-debug-1",

@@ -31,7 +31,7 @@ describe("what is somebody else's on a host", function () {
     return stderr;
   };
   const start = (name: string, ...options: string[]) =>
-    engine(host, "run", "-d", "--name", name, ...options, images.api!, "sleep", "100000");
+    engine(host, "run", "-d", "--init", "--name", name, ...options, images.api!, "sleep", "100000");
   const isRunning = async (name: string) =>
     (await engine(host, "inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", name)).startsWith(
       "true",

@@ -148,8 +148,6 @@ describe("the order of a deployment", function () {
         db("new"),
         [
           ["never gets healthy", db("new", "true"), /^dep: is unhealthy$/m],
-          ["dies", db("new", "exit 3"), /^dep: (exited|keeps restarting|is restarting)/m],
-          ["cannot be started", cannotStart, /\/no\/such/],
           [
             "has no healthcheck",
             { ...db("new"), healthcheck: undefined },
@@ -220,13 +218,15 @@ describe("the order of a deployment", function () {
           });
         }
 
-        it("is as it should be: the service is recreated after it", async () => {
-          await deployed({ dep: good, web: web("one", waiting(condition)) });
-          await deployed({ dep: changed, web: web("two", waiting(condition)) });
-          const { dep, web: after } = await containers();
-          assert.ok(dep!.startedAt < after!.startedAt, `${dep!.startedAt} < ${after!.startedAt}`);
-          assert.equal(await served(host), "two");
-        });
+        if (condition === "service_healthy") {
+          it("is as it should be: the service is recreated after it", async () => {
+            await deployed({ dep: good, web: web("one", waiting(condition)) });
+            await deployed({ dep: changed, web: web("two", waiting(condition)) });
+            const { dep, web: after } = await containers();
+            assert.ok(dep!.startedAt < after!.startedAt, `${dep!.startedAt} < ${after!.startedAt}`);
+            assert.equal(await served(host), "two");
+          });
+        }
       });
     }
 
@@ -332,7 +332,6 @@ describe("the order of a deployment", function () {
     const orders: [string, object, object][] = [
       ["to one that depends on it", {}, { depends_on: { front: { condition: "service_started" } } }],
       ["to one that it depends on", { depends_on: { back: { condition: "service_started" } } }, {}],
-      ["to one that has nothing to do with it", {}, {}],
     ];
     for (const [name, frontNeeds, backNeeds] of orders) {
       it(`a published port, ${name}, and back when that fails`, async () => {
@@ -385,10 +384,10 @@ describe("the order of a deployment", function () {
 
     it("that dies after three seconds is red, with its last words", async () => {
       const { id } = await deployed({ web: web("one") });
-      const stderr = await fails({ web: web("two", dies) }, { settle: 10, healthTimeout: 8 });
+      const stderr = await fails({ web: web("two", dies) }, { settle: 10, healthTimeout: 4 });
       assert.match(
         stderr,
-        /^web: (does not stay up \(restarted \d+ times?\)|is restarting) after 8 s\n {2}\| died/m,
+        /^web: (does not stay up \(restarted \d+ times?\)|is restarting) after 4 s\n {2}\| died/m,
       );
       assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
     });

@@ -615,7 +615,9 @@ for (const kind of ["configs", "secrets"] as const) {
     it("from a variable that is not set is refused", () => {
       assert.throws(
         () => filesOf({ environment: "TOKEN" }),
-        new Problems([`${kind}.a: the variable TOKEN is not set; set it where \`pulumi up\` runs, or in the env file`]),
+        new Problems([
+          `${kind}.a: the variable TOKEN is not set; set it where \`pulumi up\` runs, or in the env file`,
+        ]),
       );
     });
 
