@@ -35,15 +35,12 @@ const VICTIMS: Victim[] = [
 /** One kill at each kind of step, as a deployment comes to them. */
 const GIVEN: Kill[] = (
   [
-    ["program", "after", "mkdir .stage"],
     ["session", "before", "tar -xpomf *"],
-    ["program", "after", "mv .stage/store/*"],
     ["session", "before", "mv releases/.*"],
     ["program", "after", "mv releases/.*"],
     ["connection", "before", "docker compose * config *"],
     ["session", "before", "mv -f unfinished.new *"],
     ["program", "after", "mv -f unfinished.new *"],
-    ["session", "before", "docker compose * up * migration"],
     ["program", "after", "docker compose * --no-start * migration"],
     ["engine", "after", "docker compose * --no-recreate * migration"],
     ["session", "before", "docker compose * up * web"],
@@ -52,13 +49,11 @@ const GIVEN: Kill[] = (
     ["connection", "after", "docker compose * --no-start * web"],
     ["session", "before", "docker compose * --no-recreate * web"],
     ["host", "after", "docker compose * --no-recreate * web"],
-    ["session", "after", "rm -f .run/reserve"],
     ["program", "before", "mv -f releases/*/proved.new *"],
     ["session", "after", "mv -f releases/*/proved.new *"],
     ["program", "before", "mv -T .current *"],
     ["engine", "before", "mv -T .current *"],
     ["session", "after", "mv -T .current *"],
-    ["program", "before", "sync ledger.jsonl"],
     ["session", "before", "rm -f unfinished *"],
     ["program", "after", "rm -rf releases/*"],
   ] as const

@@ -23,11 +23,6 @@ describe("what somebody did on the host by hand", function () {
       named: /host1: web is missing/,
     },
     {
-      what: "a stopped container",
-      do: async () => engine(stack.host, "stop", (await stack.containers()).api!.id),
-      named: /host1: api is exited/,
-    },
-    {
       what: "a container of another image under the same name",
       do: async () => {
         const { web } = await stack.containers();

@@ -127,7 +127,7 @@ describe("a host", function () {
     for (const [check, said] of broken) {
       const { status, stderr } = await deploy(host, {
         ...release("v0", { page: "one", verify: [check] }),
-        healthTimeout: 4,
+        healthTimeout: 2,
       });
       assert.equal(status, 1);
       assert.match(stderr, said);
