@@ -244,6 +244,19 @@ describe("the order of a deployment", function () {
       assert.deepEqual(await containers(), before);
     });
 
+    it("looks to docker compose as if it had done it by itself: it finds nothing to do", async () => {
+      await deployed({ dep: db("old"), web: web("one", waiting("service_healthy", { restart: true })) });
+      await deployed({ dep: db("new"), web: web("two", waiting("service_healthy", { restart: true })) });
+      const before = await containers();
+      const { status, stderr } = await runOn(host, {
+        command: "sh -s",
+        stdin:
+          "cd ~/.everfresh/shop && docker compose -p shop --project-directory . -f current/compose.yaml up -d",
+      });
+      assert.equal(status, 0, stderr);
+      assert.deepEqual(await containers(), before);
+    });
+
     it("restarts what asks for it, but only for a dependency that works", async () => {
       const asks = waiting("service_healthy", { restart: true });
       const { id } = await deployed({ dep: db("old"), web: web("one", asks) });
