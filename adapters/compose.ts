@@ -8,6 +8,7 @@ import {
   type ComposeText,
   type FileNode,
   hasLostBytes,
+  undoubled,
 } from "../core/compose/document";
 import { Problems, problem, refuse } from "../core/problems";
 import { type BoundedResult, runBounded } from "./bounded";
@@ -124,11 +125,8 @@ async function variables(
     await writeFile(file, JSON.stringify({ services }));
     const { services: told } = JSON.parse((await read(file)).stdout) as ComposeDocument;
     const found = Object.entries(told[service]!.environment as Record<string, string>);
-    // compose doubles the dollar signs that it prints.
     return Object.fromEntries(
-      found
-        .filter(([, value]) => value !== service)
-        .map(([name, value]) => [name, value.replaceAll("$$", "$")]),
+      found.filter(([, value]) => value !== service).map(([name, value]) => [name, undoubled(value)]),
     );
   } finally {
     await rm(folder, { recursive: true });

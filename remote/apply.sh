@@ -10,7 +10,7 @@ apply() {
     [ "$1" != "$release" ] || { echo "release $1 was changed by hand on this host" >.run/up; return 1; }
     # It served before: what was changed by hand serves again, but decides about no container that is to be removed.
     say "release $1 was changed by hand on this host, and is put back as it is"
-    compose_in $((health_timeout + 300)) "releases/$1" up -d --no-build --pull never >>.run/up 2>&1
+    compose_up "$1" -d >>.run/up 2>&1
     apply_status=$?
     look && looked=1 && return "$apply_status"
     return 1
@@ -47,11 +47,11 @@ run_wave() { # $1 release
       $1 == "W" { starts[$2] = 1 }
       $1 == "odd" && starts[$2] { print $3 }')
     # shellcheck disable=SC2086 # one word per service
-    clear_the_way "$1" && discard "$wave_odd" && bring_up "$1" "$(to_renew "$1")" $wave_starts && look || return 1
+    clear_the_way "$1" && discard "$wave_odd" && bring_up "$1" "$(to_renew "$1")" $wave_starts && look_again || return 1
   fi
   # shellcheck disable=SC2086 # one word per service
   [ -z "$wave_restarts" ] ||
-    { compose_in $((health_timeout + 300)) "releases/$1" restart --no-deps $wave_restarts >>.run/up 2>&1 && look; } || return 1
+    { compose_in $((health_timeout + 300)) "releases/$1" restart --no-deps $wave_restarts >>.run/up 2>&1 && look_again; } || return 1
   discard "$(never_started)" || return 1
   pending=$(without "$pending" "$wave_starts")
   applied=$applied$nl$wave_starts$nl$wave_restarts
@@ -73,15 +73,25 @@ never_started() {
 # steps are one process, which ends what it began when this program is killed.
 bring_up() { # $1 release, $2 those services that get new anonymous volumes, then all
   (
-    bring_up_release=releases/$1 bring_up_renewed=$2
+    bring_up_release=$1 bring_up_renewed=$2
     shift 2
     # shellcheck disable=SC2086 # one word per service
-    { [ -z "$bring_up_renewed" ] ||
-      compose_in $((health_timeout + 300)) "$bring_up_release" up --no-start -V --no-build --pull never $bring_up_renewed; } &&
-      compose_in $((health_timeout + 300)) "$bring_up_release" up --no-start --no-build --pull never "$@" &&
-      compose_in $((health_timeout + 300)) "$bring_up_release" up -d --no-deps --no-recreate --no-build --pull never "$@"
+    { [ -z "$bring_up_renewed" ] || compose_up "$bring_up_release" "--no-start -V" $bring_up_renewed; } &&
+      compose_up "$bring_up_release" --no-start "$@" &&
+      compose_up "$bring_up_release" "-d --no-deps --no-recreate" "$@"
   ) >>.run/up 2>&1
 }
+
+# `up` with images that are there. $1 release, $2 what else it is told, then services (none: all)
+compose_up() {
+  up_release=releases/$1 up_how=$2
+  shift 2
+  # shellcheck disable=SC2086 # one word per option
+  compose_in $((health_timeout + 300)) "$up_release" up $up_how --no-build --pull never "$@"
+}
+
+# Looks; an engine that does not answer is told as compose's own failures are.
+look_again() { look || { echo "docker does not answer" >>.run/up; return 1; }; }
 
 # Waits a little for what .run/wave names; fails, with `apply_fault`, when that took too long. A one-shot may take its time.
 keep_waiting() {
@@ -98,7 +108,7 @@ keep_waiting() {
     say "$waiting_service waits: $waiting_dep $waiting_what"
   fi
   nap
-  look || { echo "docker does not answer" >>.run/up; return 1; }
+  look_again
 }
 
 wait_from_now() {
@@ -139,7 +149,7 @@ discard() {
   docker_in 120 stop $1 >/dev/null 2>&1 || :
   # shellcheck disable=SC2086 # one word per id
   docker_in 60 rm -f $1 >/dev/null 2>&1 || :
-  look || { echo "docker does not answer" >>.run/up; return 1; }
+  look_again
 }
 
 # Nothing can be done with a container that is paused.
@@ -148,7 +158,7 @@ resume_paused() {
   [ -n "$paused" ] || return 0
   # shellcheck disable=SC2086 # one word per id
   engine unpause $paused >/dev/null 2>&1 || :
-  look || { echo "docker does not answer" >>.run/up; return 1; }
+  look_again
 }
 
 # Says which containers are others than before; not again what was said already.

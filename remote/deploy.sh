@@ -29,7 +29,7 @@ deploy() {
     phase prove
     prove "$release" || fail
     # What the release does not have was only stopped.
-    discard_orphans "$release" || fail
+    discard_orphans "$release" || { reason="docker does not answer" failed_check=engine; fail; }
     remember_finished "$release" || { reason="$folder: cannot be written; free some space" failed_check=disk; fail; }
     outcome=deployed
   fi
@@ -61,7 +61,7 @@ preflight() {
   check_tools
   check_engine
   check_disk
-  [ -z "$engine_arch" ] || { check_ports; check_networks; check_volumes; }
+  [ -z "$engine_arch" ] || { check_ports; check_kept; }
   if [ -n "$kept" ]; then
     if [ ! -d "releases/$release" ]; then
       problem "release $release: not on this host any more; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"

@@ -16,7 +16,7 @@ look() {
 # Containers that carry the project's labels, which anybody can write, and are not ours. Ours is what compose made from this
 # folder; and, wherever it was made, what has a configuration hash that the current release's proof names for the service.
 not_ours() {
-  { [ -z "$previous" ] || sed -n 's/^runs /R|/p' "releases/$previous/proved"; printf '%s\n' "$present" | sed 's/^/C|/'; } |
+  { runs_of "$previous" | sed 's/^/R|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } |
     awk -F '|' -v folder="$folder_fact" '
       $1 == "R" && $3 != "" { proved[$5 "|" $3] = 1 }
       $1 == "C" && $2 != "" && $14 != folder && !(($13 "|" $9) in proved) { sub(/^C\|/, ""); print }'

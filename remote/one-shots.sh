@@ -5,7 +5,7 @@
 # none is: what it did once was done.
 finished_services() { # $1 release
   if [ -n "$putting_back" ]; then
-    runs_of "$1" | grep '|exited|'
+    ended_of "$1"
     return
   fi
   { finished_before | sed 's/^/E|/'; situation "$1"; } | awk -F '|' '
@@ -24,7 +24,7 @@ finished_services() { # $1 release
 # The last run of each one-shot that ended well, whatever became of its container. A host without such a record knows of
 # them by its last proof.
 finished_before() {
-  if [ -f finished ]; then cat finished; elif [ -n "$previous" ]; then runs_of "$previous" | grep '|exited|'; fi
+  if [ -f finished ]; then cat finished; else ended_of "$previous"; fi
 }
 
 # Records which one-shots of release $1 have finished. If there is a container, that says it; if not, the record stays.
@@ -51,5 +51,8 @@ remember_finished() { # $1 release
     sort | put finished
 }
 
-# What was proved of release $1, as `running` prints it.
-runs_of() { [ ! -f "releases/$1/proved" ] || sed -n 's/^runs //p' "releases/$1/proved"; }
+# What ran when release $1 was proved, as `running` prints it; nothing of none.
+runs_of() { contents "releases/$1/proved" | sed -n 's/^runs //p'; }
+
+# Of that, the one-shots that had ended.
+ended_of() { runs_of "$1" | grep '|exited|'; }

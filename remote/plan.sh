@@ -6,7 +6,7 @@
 # created from another image behind its labels, using a file that had been changed by hand, not made by compose at all);
 # `over|service|container` for what is left of other runs of a finished one-shot.
 changes_to() { # $1 release
-  { [ -z "$previous" ] || runs_of "$previous" | sed 's/^/R|/'; situation "$1"; } |
+  { runs_of "$previous" | sed 's/^/R|/'; situation "$1"; } |
     awk -F '|' -v except="$left_alone" -v replaced="$([ ! -f replaced ] || grep -x '[0-9a-f]\{64\}' replaced | tr '\n' ' ')" '
     BEGIN { n = split(replaced, dirty, " ") }
     $1 == "S" { order[++k] = $2; wanted[$2] = $3; replicas[$2] = $5; for (i = 1; i <= n; i++) if (index($7, dirty[i])) saw_dirty[$2] = 1 }

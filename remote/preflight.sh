@@ -133,38 +133,31 @@ check_ports() {
   [ -z "$ports_taken" ] || problem "$ports_taken"
 }
 
-# compose keeps a network that is there, however it was made. `networks`: one per line, name|what it is to be made from, or
-# `external`.
-check_networks() {
-  while read -r network; do
-    [ -n "$network" ] || continue
-    network_wanted=${network#*|}
-    if network_made=$(inspected network inspect --format '{{with index .Labels "dev.everfresh.definition"}}{{urlquery .}}{{end}}' -- "${network%%|*}" 2>/dev/null); then
-      [ "$network_wanted" = external ] || [ "$network_made" = "$network_wanted" ] ||
-        problem "network ${network%%|*}: was made from another definition, and docker compose would leave it so; give it another name in the compose file"
-    elif [ "$network_wanted" = external ]; then
-      problem "network ${network%%|*}: is external and not on this host; create it, or correct its name"
-    fi
-  done <<EOF
+# compose keeps a network or a volume that is there, however it was made. What a volume holds, nobody may remove unasked.
+check_kept() {
+  check_made network '{{with index .Labels "dev.everfresh.definition"}}{{urlquery .}}{{end}}' \
+    "was made from another definition, and docker compose would leave it so; give it another name in the compose file" <<EOF
 $networks
+EOF
+  # shellcheck disable=SC2016 # the template's own variables
+  check_made volume '{{urlquery .Driver}}|{{range $key, $value := .Options}}{{urlquery $key}}={{urlquery $value}} {{end}}' \
+    "was made with another driver or other options, and docker would leave it so; give it another name in the compose file, or remove it with all that it holds (\`docker volume rm\` on the host)" <<EOF
+$volumes
 EOF
 }
 
-# compose keeps a volume that is there, however it was made, and so must everybody who does not want to lose what it holds.
-# `volumes`: one per line, name|driver|options of what it is to be, or name|external.
-check_volumes() {
-  while IFS='|' read -r volume_name volume_driver volume_options; do
-    [ -n "$volume_name" ] || continue
-    # shellcheck disable=SC2016 # the template's own variables
-    if volume_made=$(inspected volume inspect --format '{{urlquery .Driver}}|{{range $key, $value := .Options}}{{urlquery $key}}={{urlquery $value}} {{end}}' -- "$volume_name" 2>/dev/null); then
-      [ "$volume_driver" = external ] || [ "$volume_made" = "$volume_driver|$volume_options" ] ||
-        problem "volume $volume_name: was made with another driver or other options, and docker would leave it so; give it another name in the compose file, or remove it with all that it holds (\`docker volume rm\` on the host)"
-    elif [ "$volume_driver" = external ]; then
-      problem "volume $volume_name: is external and not on this host; create it, or correct its name"
+# $1 network or volume, $2 the template of what one was made from, $3 what is wrong when that is something else; on stdin one
+# per line: name|what it is to be made from, or `external`.
+check_made() {
+  while IFS= read -r made_line; do
+    [ -n "$made_line" ] || continue
+    made_wanted=${made_line#*|}
+    if made_from=$(inspected "$1" inspect --format "$2" -- "${made_line%%|*}" 2>/dev/null); then
+      [ "$made_wanted" = external ] || [ "$made_from" = "$made_wanted" ] || problem "$1 ${made_line%%|*}: $3"
+    elif [ "$made_wanted" = external ]; then
+      problem "$1 ${made_line%%|*}: is external and not on this host; create it, or correct its name"
     fi
-  done <<EOF
-$volumes
-EOF
+  done
 }
 
 # An image for another architecture runs only where the kernel has an emulator for it.

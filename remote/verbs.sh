@@ -11,7 +11,7 @@ report() {
     ;;
   esac
   say "$folder/releases/$release/result.json: is damaged; what runs was judged again"
-  ! { is_as_staged "$release" services && look; } || { know_images "$release"; finished=$(runs_of "$release" | grep '|exited|'); proof=$(verdicts "$release"); }
+  ! { is_as_staged "$release" services && look; } || { know_images "$release"; finished=$(ended_of "$release"); proof=$(verdicts "$release"); }
   result_of "$release" "$(plain "$(field "releases/$release/proved" at)")"
 }
 

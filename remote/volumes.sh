@@ -80,7 +80,7 @@ is_written_to() {
 # files of an image (`volume` is empty for an anonymous one), `covers service|volume|path` where a named one might with the
 # next image. Says what is hidden now and was not before. For a container that was not touched it is what it was.
 volume_lines() { # $1 release
-  volume_before=$([ -z "$previous" ] || [ ! -f "releases/$previous/proved" ] || grep '^\(hidden\|covers\) ' "releases/$previous/proved")
+  volume_before=$(contents "releases/$previous/proved" | grep '^\(hidden\|covers\) ')
   {
     printf '%s\n' "$at_first" | sed 's/^/B|/'
     printf '%s\n' "$present" | sed 's/^/C|/'

@@ -115,6 +115,9 @@ export const readWritten = ({ written }: ComposeText) => parsePrinted(written).t
 /** The project's name. */
 export const projectNameOf = ({ exact }: ComposeText) => (JSON.parse(exact) as { name: string }).name;
 
+/** A text as it is: compose doubles each dollar sign that it prints, those of keys too. */
+export const undoubled = (text: string): string => text.replaceAll("$$", "$");
+
 /**
  * The document that `docker compose config` resolved: every key and every text as the containers are to get it.
  *
@@ -123,8 +126,6 @@ export const projectNameOf = ({ exact }: ComposeText) => (JSON.parse(exact) as {
 export function readDocument({ resolved, exact }: ComposeText): ComposeDocument {
   const printed = parsePrinted(resolved);
   refuse([...notUtf8(printed), ...inexactExtensions(printed, resolved)]);
-  // compose doubles each dollar sign that it prints, those of keys too.
-  const undoubled = (text: string) => text.replaceAll("$$", "$");
   return mapTexts(exactly(printed.toJS(), JSON.parse(exact)), undoubled, undoubled) as ComposeDocument;
 }
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { CoveringVolume, HostContainer, HostState, ReleaseManifest } from "./types";
+import { queryUnescaped } from "./url-query";
 
 /**
  * Reads what `remote/probe.sh` printed. Records that are damaged are named, not trusted.
@@ -165,15 +166,6 @@ function readVolume(line: string): CoveringVolume[] {
   const [service, volume, place] = line.split("|");
   const path = place === undefined ? undefined : queryUnescaped(place);
   return service && volume !== undefined && path !== undefined ? [{ service, volume, path }] : [];
-}
-
-/** A text that Go's `urlquery` wrote; undefined when it is damaged. */
-function queryUnescaped(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll("+", " "));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Undefined when it is damaged. */

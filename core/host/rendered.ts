@@ -3,6 +3,7 @@ import type { NetworkNode } from "../compose/document";
 import { definitionLabel } from "../compose/render";
 import { own } from "../records";
 import type { ReleaseService } from "./types";
+import { queryEscaped } from "./url-query";
 
 /** What a rendered compose file says that a host must know before compose does. */
 export interface Rendered {
@@ -92,7 +93,7 @@ export function portLines({ services }: Rendered): string[] {
 }
 
 /**
- * The networks of a rendered compose file, for `check_networks` in remote/preflight.sh: `name|external`, or what the
+ * The networks of a rendered compose file, for `check_kept` in remote/preflight.sh: `name|external`, or what the
  * label says that it was made from.
  */
 export function networkLines({ networks }: Rendered): string[] {
@@ -104,7 +105,7 @@ export function networkLines({ networks }: Rendered): string[] {
 }
 
 /**
- * The volumes of a rendered compose file, for `check_volumes` in remote/preflight.sh: `name|external`, or
+ * The volumes of a rendered compose file, for `check_kept` in remote/preflight.sh: `name|external`, or
  * `name|driver|options`, as docker's facts have them. Names that the facts could not carry are not checked.
  */
 export function volumeLines({ volumes }: Rendered): string[] {
@@ -117,10 +118,3 @@ export function volumeLines({ volumes }: Rendered): string[] {
     return [`${volume.name}|${queryEscaped(volume.driver || "local")}|${words.join("")}`];
   });
 }
-
-/** As `inspected` in remote/engine.sh gives what Go's `urlquery` wrote. */
-const queryEscaped = (text: string) =>
-  encodeURIComponent(text.toWellFormed())
-    .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll("%20", "+")
-    .replace(/%(2F|3A|40)/g, (c) => decodeURIComponent(c));

@@ -5,7 +5,6 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { StackOutputs } from "../../components/stack-outputs";
-import type { HostState } from "../../core/host/types";
 import { Problems } from "../../core/problems";
 import { printed } from "../support/compose";
 import {
@@ -18,19 +17,11 @@ import {
   reveal,
   type World,
 } from "../support/graph";
+import { empty } from "../unit/core/host/states";
 import { digest, host, providers, settings } from "./fixtures";
 import { loadProgram, type Outside } from "./stand-ins";
 
 const commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
-const empty: HostState = {
-  proved: [],
-  containers: [],
-  tampered: [],
-  damaged: [],
-  hidden: [],
-  covers: [],
-  bare: "engine 1",
-};
 const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
 const web2 = { ...host, name: "web2", address: "2001:db8::2", privateKey };
 const config = {
@@ -76,7 +67,7 @@ function run(
 function deployed({ result }: Run): void {
   stacks["acme/everfresh/prod"] = result;
   outside.host = () => ({
-    ...empty,
+    ...empty(),
     token: "proved",
     lineage: result.lineage,
     deployment: "1",
@@ -174,7 +165,7 @@ describe("the program", () => {
         };
       },
       registry: () => undefined,
-      host: () => empty,
+      host: () => empty(),
       commit: () => ({ commit }),
     };
     program = loadProgram({
@@ -346,7 +337,7 @@ describe("the program", () => {
               { diffId: `sha256:${"cd".repeat(32)}`, bytes: 20 },
             ];
       stacks = {};
-      outside.host = () => empty;
+      outside.host = () => empty();
       const told = await run();
       const refs = Object.values(told.result.images).map(({ ref }) => ref);
       assert.deepEqual(told.result.layers, Object.fromEntries(refs.map((ref) => [ref, known])));

@@ -8,7 +8,14 @@ import { stringify } from "yaml";
 import { type Judgement, judge } from "../../../core/host/judge";
 import { parseProbe } from "../../../core/host/probe";
 import { deployStdin, type HostProject, probeStdin } from "../../../core/host/program";
-import type { Check, DeployRequest, DeployResult, HostState, Release } from "../../../core/host/types";
+import type {
+  Check,
+  DeployRequest,
+  DeployResult,
+  HostState,
+  Release,
+  ReleaseService,
+} from "../../../core/host/types";
 import { mapValues } from "../../../core/records";
 import type { Lab, LabHost } from "../../../lab/lab";
 import { layersOf } from "../../../preflight/layers";
@@ -116,40 +123,23 @@ ${migration === undefined ? "" : `  migration: {image: ${api}, restart: "no", co
       },
     ],
     services: [
-      ...(migration === undefined
-        ? []
-        : [
-            {
-              name: "migration",
-              image: api,
-              content: sha256("api"),
-              digest: digestOf(api),
-              replicas: 1,
-              files: [],
-              verify: [],
-            },
-          ]),
-      {
-        name: "web",
-        image: web,
-        content: sha256(page),
-        digest: digestOf(web),
-        replicas: 1,
-        files: [fingerprint],
-        verify,
-      },
-      {
-        name: "api",
-        image: api,
-        content: sha256("api"),
-        digest: digestOf(api),
-        replicas: 1,
-        files: [],
-        verify: [],
-      },
+      ...(migration === undefined ? [] : [built("migration", api, "api")]),
+      { ...built("web", web, page), files: [fingerprint], verify },
+      built("api", api, "api"),
     ],
   };
 }
+
+/** A service of one container, whose image was built from such a content. */
+const built = (name: string, image: string, content: string): ReleaseService => ({
+  name,
+  image,
+  content: sha256(content),
+  digest: digestOf(image),
+  replicas: 1,
+  files: [],
+  verify: [],
+});
 
 type DependsOn = Record<string, { restart?: boolean }>;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { renderStatus, reportOf, type StatusReport, statusExit } from "../../../cli/status";
 import type { HostState } from "../../../core/host/types";
-import { calm, container, OTHER_DIGEST } from "../core/host/states";
+import { calm, container, empty, OTHER_DIGEST } from "../core/host/states";
 
 const CONTENT = "e".repeat(64);
 const same = { contents: { web: CONTENT } };
@@ -26,12 +26,7 @@ describe("the status of all hosts", () => {
     ["is 1 then, if the current one is expected", reportOf([on(calm())], other), true, 1],
     ["is 0 when the current one is expected and runs", reportOf([on(calm())], same), true, 0],
     ["is 1 when another image runs", reportOf([on(stale())], same), false, 1],
-    [
-      "is 1 when nothing is deployed",
-      reportOf([on({ proved: [], containers: [], tampered: [], damaged: [], hidden: [], covers: [] })], same),
-      false,
-      1,
-    ],
+    ["is 1 when nothing is deployed", reportOf([on(empty())], same), false, 1],
     ["is 2 when a host does not answer", reportOf([on(stale()), unreachable], same), false, 2],
     [
       "is 2 when the working tree is expected and cannot be read",

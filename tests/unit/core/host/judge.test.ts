@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { judge } from "../../../../core/host/judge";
 import type { HostState } from "../../../../core/host/types";
-import { calm, container, OTHER_DIGEST, withContainer } from "./states";
+import { calm, container, empty, OTHER_DIGEST, withContainer } from "./states";
 
 const imageOf = (letter: string) => `sha256:${letter.repeat(64)}`;
 
@@ -60,11 +60,7 @@ describe("judge", () => {
       calm({ unfinished: { release: "r2", since: "2026-03-02T10:00:00Z", who: "bob", locked: false } }),
       /^deployment of r2 by bob was cut off \(2026-03-02T10:00:00Z\)$/,
     ],
-    [
-      "an empty host",
-      { proved: [], containers: [], tampered: [], damaged: [], hidden: [], covers: [], bare: "x" },
-      /^nothing is deployed$/,
-    ],
+    ["an empty host", empty(), /^nothing is deployed$/],
   ];
   for (const [name, state, text] of drifts) {
     it(`names ${name} as drift, with another token`, () => {
@@ -142,15 +138,6 @@ describe("judge", () => {
   });
 
   it("tells one empty host from another: a re-imaged one is deployed again", () => {
-    const empty = (bare: string): HostState => ({
-      proved: [],
-      containers: [],
-      tampered: [],
-      damaged: [],
-      hidden: [],
-      covers: [],
-      bare,
-    });
     assert.notEqual(judge(empty("engine-1 100")).token, judge(empty("engine-2 200")).token);
   });
 });

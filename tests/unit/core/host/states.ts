@@ -20,6 +20,17 @@ export function container(service: string, overrides: Partial<HostContainer> = {
   };
 }
 
+/** A host on which nothing is deployed; `bare` tells one from another. */
+export const empty = (bare = "engine 1"): HostState => ({
+  proved: [],
+  containers: [],
+  tampered: [],
+  damaged: [],
+  hidden: [],
+  covers: [],
+  bare,
+});
+
 /** A host on which all is well: `web` is built, `db` a named image, `migrate` a one-shot that ended. */
 export function calm(overrides: Partial<HostState> = {}): HostState {
   const containers = [container("web"), container("db"), container("migrate", { state: "exited" })];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { statusOf } from "../../../../core/host/status";
-import { calm, OTHER_DIGEST, WEB_DIGEST, withContainer } from "./states";
+import { calm, empty, OTHER_DIGEST, WEB_DIGEST, withContainer } from "./states";
 
 describe("statusOf", () => {
   const web = (state = calm()) => statusOf(state).services.find(({ service }) => service === "web")!;
@@ -32,15 +32,7 @@ describe("statusOf", () => {
   });
 
   it("has no services where nothing is deployed", () => {
-    const status = statusOf({
-      proved: [],
-      containers: [],
-      tampered: [],
-      damaged: [],
-      hidden: [],
-      covers: [],
-      bare: "x",
-    });
+    const status = statusOf(empty());
     assert.deepEqual(
       [status.release, status.services, status.drift],
       [undefined, [], ["nothing is deployed"]],
