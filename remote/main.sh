@@ -1,4 +1,4 @@
-# Last of all parts: nothing runs before the whole program has been read, so that one cut off in the middle does nothing.
+# Last of all parts.
 main() {
   set -u
   umask 077
@@ -20,7 +20,7 @@ main() {
   exec </dev/null
   present='' strangers='' present_images='' before='' proof='' previous='' take_over='' lineage='' host='' release='' kept=''
   reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 missing=0 engine_limit=30 looked='' told_changes='' putting_back='' finished='' applied='' left_alone=''
-  release_images='' release_hashes='' images_missing='' apart='' receive_bytes=0
+  release_images='' release_hashes='' images_missing='' apart='' receive_bytes=0 host_paths=''
   request
   case ${1-} in
   deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive) "$1" ;;

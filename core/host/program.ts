@@ -68,7 +68,8 @@ function programText(values: Record<string, string | number>, payload = ""): str
   const assignments = Object.entries(values).map(([name, value]) => `${name}=${quote(String(value))}`);
   const request = `request() {\n${assignments.join("\n")}\n}\n`;
   const sent = `payload() {\ncat <<'EVERFRESH_PAYLOAD'\n${payload}\nEVERFRESH_PAYLOAD\n}\n`;
-  return parts.functions + request + sent + parts.main;
+  // In braces: of a text that is cut off, the shell runs nothing at all.
+  return `{\n${parts.functions}${request}${sent}${parts.main}}\n`;
 }
 
 const program = (verb: Verb, values: Record<string, string | number>, payload?: string): HostProgram => ({

@@ -42,5 +42,5 @@ export function runUnder(
 /** The same program, but instead of `main` it runs `script`: for tests of its parts. */
 export function insteadOfMain({ command, stdin }: HostProgram, script: string): HostProgram {
   const prelude = `LC_ALL=C; export LC_ALL; exec 3>&2; nl='\n' tab='\t'\n`;
-  return { command, stdin: stdin.replace(/main "\$@"\n$/, () => prelude + script) };
+  return { command, stdin: stdin.replace(/main "\$@"\n\}\n$/, () => `${prelude}${script}\n}\n`) };
 }
