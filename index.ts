@@ -19,7 +19,7 @@ async function program() {
   const lineage = new Lineage();
   const facts = await preflight(settings, asked, () => lineage.known(), stackName());
   const previous = await asked;
-  const { project, files, provenance } = facts;
+  const { project, files, hostPaths, provenance } = facts;
 
   const images = settings.release
     ? keptImages(previous)
@@ -34,6 +34,7 @@ async function program() {
     : new Release("release", {
         project,
         files,
+        hostPaths,
         images,
         forceRecreate: settings.forceRecreate,
         key,

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { lstatSync, readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 
@@ -52,6 +53,34 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
     return undefined;
   }
 }
+
+/** What git knows of a file or folder that need not be there; nothing where there is no working tree. */
+export async function gitFacts(file: string): Promise<{ tracked?: boolean; ignored?: boolean }> {
+  let folder = file;
+  while (!(await isFolder(folder))) folder = path.dirname(folder);
+  const name = path.relative(folder, file) || ".";
+  const git = gitIn(folder);
+  const [tracked, ignored] = await Promise.all([
+    git("--literal-pathspecs", "ls-files", "-z", "--", name).catch(() => undefined),
+    // It fails for what is not ignored. A pattern for folders matches what is not there only if it is named as a folder.
+    git("check-ignore", "--", name, `${name}/`).then(
+      () => true,
+      () => false,
+    ),
+  ]);
+  if (tracked === undefined) return {};
+  return { tracked: split(tracked).some((found) => !isPlaceholder(found.toString())), ignored };
+}
+
+const isFolder = (file: string) =>
+  stat(file).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+
+/** What keeps a folder in git that has nothing else. */
+const isPlaceholder = (file: string) =>
+  /^\.(git(keep|ignore|attributes)|keep|placeholder)$/.test(path.basename(file));
 
 /** Names as git ends them with `-z`, as bytes: they may be none of UTF-8. */
 function split(names: Buffer): Buffer[] {

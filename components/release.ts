@@ -12,6 +12,8 @@ export interface ReleaseArgs {
   project: ComposeProject;
   /** Every file the compose file mounts, read whole. */
   files: FileTree[];
+  /** What it mounts of the hosts' own, by the source of the bind mount. */
+  hostPaths: ReadonlyMap<string, wire.HostPath>;
   /**
    * The image of each service that is built, or was. The release hangs on its content; on its digest where that is plain
    * text, known beforehand, as another stack may have the same content under another digest.
@@ -151,7 +153,7 @@ async function allLayers(
 
 /** What the release's id hangs on, by names that a person understands. */
 function keepers(
-  { project, files, images, forceRecreate }: ReleaseArgs,
+  { project, files, hostPaths, images, forceRecreate }: ReleaseArgs,
   key: string,
   fingerprints: readonly string[],
 ): Record<string, string> {
@@ -159,6 +161,7 @@ function keepers(
     images: mapValues(images, (_, service) => service),
     // What is in the files has keepers of its own.
     files: new Map(files.map(({ file }) => [file.key, `${file.where}/-`])),
+    hostPaths,
     forceRecreate,
   });
   const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));

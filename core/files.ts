@@ -20,7 +20,7 @@ export interface FileTree {
 /**
  * Reads every file and folder that the compose file mounts, whole.
  *
- * @throws Problems for what is missing, unreadable, of a special type, too large, not named in UTF-8, or a writable folder.
+ * @throws Problems for what is missing, unreadable, of a special type, too large, or not named in UTF-8.
  */
 export async function readFiles(files: readonly ReferencedFile[]): Promise<FileTree[]> {
   const problems: string[] = [];
@@ -52,15 +52,6 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
   const entries: Found[] = [];
   let size = 0;
   await walk(file.source!, file.name);
-  if (file.writable && entries[0]?.type === "directory") {
-    problems.push(
-      problem(
-        file.where,
-        `containers may write to ${file.source}, which is shipped anew whenever it differs`,
-        "mount it read-only (`:ro`); for what containers write take a named volume, or a folder of the host by its absolute path",
-      ),
-    );
-  }
   if (size > largest) {
     problems.push(
       problem(

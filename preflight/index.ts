@@ -3,8 +3,10 @@ import { readCompose } from "../adapters/compose";
 import { readWorkingTree } from "../adapters/git";
 import type { Provenance } from "../components/release";
 import type { StackOutputs } from "../components/stack-outputs";
+import { hostPathsNote } from "../core/compose/mounts";
 import { type ComposeProject, readProject } from "../core/compose/project";
-import { type FileTree, readFiles } from "../core/files";
+import type { FileTree } from "../core/files";
+import type { HostPath } from "../core/host/types";
 import { inOneLine } from "../core/printable";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
@@ -13,6 +15,7 @@ import { releaseTag } from "../core/tag";
 import { identifyContents, type ServiceContent } from "./contents";
 import { deployer } from "./deployer";
 import { askHosts, type HostFacts } from "./hosts";
+import { noMounts, readMounts } from "./mounts";
 import { refuseRequests } from "./requests";
 
 /** All that is known before a single resource is declared. */
@@ -20,6 +23,8 @@ export interface Facts {
   project: ComposeProject;
   /** Empty for a pinned release, which has files of its own. */
   files: FileTree[];
+  /** What containers mount of the hosts' own, by the source of the bind mount. */
+  hostPaths: ReadonlyMap<string, HostPath>;
   /** Of each service that is built; empty when nothing is built (a pinned or a promoted release). */
   contents: Record<string, ServiceContent>;
   /** Where a new release would come from. */
@@ -54,22 +59,25 @@ export async function preflight(
   const builds =
     settings.promoteFrom || settings.release ? [] : project.services.filter(({ build }) => build);
 
-  const [files, contents, tree, hosts] = await allOrEveryProblem([
-    readFiles(settings.release ? [] : project.files),
+  const [{ files, hostPaths }, contents, tree, hosts] = await allOrEveryProblem([
+    settings.release ? noMounts() : readMounts(project),
     identifyContents(project.name, builds, settings, previous),
     readWorkingTree(text.folder),
     asking,
     refuseOtherProject(project.name, previous),
   ]);
+  const kept = hostPathsNote([...hostPaths.values()], project.name, settings.remoteDir);
+  if (kept && pulumi.runtime.isDryRun()) void pulumi.log.info(kept);
   const provenance = {
     tag: releaseTag({ tag: settings.tag, uniqueTag: settings.uniqueTag, ...tree }, new Date()),
     ...(tree ? { commit: tree.commit, dirty: tree.dirty !== undefined } : {}),
     ...deployer(),
   };
-  refuseRequests({ project, files, provenance, hosts }, settings, stack);
+  refuseRequests({ project, files, hostPaths, provenance, hosts }, settings, stack);
   return {
     project,
     files,
+    hostPaths,
     contents,
     provenance,
     hosts: hosts.map((facts) => withVolumeNotes(facts, contents)),

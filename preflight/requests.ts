@@ -4,7 +4,7 @@ import type { FileTree } from "../core/files";
 import { problemsOf } from "../core/host/validate";
 import { repositories } from "../core/images";
 import { refuse } from "../core/problems";
-import { assembleRelease } from "../core/release/assemble";
+import { assembleRelease, type Ingredients } from "../core/release/assemble";
 import { deployRequest } from "../core/release/request";
 import type { Settings } from "../core/settings";
 import type { HostFacts } from "./hosts";
@@ -22,11 +22,13 @@ export function refuseRequests(
   {
     project,
     files,
+    hostPaths,
     provenance,
     hosts,
   }: {
     project: ComposeProject;
     files: FileTree[];
+    hostPaths: Ingredients["hostPaths"];
     provenance: Provenance;
     hosts: HostFacts[];
   },
@@ -36,7 +38,7 @@ export function refuseRequests(
   const release = settings.release
     ? { kept: settings.release, project: project.name }
     : assembleRelease(
-        { project, files, forceRecreate: settings.forceRecreate },
+        { project, files, hostPaths, forceRecreate: settings.forceRecreate },
         {
           ...unknown,
           fingerprints: files.map(() => unknown.hash),

@@ -24,7 +24,7 @@ deploy() {
     phase prove
   else
     phase apply
-    mark_unfinished || { reason="$folder: cannot be written; free some space" failed_check=disk; fail; }
+    make_host_files && mark_unfinished || { reason="$folder: cannot be written; free some space" failed_check=disk; fail; }
     apply "$release" || apply_failed
     phase prove
     prove "$release" || fail
@@ -61,7 +61,7 @@ preflight() {
   check_tools
   check_engine
   check_disk
-  [ -z "$engine_arch" ] || { check_ports; check_kept; }
+  [ -z "$engine_arch" ] || { check_ports; check_kept; check_host_paths; }
   if [ -n "$kept" ]; then
     if [ ! -d "releases/$release" ]; then
       problem "release $release: not on this host any more; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"

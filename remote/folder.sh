@@ -3,6 +3,7 @@
 #   releases/<id>/   compose.yaml, manifest.json, services, checks, facts, sums, files/ (links into the store),
 #                    and once it was proved: proved (who, when, token, what ran) and result.json
 #   store/<fp>/      what containers mount; never changes under its fingerprint
+#   mounts/          what containers mount and write to (host-paths.sh); survives everything
 #   changed/         what was found changed in the store, as it was found
 #   current          link to the release that was proved last
 #   unfinished       there while containers are being changed; outlives a killed run
@@ -91,7 +92,7 @@ set_aside() {
   [ "$1" = changed ] || mv "$1" "$aside" || return 1
   say "what was changed on this host is kept in $folder/$aside"
   # shellcheck disable=SC2010 # only our own names
-  ls changed | grep '^[0-9T]*Z-' | sort -r | tail -n +11 | while read -r aside; do rm -rf "changed/$aside"; done
+  ls changed | grep '^[0-9T]*Z-' | sort -r | tail -n +11 | while read -r aside; do remove_tree "changed/$aside"; done
 }
 
 # Holds the lock until this process and every child of it (compose!) is gone: so a killed run never blocks the next
@@ -121,7 +122,7 @@ take_lock() {
   chmod u+rwX . ./*
   chmod u+rwX releases/*
   chmod u+rwX releases/*/*
-  make_way folder changed releases store && make_way file holder unfinished replaced finished ledger.jsonl &&
+  make_way folder changed releases store mounts && make_way file holder unfinished replaced finished ledger.jsonl &&
     { [ -L current ] || [ ! -d current ] || set_aside current; } ||
     refuse 1 "$folder: cannot be written; free some space or check the folder's owner"
   printf '%s\n' "who $who" "from $from" "since $(utc)" "release ${release:-none}" "pid $$" 2>/dev/null >holder

@@ -14,11 +14,27 @@ teardown() {
   [ -z "$strangers" ] || say "left alone: $(names_of "$strangers"), which everfresh did not deploy"
   remove_containers && remove_made network && { [ -z "$with_volumes" ] || remove_made volume; } || refuse 1 "$reason; remove what uses it and try again"
   teardown_images=$(built_images releases/*/services) prune_bytes=0
+  for teardown_folder in store changed ${with_volumes:+mounts}; do
+    remove_tree "$teardown_folder" || refuse 1 "$folder/$teardown_folder: cannot be removed; remove it by hand (sudo rm -rf $folder/$teardown_folder)"
+  done
+  rm -rf releases current
   # From here on nothing of this project names its images any more.
-  rm -rf releases store current unfinished replaced finished .stage
   remove_images "$teardown_images $(orphaned_images)"
-  cd "$base" && rm -rf "${folder:?}" || refuse 1 "$folder: cannot be removed; remove it by hand"
+  remove_folder || refuse 1 "$folder: cannot be removed; remove it by hand"
   say "removed"
+  [ ! -d "$folder" ] || say "left alone: $folder/mounts, where containers have written"
+}
+
+# Removes the project's folder, but for what containers wrote on the host.
+remove_folder() {
+  rmdir mounts 2>/dev/null || :
+  if [ -d mounts ]; then
+    for left in ./* ./.[!.]*; do
+      [ "$left" = ./mounts ] || rm -rf "$left" || return 1
+    done
+  else
+    cd "$base" && rm -rf "${folder:?}"
+  fi
 }
 
 # Whether the stack has another entry for this machine that has deployed here since, as when a host is renamed: its

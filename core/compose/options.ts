@@ -8,6 +8,8 @@ export interface ServiceOptions {
   verify: Check[];
   /** Volumes that are made anew with each image, by their names in the compose file or by their paths in the container. */
   imageVolumes: string[];
+  /** Where the sources of relative bind mounts are, as they are written in the compose file. */
+  mounts: Record<string, "ship" | "host">;
 }
 
 const text = v.pipe(v.string("must be a text"), v.regex(/^[^\0]*$/, "has a NUL character"));
@@ -38,6 +40,7 @@ const schema = v.strictObject({
     }),
   ),
   volumes: v.optional(v.record(text, v.literal("image", "must be `image`"))),
+  mounts: v.optional(v.record(text, v.picklist(["ship", "host"], "must be `ship` or `host`"))),
   strategy: v.optional(
     v.literal("recreate", "must be `recreate`; `start-first` and `swarm` are not available yet"),
   ),
@@ -51,12 +54,13 @@ export function parseOptions(node: unknown, where: string, problems: string[]): 
       const key = v.getDotPath(issue);
       problems.push(problem(key ? `${where}.${key}` : where, wording(issue), "see docs/configuration.md"));
     }
-    return { verify: [], imageVolumes: [] };
+    return { verify: [], imageVolumes: [], mounts: {} };
   }
   const { http, command, file } = result.output.verify ?? {};
   const verify: Check[] = [];
   if (http) verify.push({ kind: "http", ...http });
   if (command) verify.push({ kind: "command", command });
   if (file) verify.push({ kind: "file", ...file });
-  return { verify, imageVolumes: Object.keys(result.output.volumes ?? {}) };
+  const { volumes = {}, mounts = {} } = result.output;
+  return { verify, imageVolumes: Object.keys(volumes), mounts };
 }

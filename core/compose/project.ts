@@ -20,9 +20,11 @@ import { ownerOf, thisMachineProblems } from "./this-machine";
 /** A team's compose project, as `docker compose config` resolves it. */
 export interface ComposeProject {
   name: string;
+  /** The folder of its first compose file, absolute. */
+  folder: string;
   /** Dependencies before those that depend on them. */
   services: ComposeService[];
-  /** Everything on this machine that the compose file mounts into a container. */
+  /** Configs, secrets, and the sources of relative bind mounts: {@link placeMounts} tells which of these are shipped. */
   files: ReferencedFile[];
   /** The resolved document, every text as a container is to get it. */
   document: ComposeDocument;
@@ -41,6 +43,8 @@ export interface ComposeService {
   verify: Check[];
   /** Volumes that are made anew with each image: see `x-everfresh.volumes`. */
   imageVolumes: string[];
+  /** Where the sources of its relative bind mounts are: see `x-everfresh.mounts`. */
+  mounts: Record<string, "ship" | "host">;
   /** Host ports it publishes, with the interface they are bound to if one is given. */
   published: { port: number; hostIp?: string; protocol: string }[];
 }
@@ -60,6 +64,12 @@ export interface ReferencedFile {
   name: string;
   /** Whether a container may write to it. */
   writable?: boolean;
+  /** Of a bind mount: who mounts it, and where in the container. */
+  mounts?: { service: string; target: string }[];
+  /** It is written with a slash at its end. */
+  asFolder?: boolean;
+  /** docker is not to make a folder where it is missing (`create_host_path: false`). */
+  mustExist?: boolean;
 }
 
 /**
@@ -130,8 +140,14 @@ export function readProject(text: ComposeText): ComposeProject {
           ),
         );
       } else if (owner === "project") {
-        const writable = volume.read_only !== true;
-        files.add({ key: source, source, where, name: path.basename(source), writable }, name);
+        const mount: Omit<ReferencedFile, "services"> = {
+          ...{ key: source, source, where, name: path.basename(source) },
+          writable: volume.read_only !== true,
+          mounts: [{ service: name, target: volume.target }],
+          ...(raw?.endsWith("/") && { asFolder: true }),
+          ...(volume.bind && !volume.bind.create_host_path && { mustExist: true }),
+        };
+        files.add(mount, name);
       }
     }
   }
@@ -147,7 +163,7 @@ export function readProject(text: ComposeText): ComposeProject {
   if (services.length === 0)
     problems.push(problem("services", "there are none", "add a service to the compose file"));
   if (problems.length > 0) throw new Problems(problems);
-  return { name: document.name, services, files: files.all(), document };
+  return { name: document.name, folder: text.folder, services, files: files.all(), document };
 }
 
 /** A service that names the image which another one builds is to run what that build makes. */
@@ -177,10 +193,18 @@ class FileList {
   readonly #files = new Map<string, ReferencedFile>();
 
   add(file: Omit<ReferencedFile, "services">, service: string): void {
-    const known = this.#files.get(file.key) ?? { ...file, services: [] };
+    const known = this.#files.get(file.key);
+    if (known === undefined) {
+      this.#files.set(file.key, { ...file, services: [service] });
+      return;
+    }
     if (!known.services.includes(service)) known.services.push(service);
-    if (file.writable && !known.writable) Object.assign(known, { where: file.where, writable: true });
-    this.#files.set(file.key, known);
+    known.mounts?.push(...(file.mounts ?? []));
+    if (file.asFolder) known.asFolder = true;
+    if (file.writable && !known.writable) {
+      const { where, writable, mustExist } = file;
+      Object.assign(known, { where, writable, mustExist });
+    }
   }
 
   all(): ReferencedFile[] {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { stringify } from "yaml";
+import type { HostPath } from "../host/types";
 import { mapTexts, own } from "../records";
 import type { ComposeDocument, FileNode, FileUse, ServiceNode, VolumeNode } from "./document";
 import { withImageVolumes } from "./image-volumes";
@@ -11,6 +12,8 @@ export interface Rendering {
   images: Readonly<Record<string, string>>;
   /** The store's path of each referenced file: by its source for a bind mount, else by its setting, `secrets.token`. */
   files: ReadonlyMap<string, string>;
+  /** By the source of the bind mount. */
+  hostPaths?: ReadonlyMap<string, HostPath>;
   /** Changing it recreates every container. */
   forceRecreate?: string;
 }
@@ -23,7 +26,10 @@ export const definitionLabel = "dev.everfresh.definition";
  * place in the host's store, everything else as `docker compose config` resolved it. All strings are quoted, so that
  * no version of YAML reads one as something else.
  */
-export function renderCompose(project: ComposeProject, rendering: Rendering): string {
+export function renderCompose(
+  project: Pick<ComposeProject, "document" | "services">,
+  rendering: Rendering,
+): string {
   const document = withImageVolumes(project.document, project.services, rendering.images);
   const rendered = {
     ...withoutExtensions(document),
@@ -73,7 +79,7 @@ function renderService(
     rendered.image = own(rendering.images, name)!;
     delete rendered.pull_policy;
   }
-  if (node.volumes) rendered.volumes = node.volumes.map((volume) => renderVolume(volume, rendering.files));
+  if (node.volumes) rendered.volumes = node.volumes.map((volume) => renderVolume(volume, rendering));
   for (const kind of ["configs", "secrets"] as const) {
     if (node[kind]) rendered[kind] = node[kind].map((use) => renderUse(kind, use, rendering));
   }
@@ -143,10 +149,18 @@ const nameOf = (definition: object) =>
     .digest("hex")
     .slice(0, 16);
 
-function renderVolume(volume: VolumeNode, files: Rendering["files"]): VolumeNode {
-  const place = volume.type === "bind" && volume.source !== undefined ? files.get(volume.source) : undefined;
-  if (place === undefined) return volume;
-  return { ...volume, source: place, bind: { ...volume.bind, create_host_path: false } };
+function renderVolume(volume: VolumeNode, { files, hostPaths }: Rendering): VolumeNode {
+  if (volume.type !== "bind" || volume.source === undefined) return volume;
+  const { bind, source } = volume;
+  const hostPath = hostPaths?.get(source);
+  if (hostPath) {
+    const create_host_path = hostPath.kind === "folder" && hostPath.made;
+    return { ...volume, source: `./${hostPath.path}`, bind: { ...bind, create_host_path } };
+  }
+  const place = files.get(source);
+  return place === undefined
+    ? volume
+    : { ...volume, source: place, bind: { ...bind, create_host_path: false } };
 }
 
 /** Where a config or a secret without a `target` is mounted (compose-spec, "configs" and "secrets"). */

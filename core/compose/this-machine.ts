@@ -20,7 +20,8 @@ export function ownerOf(written: string | undefined, source: string, text: Compo
   return !meant && isInside(folder, source) ? "project" : "host";
 }
 
-function isInside(folder: string, file: string): boolean {
+/** Whether `file` is `folder`, or lies in it. */
+export function isInside(folder: string, file: string): boolean {
   const relative = path.relative(folder, file);
   return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }

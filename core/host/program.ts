@@ -123,6 +123,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
       networks: networkLines(rendered).join("\n"),
       volumes: volumeLines(rendered).join("\n"),
       ports: portLines(rendered).join("\n"),
+      host_paths: kept ? "" : hostPathLines(release).join("\n"),
       apart: kept ? "" : apartLines(release).join("\n"),
       request_facts: members({
         who: request.who,
@@ -283,6 +284,12 @@ function serviceLine(service: ReleaseService, rendered: Rendered): string {
   ];
   return `${[name, image, digest, replicas, layers, ...lists.map((list) => list.join(" "))].join("|")}\n`;
 }
+
+/** See `check_host_paths` in remote/host-paths.sh. */
+const hostPathLines = ({ hostPaths = [] }: Release) =>
+  hostPaths.flatMap(({ path, kind, made, users }) =>
+    users.map(({ service, target }) => [kind, made ? "made" : "", service, path, target].join("|")),
+  );
 
 /** A call of the function in remote/checks.sh. */
 function checkLine(service: string, check: Check): string {

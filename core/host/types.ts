@@ -22,8 +22,21 @@ export interface Release {
    */
   compose: string;
   files: ReleaseFile[];
+  /** What it mounts of the host's own below the project's folder there. */
+  hostPaths?: HostPath[];
   /** Dependencies before those that depend on them. */
   services: ReleaseService[];
+}
+
+/** A file or folder of the host that containers write to; it stays there whatever is deployed. */
+export interface HostPath {
+  /** Relative to the project's folder on the host, `mounts/…`; no `|`, no control characters. */
+  path: string;
+  kind: "file" | "folder";
+  /** Whether it is made, empty, where it is missing; else a deployment is refused there. */
+  made: boolean;
+  /** Which services mount it, and where in the container. */
+  users: { service: string; target: string }[];
 }
 
 /** A file or a folder that the compose file mounts; it never changes under its fingerprint. */

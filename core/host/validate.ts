@@ -74,6 +74,19 @@ function releaseProblems(release: Release): string[] {
       }
     }
   }
+  for (const { path, users } of release.hostPaths ?? []) {
+    const parts = path.split("/");
+    if (
+      parts[0] !== "mounts" ||
+      parts.length < 2 ||
+      parts.some((part) => /^\.{0,2}$|[\p{Cc}|]/u.test(part))
+    ) {
+      problems.push(
+        `mount ${JSON.stringify(path)}: cannot be a path of the host; this is a bug in everfresh`,
+      );
+    }
+    for (const { service, target } of users) need(`service ${service}, mount`, "line", target);
+  }
   for (const file of release.files) {
     need(`file ${JSON.stringify(file.path)}`, "fingerprint", file.fingerprint);
     for (const entry of file.entries) {

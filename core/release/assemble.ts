@@ -1,7 +1,7 @@
 import type { ComposeProject } from "../compose/project";
 import { renderCompose, storePath } from "../compose/render";
 import type { FileTree } from "../files";
-import type { Layers, Release } from "../host/types";
+import type { HostPath, Layers, Release } from "../host/types";
 import { mapValues, own } from "../records";
 
 /** What a release is made from. */
@@ -9,6 +9,8 @@ export interface Ingredients {
   project: ComposeProject;
   /** Every file that the compose file mounts, read whole. */
   files: FileTree[];
+  /** What it mounts of the hosts' own, by the source of the bind mount. */
+  hostPaths: ReadonlyMap<string, HostPath>;
   /** Changing it recreates every container. */
   forceRecreate?: string;
 }
@@ -31,7 +33,7 @@ export interface Known {
 
 /** The release as hosts are told of it. */
 export function assembleRelease(
-  { project, files, forceRecreate }: Ingredients,
+  { project, files, hostPaths, forceRecreate }: Ingredients,
   { id, fingerprints, images, layers, tag, commit, dirty }: Known,
 ): Release {
   const shipped = files.map((tree, i) => ({ ...tree, fingerprint: fingerprints[i]! }));
@@ -44,8 +46,10 @@ export function assembleRelease(
     compose: renderCompose(project, {
       images: mapValues(images, ({ ref }) => ref),
       files: new Map(shipped.map(({ file, fingerprint }) => [file.key, storePath(fingerprint, file.name)])),
+      hostPaths,
       forceRecreate,
     }),
+    hostPaths: [...hostPaths.values()],
     files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
     services: project.services.map(({ name, image, replicas, restarts, verify }) => {
       const built = own(images, name);

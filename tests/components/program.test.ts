@@ -147,7 +147,12 @@ describe("the program", () => {
         const service = (name: string) => ({
           build: { context: path.join(folder, name), dockerfile: "Dockerfile" },
         });
-        const conf = { type: "bind", source: path.join(folder, "conf"), target: "/etc/conf" };
+        const conf = {
+          type: "bind",
+          source: path.join(folder, "conf"),
+          target: "/etc/conf",
+          read_only: true,
+        };
         const services = {
           web: {
             ...service("web"),
@@ -284,6 +289,25 @@ describe("the program", () => {
         [["warning", 'docker compose: The "X" variable is not set.']],
       );
     }
+  });
+
+  it("names in preview what stays on the hosts, and tells them", async () => {
+    const { compose } = outside;
+    const mount = (source: string) => ({ type: "bind", source, target: "/data" });
+    outside.compose = () => ({
+      ...compose(),
+      ...printed(
+        { name: "shop", services: { db: { image: "db:1", volumes: [mount(path.join(folder, "pgdata"))] } } },
+        { services: { db: { volumes: [mount("./pgdata")] } } },
+      ),
+    });
+    const said = async (preview: boolean) =>
+      (await run({ remoteDir: "/srv" }, { preview })).log.map(({ message }) => message);
+    const note = "kept on the host, never sent: pgdata (db), in /srv/shop/mounts";
+    assert.ok((await said(true)).includes(note));
+    assert.ok(!(await said(false)).includes(note));
+    const up = (await run()).resources.find(({ name }) => name === "web1-up")!;
+    assert.match(JSON.stringify(up.inputs), /folder\|made\|db\|mounts\/pgdata\|\/data/);
   });
 
   it("warns of a build argument that looks like a secret, in preview as in up", async () => {
@@ -755,7 +779,7 @@ describe("the program", () => {
     };
     await refused(
       run(),
-      `services.api.volumes (/etc/conf): ${path.join(folder, "conf")} does not exist; `,
+      "services.api.volumes (/etc/conf): ./conf does not exist; ",
       `${path.join(folder, "web")}`,
       "everfresh:hosts (web1): cannot be reached; check it",
       "everfresh:hosts (web2): cannot be reached; check it",

@@ -30,7 +30,7 @@ interface Shop {
 }
 
 /** A project with an image that is built, one that is named, a mounted file and a secret. */
-function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "images"> {
+function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "hostPaths" | "images"> {
   const { folder = "/srv/shop", conf = "level = 1\n", token = "s3cret", executable = false } = changes;
   const services = {
     web: {
@@ -58,6 +58,7 @@ function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "imag
   const bytes = (file: ReferencedFile) => Buffer.from(file.key === "secrets.token" ? token : conf);
   return {
     project,
+    hostPaths: new Map(),
     files: project.files.map((file) => ({
       file,
       entries: [{ type: "file", path: file.name, executable, bytes: bytes(file) }],

@@ -41,7 +41,10 @@ export function loadProgram(outside: Outside): () => Promise<Required<StackOutpu
       pruneBuildCache: async (hours: number, kind?: string) => outside.prune?.(hours, kind),
     },
     "onbuild-memory": { readMemory: async () => ({}), writeMemory: async () => {} },
-    git: { readWorkingTree: async () => outside.commit() },
+    git: {
+      ...require(path.join(root, "adapters/git.ts")),
+      readWorkingTree: async () => outside.commit(),
+    },
     probe: { probeHost: async ({ name }: { name: string }) => outside.host(name) },
     registry: {
       ...require(path.join(root, "adapters/registry.ts")),

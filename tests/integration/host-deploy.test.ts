@@ -459,7 +459,7 @@ describe("a host", function () {
       volumes: [{ type: "bind", source: "/srv/odd", target: "/odd $ file", read_only: true }],
     });
     odd.compose = renderCompose(
-      { name: "shop", services: [], files: [], document },
+      { services: [], document },
       { images: {}, files: new Map([["/srv/odd", storePath(fingerprint, name)]]) },
     );
     const bytes = Buffer.from("odd\n");

@@ -65,19 +65,6 @@ describe("readFiles", () => {
     ]);
   });
 
-  it("refuses a folder that containers may write to, not a file", async () => {
-    await mkdir(at("data"));
-    await writeFile(at("file"), "");
-    const writable = (name: string) => readFiles([{ ...reference(name), writable: true }]);
-    await assert.rejects(
-      writable("data"),
-      new Problems([
-        `${where}: containers may write to ${at("data")}, which is shipped anew whenever it differs; mount it read-only (\`:ro\`); for what containers write take a named volume, or a folder of the host by its absolute path`,
-      ]),
-    );
-    assert.equal((await writable("file")).length, 1);
-  });
-
   it("follows a link that is mounted itself, as compose does", async () => {
     await writeFile(at("target"), "x");
     await symlink("target", at("mounted"));

@@ -13,7 +13,7 @@ describe("parseOptions", () => {
   it("asks for no further proof by default", () => {
     for (const node of [undefined, null, {}, { strategy: "recreate" }, { verify: {} }]) {
       const problems: string[] = [];
-      assert.deepEqual(parseOptions(node, where, problems), { verify: [], imageVolumes: [] });
+      assert.deepEqual(parseOptions(node, where, problems), { verify: [], imageVolumes: [], mounts: {} });
       assert.deepEqual(problems, []);
     }
   });
@@ -70,7 +70,7 @@ describe("parseOptions", () => {
   for (const [node, key, what] of wrong) {
     it(`refuses ${JSON.stringify(node)}`, () => {
       const problems: string[] = ["before"];
-      assert.deepEqual(parseOptions(node, where, problems), { verify: [], imageVolumes: [] });
+      assert.deepEqual(parseOptions(node, where, problems), { verify: [], imageVolumes: [], mounts: {} });
       assert.deepEqual(problems, ["before", `${where}${key}: ${what}; see docs/configuration.md`]);
     });
   }

@@ -495,6 +495,7 @@ describe("a bind mount", () => {
         {
           ...{ key: source, source, where, name: source.slice(source.lastIndexOf("/") + 1) },
           ...{ services: ["web"], writable: true },
+          mounts: [{ service: "web", target: "/data" }],
         },
       ]);
     });

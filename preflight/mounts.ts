@@ -1,0 +1,31 @@
+import { readSources } from "../adapters/mount-sources";
+import { placeMounts } from "../core/compose/mounts";
+import type { ComposeProject } from "../core/compose/project";
+import { type FileTree, readFiles } from "../core/files";
+import type { HostPath } from "../core/host/types";
+import { allOrEveryProblem, refuse } from "../core/problems";
+
+/** What containers mount: what is sent to the hosts, and what is there. */
+export interface Mounts {
+  files: FileTree[];
+  /** By the source of the bind mount. */
+  hostPaths: ReadonlyMap<string, HostPath>;
+}
+
+/** Of a pinned release, which has files of its own. */
+export const noMounts = async (): Promise<Mounts> => ({ files: [], hostPaths: new Map() });
+
+/**
+ * Decides what of the project's mounts is shipped, and reads that.
+ *
+ * @throws Problems for everything that can neither be shipped nor be left to the host.
+ */
+export async function readMounts(project: ComposeProject): Promise<Mounts> {
+  const sources = project.files.flatMap(({ source, mounts }) => (source && mounts ? [source] : []));
+  const problems: string[] = [];
+  const { files, hostPaths } = placeMounts(project, await readSources(sources), problems);
+  const [trees] = await allOrEveryProblem([readFiles(files), refuseAll(problems)]);
+  return { files: trees, hostPaths };
+}
+
+const refuseAll = async (problems: readonly string[]) => refuse(problems);

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { teardownStdin } from "../../core/host/program";
+import type { DeployRequest, HostPath, Release } from "../../core/host/types";
+import { engine, exec } from "../../lab/faults";
+import type { Lab, LabHost } from "../../lab/lab";
+import { ownLab } from "../faults/support/own-lab";
+import { deploy, type Images, pushImages, releaseOf, requestFor } from "../faults/support/shop";
+import { runOn } from "../faults/support/ssh";
+
+const folder = "/home/deploy/.everfresh/shop";
+const forever = ["sh", "-c", "exec sleep 100000"];
+
+describe("a folder or a file of the host that containers write to", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let host: LabHost;
+  let images: Images;
+
+  ownLab("host-paths", async (ready) => {
+    lab = ready;
+    host = lab.hosts[0]!;
+    images = await pushImages(lab, ["one", "two"]);
+  });
+
+  const clear = async () => {
+    const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
+    if (ids.length > 0) await engine(host, "rm", "-f", "-v", ...ids);
+    await exec(host, ["rm", "-rf", folder, "/home/deploy/plain"]);
+  };
+  beforeEach(clear);
+
+  let count = 0;
+  /** A release of one service, `db`, which has these paths of the host. */
+  const db = (page: string, hostPaths: Omit<HostPath, "users">[], volumes: object[] = []): Release => ({
+    ...releaseOf(images, `r${++count}`, {
+      services: {
+        db: {
+          ...{ image: page, init: true, stop_grace_period: "1s", command: forever },
+          volumes: [
+            ...hostPaths.map(({ path, kind, made }) => ({
+              ...{ type: "bind", source: `./${path}`, target: `/srv/${path}` },
+              bind: { create_host_path: kind === "folder" && made },
+            })),
+            ...volumes,
+          ],
+        },
+      },
+      volumes: { data: {} },
+    }),
+    hostPaths: hostPaths.map((path) => ({
+      ...path,
+      users: [{ service: "db", target: `/srv/${path.path}` }],
+    })),
+  });
+  const run = (release: DeployRequest["release"], more: Partial<DeployRequest> = {}) =>
+    deploy(host, requestFor(lab, release, more));
+  const green = async (release: DeployRequest["release"], more: Partial<DeployRequest> = {}) => {
+    const { status, stderr } = await run(release, more);
+    assert.equal(status, 0, stderr);
+  };
+  const inDb = async (script: string) => {
+    const [id] = (await engine(host, "ps", "-q", "--filter", "label=com.docker.compose.service=db")).split(
+      "\n",
+    );
+    return engine(host, "exec", id!, "sh", "-c", script);
+  };
+  const onHost = (script: string) => exec(host, ["sh", "-c", script], { user: "deploy" });
+  const destroy = async (volumes: boolean) => {
+    const request = {
+      lineage: "lineage-of-the-tests",
+      host: "host1",
+      who: "t",
+      from: "m",
+      lockWait: 5,
+      volumes,
+    };
+    const { status, stderr } = await runOn(host, teardownStdin({ project: "shop", ...request }));
+    assert.equal(status, 0, stderr);
+    return stderr;
+  };
+  const data = { path: "mounts/data", kind: "folder", made: true } as const;
+
+  it("is made, and keeps what containers write through deployments, rollbacks and pruning", async () => {
+    await green(db("one", [data]));
+    await inDb(
+      "echo precious >/srv/mounts/data/rows; chmod 700 /srv/mounts/data; chown 999 /srv/mounts/data",
+    );
+    const second = db("two", [data]);
+    for (const release of [second, db("one", [data])]) await green(release, { keepReleases: 2 });
+    await green({ kept: second.id, project: "shop" });
+    assert.equal(await inDb("cat /srv/mounts/data/rows"), "precious");
+  });
+
+  it("is as compose makes it: root's, and open to all who read", async () => {
+    await green(db("one", [{ ...data, path: "mounts/deep/data" }]));
+    const facts = "stat -c '%u %a' mounts/deep/data; ls -A mounts/deep";
+    assert.equal(await exec(host, ["sh", "-c", `cd ${folder} && ${facts}`]), "0 755\ndata");
+  });
+
+  it("is an empty file if a file is wanted, which only its user and root may read", async () => {
+    const acme = { path: "mounts/certs/acme.json", kind: "file", made: true } as const;
+    await green(db("one", [acme]));
+    assert.equal(await onHost(`stat -c '%F %a' ${folder}/${acme.path}`), "regular empty file 600");
+    await inDb(`echo '{}' >/srv/${acme.path}`);
+    await green(db("two", [acme]));
+    assert.equal(await inDb(`cat /srv/${acme.path}`), "{}");
+  });
+
+  it("is refused before anything is touched if it must be there and is not", async () => {
+    const before = db("one", []);
+    await green(before);
+    const pem = { path: "mounts/a.pem", kind: "file", made: false } as const;
+    const { status, stderr } = await run(db("two", [pem]));
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /services\.db\.volumes \(\/srv\/mounts\/a\.pem\): \/home\/deploy\/\.everfresh\/shop\/mounts\/a\.pem does not exist; create it, or ship it with `x-everfresh\.mounts`\n/,
+    );
+    assert.match(stderr, new RegExp(`release ${before.id} serves, untouched\n$`));
+    await onHost(`mkdir -p ${folder}/mounts && echo cert >${folder}/${pem.path}`);
+    await green(db("two", [pem]));
+    assert.equal(await inDb(`cat /srv/${pem.path}`), "cert");
+  });
+
+  it("is refused if it is a file where a folder is wanted, or the reverse", async () => {
+    await onHost(`mkdir -p ${folder}/mounts/file && touch ${folder}/mounts/data`);
+    const { status, stderr } = await run(
+      db("one", [data, { path: "mounts/file", kind: "file", made: true }]),
+    );
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /mounts\/data is no folder; move it away\n.*mounts\/file is no file; move it away\n/s,
+    );
+  });
+
+  it("does not begin empty while the container that runs has its data elsewhere", async () => {
+    const compose = `services: {db: {image: "${images.one}", init: true, command: ["sleep", "100000"], volumes: ["./data:/srv/mounts/data"]}}`;
+    await green(db("one", [])); // so that the image is there
+    await clear();
+    await onHost(`mkdir ~/plain && cd ~/plain && printf '%s' '${compose}' >compose.yaml`);
+    await onHost("cd ~/plain && docker compose -p shop up -d 2>/dev/null");
+    const adopting = { takeOver: "unmanaged" };
+    const { status, stderr } = await run(db("one", [data]), adopting);
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /services\.db\.volumes \(\/srv\/mounts\/data\): the container that runs has \/home\/deploy\/plain\/data there, and \/home\/deploy\/\.everfresh\/shop\/mounts\/data does not exist; name \/home\/deploy\/plain\/data in the compose file to go on with it, or create \/home\/deploy\/\.everfresh\/shop\/mounts\/data with what is to be in it\n/,
+    );
+    await inDb("echo old >/srv/mounts/data/rows");
+    const absolute = { type: "bind", source: "/home/deploy/plain/data", target: "/srv/mounts/data" };
+    await green(db("one", [], [absolute]), adopting);
+    assert.equal(await inDb("cat /srv/mounts/data/rows"), "old");
+  });
+
+  it("does not begin empty in the place of a volume, unless somebody has made it", async () => {
+    await green(db("one", [], [{ type: "volume", source: "data", target: "/srv/mounts/data" }]));
+    const { status, stderr } = await run(db("one", [data]));
+    assert.equal(status, 1);
+    assert.match(stderr, /the container that runs has volume shop_data there/);
+    await onHost(`mkdir -p ${folder}/mounts/data`);
+    await green(db("one", [data]));
+  });
+
+  it("stays when the project is taken down, unless volumes are to go, too; then whoever has written to it", async () => {
+    await green(db("one", [data]));
+    await inDb("mkdir -p /srv/mounts/data/deep && echo precious >/srv/mounts/data/deep/rows");
+    assert.match(await destroy(false), /left alone: \S+\/shop\/mounts, where containers have written\n$/);
+    assert.equal(await onHost(`cd ${folder} && ls -A && cat mounts/data/deep/rows`), "mounts\nprecious");
+    await green(db("two", [data]));
+    assert.equal(await inDb("cat /srv/mounts/data/deep/rows"), "precious");
+    assert.match(await destroy(true), /removed\n$/);
+    assert.equal(await onHost("ls -A ~/.everfresh"), "");
+  });
+
+  it("is another thing than a shipped folder: what containers write there is set aside, as theirs as it is", async () => {
+    const fingerprint = "ab".repeat(32);
+    const shipped = (page: string, token: string) => {
+      const mount = { type: "bind", source: `./store/${fingerprint}/conf`, target: "/conf" };
+      const release = db(page, [], [mount]);
+      const entries = [
+        { type: "directory", path: "conf" } as const,
+        { type: "file", path: "conf/a", executable: false, bytes: Buffer.from("shipped\n") } as const,
+      ];
+      const services = release.services.map((service) => ({ ...service, files: [fingerprint] }));
+      return green(
+        { ...release, services, files: [{ fingerprint, path: "conf", entries }] },
+        { token, keepReleases: 1 },
+      );
+    };
+    await shipped("one", "1");
+    await inDb("mkdir /conf/deep && echo written >/conf/deep/b");
+    await shipped("one", "2");
+    assert.equal(await inDb("find /conf -type f"), "/conf/a");
+    assert.equal(await onHost(`cat ${folder}/changed/*/conf/deep/b`), "written");
+    // Only root may remove that; with the release that shipped it, it goes all the same.
+    await inDb("mkdir /conf/deep && echo written >/conf/deep/b");
+    await green(db("two", []), { keepReleases: 1 });
+    assert.equal(await onHost(`ls -A ${folder}/store`), "");
+  });
+});
