@@ -47,7 +47,8 @@ function explain({ where, source }: ReferencedFile, error: NodeJS.ErrnoException
 
 async function readTree(file: ReferencedFile, problems: string[]): Promise<ReleaseFileEntry[]> {
   if (file.text !== undefined) {
-    return [{ type: "file", path: file.name, executable: false, bytes: Buffer.from(file.text) }];
+    const bytes = Buffer.from(file.text);
+    return [{ type: "file", path: file.name, executable: false, ...accessOf(file), bytes }];
   }
   const entries: Found[] = [];
   let size = 0;
@@ -89,7 +90,7 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
     } else if (stats.isFile()) {
       size += stats.size;
       entries.push({
-        ...{ type: "file", path: name, executable: (stats.mode & 0o100) !== 0 },
+        ...{ type: "file", path: name, executable: (stats.mode & 0o100) !== 0, ...closing(stats.mode) },
         ...{ file: source, size: stats.size },
       });
     } else {
@@ -106,8 +107,17 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
 
 /** An entry of which nothing was read yet. */
 type Found =
-  | { type: "file"; path: string; executable: boolean; file: string; size: number }
+  | (Omit<Extract<ReleaseFileEntry, { type: "file" }>, "bytes"> & { file: string; size: number })
   | Exclude<ReleaseFileEntry, { type: "file" }>;
+
+const accessOf = ({ access }: ReferencedFile) => (access ? { access } : {});
+
+/** From whom a file is kept by its mode; what this user's umask takes from every file says nothing. */
+function closing(mode: number, umask = process.umask()): { closedTo?: "others" | "all" } {
+  const taken = ~mode & ~umask;
+  if ((taken & 0o004) === 0) return {};
+  return { closedTo: (taken & 0o040) === 0 ? "others" : "all" };
+}
 
 /** What of an entry a listing could not show in one line, and in the same way everywhere. */
 function oddPart(entry: Found): "name" | "target" | undefined {
@@ -139,6 +149,12 @@ class NotUtf8 extends Error {
   }
 }
 
+/** Nothing for a file that is open to all and has no owner of its own, as most are. */
+function markOf({ closedTo, access }: Extract<ReleaseFileEntry, { type: "file" }>): string {
+  const owner = access ? ` ${access.uid}:${access.gid}:${access.mode}` : "";
+  return `${closedTo ?? ""}${owner}`;
+}
+
 const byCodeUnits = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
@@ -152,7 +168,7 @@ export function fingerprint(entries: readonly ReleaseFileEntry[], key: string): 
     field(entry.type);
     field(entry.path);
     if (entry.type === "file") {
-      field(entry.executable ? "x" : "-");
+      field(`${entry.executable ? "x" : "-"}${markOf(entry)}`);
       hmac.update(`${sizeOf(entry.bytes)}:`);
       for (const piece of piecesOf(entry.bytes)) hmac.update(piece);
     }

@@ -24,6 +24,7 @@ deploy() {
     phase prove
   else
     phase apply
+    own_files || { reason="configs and secrets: their owner and mode cannot be set on this host; leave uid, gid and mode out" failed_check=files; fail; }
     make_host_files && mark_unfinished || { reason="$folder: cannot be written; free some space" failed_check=disk; fail; }
     apply "$release" || apply_failed
     phase prove

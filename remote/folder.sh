@@ -3,6 +3,7 @@
 #   releases/<id>/   compose.yaml, manifest.json, services, checks, facts, sums, files/ (links into the store),
 #                    and once it was proved: proved (who, when, token, what ran) and result.json
 #   store/<fp>/      what containers mount; never changes under its fingerprint
+#   store/.owned/<fp>/  copies of what containers mount with an owner of its own (as-root.sh)
 #   mounts/          what containers mount and write to (host-paths.sh); survives everything
 #   changed/         what was found changed in the store, as it was found
 #   current          link to the release that was proved last

@@ -49,22 +49,3 @@ make_host_files() {
 $host_paths
 EOF
 }
-
-# Removes folder $1, also what containers have written there as other users: only a container may remove that. It runs this
-# host's own `rm`, as an image may have none.
-remove_tree() {
-  rm -rf "$1" && return
-  tree_folder=$(cd "$(dirname "$1")" && pwd -P) || return 1
-  tree_image=$(for tree_named in $(contents releases/*/services | cut -d '|' -f 2 | sort -u); do
-    images "$tree_named" >/dev/null 2>&1 && echo "$tree_named" && break
-  done)
-  [ -n "$tree_image" ] || return 1
-  set -- "$1" --rm --pull never --network none --user 0:0 --entrypoint "$(command -v rm)" -v "$tree_folder:/tree"
-  for tree_system in /usr /bin /lib /lib64; do
-    [ ! -d "$tree_system" ] || set -- "$@" -v "$tree_system:$tree_system:ro"
-  done
-  tree=$1
-  shift
-  docker_in 120 run "$@" "$tree_image" -rf "/tree/${tree##*/}" >/dev/null 2>&1
-  [ ! -e "$tree" ]
-}

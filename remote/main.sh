@@ -20,7 +20,7 @@ main() {
   exec </dev/null
   present='' strangers='' present_images='' before='' proof='' previous='' take_over='' lineage='' host='' release='' kept=''
   reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 missing=0 engine_limit=30 looked='' told_changes='' putting_back='' finished='' applied='' left_alone=''
-  release_images='' release_hashes='' images_missing='' apart='' receive_bytes=0 host_paths=''
+  release_images='' release_hashes='' images_missing='' apart='' receive_bytes=0 host_paths='' owned=''
   request
   case ${1-} in
   deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive) "$1" ;;

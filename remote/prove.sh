@@ -15,7 +15,7 @@ verdicts() {
     # A file of the store that the container mounts although its service does not use it (any more).
     function outdated(mounts, wanted,   k, m, at, fp) {
       k = split(mounts, m, " ")
-      for (; k > 0; k--) if ((at = index(m[k], store)) == 1) { fp = substr(m[k], length(store) + 1, 64); if (!index(wanted, fp)) return 1 }
+      for (; k > 0; k--) if ((at = index(m[k], store)) == 1) { fp = substr(m[k], length(store) + 1); sub(/^\.owned\//, "", fp); if (!index(wanted, substr(fp, 1, 64))) return 1 }
       return 0
     }
     # What a deployment did not touch it need not heal when it is put back.

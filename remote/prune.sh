@@ -28,6 +28,7 @@ prune() {
   for old in store/*; do
     [ -d "$old" ] || continue
     ls -d releases/*/files/"${old##*/}" >/dev/null 2>&1 || remove_tree "$old" || :
+    [ -d "$old" ] || remove_tree "store/.owned/${old##*/}" || :
   done
   # Volumes that belong to an image (core/compose/image-volumes.ts) go with the last release that names them.
   for old in $(engine volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=dev.everfresh.image 2>/dev/null); do

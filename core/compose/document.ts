@@ -52,6 +52,9 @@ export interface VolumeNode {
 export interface FileUse {
   source: string;
   target?: string;
+  uid?: string;
+  gid?: string;
+  mode?: number | string;
   [key: string]: unknown;
 }
 

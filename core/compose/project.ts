@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { BuildSpec } from "../content";
-import type { Check } from "../host/types";
+import type { Check, FileAccess } from "../host/types";
 import { Problems, problem } from "../problems";
 import { own } from "../records";
 import { type BuildOptions, readBuild, readBuildOptions } from "./build";
@@ -13,6 +13,7 @@ import {
   readWritten,
   type ServiceNode,
 } from "./document";
+import { accessOf, accessProblems, fileKey } from "./file-access";
 import { imageVolumeProblems } from "./image-volumes";
 import { parseOptions } from "./options";
 import { ownerOf, thisMachineProblems } from "./this-machine";
@@ -62,6 +63,8 @@ export interface ReferencedFile {
   services: string[];
   /** Its name in the store, and in messages. */
   name: string;
+  /** Owner and mode in containers, if a service asks for them. */
+  access?: FileAccess;
   /** Whether a container may write to it. */
   writable?: boolean;
   /** Of a bind mount: who mounts it, and where in the container. */
@@ -114,9 +117,17 @@ export function readProject(text: ComposeText): ComposeProject {
       ["configs", node.configs],
       ["secrets", node.secrets],
     ] as const) {
-      for (const { source } of uses ?? []) {
-        const file = readFileNode(kind, source, own(document[kind], source), text, problems);
-        if (file) files.add(file, name);
+      for (const use of uses ?? []) {
+        const node = own(document[kind], use.source);
+        const file = readFileNode(kind, use.source, node, text, problems);
+        const access = accessOf(use, node);
+        if (file === undefined) continue;
+        if (access === undefined) files.add(file, name);
+        else {
+          const where = `services.${name}.${kind} (${use.source})`;
+          problems.push(...accessProblems(where, access));
+          files.add({ ...file, key: fileKey(kind, use, node), where, access }, name);
+        }
       }
     }
     const writtenVolumes = own(written.services, name)?.volumes ?? [];

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import type { HostPath } from "../host/types";
 import { mapTexts, own } from "../records";
 import type { ComposeDocument, FileNode, FileUse, ServiceNode, VolumeNode } from "./document";
+import { accessOf, fileKey } from "./file-access";
 import { withImageVolumes } from "./image-volumes";
 import type { ComposeProject } from "./project";
 
@@ -81,7 +82,7 @@ function renderService(
   }
   if (node.volumes) rendered.volumes = node.volumes.map((volume) => renderVolume(volume, rendering));
   for (const kind of ["configs", "secrets"] as const) {
-    if (node[kind]) rendered[kind] = node[kind].map((use) => renderUse(kind, use, rendering));
+    if (node[kind]) rendered[kind] = node[kind].map((use) => renderUse(kind, use, document, rendering));
   }
   const surroundings = fingerprintOfUsed(node, document);
   rendered.labels = {
@@ -173,11 +174,19 @@ const defaultTarget = {
  * A config or secret of this machine carries its place in the store in its name: compose looks at the names that a
  * service uses, not at what lies behind them, and would keep the container (docker/compose #11900).
  */
-function renderUse(kind: "configs" | "secrets", use: FileUse, { files }: Rendering): FileUse {
-  const place = files.get(`${kind}.${use.source}`);
+function renderUse(
+  kind: "configs" | "secrets",
+  use: FileUse,
+  document: ComposeDocument,
+  { files }: Rendering,
+): FileUse {
+  const node = own(document[kind], use.source);
+  const place = files.get(fileKey(kind, use, node));
   if (place === undefined) return use;
+  // Compose ignores these of a file, with a warning: the file has them.
+  const { uid: _, gid: __, mode: ___, ...rest } = use;
   return {
-    ...use,
+    ...(accessOf(use, node) ? rest : use),
     source: nameWith(use.source, place),
     target: use.target ?? defaultTarget[kind](use.source),
   };
@@ -190,15 +199,17 @@ function renderFiles(
   { files }: Rendering,
 ): Pick<ComposeDocument, "configs" | "secrets"> {
   const uses = Object.values(document.services).flatMap((service) => service[kind] ?? []);
-  const used = new Set(uses.map(({ source }) => source));
-  const nodes = Object.entries(document[kind] ?? {}).filter(([name]) => used.has(name));
-  const rendered = mapEntries(Object.fromEntries(nodes), (name, node): [string, FileNode] => {
-    const place = files.get(`${kind}.${name}`);
-    if (place === undefined) return [name, node];
-    const { file: _, environment: __, content: ___, ...rest } = node;
-    return [nameWith(name, place), { ...rest, file: place }];
-  });
-  return { [kind]: nodes.length > 0 ? rendered : undefined };
+  const rendered = Object.entries(document[kind] ?? {}).flatMap(([name, node]) =>
+    uses
+      .filter(({ source }) => source === name)
+      .map((use): [string, FileNode] => {
+        const place = files.get(fileKey(kind, use, node));
+        if (place === undefined) return [name, node];
+        const { file: _, environment: __, content: ___, ...rest } = node;
+        return [nameWith(name, place), { ...rest, file: place }];
+      }),
+  );
+  return { [kind]: rendered.length > 0 ? Object.fromEntries(rendered) : undefined };
 }
 
 const nameWith = (name: string, place: string) =>
@@ -211,7 +222,7 @@ function mapEntries<A>(
   return Object.fromEntries(Object.entries(record).map(([name, value]) => f(name, value)));
 }
 
-/** Where a file of the release lies, relative to the project's folder on the host. */
-export function storePath(fingerprint: string, name: string): string {
-  return `./${path.posix.join("store", fingerprint, name)}`;
+/** Where a file of the release lies, relative to the project's folder on the host; `owned`, with an owner of its own. */
+export function storePath(fingerprint: string, name: string, owned = false): string {
+  return `./${path.posix.join("store", owned ? ".owned" : "", fingerprint, name)}`;
 }

@@ -25,10 +25,15 @@ function sumOf({ fingerprint, entries }: ReleaseFile): string {
     const path = `${fingerprint}/${entry.path}`;
     if (entry.type === "directory") return [];
     if (entry.type === "symlink") return [`link ${path} ${entry.target}`];
-    const { bytes, executable } = entry;
+    const { bytes, executable, closedTo } = entry;
     const sha256 =
       bytes instanceof Uint8Array ? createHash("sha256").update(bytes).digest("hex") : bytes.sha256;
-    return [`${sha256}  ${path}`, ...(executable ? [`runs ${path}`] : [])];
+    return [
+      `${sha256}  ${path}`,
+      ...(executable ? [`runs ${path}`] : []),
+      ...(closedTo ? [`closed ${path}`] : []),
+      ...(closedTo === "all" ? [`private ${path}`] : []),
+    ];
   });
   const sorted = lines.map((line) => Buffer.from(`${line}\n`)).sort(Buffer.compare);
   return createHash("sha256").update(Buffer.concat(sorted)).digest("hex");

@@ -124,6 +124,7 @@ export function deployStdin(request: DeployRequest): HostProgram {
       volumes: volumeLines(rendered).join("\n"),
       ports: portLines(rendered).join("\n"),
       host_paths: kept ? "" : hostPathLines(release).join("\n"),
+      owned: kept ? "" : ownedLines(release).join("\n"),
       apart: kept ? "" : apartLines(release).join("\n"),
       request_facts: members({
         who: request.who,
@@ -289,6 +290,16 @@ function serviceLine(service: ReleaseService, rendered: Rendered): string {
 const hostPathLines = ({ hostPaths = [] }: Release) =>
   hostPaths.flatMap(({ path, kind, made, users }) =>
     users.map(({ service, target }) => [kind, made ? "made" : "", service, path, target].join("|")),
+  );
+
+/** See `own_files` in remote/as-root.sh. */
+const ownedLines = ({ files }: Release) =>
+  files.flatMap(({ fingerprint, entries }) =>
+    entries.flatMap((entry) => {
+      if (entry.type !== "file" || entry.access === undefined) return [];
+      const { uid, gid, mode } = entry.access;
+      return [[fingerprint, uid, gid, mode.toString(8), entry.path].join("|")];
+    }),
   );
 
 /** A call of the function in remote/checks.sh. */

@@ -6,7 +6,14 @@ import { type FileOnDisk, piecesOf, sizeOf } from "../file-bytes";
  * ones (and tar-stream writes only those). Same entries, same bytes: no times, no owners.
  */
 export type TarEntry =
-  | { type: "file"; path: string; executable: boolean; bytes: Uint8Array | FileOnDisk }
+  | {
+      type: "file";
+      path: string;
+      executable: boolean;
+      /** Who may not read it beside its owner; default nobody. */
+      closedTo?: "others" | "all";
+      bytes: Uint8Array | FileOnDisk;
+    }
   | { type: "directory"; path: string }
   | { type: "symlink"; path: string; target: string };
 
@@ -22,7 +29,7 @@ export function* tarPieces(entries: readonly TarEntry[]): Generator<Uint8Array> 
     const path = bytesOf(entry.type === "directory" ? `${entry.path}/` : entry.path);
     const target = bytesOf(entry.type === "symlink" ? entry.target : "");
     const size = entry.type === "file" ? sizeOf(entry.bytes) : 0;
-    const mode = entry.type === "file" && !entry.executable ? 0o644 : 0o755;
+    const mode = modeOf(entry);
     yield* longRecord(FLAGS.longPath, path);
     yield* longRecord(FLAGS.longTarget, target);
     yield header(path, mode, size, FLAGS[entry.type], target);
@@ -30,6 +37,12 @@ export function* tarPieces(entries: readonly TarEntry[]): Generator<Uint8Array> 
     yield padding(size);
   }
   yield Buffer.alloc(2 * BLOCK);
+}
+
+function modeOf(entry: TarEntry): number {
+  if (entry.type !== "file") return 0o755;
+  const open = entry.executable ? 0o755 : 0o644;
+  return open & ~{ nobody: 0, others: 0o007, all: 0o077 }[entry.closedTo ?? "nobody"];
 }
 
 function bytesOf(name: string): Buffer {

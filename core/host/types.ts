@@ -50,9 +50,25 @@ export interface ReleaseFile {
 }
 
 export type ReleaseFileEntry =
-  | { type: "file"; path: string; executable: boolean; bytes: Buffer | FileOnDisk }
+  | {
+      type: "file";
+      path: string;
+      executable: boolean;
+      /** Who may not read it beside its owner; default nobody. */
+      closedTo?: "others" | "all";
+      /** Owner and mode in containers; default the host's user, as it is. */
+      access?: FileAccess;
+      bytes: Buffer | FileOnDisk;
+    }
   | { type: "directory"; path: string }
   | { type: "symlink"; path: string; target: string };
+
+/** Numbers, as in containers; `mode` has the permission bits. */
+export interface FileAccess {
+  uid: number;
+  gid: number;
+  mode: number;
+}
 
 export interface ReleaseService {
   /** Compose's rule for names: `^[a-zA-Z0-9._-]+$`. */

@@ -45,7 +45,12 @@ export function assembleRelease(
     dirty,
     compose: renderCompose(project, {
       images: mapValues(images, ({ ref }) => ref),
-      files: new Map(shipped.map(({ file, fingerprint }) => [file.key, storePath(fingerprint, file.name)])),
+      files: new Map(
+        shipped.map(({ file, fingerprint }) => [
+          file.key,
+          storePath(fingerprint, file.name, file.access !== undefined),
+        ]),
+      ),
       hostPaths,
       forceRecreate,
     }),

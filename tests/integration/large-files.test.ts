@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { sendLargeFiles } from "../../adapters/large-files";
@@ -82,6 +82,8 @@ describe("mounted files that are too large for the request", function () {
   });
 
   it("are sent once, and are in the container to the byte", async () => {
+    // Also one that is closed to others.
+    await chmod(big(), 0o640);
     const request = await release("r1");
     assert.equal(await send(request), 9 * MIB);
     assert.equal(await send(request), 0);

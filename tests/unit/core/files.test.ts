@@ -48,6 +48,20 @@ describe("readFiles", () => {
     assert.deepEqual(await read("run"), [file("run", "#!/bin/sh\n", true)]);
   });
 
+  it("reads from whom a file is closed by its mode", async () => {
+    await writeFile(at("key"), "k");
+    for (const [mode, closedTo] of [
+      [0o644, undefined],
+      [0o664, undefined],
+      [0o640, "others"],
+      [0o600, "all"],
+      [0o400, "all"],
+    ] as const) {
+      await chmod(at("key"), mode);
+      assert.deepEqual(await read("key"), [{ ...file("key", "k"), ...(closedTo && { closedTo }) }]);
+    }
+  });
+
   it("reads a folder whole, parents before children, in an order of its own", async () => {
     await mkdir(at("d/b/empty"), { recursive: true });
     await writeFile(at("d/b/z"), "z");
@@ -234,10 +248,38 @@ describe("fingerprint", () => {
     const before = await tree("here");
     assert.equal(await tree("there"), before);
     await utimes(at("here/a"), 1, 1);
-    await chmod(at("here/a"), 0o600);
+    await chmod(at("here/a"), 0o664);
     await link(at("here/a"), at("other-name"));
     const after = await readFiles([{ ...reference("here"), name: "d" }]);
     assert.equal(fingerprint(after[0]!.entries, key), before);
+  });
+
+  it("changes when a file is closed to others, or gets an owner of its own", async () => {
+    await writeFile(at("a"), "x");
+    const [reading] = await readFiles([reference("a")]);
+    const open = fingerprint(reading!.entries, key);
+    const seen = new Set([open]);
+    for (const mode of [0o640, 0o600, 0o700]) {
+      await chmod(at("a"), mode);
+      const [{ entries } = { entries: [] }] = await readFiles([reference("a")]);
+      seen.add(fingerprint(entries, key));
+    }
+    const text = { ...reference("a"), text: "x" };
+    for (const access of [undefined, { uid: 1, gid: 0, mode: 0o444 }, { uid: 1, gid: 0, mode: 0o400 }]) {
+      const [{ entries } = { entries: [] }] = await readFiles([{ ...text, access }]);
+      seen.add(fingerprint(entries, key));
+    }
+    assert.equal(seen.size, 6, "the text without an owner is the open file");
+  });
+
+  it("does not take for a file's own what the umask takes from every file", async () => {
+    const before = process.umask(0o077);
+    try {
+      await writeFile(at("a"), "x");
+      assert.deepEqual(await read("a"), [file("a", "x")]);
+    } finally {
+      process.umask(before);
+    }
   });
 
   it("tells any two different trees apart", () => {

@@ -622,6 +622,61 @@ for (const kind of ["configs", "secrets"] as const) {
       );
     });
 
+    it("with an owner or a mode is a file of its own for each, as compose's versions print them", () => {
+      const uses = [
+        { source: "a" },
+        { source: "a", mode: 288, target: "x" },
+        { source: "a", mode: "0440" },
+        { source: "a", uid: "103", gid: "5" },
+      ];
+      const { files } = read(
+        { web: { [kind]: uses }, api: { [kind]: [{ source: "a", mode: 288 }] } },
+        { [kind]: { a: { content: "t" } } },
+      );
+      assert.deepEqual(
+        files.map(({ key, where, access, services }) => [key, where, access, services]),
+        [
+          [`${kind}.a`, `${kind}.a`, undefined, ["web"]],
+          [
+            `${kind}.a (0:0, mode 440)`,
+            `services.web.${kind} (a)`,
+            { uid: 0, gid: 0, mode: 0o440 },
+            ["web", "api"],
+          ],
+          [
+            `${kind}.a (103:5, mode 444)`,
+            `services.web.${kind} (a)`,
+            { uid: 103, gid: 5, mode: 0o444 },
+            ["web"],
+          ],
+        ],
+      );
+    });
+
+    it("from a file has the file's own mode, as compose mounts it", () => {
+      const { files } = read(
+        { web: { [kind]: [{ source: "a", mode: 256, uid: "5" }] } },
+        { [kind]: { a: { file: "/srv/shop/a" } } },
+      );
+      assert.deepEqual(files, [{ ...common, source: "/srv/shop/a", name: "a" }]);
+    });
+
+    it("is refused an owner or a mode that is no number", () => {
+      assert.throws(
+        () =>
+          read(
+            { web: { [kind]: [{ source: "a", uid: "www", mode: "rw" }] } },
+            { [kind]: { a: { content: "t" } } },
+          ),
+        new Problems(
+          ["uid", "mode"].map(
+            (key) =>
+              `services.web.${kind} (a).${key}: is not a number that docker compose takes; write the number, not a name`,
+          ),
+        ),
+      );
+    });
+
     it("that lives on the host is left there", () => assert.deepEqual(filesOf({ external: true }), []));
   });
 }

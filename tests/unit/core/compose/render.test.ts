@@ -174,6 +174,29 @@ describe("renderCompose", () => {
       });
     });
 
+    it(`mounts ${kind} with an owner of their own from the copy that has it`, () => {
+      const uses = [{ source: "conf", uid: "103", mode: "0400" }, { source: "conf" }];
+      const { services, [kind]: rendered } = render(
+        { web: { [kind]: uses } },
+        { [kind]: { conf: { content: "text" } } },
+        {
+          files: new Map([
+            [`${kind}.conf (103:0, mode 400)`, storePath("a".repeat(64), "conf", true)],
+            [`${kind}.conf`, storePath("b".repeat(64), "conf")],
+          ]),
+        },
+      );
+      const target = kind === "configs" ? "/conf" : "/run/secrets/conf";
+      assert.deepEqual(services.web![kind], [
+        { source: "conf-aaaaaaaaaaaa", target },
+        { source: "conf-bbbbbbbbbbbb", target },
+      ]);
+      assert.deepEqual(rendered, {
+        "conf-aaaaaaaaaaaa": { file: `./store/.owned/${"a".repeat(64)}/conf` },
+        "conf-bbbbbbbbbbbb": { file: `./store/${"b".repeat(64)}/conf` },
+      });
+    });
+
     for (const origin of [{ environment: "TOKEN" }, { content: "text" }, { file: "/srv/conf" }]) {
       it(`makes a file of ${kind} from ${Object.keys(origin)}`, () => {
         const { [kind]: rendered } = render(

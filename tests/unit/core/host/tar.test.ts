@@ -19,7 +19,10 @@ function unpackedBy(command: string[], archive: Buffer): TarEntry[] {
           return [{ type: "symlink", path: inner, target: readlinkSync(join(folder, inner)) }];
         if (status.isDirectory()) return [{ type: "directory", path: inner }, ...walk(inner)];
         const executable = (status.mode & 0o100) !== 0;
-        return [{ type: "file", path: inner, executable, bytes: readFileSync(join(folder, inner)) }];
+        const closedTo =
+          (status.mode & 0o044) === 0 ? "all" : (status.mode & 0o004) === 0 ? "others" : undefined;
+        const bytes = readFileSync(join(folder, inner));
+        return [{ type: "file", path: inner, executable, ...(closedTo && { closedTo }), bytes }];
       });
     return walk("");
   } finally {
@@ -43,12 +46,16 @@ const entries = fc.uniqueArray(name, { maxLength: 6 }).chain((names) =>
   fc.tuple(
     ...names.map((path) =>
       fc.oneof(
-        fc.record({
-          type: fc.constant("file" as const),
-          path: fc.constant(path),
-          executable: fc.boolean(),
-          bytes: fc.uint8Array({ maxLength: 1500 }),
-        }),
+        fc.record(
+          {
+            type: fc.constant("file" as const),
+            path: fc.constant(path),
+            executable: fc.boolean(),
+            closedTo: fc.constantFrom("others" as const, "all" as const),
+            bytes: fc.uint8Array({ maxLength: 1500 }),
+          },
+          { requiredKeys: ["type", "path", "executable", "bytes"] },
+        ),
         fc.record({ type: fc.constant("directory" as const), path: fc.constant(path) }),
         fc.record({
           type: fc.constant("symlink" as const),

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { renderCompose, storePath } from "../../core/compose/render";
+import type { FileAccess, Release, ReleaseFileEntry } from "../../core/host/types";
+import { engine, exec } from "../../lab/faults";
+import type { Lab, LabHost } from "../../lab/lab";
+import { ownLab } from "../faults/support/own-lab";
+import { deploy, type Images, look, pushImages, releaseOf, requestFor } from "../faults/support/shop";
+
+const folder = "/home/deploy/.everfresh/shop";
+
+describe("owner and mode of what a container mounts", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let host: LabHost;
+  let images: Images;
+
+  ownLab("host-files", async (ready) => {
+    lab = ready;
+    host = lab.hosts[0]!;
+    images = await pushImages(lab, ["one"]);
+  });
+
+  let count = 0;
+  /** A release of one service that has a secret `token`, and a key among its files. */
+  function release(access: FileAccess, text = "t0ken", closedTo?: "others" | "all"): Release {
+    const fingerprints = { token: mark(text, JSON.stringify(access)), key: mark("key", closedTo) };
+    const files: [string, ReleaseFileEntry][] = [
+      [
+        fingerprints.token,
+        { type: "file", path: "token", executable: false, access, bytes: Buffer.from(text) },
+      ],
+      [
+        fingerprints.key,
+        { type: "file", path: "key", executable: false, closedTo, bytes: Buffer.from("key") },
+      ],
+    ];
+    const mode = access.mode.toString(8);
+    const document = {
+      name: "shop",
+      services: {
+        web: {
+          image: images.one!,
+          init: true,
+          stop_grace_period: "1s",
+          command: ["sh", "-c", "exec sleep 100000"],
+          secrets: [{ source: "token", uid: `${access.uid}`, gid: `${access.gid}`, mode }],
+          volumes: [{ type: "bind", source: "/key", target: "/etc/key", read_only: true }],
+        },
+      },
+      secrets: { token: { environment: "TOKEN" } },
+    };
+    const base = releaseOf(images, `r${++count}`, { services: { web: { image: "one" } } });
+    return {
+      ...base,
+      compose: renderCompose(
+        { services: [], document },
+        {
+          images: {},
+          files: new Map([
+            [
+              `secrets.token (${access.uid}:${access.gid}, mode ${mode})`,
+              storePath(fingerprints.token, "token", true),
+            ],
+            ["/key", storePath(fingerprints.key, "key")],
+          ]),
+        },
+      ),
+      files: files.map(([fingerprint, entry]) => ({ fingerprint, path: entry.path, entries: [entry] })),
+      services: base.services.map((service) => ({ ...service, files: Object.values(fingerprints) })),
+    };
+  }
+  const mark = (...parts: unknown[]) =>
+    Buffer.from(parts.join("|")).toString("hex").padEnd(64, "0").slice(-64);
+  const green = async (wanted: Release, token = "t") => {
+    const { status, stderr } = await deploy(host, requestFor(lab, wanted, { token, keepReleases: 1 }));
+    assert.equal(status, 0, stderr);
+  };
+  const inWeb = async (...command: string[]) => {
+    const [id] = (await engine(host, "ps", "-q", "--filter", "label=com.docker.compose.service=web")).split(
+      "\n",
+    );
+    return engine(host, "exec", id!, ...command);
+  };
+  const token = () => inWeb("sh", "-c", "ls -ln /run/secrets/token; cat /run/secrets/token");
+
+  it("are those that a service asks for, also where nobody else may read it", async () => {
+    await green(release({ uid: 103, gid: 5, mode: 0o400 }));
+    assert.match(await token(), /^-r-------- +1 103 +5 .*\nt0ken$/);
+    assert.deepEqual((await look(host)).drift, []);
+    await green(release({ uid: 0, gid: 5, mode: 0o440 }, "other"));
+    assert.match(await token(), /^-r--r----- +1 0 +5 .*\nother$/);
+    assert.equal(
+      (await exec(host, ["ls", `${folder}/store/.owned`])).split("\n").length,
+      1,
+      "the old copy is gone",
+    );
+  });
+
+  it("are put right when the copy that has them is not as it was made", async () => {
+    const wanted = release({ uid: 103, gid: 5, mode: 0o400 });
+    await green(wanted);
+    await exec(host, ["sh", "-c", `chmod 644 ${folder}/store/.owned/*/token`]);
+    await green({ ...wanted, id: "again" }, "again");
+    assert.match(await token(), /^-r-------- +1 103 +5 /);
+  });
+
+  it("are a file's own: one that is closed to others is closed to them there", async () => {
+    for (const [closedTo, wanted] of [
+      [undefined, "-rw-r--r--"],
+      ["others", "-rw-r-----"],
+      ["all", "-rw-------"],
+    ] as const) {
+      await green(release({ uid: 0, gid: 0, mode: 0o444 }, "t", closedTo));
+      assert.equal((await inWeb("sh", "-c", "ls -l /etc/key")).split(" ")[0], wanted);
+    }
+    await exec(host, ["sh", "-c", `chmod 644 ${folder}/store/*/key`]);
+    assert.deepEqual((await look(host)).drift, ["key was changed on the host"]);
+  });
+});
