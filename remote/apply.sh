@@ -35,7 +35,16 @@ apply() {
     esac
   done
   stop_orphans "$1"
+  tell_warnings
   looked=1
+}
+
+# What this host's compose warns of, each once, in its own words; containers that the release does not have are ours to remove.
+tell_warnings() {
+  [ -z "$putting_back" ] && [ -f .run/up ] || return 0
+  sed -n 's/.* level=warning msg=//p' .run/up | sed 's/^"\(.*\)"$/\1/; s/\\"/"/g' | grep -v 'orphan containers' | sort -u |
+    sed 's/^/docker compose: /' >.run/warnings
+  [ ! -s .run/warnings ] || say "$(cat .run/warnings)"
 }
 
 # Does what .run/wave says.

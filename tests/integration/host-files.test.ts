@@ -104,6 +104,16 @@ describe("owner and mode of what a container mounts", function () {
     assert.match(await token(), /^-r-------- +1 103 +5 /);
   });
 
+  it("are told once in compose's words where this host's compose ignores them", async () => {
+    const wanted = release({ uid: 0, gid: 0, mode: 0o444 });
+    wanted.compose = wanted.compose.replace(/"source": "token-.*/, '$&\n        "mode": 256');
+    const { status, stderr } = await deploy(host, requestFor(lab, wanted, { token: "w" }));
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(stderr.match(/^docker compose: .*/gm), [
+      "docker compose: secrets `uid`, `gid` and `mode` are not supported, they will be ignored",
+    ]);
+  });
+
   it("are a file's own: one that is closed to others is closed to them there", async () => {
     for (const [closedTo, wanted] of [
       [undefined, "-rw-r--r--"],
