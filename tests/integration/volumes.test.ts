@@ -1,8 +1,10 @@
+import assert from "node:assert/strict";
+import { engine, exec } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
 import { lab as sharedLab } from "../support/lab";
 import { TestStack } from "../support/stack";
 
-describe("a volume that belongs to an image", function () {
+describe("what containers keep", function () {
   this.timeout(180_000);
   let stack: TestStack;
 
@@ -21,7 +23,7 @@ describe("a volume that belongs to an image", function () {
     build: front
     ports: ["8081:8080"]
     depends_on: [web]
-    volumes: ["site:/site:ro"]
+    volumes: ["site:/site:ro", "./uploads:/uploads"]
     stop_signal: SIGKILL
 volumes:
   site:
@@ -37,9 +39,19 @@ volumes:
   const serves = (page: string) =>
     eventually(`the page ${page}`, async () => (await stack.page()) === page, 10_000);
 
-  it("has the new image's files for all that mount it, and those of a release that comes back", async () => {
+  it("has the new image's files in a volume that belongs to the image, and those of a release that comes back", async () => {
+    const preview = await stack.pulumi("preview");
+    const uploads = `/home/deploy/.everfresh/${stack.project}/mounts/uploads`;
+    assert.match(
+      preview.output,
+      new RegExp(
+        `kept on the host, never sent: uploads \\(front\\), in ~/\\.everfresh/${stack.project}/mounts`,
+      ),
+    );
     await stack.mustUp();
     await serves("<h1>first</h1>");
+    const { front } = await stack.containers();
+    await engine(stack.host, "exec", front!.id, "sh", "-c", "echo mine >/uploads/note");
     const { release } = await stack.outputs<{ release: string }>();
     await stack.write("web/index.html", "<h1>second</h1>\n");
     await stack.mustUp();
@@ -47,5 +59,9 @@ volumes:
     await stack.configure({ release });
     await stack.mustUp();
     await serves("<h1>first</h1>");
+    assert.equal(await exec(stack.host, ["cat", `${uploads}/note`]), "mine");
+    await stack.pulumi("destroy", "--yes", "--skip-preview");
+    assert.equal(await exec(stack.host, ["cat", `${uploads}/note`]), "mine");
+    await exec(stack.host, ["rm", "-r", `/home/deploy/.everfresh/${stack.project}`]);
   });
 });
