@@ -170,6 +170,10 @@ check_architecture() {
 
 # Sets `release_hashes`: compose's hash of each service of release $1, which it accepts by telling it.
 check_compose() {
-  release_hashes=$(compose_in 60 "releases/$1" config --hash '*' 2>/dev/null) ||
-    problem "compose file: $(compose_in 60 "releases/$1" config -q 2>&1 | tail -n 3)"
+  release_hashes=$(compose_in 60 "releases/$1" config --hash '*' 2>/dev/null) && return
+  check_said=$(compose_in 60 "releases/$1" config -q 2>&1 | tail -n 3)
+  case $check_said in
+  *"Additional property"*) check_said="$check_said; docker compose ${compose_version-} on this host does not know that yet: install a newer one, or leave it out" ;;
+  esac
+  problem "compose file: $check_said"
 }

@@ -29,7 +29,7 @@ export interface ServiceNode {
   ports?: { published?: string; protocol?: string; host_ip?: string }[];
   scale?: number;
   deploy?: { replicas?: number; mode?: string };
-  depends_on?: Record<string, { restart?: boolean; condition?: string }>;
+  depends_on?: Record<string, { restart?: boolean; condition?: string; required?: boolean }>;
   networks?: Record<string, unknown>;
   profiles?: string[];
   labels?: Record<string, string>;

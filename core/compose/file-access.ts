@@ -12,12 +12,16 @@ const defaultMode = 0o444;
 export function accessOf({ uid, gid, mode }: FileUse, node: FileNode | undefined): FileAccess | undefined {
   if (node === undefined || node.file || node.external) return undefined;
   if (uid === undefined && gid === undefined && mode === undefined) return undefined;
-  return { uid: Number(uid ?? 0), gid: Number(gid ?? 0), mode: modeOf(mode) };
+  return {
+    uid: Number(uid ?? 0),
+    gid: Number(gid ?? 0),
+    mode: mode === undefined ? defaultMode : modeOf(mode),
+  };
 }
 
 /** Old versions of compose print a number, newer ones octal digits. */
-const modeOf = (mode: FileUse["mode"]): number =>
-  mode === undefined ? defaultMode : typeof mode === "string" ? Number.parseInt(mode, 8) : Number(mode);
+export const modeOf = (mode: number | string): number =>
+  typeof mode === "string" ? Number.parseInt(mode, 8) : Number(mode);
 
 export function accessProblems(where: string, { uid, gid, mode }: FileAccess): string[] {
   return Object.entries({ uid, gid, mode }).flatMap(([key, value]) =>

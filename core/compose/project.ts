@@ -156,7 +156,7 @@ export function readProject(text: ComposeText): ComposeProject {
           writable: volume.read_only !== true,
           mounts: [{ service: name, target: volume.target }],
           ...(raw?.endsWith("/") && { asFolder: true }),
-          ...(volume.bind && !volume.bind.create_host_path && { mustExist: true }),
+          ...(volume.bind?.create_host_path === false && { mustExist: true }),
         };
         files.add(mount, name);
       }

@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import type { HostPath } from "../host/types";
 import { mapTexts, own } from "../records";
 import type { ComposeDocument, FileNode, FileUse, ServiceNode, VolumeNode } from "./document";
-import { accessOf, fileKey } from "./file-access";
+import { accessOf, fileKey, modeOf } from "./file-access";
 import { withImageVolumes } from "./image-volumes";
 import type { ComposeProject } from "./project";
 
@@ -71,9 +71,10 @@ function renderService(
   // Which profiles are active was decided here; what is not active is not there to depend on.
   const { build, develop: _, profiles: __, ...rest } = node;
   const rendered = withoutExtensions<ServiceNode>(rest);
-  const needed = Object.entries(node.depends_on ?? {}).filter(([name]) =>
-    Object.hasOwn(document.services, name),
-  );
+  const needed = Object.entries(node.depends_on ?? {})
+    .filter(([name]) => Object.hasOwn(document.services, name))
+    // The default, which compose before 2.20 does not know by name.
+    .map(([name, { required, ...how }]) => [name, required === false ? { ...how, required } : how]);
   if (needed.length > 0) rendered.depends_on = Object.fromEntries(needed);
   else delete rendered.depends_on;
   if (build) {
@@ -182,11 +183,13 @@ function renderUse(
 ): FileUse {
   const node = own(document[kind], use.source);
   const place = files.get(fileKey(kind, use, node));
-  if (place === undefined) return use;
-  // Compose ignores these of a file, with a warning: the file has them.
-  const { uid: _, gid: __, mode: ___, ...rest } = use;
+  const { uid: _, gid: __, mode, ...rest } = use;
+  // Old versions of compose take a number alone.
+  const numbered = mode === undefined ? use : { ...use, mode: modeOf(mode) };
+  if (place === undefined) return numbered;
   return {
-    ...(accessOf(use, node) ? rest : use),
+    // Compose ignores these of a file, with a warning: where it would not, the file itself has them.
+    ...(accessOf(use, node) ? rest : numbered),
     source: nameWith(use.source, place),
     target: use.target ?? defaultTarget[kind](use.source),
   };

@@ -23,7 +23,7 @@ function place(services: Record<string, Service>, facts: Record<string, SourceFa
       return {
         ...{ type: "bind", source: resolved ? absolute(source) : source, target },
         ...(mode === "ro" && { read_only: true }),
-        bind: volume.includes("!") ? {} : { create_host_path: true },
+        bind: volume.includes("!") ? { create_host_path: false } : {},
       };
     });
   const document = (resolved: boolean) => ({

@@ -46,6 +46,18 @@ describe("renderCompose", () => {
     assert.deepEqual(render({ redis }).services.redis, redis);
   });
 
+  it("does not say of a dependency that it is required, which old versions of compose do not know", () => {
+    const depends_on = {
+      b: { condition: "service_started", required: true },
+      c: { condition: "service_started", required: false },
+    };
+    const { services } = render({ a: { image: "a", depends_on }, b: { image: "b" }, c: { image: "c" } });
+    assert.deepEqual(services.a!.depends_on, {
+      b: { condition: "service_started" },
+      c: { condition: "service_started", required: false },
+    });
+  });
+
   it("leaves out a dependency on what no active profile has", () => {
     const depends_on = {
       redis: { condition: "service_started" },
@@ -161,7 +173,7 @@ describe("renderCompose", () => {
       );
       assert.deepEqual(services.web![kind], [
         { source: "conf-0123456789ab", target },
-        { source: "conf-0123456789ab", target: "/etc/conf", mode: "0400" },
+        { source: "conf-0123456789ab", target: "/etc/conf", mode: 0o400 },
         { source: "ext" },
       ]);
       assert.deepEqual(rendered, {
