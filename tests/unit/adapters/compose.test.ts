@@ -394,7 +394,7 @@ services:
     cgroup_parent: ${text}
     command: ${list}
     configs: [{ source: c, target: ${text}, uid: ${text}, gid: ${text} }]
-    container_name: ${text}
+    ${odd.includes("$") ? "" : `container_name: ${text}`}
     cpuset: ${text}
     deploy:
       labels: ${map}
@@ -429,12 +429,14 @@ services:
     stop_signal: ${text}
     storage_opt: ${map}
     sysctls: ${map}
-    tmpfs: ${list}
     user: ${text}
     userns_mode: ${text}
     uts: ${text}
-    volumes: [{ type: volume, source: v, target: ${text} }, { type: bind, source: /srv/data, target: ${text} }]
+    volumes: [{ type: volume, source: v, target: ${text} }]
     working_dir: ${text}
+  # Newer versions of compose allow one mount at a path.
+  bind: { image: ${text}, volumes: [{ type: bind, source: /srv/data, target: ${text} }] }
+  tmpfs: { image: ${text}, tmpfs: ${list} }
 networks:
   odd: { name: ${text}, driver: ${text}, driver_opts: ${map}, labels: ${map}, ipam: { driver: ${text}, options: ${map} } }
 volumes: { v: { name: ${text}, driver: ${text}, driver_opts: ${map}, labels: ${map} } }
