@@ -52,14 +52,14 @@ export async function readCompose({
   ];
   // compose itself is called in the project's folder.
   const { environment, refuseUsed } = textEnvironment({ ...process.env, PWD: folder });
-  const config = async (more: string[] = [], env = environment, file: string[] = []) => {
+  const config = async (more: string[] = [], env = environment, options: string[] = []) => {
     // A shell on the way would set `PWD` itself.
     const command = [
       "/usr/bin/env",
       `PWD=${env.PWD}`,
       "docker",
       ...args,
-      ...file,
+      ...options,
       "config",
       ...more,
     ] as const;
@@ -67,6 +67,7 @@ export async function readCompose({
     if (result.end !== "exited" || result.status !== 0) throw new Problems([explain(result, files)]);
     return result;
   };
+  const sources = files.map(readSmall).join("\n");
   const asWritten = ["--no-path-resolution", "--no-normalize", "--no-consistency"];
   const marks = { home: `/home-${randomUUID()}`, folder: `/folder-${randomUUID()}` };
   const marked = {
@@ -75,9 +76,21 @@ export async function readCompose({
     PWD: marks.folder,
     DOCKER_CONFIG: dockerConfig(environment),
   };
-  const [resolved, exact, written] = await Promise.all([
+  const everything = ["--profile", "*"];
+  const readWhole = async () => {
+    const [resolved, exact] = await Promise.all([
+      config([], environment, everything),
+      config(["--format", "json"], environment, everything),
+    ]);
+    return { resolved: resolved.stdout, exact: exact.stdout };
+  };
+  const [resolved, exact, whole, written] = await Promise.all([
     config(),
     config(["--format", "json"]),
+    // Included and extended files may have profiles as well.
+    /\b(profiles|include|extends)\b/.test(sources)
+      ? readWhole().catch((error: unknown) => inactiveUnread(error))
+      : undefined,
     // compose reads some files by then, such as those of `env_file`, and finds none in a home that there is not.
     config(asWritten, marked).catch(() => config(asWritten)),
   ]);
@@ -90,10 +103,22 @@ export async function readCompose({
     exact: exact.stdout,
     written: written.stdout,
     marks,
-    sources: files.map(readSmall).join("\n"),
-    warnings: warningsIn(resolved.stderr),
+    ...(whole !== undefined && "exact" in whole && { whole }),
+    sources,
+    warnings: [
+      ...warningsIn(resolved.stderr),
+      ...(whole !== undefined && "warning" in whole ? [whole.warning] : []),
+    ],
     folder,
     environment: { ...process.env, ...values },
+  };
+}
+
+/** A service that is not deployed may lack what compose wants to read of it, such as its env file. */
+function inactiveUnread(error: unknown): { warning: string } {
+  if (!(error instanceof Problems)) throw error;
+  return {
+    warning: `the services of inactive profiles cannot be read, so a build that begins with an image of theirs takes what this machine has under its name: ${error.message}`,
   };
 }
 

@@ -1,6 +1,11 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import path from "node:path";
 import { promisify } from "node:util";
 import * as v from "valibot";
+import { excerpt } from "../core/printable";
+import { parseReference, type RegistryAuth } from "./registry";
 
 const run = promisify(execFile);
 const ImageConfig = v.nullable(v.object({ OnBuild: v.nullish(v.array(v.string())) }));
@@ -16,6 +21,64 @@ export async function localOnBuild(image: string): Promise<string[] | undefined>
     return undefined;
   }
 }
+
+/**
+ * Brings an image into this machine's engine.
+ *
+ * @param options.auth for its registry; default: what docker itself knows.
+ * @throws Error with docker's own words.
+ */
+export async function pullImage(
+  image: string,
+  { auth, platform }: { auth?: RegistryAuth | undefined; platform?: string | undefined } = {},
+): Promise<void> {
+  const config = auth && (await configWith(parseReference(image).registry, auth));
+  try {
+    await run(
+      "docker",
+      ["pull", "--quiet", ...(platform === undefined ? [] : ["--platform", platform]), "--", image],
+      { env: { ...process.env, ...(config !== undefined && { DOCKER_CONFIG: config }) } },
+    );
+  } catch (error) {
+    const said = String((error as { stderr?: string }).stderr ?? error).trim();
+    throw new Error(
+      excerpt(
+        said
+          .split("\n")
+          .at(-1)!
+          .replace(/^Error response from daemon: /, ""),
+      ),
+    );
+  } finally {
+    if (config !== undefined) await rm(config, { recursive: true });
+  }
+}
+
+/** A folder with docker's own settings, and this login as well. It is for its owner only, as all that `mkdtemp` makes. */
+async function configWith(registry: string, { username, password }: RegistryAuth): Promise<string> {
+  const own = process.env.DOCKER_CONFIG || path.join(homedir(), ".docker");
+  const folder = await mkdtemp(path.join(tmpdir(), "everfresh-docker-"));
+  for (const name of await readdir(own).catch(() => []))
+    if (name !== "config.json") await symlink(path.join(own, name), path.join(folder, name));
+  const config = await readFile(path.join(own, "config.json"), "utf8")
+    .then((text) => v.parse(DockerConfig, JSON.parse(text)))
+    .catch(() => ({}) as v.InferOutput<typeof DockerConfig>);
+  const key = registry === "docker.io" ? "https://index.docker.io/v1/" : registry;
+  const auth = Buffer.from(`${username}:${password}`).toString("base64");
+  const settings = {
+    ...config,
+    auths: { ...config.auths, [key]: { auth } },
+    // Else the helper of all registries would be asked for it.
+    credHelpers: { ...config.credHelpers, [key]: "" },
+  };
+  await writeFile(path.join(folder, "config.json"), JSON.stringify(settings), { mode: 0o600 });
+  return folder;
+}
+
+const DockerConfig = v.looseObject({
+  auths: v.optional(v.record(v.string(), v.unknown())),
+  credHelpers: v.optional(v.record(v.string(), v.string())),
+});
 
 /**
  * Removes the build cache of this machine's engine that no build has used for so many hours.

@@ -1,11 +1,13 @@
 import { readCompose } from "../adapters/compose";
 import type { ComposeText } from "../core/compose/document";
-import { readProject } from "../core/compose/project";
-import { ContentError, type ContentIdentity, identify, StatCache } from "../core/content";
+import { isBuilt, readProject } from "../core/compose/project";
+import { ContentError, type ContentIdentity, StatCache } from "../core/content";
 import { ownFolder } from "../core/own-folder";
 import { Problems } from "../core/problems";
+import { own } from "../core/records";
 import type { Registry } from "../core/settings";
 import { readBases } from "../preflight/bases";
+import { identifyBuilds } from "../preflight/contents";
 
 /** Where the compose project of a working tree is described. */
 export interface WorkingTreeSource {
@@ -29,20 +31,23 @@ export async function identifyServices(
   { only, text }: { only?: string; text?: ComposeText } = {},
 ): Promise<Record<string, ContentIdentity>> {
   const project = readProject(text ?? (await readCompose(source)));
-  const builds = project.services.filter(({ name, build }) => build && (only === undefined || name === only));
-  const bases = await readBases(builds, source);
+  const built = project.services.filter(isBuilt).filter(({ name }) => only === undefined || name === only);
+  const others = project.services.filter(isBuilt).filter(({ name }) => only !== undefined && name !== only);
+  const { builds, ...bases } = await readBases(built, source, [
+    ...others.map((service) => ({ ...service, problems: [] })),
+    ...project.inactive,
+  ]);
   // Nothing is deployed here: of a base image that nobody can be asked about, the most likely is taken.
   const baseOnBuild = Object.fromEntries(
     Object.entries(bases.baseOnBuild ?? {}).filter(([, instructions]) => instructions !== undefined),
   );
   const cache = StatCache.open(ownFolder("cache"));
   const problems: string[] = [];
+  const identities = identifyBuilds(builds, { fresh: source.fresh, ...bases, baseOnBuild, cache });
   const entries = await Promise.all(
-    builds.map(async ({ name, build }) => {
+    built.map(async ({ name }) => {
       try {
-        return [
-          [name, await identify(build!, { fresh: source.fresh, ...bases, baseOnBuild, cache })] as const,
-        ];
+        return [[name, (await own(identities, name)!).identity] as const];
       } catch (error) {
         if (error instanceof Problems) problems.push(...error.problems);
         else if (error instanceof ContentError) problems.push(`services.${name}.build: ${error.message}`);

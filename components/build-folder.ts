@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BuildSecret } from "../core/compose/build";
-import type { BuildSpec } from "../core/content";
+import { type BuildSpec, serviceOf } from "../core/content";
 import { fileName, makeOwnFolder } from "../core/own-folder";
 import { Problems, problem } from "../core/problems";
 
@@ -14,8 +14,10 @@ export interface BuildFolder {
   /** Relative to `context`, or beside it. */
   dockerfile: string;
   log: string;
-  /** `name=path` or `name=docker-image://…`. */
+  /** `name=path` or `name=docker-image://…`; those that are images of other services are not among them. */
   additionalContexts: string[];
+  /** Writes the Dockerfile of a folder that was made without one. */
+  write(dockerfile: string | Buffer): void;
   secret(id: string): { id: string; src?: string; env?: string };
 }
 
@@ -27,6 +29,7 @@ export interface BuildFolder {
  * source/local).
  *
  * @param content the build's content hash.
+ * @param pinned whether the Dockerfile is another one than the build's own, still to be written.
  * @throws Problems when it cannot be made.
  */
 export function makeBuildFolder(
@@ -35,6 +38,7 @@ export function makeBuildFolder(
   build: BuildSpec,
   content: string,
   secrets: readonly BuildSecret[],
+  pinned = false,
 ): BuildFolder {
   const folder = emptyFolder(stack, service);
   const link = (target: string, name: string) => {
@@ -44,10 +48,12 @@ export function makeBuildFolder(
   };
 
   const context = link(build.context, `context-of-${fileName(service)}-${content.slice(0, 16)}`);
-  const contexts = Object.entries(build.additionalContexts).map(
-    ([name, source]) =>
-      `${name}=${path.isAbsolute(source) ? link(source, `context-${fileName(name)}`) : source}`,
-  );
+  const contexts = Object.entries(build.additionalContexts)
+    .filter(([, source]) => serviceOf(source) === undefined)
+    .map(
+      ([name, source]) =>
+        `${name}=${path.isAbsolute(source) ? link(source, `context-${fileName(name)}`) : source}`,
+    );
   const sources = new Map(
     secrets.map((secret) => [
       secret.id,
@@ -58,9 +64,10 @@ export function makeBuildFolder(
   );
   return {
     context,
-    dockerfile: dockerfilePath(folder, build),
+    dockerfile: dockerfilePath(folder, build, pinned),
     log: path.join(folder, "build.log"),
     additionalContexts: contexts,
+    write: (dockerfile) => writeFileSync(path.join(folder, "Dockerfile"), dockerfile),
     secret: (id) => sources.get(id)!,
   };
 }
@@ -84,19 +91,20 @@ function emptyFolder(stack: string, service: string): string {
   }
 }
 
-function dockerfilePath(folder: string, build: BuildSpec): string {
+function dockerfilePath(folder: string, build: BuildSpec, pinned: boolean): string {
   if (build.dockerfileInline !== undefined) {
+    if (pinned) return "../Dockerfile";
     writeFileSync(path.join(folder, "Dockerfile"), build.dockerfileInline);
     return "../Dockerfile";
   }
   const source = path.resolve(build.context, build.dockerfile ?? "Dockerfile");
   const relative = path.relative(build.context, source);
-  if (relative.split(path.sep)[0] !== "..") return relative;
+  if (!pinned && relative.split(path.sep)[0] !== "..") return relative;
   // A Dockerfile outside of its context brings the ignore file of its own. Copies, as BuildKit ignores rules in a symlinked file.
   // BuildKit's own second try is the name in small letters.
   const second = path.join(path.dirname(source), "dockerfile");
   const found = !existsSync(source) && path.basename(source) === "Dockerfile" ? second : source;
-  copyFileSync(found, path.join(folder, "Dockerfile"));
+  if (!pinned) copyFileSync(found, path.join(folder, "Dockerfile"));
   if (existsSync(`${source}.dockerignore`)) {
     copyFileSync(`${source}.dockerignore`, path.join(folder, "Dockerfile.dockerignore"));
   }

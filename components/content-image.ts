@@ -5,6 +5,7 @@ import type { BuildSpec } from "../core/content";
 import { contentTag } from "../core/images";
 import type { BuildFolder } from "./build-folder";
 import { followBuild } from "./build-progress";
+import type { Bases } from "./built-bases";
 import { userError } from "./user-error";
 
 export interface ContentImageArgs {
@@ -18,6 +19,8 @@ export interface ContentImageArgs {
   repository: string;
   /** The folder that names the build's paths the same way in every checkout. */
   folder: BuildFolder;
+  /** What the builder is told of images of other services, once they are there; see `basesOf`. */
+  bases?: Bases;
   /** When it was built: a build that was not deployed in the end is built again, whatever became of it. */
   built: string;
   /**
@@ -36,7 +39,7 @@ export class ContentImage extends pulumi.ComponentResource {
 
   constructor(name: string, args: ContentImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("everfresh:index:ContentImage", name, {}, opts);
-    const { build, options, content, folder, built, changedSince } = args;
+    const { build, options, content, folder, bases, built, changedSince } = args;
 
     const image = new docker.RemoteImage(
       `${name}-build`,
@@ -47,14 +50,14 @@ export class ContentImage extends pulumi.ComponentResource {
         keepLocally: true,
         build: {
           context: folder.context,
-          dockerfile: folder.dockerfile,
+          dockerfile: bases?.dockerfile ?? folder.dockerfile,
           buildLogFile: folder.log,
           buildArgs: Object.fromEntries(
             Object.entries(build.args).filter(([, value]) => value !== null),
           ) as Record<string, string>,
           // Not `labels`: the provider (5.2.0) takes them and gives them to nobody.
           label: { ...build.labels, "dev.everfresh.content": content },
-          additionalContexts: folder.additionalContexts,
+          additionalContexts: bases?.additionalContexts ?? folder.additionalContexts,
           secrets: options.secrets.map(({ id }) => folder.secret(id)),
           ...(build.target ? { target: build.target } : {}),
           ...(build.platforms[0] ? { platform: build.platforms[0] } : {}),
@@ -62,7 +65,8 @@ export class ContentImage extends pulumi.ComponentResource {
           // Compose prints `name=address`; the builder takes `name:address`.
           extraHosts: (build.extraHosts ?? []).map((host) => host.replace("=", ":")),
           noCache: options.noCache,
-          pullParent: options.pull,
+          // They are pulled beforehand; the builder would ask the registry for them with credentials that it may not have.
+          pullParent: options.pull && bases === undefined,
           cacheFroms: options.cacheFrom,
           cacheTos: options.cacheTo,
         },

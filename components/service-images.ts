@@ -1,14 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ComposeService } from "../core/compose/project";
 import { secretArguments } from "../core/compose/secret-args";
 import { remarks } from "../core/content";
 import { contentTag, movedTo, type PushedImage, repositories } from "../core/images";
 import { Problems, problem, refuse } from "../core/problems";
-import { mapValues, own } from "../core/records";
+import { own } from "../core/records";
 import { sharedBuilds } from "../core/release/shared-builds";
 import type { Settings } from "../core/settings";
 import type { Facts } from "../preflight";
 import { makeBuildFolder } from "./build-folder";
+import { basesOf, isPinned } from "./built-bases";
 import { ContentImage } from "./content-image";
 import { RegistryPush } from "./registry-push";
 import { outputsOf, type StackOutputs } from "./stack-outputs";
@@ -26,23 +26,25 @@ export function buildImages(
   previous: StackOutputs,
 ): Record<string, ServiceImage> {
   const registry = settings.registry!;
-  const services = facts.project.services.filter(({ name }) => Object.hasOwn(facts.contents, name));
-  const names = services.map(({ name }) => name);
+  // Those first that others are built upon.
+  const names = Object.keys(facts.contents);
   const pushTo = repositories(registry.address, facts.project.name, names);
   const pullFrom = repositories(registry.pullAddress, facts.project.name, names);
 
-  const builds = services.map(({ name, build }) => {
-    const { identity, cause, found, noCache } = own(facts.contents, name)!;
+  const builds = Object.entries(facts.contents).map(([name, { plan, identity, cause, found, noCache }]) => {
     const buildsWithoutCache = noCache && cause !== undefined && found === undefined;
-    return { service: name, spec: build!, identity, buildsWithoutCache };
+    return { service: name, spec: plan.build, identity, buildsWithoutCache };
   });
   const warnings = builds.flatMap(({ service, spec }) => secretArguments(service, spec.args));
   for (const warning of [...warnings, ...remarks(builds)]) void pulumi.log.warn(warning);
 
   const shared = sharedBuilds(facts.contents);
   const fresh = settings.fresh === undefined ? {} : { fresh: settings.fresh };
-  const imageOf = ({ name, build, buildOptions }: ComposeService): ServiceImage => {
-    const { content, cause, found, noCache, changedSince } = own(facts.contents, name)!;
+  const images: Record<string, ServiceImage> = {};
+  const imageOf = (name: string): ServiceImage => {
+    const known = own(facts.contents, name)!;
+    const { content, cause, found, noCache, changedSince } = known;
+    const { build, buildOptions } = known.plan;
     const before = cause === undefined ? own(previous.images, name) : undefined;
     if (found !== undefined) {
       if (cause)
@@ -53,15 +55,23 @@ export function buildImages(
     }
 
     const built = before?.built ?? new Date().toISOString();
-    const options = { ...buildOptions, noCache, pull: buildOptions.pull || settings.pullBase };
+    const pull = buildOptions.pull || settings.pullBase;
+    const options = { ...buildOptions, noCache, pull };
+    const buildsNow = cause !== undefined && !pulumi.runtime.isDryRun();
+    const { secrets } = options;
+    const folder = makeBuildFolder(pulumi.getStack(), name, build, content, secrets, isPinned(known));
     const image = new ContentImage(name, {
-      build: build!,
+      build,
       options,
       content,
       built,
       repository: pushTo[name]!,
-      folder: makeBuildFolder(pulumi.getStack(), name, build!, content, options.secrets),
-      ...(cause === undefined || pulumi.runtime.isDryRun() ? {} : { changedSince }),
+      folder,
+      bases: basesOf(
+        { service: name, content: known, imageOf: make, registry, builds: buildsNow, pull },
+        folder,
+      ),
+      ...(buildsNow ? { changedSince } : {}),
     });
     if (cause) void pulumi.log.info(`${name}: ${cause}`, image);
     // It moves with the content: the engine here may not have an image that is as it was, and could not tag it.
@@ -78,15 +88,19 @@ export function buildImages(
     return { content, tag, digest, ref, built, ...(noCache ? { noCache } : {}), ...fresh };
   };
 
-  const alone = services.filter(({ name }) => !Object.hasOwn(shared, name));
-  const images = Object.fromEntries(alone.map((service) => [service.name, imageOf(service)]));
-  const copies = mapValues(shared, (other, name): ServiceImage => {
+  const copyOf = (other: string, name: string): ServiceImage => {
     const { cause } = own(facts.contents, name)!;
     void pulumi.log.info(`${name}: ${cause}; its content is that of ${other}, and so is its image`);
-    const { content, tag, digest, ref } = own(images, other)!;
+    const { content, tag, digest, ref } = make(other);
     return { content, tag, digest, ref, ...fresh };
-  });
-  return Object.fromEntries(names.map((name) => [name, own(copies, name) ?? own(images, name)!]));
+  };
+  function make(name: string): ServiceImage {
+    const other = own(shared, name);
+    images[name] ??= other === undefined ? imageOf(name) : copyOf(other, name);
+    return images[name];
+  }
+  for (const name of names) make(name);
+  return images;
 }
 
 /**

@@ -1,46 +1,54 @@
 import { localOnBuild } from "../adapters/engine";
 import { type OnBuildMemory, readMemory, writeMemory } from "../adapters/onbuild-memory";
-import { onBuildOf, parseReference, resolveDigest } from "../adapters/registry";
-import type { ComposeService } from "../core/compose/project";
+import { onBuildOf, resolveDigest } from "../adapters/registry";
+import type { ComposeProject, ServiceBuild } from "../core/compose/project";
 import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
 import type { Registry } from "../core/settings";
+import { type PlannedBuild, planBuilds } from "./built-bases";
 import { accessTo, ask } from "./registries";
 
 /** For each request about ONBUILD: nearly every answer is "none". */
 const TIMEOUT_MS = 2_000;
 
-/** A service that is built. */
-type Built = Pick<ComposeService, "name" | "build" | "buildOptions" | "image">;
+/** How all is built, and what counts of the images that builds begin with. */
+export type Bases = Pick<IdentifyOptions, "baseDigests" | "baseOnBuild"> & {
+  /** Each after those that it needs. */
+  builds: PlannedBuild[];
+};
 
 /**
- * What counts of the images that builds begin with: their ONBUILD instructions and, with `pullBase`, their digests and
- * those of the images that they copy from.
+ * What counts of the images that builds begin with: which other services build them, their ONBUILD instructions and, with
+ * `pullBase`, their digests and those of the images that they copy from.
  *
- * @throws Problems when a digest cannot be had, or when it is not certain of which images they are to be.
+ * @param inactive - services whose image a build may need although they are not deployed.
+ * @throws Problems when a digest cannot be had, when it is not certain of which images they are to be, or when builds need
+ *   each other.
  */
 export async function readBases(
-  services: Built[],
+  services: readonly ServiceBuild[],
   { pullBase = false, registry }: { pullBase?: boolean; registry?: Registry },
-): Promise<Pick<IdentifyOptions, "baseDigests" | "baseOnBuild">> {
-  await allOrEveryProblem(services.map((service) => refuseBuiltBase(service, services)));
+  inactive: ComposeProject["inactive"] = [],
+): Promise<Bases> {
+  const { planned } = await planBuilds(services, inactive);
   // What cannot be read is told, with all else that is wrong, when the build is identified.
-  const parents = await Promise.all(services.map(({ build }) => parentImages(build!).catch(() => [])));
-  const pulled = parents.filter((_, i) => pullBase || services[i]!.buildOptions.pull);
-  const baseOnBuild = await readOnBuild(distinct(parents), new Set(pulled.flat()), registry);
-  if (!pullBase || !registry) return { baseOnBuild };
+  const parents = await Promise.all(planned.map(({ build }) => parentImages(build).catch(() => [])));
+  const pulled = parents.filter((_, i) => pullBase || planned[i]!.buildOptions.pull);
+  const asked = await readOnBuild(distinct(parents), new Set(pulled.flat()), registry);
+  const { planned: builds, baseOnBuild } = await planBuilds(services, inactive, asked);
+  if (!pullBase || !registry) return { builds, baseOnBuild };
   // ONBUILD instructions may name further images.
-  const images = await allOrEveryProblem(services.map((service) => imagesOf(service, baseOnBuild)));
-  return { baseOnBuild, baseDigests: await digestsOf(distinct(images), registry) };
+  const images = await allOrEveryProblem(builds.map((service) => imagesOf(service, baseOnBuild)));
+  return { builds, baseOnBuild, baseDigests: await digestsOf(distinct(images), registry) };
 }
 
 /** @throws Problems when it is not certain which they are: a digest that is left out would be a base that nobody follows. */
 async function imagesOf(
-  { name, build }: Built,
+  { name, build }: ServiceBuild,
   baseOnBuild: IdentifyOptions["baseOnBuild"],
 ): Promise<string[]> {
-  const found = await baseImages(build!, { baseOnBuild }).catch(() => undefined);
+  const found = await baseImages(build, { baseOnBuild }).catch(() => undefined);
   if (found?.unsure === undefined) return found?.images ?? [];
   throw new Problems([
     problem(
@@ -50,29 +58,6 @@ async function imagesOf(
     ),
   ]);
 }
-
-/**
- * What another service's build makes is not there yet when this one begins, so the builder takes whatever goes by that
- * name on the machine.
- *
- * @throws Problems
- */
-async function refuseBuiltBase({ name, build }: Built, services: Built[]): Promise<void> {
-  const bases = await baseImages(build!, {}).catch(() => undefined);
-  const named = new Set(bases?.images.map(fullName));
-  const base = services.find(({ image }) => image !== undefined && named.has(fullName(image)));
-  if (!base) return;
-  throw new Problems([
-    problem(
-      `services.${name}.build`,
-      `its Dockerfile begins with or copies from ${base.image}, which service ${base.name} builds`,
-      "make both of them stages of one Dockerfile",
-    ),
-  ]);
-}
-
-/** An image's name with all that docker adds to it. */
-const fullName = (image: string) => Object.values(parseReference(image)).join(" ");
 
 const distinct = (images: string[][]): string[] => [...new Set(images.flat())].sort();
 

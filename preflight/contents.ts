@@ -2,8 +2,16 @@ import path from "node:path";
 import { readManifest, writeManifest } from "../adapters/manifests";
 import { resolveDigest } from "../adapters/registry";
 import type { StackOutputs } from "../components/stack-outputs";
-import type { ComposeService } from "../core/compose/project";
-import { type ContentIdentity, changes, describe, identify, StatCache } from "../core/content";
+import { type ComposeProject, isBuilt } from "../core/compose/project";
+import {
+  type ContentIdentity,
+  changes,
+  describe,
+  type IdentifyOptions,
+  identify,
+  pinnedDockerfile,
+  StatCache,
+} from "../core/content";
 import { contentTag, repositories } from "../core/images";
 import { ownFolder } from "../core/own-folder";
 import { excerpt } from "../core/printable";
@@ -11,10 +19,13 @@ import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
 import type { Settings } from "../core/settings";
 import { readBases } from "./bases";
+import type { PlannedBuild } from "./built-bases";
 import { refuseEnvironment } from "./environment";
 import { accessTo, ask } from "./registries";
 
 export interface ServiceContent {
+  /** How it is built; the images of other services that its Dockerfile names are contexts of it. */
+  plan: PlannedBuild;
   /** 64 hex digits over exactly what the build can see. */
   content: string;
   /** What it was made from. */
@@ -25,41 +36,50 @@ export interface ServiceContent {
   found?: string;
   /** Whether it is built without the cache, or was. */
   noCache: boolean;
+  /** Its Dockerfile with the images of other services, by the names of their contexts; see `pinnedDockerfile`. */
+  pin(refs: Readonly<Record<string, string>>): string | Buffer | undefined;
   /** Looks again: what has changed since, in words; undefined when nothing has. */
   changedSince(): Promise<string | undefined>;
 }
 
-/** Identifies the content of each build, and looks up whether the registry has it. */
+/**
+ * Identifies the content of each build, and looks up whether the registry has it.
+ *
+ * @returns each after those that it is built upon.
+ */
 export async function identifyContents(
-  project: string,
-  services: ComposeService[],
+  { name: project, services, inactive }: ComposeProject,
   settings: Settings,
   previous: Promise<StackOutputs>,
 ): Promise<Record<string, ServiceContent>> {
-  if (services.length === 0) return {};
+  const built = services.filter(isBuilt);
+  if (built.length === 0) return {};
   refuseEnvironment(process.env);
   const registry = settings.registry!;
+  const { builds, ...bases } = await readBases(built, settings, inactive);
   const names = repositories(
     registry.address,
     project,
-    services.map(({ name }) => name),
+    builds.map(({ name }) => name),
   );
-  const bases = await readBases(services, settings);
   const cache = StatCache.open(ownFolder("cache"));
+  const identities = identifyBuilds(builds, { fresh: settings.fresh, ...bases, cache });
   const contents = await allOrEveryProblem(
-    services.map(async ({ name, build, buildOptions }) => {
-      const look = () => identify(build!, { fresh: settings.fresh, ...bases, cache });
-      const identity = await look();
+    builds.map(async (plan) => {
+      const { name, build, buildOptions } = plan;
+      const { identity, look } = await own(identities, name)!;
       const { content } = identity;
       const changedSince = async () => {
         const now = await look();
         return now.content === content ? undefined : inWords(identity, now);
       };
-      refuseOwnFolder(name, build!.context, identity);
+      const pin: ServiceContent["pin"] = (refs) => pinnedDockerfile(build, bases, refs);
+      const known = { plan, content, identity, pin, changedSince };
+      refuseOwnFolder(name, build.context, identity);
       const before = own((await previous).images, name);
       if (before?.content === content) {
         const found = before.built ? undefined : before.digest;
-        return [name, { content, identity, found, noCache: before.noCache ?? false, changedSince }] as const;
+        return [name, { ...known, found, noCache: before.noCache ?? false }] as const;
       }
       const pushed = `${names[name]}:${contentTag(content)}`;
       // A nonce acts when it changes.
@@ -69,12 +89,36 @@ export async function identifyContents(
         explain(identity, before?.content),
         ask(registry, () => resolveDigest(pushed, accessTo(pushed, registry))),
       ]);
-      const known = noCache ? undefined : found;
-      return [name, { content, identity, cause, found: known, noCache, changedSince }] as const;
+      return [name, { ...known, cause, found: noCache ? undefined : found, noCache }] as const;
     }),
   );
   cache.save();
   return Object.fromEntries(contents);
+}
+
+/** What was identified, and what identifies it again; the contents of others that it is built upon stay as they were. */
+export interface Identified {
+  identity: ContentIdentity;
+  look(): Promise<ContentIdentity>;
+}
+
+/** Identifies builds, those first that others are built upon: their contents count. */
+export function identifyBuilds(
+  builds: readonly PlannedBuild[],
+  options: IdentifyOptions,
+): Record<string, Promise<Identified>> {
+  const identities: Record<string, Promise<Identified>> = {};
+  for (const { name, build, bases } of builds) {
+    const identified = (async () => {
+      const contents = bases.map(async (base) => [base, (await identities[base]!).identity.content] as const);
+      const builtContents = Object.fromEntries(await Promise.all(contents));
+      const look = () => identify(build, { ...options, builtContents });
+      return { identity: await look(), look };
+    })();
+    identified.catch(() => {}); // Told by whoever waits for it.
+    identities[name] = identified;
+  }
+  return identities;
 }
 
 /** What this program writes must not be part of what it identifies: nothing would ever come to rest. */

@@ -56,12 +56,11 @@ export async function preflight(
   asking.catch(() => {}); // A compose file that cannot be read is told alone.
   const { text, project } = await reading;
   for (const warning of text.warnings) void pulumi.log.warn(`docker compose: ${inOneLine(warning)}`);
-  const builds =
-    settings.promoteFrom || settings.release ? [] : project.services.filter(({ build }) => build);
+  const builds = !settings.promoteFrom && !settings.release;
 
   const [{ files, hostPaths }, contents, tree, hosts] = await allOrEveryProblem([
     settings.release ? noMounts() : readMounts(project),
-    identifyContents(project.name, builds, settings, previous),
+    builds ? identifyContents(project, settings, previous) : Promise.resolve({}),
     readWorkingTree(text.folder),
     asking,
     refuseOtherProject(project.name, previous),

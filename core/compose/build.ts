@@ -31,6 +31,8 @@ const knownBuildKeys = new Set([
   "cache_from",
   "cache_to",
   "pull",
+  // Images are pushed by names of their own; these are names for Dockerfiles of the project.
+  "tags",
 ]);
 
 /**
@@ -67,7 +69,7 @@ export function readBuild(
       ),
     );
   }
-  for (const [name, source] of Object.entries(build.additional_contexts ?? {})) {
+  for (const name of Object.keys(build.additional_contexts ?? {})) {
     // As the name of an image, which is what the builder takes it for; it is told `name=source`.
     if (!/^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/.test(name)) {
       problems.push(
@@ -75,15 +77,6 @@ export function readBuild(
           `${where}.additional_contexts`,
           `${JSON.stringify(name)} cannot name a context`,
           "take letters and digits, with `.`, `_`, `-`, `/`, `:` or `@` between",
-        ),
-      );
-    }
-    if (source.startsWith("service:")) {
-      problems.push(
-        problem(
-          `${where}.additional_contexts.${name}`,
-          "builds on another service's image",
-          "name a stage of one Dockerfile or a folder instead",
         ),
       );
     }
@@ -122,6 +115,12 @@ export function readBuild(
     ...(build.extra_hosts ? { extraHosts: build.extra_hosts } : {}),
   };
 }
+
+/** What compose calls the image that a service builds (compose, `GetImageNameOrDefault`), and what else it is tagged with. */
+export const imageNames = (project: string, service: string, { image, build }: ServiceNode): string[] => [
+  image ?? `${project}-${service}`,
+  ...(build?.tags ?? []),
+];
 
 /** What else the builder is told. */
 export function readBuildOptions(

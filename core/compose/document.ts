@@ -78,6 +78,7 @@ export interface BuildNode {
   additional_contexts?: Record<string, string>;
   secrets?: { source: string; target?: string }[];
   ssh?: string[];
+  tags?: string[];
   network?: string;
   extra_hosts?: string[];
   no_cache?: boolean;
@@ -100,6 +101,8 @@ export interface ComposeText {
   written: string;
   /** What stands for this machine's home folder and for the project's folder in `written`: texts that nothing else has. */
   marks: { home: string; folder: string };
+  /** The same as `resolved` and `exact` with the services of all profiles; absent where there are no profiles. */
+  whole?: { resolved: string; exact: string };
   /** The text of the compose files themselves. */
   sources: string;
   /** What compose warned of, in its own words. */
@@ -126,7 +129,7 @@ export const undoubled = (text: string): string => text.replaceAll("$$", "$");
  *
  * @throws Problems for what it could not print exactly.
  */
-export function readDocument({ resolved, exact }: ComposeText): ComposeDocument {
+export function readDocument({ resolved, exact }: Pick<ComposeText, "resolved" | "exact">): ComposeDocument {
   const printed = parsePrinted(resolved);
   refuse([...notUtf8(printed), ...inexactExtensions(printed, resolved)]);
   return mapTexts(exactly(printed.toJS(), JSON.parse(exact)), undoubled, undoubled) as ComposeDocument;

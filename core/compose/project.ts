@@ -3,7 +3,7 @@ import type { BuildSpec } from "../content";
 import type { Check, FileAccess } from "../host/types";
 import { Problems, problem } from "../problems";
 import { own } from "../records";
-import { type BuildOptions, readBuild, readBuildOptions } from "./build";
+import { type BuildOptions, imageNames, readBuild, readBuildOptions } from "./build";
 import {
   type ComposeDocument,
   type ComposeText,
@@ -29,6 +29,22 @@ export interface ComposeProject {
   files: ReferencedFile[];
   /** The resolved document, every text as a container is to get it. */
   document: ComposeDocument;
+  /** Services of inactive profiles that have a `build:` section: built only where another build needs their image. */
+  inactive: InactiveService[];
+}
+
+/** How a service's image is built. */
+export interface ServiceBuild {
+  name: string;
+  build: BuildSpec;
+  buildOptions: BuildOptions;
+  /** What Dockerfiles of the project call its image: names that compose gives to it. */
+  imageNames: string[];
+}
+
+export interface InactiveService extends ServiceBuild {
+  /** What of its `build:` cannot be carried out. */
+  problems: string[];
 }
 
 export interface ComposeService {
@@ -37,6 +53,8 @@ export interface ComposeService {
   build?: BuildSpec;
   /** What else the builder is told; none of it is part of the image. */
   buildOptions: BuildOptions;
+  /** What Dockerfiles of the project call the image that it builds; empty for one that runs what another service builds. */
+  imageNames: string[];
   image?: string;
   replicas: number;
   /** Services that are to be restarted whenever this one is recreated. */
@@ -49,6 +67,9 @@ export interface ComposeService {
   /** Host ports it publishes, with the interface they are bound to if one is given. */
   published: { port: number; hostIp?: string; protocol: string }[];
 }
+
+export const isBuilt = (service: ComposeService): service is ComposeService & ServiceBuild =>
+  service.build !== undefined;
 
 /** One file or folder that belongs to the release. */
 export interface ReferencedFile {
@@ -82,7 +103,7 @@ export interface ReferencedFile {
  */
 export function readProject(text: ComposeText): ComposeProject {
   const document = readDocument(text);
-  shareBuilds(document);
+  const builders = shareBuilds(document);
   const written = readWritten(text);
   const problems: string[] = [];
   const services: ComposeService[] = [];
@@ -95,6 +116,7 @@ export function readProject(text: ComposeText): ComposeProject {
       name,
       ...(node.build ? { build: readBuild(name, node, text, problems) } : {}),
       buildOptions: readBuildOptions(name, node, document, problems),
+      imageNames: builders.has(name) ? imageNames(document.name, name, node) : [],
       ...(node.image ? { image: node.image } : {}),
       restarts: Object.entries(document.services)
         .filter(([, other]) => own(other.depends_on, name)?.restart)
@@ -174,16 +196,45 @@ export function readProject(text: ComposeText): ComposeProject {
   if (services.length === 0)
     problems.push(problem("services", "there are none", "add a service to the compose file"));
   if (problems.length > 0) throw new Problems(problems);
-  return { name: document.name, folder: text.folder, services, files: files.all(), document };
+  return {
+    name: document.name,
+    folder: text.folder,
+    services,
+    files: files.all(),
+    document,
+    inactive: readInactive(text, document),
+  };
 }
 
-/** A service that names the image which another one builds is to run what that build makes. */
-function shareBuilds({ services = {} }: ComposeDocument): void {
-  const builders = Object.values(services).filter(({ build, image }) => build && image);
+/**
+ * A service that names the image which another one builds is to run what that build makes.
+ *
+ * @returns the services that have a `build:` of their own.
+ */
+function shareBuilds({ name: project, services = {} }: ComposeDocument): Set<string> {
+  const builders = Object.entries(services).filter(([, { build }]) => build);
   for (const node of Object.values(services)) {
-    const build = node.build ?? builders.find(({ image }) => image === node.image)?.build;
-    if (build) node.build = build;
+    const { image } = node;
+    if (node.build || image === undefined) continue;
+    const builder = builders.find(([name, node]) => imageNames(project, name, node).includes(image));
+    if (builder) node.build = builder[1].build!;
   }
+  return new Set(builders.map(([name]) => name));
+}
+
+/** The services that no active profile has, as far as they are built. */
+function readInactive(text: ComposeText, { services: active }: ComposeDocument): InactiveService[] {
+  if (text.whole === undefined) return [];
+  const document = readDocument(text.whole);
+  const nodes = Object.entries(document.services).filter(
+    ([name, { build }]) => build && !Object.hasOwn(active, name),
+  );
+  return nodes.map(([name, node]) => {
+    const problems: string[] = [];
+    const build = readBuild(name, node, text, problems);
+    const buildOptions = readBuildOptions(name, node, document, problems);
+    return { name, build, buildOptions, imageNames: imageNames(document.name, name, node), problems };
+  });
 }
 
 /** The services' names, each after those that it depends on; compose has refused cycles before. */

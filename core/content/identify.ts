@@ -9,8 +9,9 @@ import {
   readContext,
   readIfThere,
 } from "./context";
-import { analyse, type Reading } from "./dockerfile";
+import { analyse, type PlanOptions, pinImages, type Reading } from "./dockerfile";
 import { contentHash } from "./encode";
+import { encodePath } from "./files/names";
 import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOptions } from "./types";
 
 /**
@@ -25,7 +26,7 @@ export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): 
   const files = contexts.flatMap((context) =>
     readContext(context, sourcesOf(context, reading), options.cache),
   );
-  const inputs = { ...dockerfileInputs(spec, reading), ...imageInputs(spec, options, reading) };
+  const inputs = { ...dockerfileInputs(spec, reading, options), ...imageInputs(spec, options, reading) };
   const reasons = wholeReasons(reading);
   return {
     content: contentHash(inputs, files),
@@ -37,9 +38,12 @@ export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): 
   };
 }
 
-/** The external images that a build's stages begin with, copy from or mount, as the Dockerfile names them. */
+/** What a build's stages begin with, copy from or mount, beside each other. */
 export interface BaseImages {
+  /** External images, as the Dockerfile names them. */
   images: string[];
+  /** Names of the named contexts in use. */
+  contexts: string[];
   /** Why it is not certain that these are all, in words. */
   unsure?: string;
 }
@@ -51,13 +55,49 @@ export async function baseImages(
 ): Promise<BaseImages> {
   const reading = readingOf(spec, options);
   const images = imagesOf(spec, reading);
-  return images ? { images } : { images: [], unsure: reading.unsure! };
+  const { contexts } = reading;
+  return images ? { images, contexts } : { images: [], contexts, unsure: reading.unsure! };
 }
+
+/** @throws ContentError when there is none. */
+export const dockerfileText = (spec: BuildSpec): string => readDockerfileOf(spec).text;
 
 /** Those of {@link baseImages} that stages begin with: they may have ONBUILD instructions. */
 export async function parentImages(spec: BuildSpec): Promise<string[]> {
-  return readingOf(spec, {}).parents;
+  return readingOf(spec, {}).parents.filter((image) => serviceOf(image) === undefined);
 }
+
+/**
+ * The ONBUILD instructions that the image of a build has.
+ *
+ * @returns undefined where it is not certain
+ * @throws ContentError as {@link identify} does
+ */
+export async function ownOnBuild(
+  spec: BuildSpec,
+  options: Pick<IdentifyOptions, "baseOnBuild"> = {},
+): Promise<string[] | undefined> {
+  return readingOf(spec, options).onBuild;
+}
+
+/**
+ * A build's Dockerfile with the images of other services by their names: what a registry has is named by its digest.
+ *
+ * @param refs - by the names of its `service:` contexts.
+ * @returns undefined where it is not certain that the builder then builds just that; it can be told of named contexts
+ * @throws ContentError as {@link identify} does
+ */
+export function pinnedDockerfile(
+  spec: BuildSpec,
+  options: Pick<IdentifyOptions, "baseOnBuild">,
+  refs: Readonly<Record<string, string>>,
+): string | Buffer | undefined {
+  const text = pinImages(readDockerfileOf(spec).text, planOptions(spec, options), refs);
+  return text === undefined ? undefined : encodePath(text);
+}
+
+/** The service whose image a named context is. */
+export const serviceOf = (context: string): string | undefined => /^service:(.+)$/s.exec(context)?.[1];
 
 function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] | undefined {
   if (images === undefined) return undefined;
@@ -65,6 +105,7 @@ function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] | un
   return [...new Set([...images, ...contexts.flatMap((name) => own(named, name) ?? [])])].sort();
 }
 
+/** The named contexts that are images of a registry, or of this machine. */
 function contextImages({ additionalContexts }: BuildSpec): Record<string, string> {
   const images = Object.entries(additionalContexts).map(([name, value]) => [
     name,
@@ -89,20 +130,31 @@ export function openContexts(
 export const sourcesOf = (context: Context, reading: Reading) =>
   reading.sources.filter((source) => source.context === context.name);
 
-export function readingOf(spec: BuildSpec, options: IdentifyOptions): Reading {
-  return analyse(readDockerfileOf(spec).text, {
+export const readingOf = (spec: BuildSpec, options: IdentifyOptions): Reading =>
+  analyse(readDockerfileOf(spec).text, planOptions(spec, options));
+
+function planOptions(spec: BuildSpec, options: Pick<IdentifyOptions, "baseOnBuild">): PlanOptions {
+  const built = Object.entries(spec.additionalContexts).filter(([, value]) => serviceOf(value));
+  return {
     args: spec.args,
     ...(spec.target !== undefined && spec.target !== "" && { target: spec.target }),
     ...(spec.platforms.length === 1 && { platform: spec.platforms[0]! }),
     contexts: Object.keys(spec.additionalContexts).sort(),
-    contextImages: contextImages(spec),
+    contextImages: { ...contextImages(spec), ...Object.fromEntries(built) },
     ...(options.baseOnBuild && { onBuild: options.baseOnBuild }),
-  });
+  };
 }
 
-function dockerfileInputs(spec: BuildSpec, reading: Reading): Record<string, unknown> {
+function dockerfileInputs(
+  spec: BuildSpec,
+  reading: Reading,
+  { builtContents }: IdentifyOptions,
+): Record<string, unknown> {
   const contexts = reading.contexts.map((name) => {
     const value = spec.additionalContexts[name]!;
+    const service = serviceOf(value);
+    // Whatever the service is called.
+    if (service !== undefined) return [name, `content ${contentOf(service, builtContents)}`];
     return [name, isAbsolute(value) ? "a folder" : value];
   });
   return {
@@ -113,6 +165,13 @@ function dockerfileInputs(spec: BuildSpec, reading: Reading): Record<string, unk
     args: reading.args,
     contexts: Object.fromEntries(contexts),
   };
+}
+
+function contentOf(service: string, contents: IdentifyOptions["builtContents"]): string {
+  const content = own(contents, service);
+  if (content === undefined)
+    throw new Error(`the content of ${service} is not known; this is a bug in everfresh`);
+  return content;
 }
 
 function imageInputs(spec: BuildSpec, options: IdentifyOptions, reading: Reading): Record<string, unknown> {

@@ -19,9 +19,9 @@ export interface BuildSpec {
   platforms: string[];
   labels: Record<string, string>;
   /**
-   * Named contexts: an absolute folder, or anything else (`docker-image://…`, a URL), which counts as the
-   * text it is. Whoever points one at the image of another service gives that image's digest or content in
-   * the text.
+   * Named contexts: an absolute folder; `service:` and a name for the image that another service builds, which counts by
+   * its content ({@link IdentifyOptions.builtContents}); or anything else (`docker-image://…`, a URL), which counts as the
+   * text it is.
    */
   additionalContexts: Record<string, string>;
   /** Ids only, never values: a rotated secret builds the same image. */
@@ -54,8 +54,11 @@ export interface IdentifyOptions {
   /**
    * The ONBUILD instructions of images that stages begin with; undefined for one of which nobody could say: the whole
    * context counts then. An image that is not named here is taken to have none, unless it has `onbuild` in its name.
+   * One that another service builds is called `service:` and that service's name.
    */
   baseOnBuild?: Record<string, string[] | undefined>;
+  /** The content hash of each service that the build begins with or copies from, by a `service:` context. */
+  builtContents?: Record<string, string>;
   /** Remembers digests of unchanged files between runs. Without it, every byte is read. */
   cache?: StatCache;
 }

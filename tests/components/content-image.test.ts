@@ -32,6 +32,7 @@ const args: ContentImageArgs = {
     dockerfile: "Dockerfile",
     log: ".everfresh/build/prod/web/build.log",
     additionalContexts: ["shared=.everfresh/build/prod/web/context-shared"],
+    write: () => {},
     secret: (id) => ({ id, src: `.everfresh/build/prod/web/secrets/${id}` }),
   },
   built,

@@ -14,6 +14,8 @@ export interface Outside {
   registry(name: string): string | undefined;
   /** Removes build cache of a kind, or of all, that is so old, and says how much it was. */
   prune?(unusedHours: number, kind?: string): string | undefined;
+  /** Brings an image into this machine's engine. */
+  pull?(image: string): void;
   /** The ONBUILD instructions of a base image that this machine's engine has. */
   onBuild?(image: string): string[] | undefined;
   /** The layers that a registry tells of an image; default: none does. */
@@ -28,7 +30,7 @@ const adapters = ["compose", "engine", "git", "onbuild-memory", "probe", "regist
 );
 const wiring = [
   "index.ts",
-  "components/build-cache.ts",
+  ...["build-cache", "built-bases", "service-images"].map((name) => `components/${name}.ts`),
   ...["index", "bases", "contents", "hosts", "layers"].map((name) => `preflight/${name}.ts`),
 ];
 
@@ -38,6 +40,7 @@ export function loadProgram(outside: Outside): () => Promise<Required<StackOutpu
     compose: { readCompose: async () => outside.compose() },
     engine: {
       localOnBuild: async (image: string) => outside.onBuild?.(image) ?? [],
+      pullImage: async (image: string) => outside.pull?.(image),
       pruneBuildCache: async (hours: number, kind?: string) => outside.prune?.(hours, kind),
     },
     "onbuild-memory": { readMemory: async () => ({}), writeMemory: async () => {} },

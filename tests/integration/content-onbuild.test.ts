@@ -31,7 +31,7 @@ describe("a base image with ONBUILD instructions", function () {
       ...{ additionalContexts: {}, secrets: [], ssh: [] },
     };
     const buildOptions = { secrets: [], noCache: false, pull: false, cacheFrom: [], cacheTo: [] };
-    const service = { name: "web", build: spec, buildOptions };
+    const service = { name: "web", build: spec, buildOptions, imageNames: [] };
     const look = async () => {
       const built = await build(spec);
       assert.ok("id" in built, JSON.stringify(built));

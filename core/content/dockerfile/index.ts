@@ -1,12 +1,15 @@
 import { type CanonicalInstruction, canonical } from "./canonical";
+import { readOwnDockerfile } from "./frontend";
 import { needsNoDeclaration } from "./predefined";
-import { type DockerfileText, readDockerfile } from "./read";
+import type { DockerfileText } from "./read";
 import { readSources, type Source } from "./sources";
 import { imageBehind, type Origin, type Plan, type PlanOptions, planStages } from "./stages";
 import { Unsure } from "./unsure";
 import { declarations } from "./variables";
 
+export { pinImages } from "./pin";
 export type { Source } from "./sources";
+export type { PlanOptions } from "./stages";
 
 /** What a Dockerfile makes count. */
 export interface Reading {
@@ -31,6 +34,8 @@ export interface Reading {
   images?: string[];
   /** Images that stages begin with, those behind a named context included; none where {@link images} is absent. */
   parents: string[];
+  /** The ONBUILD instructions of the image; absent where they are not certain. */
+  onBuild?: string[];
   /** Whether a command runs, so that its network, its hosts and so on count. */
   runs: boolean;
   /** Frontend image of another language version. */
@@ -44,23 +49,14 @@ export interface Reading {
 export function analyse(text: string, options: PlanOptions): Reading {
   let plan: Plan | undefined;
   try {
-    const file = readFile(text, options);
+    const file = readOwnDockerfile(text, options);
     plan = planStages(file, options);
     return precise(plan, file, options);
   } catch (error) {
     if (!(error instanceof Unsure)) throw error;
-    return { ...everything(text, options, error.message), ...(plan && imagesOf(plan, options)) };
+    const known = plan && { ...imagesOf(plan, options), ...onBuildOf(plan) };
+    return { ...everything(text, options, error.message), ...known };
   }
-}
-
-function readFile(text: string, { args, contexts }: PlanOptions): DockerfileText {
-  const file = readDockerfile(text);
-  if (file.syntax !== undefined && !OWN_FRONTEND.test(file.syntax)) {
-    throw new Unsure(`it is read by another frontend, ${file.syntax}`);
-  }
-  if (args.BUILDKIT_SYNTAX != null) throw new Unsure("BUILDKIT_SYNTAX names another frontend");
-  if (contexts.some((name) => name.includes("::"))) throw new Unsure("a named context is for one platform");
-  return file;
 }
 
 function precise(plan: Plan, file: DockerfileText, options: PlanOptions): Reading {
@@ -74,6 +70,7 @@ function precise(plan: Plan, file: DockerfileText, options: PlanOptions): Readin
     args: usedArgs(plan, file.escapeChar, options.args),
     contexts: [...new Set(named)].sort(),
     ...imagesOf(plan, options),
+    ...onBuildOf(plan),
     runs: plan.stages.some(({ instructions }) => instructions.some(({ keyword }) => keyword === "RUN")),
     ...(file.syntax !== undefined && { syntax: file.syntax }),
   };
@@ -83,6 +80,13 @@ function imagesOf(plan: Plan, options: PlanOptions): { images: string[]; parents
   const images = originsOf(plan).flatMap((origin) => (origin.kind === "image" ? [origin.image] : []));
   const parents = plan.stages.flatMap(({ from }) => imageBehind(from, options) ?? []);
   return { images: [...new Set(images)].sort(), parents: [...new Set(parents)].sort() };
+}
+
+/** Those that the target's own lines leave; what it begins with has its own run, and leaves none. */
+function onBuildOf({ stages, targetIndex }: Plan): Pick<Reading, "onBuild"> {
+  const triggers = stages[targetIndex]!.instructions.filter(({ keyword }) => keyword === "ONBUILD");
+  if (triggers.some(({ heredocs }) => heredocs.length > 0)) return {};
+  return { onBuild: triggers.map(({ text }) => text) };
 }
 
 function originsOf({ stages }: Plan): Origin[] {
@@ -130,6 +134,3 @@ function values(
   const given = Object.entries(args).filter((entry): entry is [string, string] => entry[1] !== null);
   return Object.fromEntries(given.filter(([name]) => counts(name)).sort());
 }
-
-/** Docker's own frontend, in any version: its newer forms are known here or make the reading uncertain. */
-const OWN_FRONTEND = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[^@]*)?(?:@.*)?$/;

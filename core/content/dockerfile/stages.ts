@@ -39,6 +39,8 @@ export interface Plan {
   stages: Stage[];
   /** The target's name, as the builder tells it in `TARGETSTAGE`. */
   target: string;
+  /** Its place among the stages. */
+  targetIndex: number;
   /** ARG before the first FROM, as far as something needs it. */
   globals: { name: string; value: string | undefined }[];
 }
@@ -105,7 +107,7 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
     };
   });
   const target = options.target ?? parsed.at(-1)!.name ?? "default";
-  return { stages, target, globals: neededGlobals() };
+  return { stages, target, targetIndex: order.indexOf(wanted), globals: neededGlobals() };
 
   function need(at: number, base: boolean): void {
     const known = needed.get(at);

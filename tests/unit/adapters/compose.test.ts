@@ -40,6 +40,33 @@ describe("docker compose config", function () {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
+  it("knows what services of inactive profiles build, also where they are included", async () => {
+    const base = "services: { base: { build: ./base, profiles: [build] } }";
+    const web = "services: { web: { build: . } }";
+    for (const files of [
+      { "compose.yaml": `${base.replace(/}$/, ", web: { build: . } }")}\n` },
+      { "compose.yaml": `include: [more.yaml]\n${web}\n`, "more.yaml": base },
+    ]) {
+      const { services, inactive } = await read(await write(files as Record<string, string>));
+      assert.deepEqual(
+        services.map(({ name }) => name),
+        ["web"],
+      );
+      assert.deepEqual(
+        inactive.map(({ name, build }) => [name, build.context]),
+        [["base", path.join(folder, "base")]],
+      );
+    }
+  });
+
+  it("says that services of inactive profiles cannot be read, and goes on", async () => {
+    const base = "{ build: ./base, profiles: [build], env_file: none.env }";
+    const file = await write({ "compose.yaml": `services: { base: ${base}, web: { build: . } }` });
+    const { warnings } = await readCompose({ composeFiles: [file] });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /^the services of inactive profiles cannot be read, .*none\.env/);
+  });
+
   it("takes variables with defaults wherever compose does", async () => {
     const { files, document } = await read(
       await write({

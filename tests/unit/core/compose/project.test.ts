@@ -390,16 +390,7 @@ describe("a build section", () => {
     );
   });
 
-  for (const key of [
-    "ssh",
-    "tags",
-    "privileged",
-    "isolation",
-    "shm_size",
-    "ulimits",
-    "entitlements",
-    "provenance",
-  ]) {
+  for (const key of ["ssh", "privileged", "isolation", "shm_size", "ulimits", "entitlements", "provenance"]) {
     it(`is refused \`${key}\` rather than built without it`, () => {
       refused(
         [
@@ -428,12 +419,15 @@ describe("a build section", () => {
     });
   }
 
-  it("is refused another service's image as a context", () => {
-    refused(
-      [
-        "services.web.build.additional_contexts.base: builds on another service's image; name a stage of one Dockerfile or a folder instead",
-      ],
-      { build: { context: "/a", additional_contexts: { base: "service:base" } } },
+  it("may be built upon another service's image", () => {
+    const additional_contexts = { base: "service:base" };
+    const { services } = read({
+      web: { build: { context: "/a", additional_contexts } },
+      base: { build: { context: "/b" } },
+    });
+    assert.deepEqual(
+      services.find(({ name }) => name === "web")?.build?.additionalContexts,
+      additional_contexts,
     );
   });
 
@@ -680,3 +674,28 @@ for (const kind of ["configs", "secrets"] as const) {
     it("that lives on the host is left there", () => assert.deepEqual(filesOf({ external: true }), []));
   });
 }
+
+describe("the image of a service that is built", () => {
+  it("is called what compose calls it, and by its tags", () => {
+    const build = { context: "/a", tags: ["team/web:1"] };
+    assert.deepEqual(service({ build }).imageNames, ["shop-web", "team/web:1"]);
+    assert.deepEqual(service({ build, image: "web:2" }).imageNames, ["web:2", "team/web:1"]);
+    assert.deepEqual(service({ image: "web:2" }).imageNames, []);
+  });
+
+  it("is known of services of inactive profiles, which are not deployed, with what is wrong with them", () => {
+    const web = { build: { context: "/a" } };
+    const base = { build: { context: "/b", ssh: ["default"] }, profiles: ["build"] };
+    const text = { ...printed({ name: "shop", services: { web } }), folder, environment: {} };
+    const whole = printed({ name: "shop", services: { web, base, redis: { image: "redis" } } });
+    const { services, inactive } = readProject({ ...text, whole });
+    assert.deepEqual(
+      services.map(({ name }) => name),
+      ["web"],
+    );
+    assert.deepEqual(
+      inactive.map(({ name, imageNames, problems }) => [name, imageNames, problems.length]),
+      [["base", ["shop-base"], 1]],
+    );
+  });
+});

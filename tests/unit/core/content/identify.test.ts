@@ -12,7 +12,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BuildSpec, baseImages, ContentError, identify } from "../../../../core/content";
+import {
+  type BuildSpec,
+  baseImages,
+  ContentError,
+  identify,
+  ownOnBuild,
+  parentImages,
+} from "../../../../core/content";
 import { Folder } from "./folder";
 
 describe("identify", () => {
@@ -150,16 +157,38 @@ describe("identify", () => {
       dockerfile("FROM debian:12", "ARG TARGETARCH", "COPY src/$TARGETARCH /");
       const digest = async (digests: Record<string, string>) =>
         (await identify(folder.spec(), { baseDigests: digests })).content;
-      assert.deepEqual(await baseImages(folder.spec()), { images: ["debian:12"] });
+      assert.deepEqual((await baseImages(folder.spec())).images, ["debian:12"]);
       assert.notEqual(await digest({ "debian:12": "sha256:1" }), await digest({ "debian:12": "sha256:2" }));
       assert.equal(await digest({ other: "sha256:1" }), await content());
     });
     it("the digest of an image that a base's ONBUILD instructions copy from", async () => {
       dockerfile("FROM debian:12");
       const baseOnBuild = { "debian:12": ["COPY --from=tools:1 /x /x"] };
-      assert.deepEqual(await baseImages(folder.spec(), { baseOnBuild }), {
-        images: ["debian:12", "tools:1"],
-      });
+      const { images } = await baseImages(folder.spec(), { baseOnBuild });
+      assert.deepEqual(images, ["debian:12", "tools:1"]);
+    });
+    it("the content of another service's image, whatever that service and its context are called", async () => {
+      folder.write({ Dockerfile: "FROM base\nCOPY --from=tools /tool /\n" });
+      const additionalContexts = { base: "service:base", tools: "service:tools", spare: "service:spare" };
+      const of = (spec: Partial<BuildSpec>, builtContents: Record<string, string>) =>
+        identify(folder.spec(spec), { builtContents });
+      const { content, inputs } = await of({ additionalContexts }, { base: "1", tools: "2" });
+      assert.deepEqual(inputs.contexts, { base: "content 1", tools: "content 2" });
+      assert.notEqual((await of({ additionalContexts }, { base: "1", tools: "3" })).content, content);
+      const renamed = { base: "service:a", tools: "service:b" };
+      assert.equal((await of({ additionalContexts: renamed }, { a: "1", b: "2" })).content, content);
+      assert.deepEqual((await baseImages(folder.spec({ additionalContexts }))).contexts, ["base", "tools"]);
+      assert.deepEqual(await parentImages(folder.spec({ additionalContexts })), []);
+    });
+    it("what the ONBUILD instructions of another service's image read", async () => {
+      folder.write({ Dockerfile: "FROM base\n", page: "1", other: "1" });
+      const spec = folder.spec({ additionalContexts: { base: "service:base" } });
+      const baseOnBuild = { "service:base": ["COPY page /"] };
+      const { files } = await identify(spec, { builtContents: { base: "1" }, baseOnBuild });
+      assert.deepEqual(
+        files.map(({ path }) => path),
+        ["page"],
+      );
     });
     it("a base image's ONBUILD instructions, what they read, and nothing where it has none", async () => {
       dockerfile("FROM debian:12", "COPY a.txt /");
@@ -374,6 +403,7 @@ describe("identify", () => {
       assert.deepEqual(seen.inputs.contexts, { assets: "a folder", img: "docker-image://debian:12" });
       assert.deepEqual(await baseImages(folder.spec({ additionalContexts: contexts })), {
         images: ["debian:12"],
+        contexts: ["assets", "img"],
       });
     });
     it("the files that a link names, and the link", async () => {
@@ -578,5 +608,25 @@ describe("identify", () => {
       { fresh: "f", baseDigests: { "debian:12": `sha256:${"0".repeat(64)}` } },
     );
     assert.equal(identity.content, "d81a34ce9dd001b27c11a4a6810dbbae428d68cbfbff79a1b926f4542ddfbf9b");
+  });
+});
+
+describe("ownOnBuild", () => {
+  const folder = new Folder();
+  const of = (dockerfile: string, more: Partial<BuildSpec> = {}) => {
+    folder.write({ Dockerfile: dockerfile });
+    return ownOnBuild(folder.spec(more), { baseOnBuild: { parent: ["COPY parent /"] } });
+  };
+
+  it("has those of the target's own lines: those of what it begins with have run", async () => {
+    const dockerfile = "FROM parent AS a\nONBUILD COPY a /\nFROM a\nONBUILD RUN b\nONBUILD COPY c /\n";
+    assert.deepEqual(await of(dockerfile), ["RUN b", "COPY c /"]);
+    assert.deepEqual(await of(dockerfile, { target: "a" }), ["COPY a /"]);
+    assert.deepEqual(await of("FROM parent\n"), []);
+  });
+
+  it("knows none of a Dockerfile that is not certain to be understood", async () => {
+    assert.equal(await of("# syntax=other/frontend\nFROM a\nONBUILD COPY a /\n"), undefined);
+    assert.equal(await of("FROM a\nONBUILD RUN <<EOF\nb\nEOF\n"), undefined);
   });
 });

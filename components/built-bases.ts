@@ -1,0 +1,101 @@
+import * as pulumi from "@pulumi/pulumi";
+import { pullImage } from "../adapters/engine";
+import { serviceOf } from "../core/content";
+import { pushedName } from "../core/images";
+import type { Registry } from "../core/settings";
+import type { ServiceContent } from "../preflight/contents";
+import { accessTo } from "../preflight/registries";
+import type { BuildFolder } from "./build-folder";
+import type { ServiceImage } from "./service-images";
+import { userError } from "./user-error";
+
+/** What the builder is told of the images of other services. */
+export interface Bases {
+  dockerfile: pulumi.Input<string>;
+  additionalContexts: pulumi.Input<string[]>;
+}
+
+export interface BasesArgs {
+  service: string;
+  content: ServiceContent;
+  /** The image of a service that the build needs. */
+  imageOf: (service: string) => ServiceImage;
+  registry: Registry;
+  /** Whether this run builds: their images are then brought here. */
+  builds: boolean;
+  /** Whether external base images are to be the current ones. */
+  pull: boolean;
+}
+
+/** Stands for a reference that is not known yet. */
+const someImage = `everfresh.invalid/image@sha256:${"0".repeat(64)}`;
+
+/** Whether the builder is given another Dockerfile, with other services' images by their digests. */
+export function isPinned({ plan, pin }: ServiceContent): boolean {
+  const contexts = serviceContexts(plan.build.additionalContexts);
+  return (
+    contexts.length > 0 && pin(Object.fromEntries(contexts.map(([name]) => [name, someImage]))) !== undefined
+  );
+}
+
+/**
+ * Has a build begin with, and copy from, just the images that are deployed of other services: by their digests, from the
+ * registry with its credentials if they are not here.
+ *
+ * @param folder - made for a pinned Dockerfile where {@link isPinned} says so.
+ * @returns undefined for a build that needs no other service.
+ */
+export function basesOf(
+  { service, content, imageOf, registry, builds, pull }: BasesArgs,
+  folder: BuildFolder,
+): Bases | undefined {
+  const { plan, pin } = content;
+  if (plan.bases.length === 0) return undefined;
+  const contexts = serviceContexts(plan.build.additionalContexts).filter(([, base]) =>
+    plan.bases.includes(base),
+  );
+  const refs = apart(
+    Object.fromEntries(
+      contexts.map(([name, base]) => [
+        name,
+        pulumi.output(imageOf(base).ref).apply((ref) => pushedName(ref, registry)),
+      ]),
+    ),
+  );
+  const pinned = isPinned(content);
+  const additionalContexts = pinned
+    ? folder.additionalContexts
+    : refs.then((refs = {}) => [
+        ...folder.additionalContexts,
+        ...Object.entries(refs).map(([name, ref]) => `${name}=docker-image://${ref}`),
+      ]);
+  if (!builds) return { dockerfile: folder.dockerfile, additionalContexts };
+  const dockerfile = refs.then(async (refs = {}) => {
+    const needed = [...Object.values(refs), ...(pull ? plan.images : [])];
+    for (const image of new Set(needed)) {
+      const platform = image.includes("@") ? undefined : plan.build.platforms[0];
+      await pullImage(image, { auth: accessTo(image, registry).auth, platform }).catch((error: Error) => {
+        throw userError(
+          `${service}: ${image}, which it is built upon, cannot be pulled (${error.message}); run \`pulumi up\` again`,
+        );
+      });
+    }
+    if (pinned) folder.write(pin(refs)!);
+    return folder.dockerfile;
+  });
+  return { dockerfile, additionalContexts };
+}
+
+const serviceContexts = (contexts: Readonly<Record<string, string>>) =>
+  Object.entries(contexts).flatMap(([name, value]): [string, string][] => {
+    const service = serviceOf(value);
+    return service === undefined ? [] : [[name, service]];
+  });
+
+/**
+ * Values without the resources that they come from; undefined while these are not known. A push is replaced by removing the
+ * old one first, and Pulumi removes everything with it that it would replace for a value of it: builds, too, which are
+ * missed when the next step fails.
+ */
+const apart = <T>(values: Record<string, pulumi.Output<T>>): Promise<Record<string, T> | undefined> =>
+  (pulumi.all(values) as unknown as { promise(): Promise<Record<string, T> | undefined> }).promise();

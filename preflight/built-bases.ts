@@ -1,0 +1,141 @@
+import { parseReference } from "../adapters/registry";
+import type { ComposeProject, ServiceBuild } from "../core/compose/project";
+import { baseImages, dockerfileText, type IdentifyOptions, ownOnBuild, serviceOf } from "../core/content";
+import { problem, refuse } from "../core/problems";
+import { own } from "../core/records";
+
+/** A build, with the other services whose images it begins with or copies from. */
+export interface PlannedBuild extends ServiceBuild {
+  /** The services behind those of its `service:` contexts that are in use. */
+  bases: string[];
+  /** The external images that it begins with or copies from, as far as they are certain. */
+  images: string[];
+}
+
+type OnBuild = NonNullable<IdentifyOptions["baseOnBuild"]>;
+
+/**
+ * Finds out which builds need the images of which others. To the builder, the name that compose gives to another service's
+ * image is whatever the machine has under it, so such a name becomes a `service:` context of the build.
+ *
+ * @param baseOnBuild - the ONBUILD instructions of external images.
+ * @returns the builds, each after those that it needs, with the inactive ones that are needed; and the ONBUILD
+ *   instructions, those of services added.
+ * @throws Problems for builds that need each other, for a name that two builds have, and for what is wrong with an inactive
+ *   service that is needed.
+ */
+export async function planBuilds(
+  builds: readonly ServiceBuild[],
+  inactive: ComposeProject["inactive"],
+  baseOnBuild: OnBuild = {},
+): Promise<{ planned: PlannedBuild[]; baseOnBuild: OnBuild }> {
+  const onBuild = { ...baseOnBuild };
+  const problems: string[] = [];
+  const services = new Map([...inactive, ...builds].map((service) => [service.name, service] as const));
+  const names = new Names([...builds, ...inactive]);
+  const planned = new Map<string, PlannedBuild>();
+
+  const plan = async (name: string, path: readonly string[]): Promise<void> => {
+    if (planned.has(name)) return;
+    const service = services.get(name)!;
+    problems.push(...(inactive.find((other) => other.name === name)?.problems ?? []));
+    let { build } = service;
+    const bases = new Set<string>();
+    let external: string[] = [];
+    // ONBUILD instructions of what it begins with may name further images.
+    for (;;) {
+      // What cannot be read is told, with all else that is wrong, when the build is identified.
+      const read = await baseImages(build, { baseOnBuild: onBuild }).catch(() => undefined);
+      if (read === undefined) break;
+      const images =
+        read.unsure === undefined ? read.images : names.mentionedIn(dockerfileText(build), build.args);
+      const contexts = images
+        .filter((image) => !Object.hasOwn(build.additionalContexts, image))
+        .flatMap((image): [string, string][] => {
+          const makers = names.makersOf(image);
+          if (makers.length > 1) problems.push(ambiguous(name, image, makers));
+          return makers.length > 0 ? [[image, `service:${makers[0]}`]] : [];
+        });
+      const used = read.contexts.map((context) => own(build.additionalContexts, context)!);
+      const needed = [...used, ...contexts.map(([, value]) => value)].flatMap(
+        (value) => serviceOf(value) ?? [],
+      );
+      const found = [...new Set(needed)].filter((base) => !bases.has(base));
+      external = read.images;
+      if (found.length === 0 && contexts.length === 0) break;
+      build = {
+        ...build,
+        additionalContexts: { ...build.additionalContexts, ...Object.fromEntries(contexts) },
+      };
+      for (const base of found) {
+        bases.add(base);
+        const circle = [...path, name, base].slice([...path, name].indexOf(base));
+        if ([...path, name].includes(base)) problems.push(inCircle(circle, service));
+        else await plan(base, [...path, name]);
+        const known = planned.get(base);
+        if (known)
+          onBuild[`service:${base}`] ??= await ownOnBuild(known.build, { baseOnBuild: onBuild }).catch(
+            () => undefined,
+          );
+      }
+    }
+    planned.set(name, { ...service, build, bases: [...bases], images: external });
+  };
+  for (const { name } of builds) await plan(name, []);
+  refuse(problems);
+  return { planned: [...planned.values()], baseOnBuild: onBuild };
+}
+
+/** The names that compose gives to the images of services. */
+class Names {
+  readonly #makers = new Map<string, ServiceBuild[]>();
+  readonly #all: string[];
+
+  constructor(services: readonly ServiceBuild[]) {
+    this.#all = [...new Set(services.flatMap(({ imageNames }) => imageNames))];
+    for (const service of services) {
+      for (const name of new Set(service.imageNames.map(fullName)))
+        this.#makers.set(name, [...(this.#makers.get(name) ?? []), service]);
+    }
+  }
+
+  /** The services whose builds make an image, one of each build. */
+  makersOf(image: string): string[] {
+    const makers = this.#makers.get(fullName(image)) ?? [];
+    const builds = makers.map(({ build }) => JSON.stringify(build));
+    return makers.filter((_, i) => builds.indexOf(builds[i]!) === i).map(({ name }) => name);
+  }
+
+  /** Those that a Dockerfile may name which is not certain to be understood: rather too many. */
+  mentionedIn(dockerfile: string, args: Readonly<Record<string, string | null>>): string[] {
+    const text = [dockerfile, ...Object.values(args)].join("\n");
+    return this.#all.filter((name) => {
+      const bare = name.replace(/:latest$/, "").replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+      return new RegExp(`(^|[\\s=,"'/-])${bare}(?=$|[\\s:@,"'}])`, "m").test(text);
+    });
+  }
+}
+
+/** An image's name with all that docker adds to it. */
+const fullName = (image: string) => Object.values(parseReference(image)).join(" ");
+
+const ambiguous = (service: string, image: string, makers: readonly string[]) =>
+  problem(
+    `services.${service}.build`,
+    `its Dockerfile names ${image}, which ${makers.join(" and ")} build, each another`,
+    "give each of them an `image:` of its own",
+  );
+
+function inCircle(circle: readonly string[], { name, imageNames }: ServiceBuild): string {
+  if (circle.length === 2)
+    return problem(
+      `services.${name}.build`,
+      `its Dockerfile begins with or copies from ${imageNames[0]}, which is also what its own image is called`,
+      "give the service another `image:`, or name that image by its digest",
+    );
+  return problem(
+    `services.${circle[0]}.build`,
+    `needs its own image to be built (${circle.join(" → ")})`,
+    "let one of them begin with another image",
+  );
+}
