@@ -6,7 +6,7 @@ import { HostTeardown } from "./components/host-teardown";
 import { Lineage } from "./components/lineage";
 import { keptRelease, Release } from "./components/release";
 import { buildImages, keptImages, promotedImages } from "./components/service-images";
-import { previousOutputs, stackName } from "./components/stack-outputs";
+import { outputsOf, previousOutputs, stackName } from "./components/stack-outputs";
 import { withoutStackTrace } from "./components/user-error";
 import { readSettings } from "./config";
 import { publishedUrls } from "./core/urls";
@@ -17,14 +17,16 @@ async function program() {
   const settings = await readSettings();
   const asked = previousOutputs();
   const lineage = new Lineage();
-  const facts = await preflight(settings, asked, () => lineage.known(), stackName());
+  const promoted = settings.promoteFrom && !settings.release ? outputsOf(settings.promoteFrom) : undefined;
+  promoted?.catch(() => {}); // Told by whoever waits for it.
+  const facts = await preflight(settings, asked, () => lineage.known(), stackName(), promoted);
   const previous = await asked;
-  const { project, files, hostPaths, provenance } = facts;
+  const { project, files, hostPaths, followed, provenance } = facts;
 
   const images = settings.release
     ? keptImages(previous)
-    : settings.promoteFrom
-      ? await promotedImages(settings.promoteFrom, settings, facts)
+    : promoted
+      ? promotedImages(settings.promoteFrom!, settings, facts, await promoted)
       : buildImages(settings, facts, previous);
 
   // It outlives a pinned release: with another key every file would be another after it.
@@ -36,6 +38,7 @@ async function program() {
         files,
         hostPaths,
         images,
+        followed,
         forceRecreate: settings.forceRecreate,
         key,
         provenance,
@@ -63,12 +66,16 @@ async function program() {
     release: release.id,
     ...(release.provenance ? { tag: release.provenance.tag, source: release.provenance } : {}),
     images,
+    ...followedOutput(settings.release ? previous.followed : followed),
     hosts: tidyBuildCache(facts, Object.fromEntries(hosts)),
     urls: publishedUrls(project, settings.hosts),
     layers: release.layers,
     lineage: lineage.id,
   };
 }
+
+const followedOutput = (followed: Readonly<Record<string, string>> = {}) =>
+  Object.keys(followed).length > 0 ? { followed } : {};
 
 export = () => {
   endWithTheEngine();

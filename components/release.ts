@@ -19,6 +19,8 @@ export interface ReleaseArgs {
    * text, known beforehand, as another stack may have the same content under another digest.
    */
   images: Record<string, { content: string; digest: pulumi.Input<string>; ref: pulumi.Input<string> }>;
+  /** The images of services that follow a tag, by digest: `redis:7@sha256:…`. */
+  followed?: Readonly<Record<string, string>>;
   /** Changing it makes another release, and recreates every container. */
   forceRecreate?: string;
   /** Keys the fingerprints of its files, so that they tell nothing about a secret's value; hex. */
@@ -138,12 +140,12 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
 
 /** Asks for the layers of all images at once; those that were known before are not asked for again. */
 async function allLayers(
-  { project, layersOf }: ReleaseArgs,
+  { project, followed = {}, layersOf }: ReleaseArgs,
   images: KnownImages,
   known: Record<string, wire.Layers> = {},
 ): Promise<Record<string, wire.Layers>> {
   const asked = project.services.map(async ({ name, image, build }) => {
-    const ref = own(images, name)?.ref ?? image!;
+    const ref = own(images, name)?.ref ?? own(followed, name) ?? image!;
     const platform = build?.platforms[0] ?? own(project.document.services, name)?.platform;
     const layers = own(known, ref) ?? (await layersOf?.(ref, platform));
     return layers === undefined ? [] : [[ref, layers] as const];
@@ -153,12 +155,12 @@ async function allLayers(
 
 /** What the release's id hangs on, by names that a person understands. */
 function keepers(
-  { project, files, hostPaths, images, forceRecreate }: ReleaseArgs,
+  { project, files, hostPaths, images, followed = {}, forceRecreate }: ReleaseArgs,
   key: string,
   fingerprints: readonly string[],
 ): Record<string, string> {
   const compose = renderCompose(project, {
-    images: mapValues(images, (_, service) => service),
+    images: mapValues({ ...followed, ...images }, (_, service) => service),
     // What is in the files has keepers of its own.
     files: new Map(files.map(({ file }) => [file.key, `${file.where}/-`])),
     hostPaths,
@@ -171,6 +173,9 @@ function keepers(
         `image ${service}`,
         typeof digest === "string" ? digest : content,
       ]),
+    ),
+    ...Object.fromEntries(
+      Object.entries(followed).map(([service, ref]) => [`image ${service}`, ref.slice(ref.indexOf("@") + 1)]),
     ),
     ...Object.fromEntries(files.map(({ file }, i) => [file.where, fingerprints[i]!.slice(0, 16)])),
     "compose file": createHmac("sha256", key).update(compose).update(checks).digest("hex").slice(0, 16),

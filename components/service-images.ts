@@ -11,7 +11,7 @@ import { makeBuildFolder } from "./build-folder";
 import { basesOf, isPinned } from "./built-bases";
 import { ContentImage } from "./content-image";
 import { RegistryPush } from "./registry-push";
-import { outputsOf, type StackOutputs } from "./stack-outputs";
+import type { StackOutputs } from "./stack-outputs";
 
 /** An image as the stack's outputs name it, its digest known once it is pushed, or beforehand. */
 export type ServiceImage = Omit<PushedImage, "digest" | "ref"> & {
@@ -117,15 +117,17 @@ export function keptImages({ images = {} }: StackOutputs): Record<string, Pushed
 /**
  * The images that another stack has proved: nothing is built.
  *
+ * @param promoted - what that stack says of itself.
  * @throws Problems for a stack that has deployed nothing, and for each image that not all of its hosts have proved; the
  * latest one may only have been built.
  */
-export async function promotedImages(
+export function promotedImages(
   stack: string,
   settings: Settings,
   facts: Facts,
-): Promise<Record<string, ServiceImage>> {
-  const { images = {}, hosts = {} } = await outputsOf(stack);
+  promoted: StackOutputs,
+): Record<string, ServiceImage> {
+  const { images = {}, hosts = {} } = promoted;
   const where = "everfresh:promoteFrom";
   const proofs = Object.values(hosts).filter((host) => host?.verifiedAt);
   if (proofs.length === 0) {

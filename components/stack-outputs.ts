@@ -13,6 +13,8 @@ export interface StackOutputs {
   tag?: string;
   /** What the stack built or promoted last, also while an earlier release is pinned. */
   images?: Record<string, PushedImage>;
+  /** The images of services that follow a tag, by the digests that the tags had: `redis:7@sha256:…`. */
+  followed?: Record<string, string>;
   hosts?: Record<string, Pick<DeployResult, "release" | "services" | "verifiedAt">>;
   urls?: string[];
   source?: Provenance;
@@ -42,6 +44,7 @@ export async function outputsOf(stack: string): Promise<StackOutputs> {
     "release",
     "tag",
     "images",
+    "followed",
     "hosts",
     "urls",
     "source",

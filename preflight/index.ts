@@ -14,6 +14,7 @@ import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { identifyContents, type ServiceContent } from "./contents";
 import { deployer } from "./deployer";
+import { type FollowedTags, movedTags, readFollowedTags } from "./followed-tags";
 import { askHosts, type HostFacts } from "./hosts";
 import { noMounts, readMounts } from "./mounts";
 import { refuseRequests } from "./requests";
@@ -27,6 +28,8 @@ export interface Facts {
   hostPaths: ReadonlyMap<string, HostPath>;
   /** Of each service that is built; empty when nothing is built (a pinned or a promoted release). */
   contents: Record<string, ServiceContent>;
+  /** Of services that follow a tag; empty for a pinned release. */
+  followed: FollowedTags;
   /** Where a new release would come from. */
   provenance: Provenance;
   hosts: HostFacts[];
@@ -38,6 +41,7 @@ export interface Facts {
  * @param previous - what the stack deployed last.
  * @param lineage - asks the state for the name that the stack goes by on the hosts.
  * @param stack - its full name.
+ * @param promoted - what the stack of `promoteFrom` says of itself.
  * @throws Problems with all that is wrong anywhere, before anything is changed.
  */
 export async function preflight(
@@ -45,6 +49,7 @@ export async function preflight(
   previous: Promise<StackOutputs>,
   lineage: () => Promise<string | undefined>,
   stack: string,
+  promoted?: Promise<StackOutputs>,
 ): Promise<Facts> {
   const reading = readCompose(settings).then((text) => ({ text, project: readProject(text) }));
   const asking = askHosts(
@@ -58,26 +63,30 @@ export async function preflight(
   for (const warning of text.warnings) void pulumi.log.warn(`docker compose: ${inOneLine(warning)}`);
   const builds = !settings.promoteFrom && !settings.release;
 
-  const [{ files, hostPaths }, contents, tree, hosts] = await allOrEveryProblem([
+  const [{ files, hostPaths }, contents, followed, tree, hosts] = await allOrEveryProblem([
     settings.release ? noMounts() : readMounts(project),
     builds ? identifyContents(project, settings, previous) : Promise.resolve({}),
+    settings.release ? Promise.resolve({}) : readFollowedTags(project.services, settings, promoted),
     readWorkingTree(text.folder),
     asking,
     refuseOtherProject(project.name, previous),
   ]);
   const kept = hostPathsNote([...hostPaths.values()], project.name, settings.remoteDir);
   if (kept && pulumi.runtime.isDryRun()) void pulumi.log.info(kept);
+  for (const moved of movedTags(project.services, (await previous).followed, followed))
+    void pulumi.log.info(moved);
   const provenance = {
     tag: releaseTag({ tag: settings.tag, uniqueTag: settings.uniqueTag, ...tree }, new Date()),
     ...(tree ? { commit: tree.commit, dirty: tree.dirty !== undefined } : {}),
     ...deployer(),
   };
-  refuseRequests({ project, files, hostPaths, provenance, hosts }, settings, stack);
+  refuseRequests({ project, files, hostPaths, followed, provenance, hosts }, settings, stack);
   return {
     project,
     files,
     hostPaths,
     contents,
+    followed,
     provenance,
     hosts: hosts.map((facts) => withVolumeNotes(facts, contents)),
   };

@@ -7,6 +7,7 @@ import { refuse } from "../core/problems";
 import { assembleRelease, type Ingredients } from "../core/release/assemble";
 import { deployRequest } from "../core/release/request";
 import type { Settings } from "../core/settings";
+import type { FollowedTags } from "./followed-tags";
 import type { HostFacts } from "./hosts";
 
 /** In the place of what only a build or the state tells. */
@@ -23,12 +24,14 @@ export function refuseRequests(
     project,
     files,
     hostPaths,
+    followed,
     provenance,
     hosts,
   }: {
     project: ComposeProject;
     files: FileTree[];
     hostPaths: Ingredients["hostPaths"];
+    followed: FollowedTags;
     provenance: Provenance;
     hosts: HostFacts[];
   },
@@ -38,7 +41,7 @@ export function refuseRequests(
   const release = settings.release
     ? { kept: settings.release, project: project.name }
     : assembleRelease(
-        { project, files, hostPaths, forceRecreate: settings.forceRecreate },
+        { project, files, hostPaths, followed, forceRecreate: settings.forceRecreate },
         {
           ...unknown,
           fingerprints: files.map(() => unknown.hash),

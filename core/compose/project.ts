@@ -16,6 +16,7 @@ import {
 import { accessOf, accessProblems, fileKey } from "./file-access";
 import { imageVolumeProblems } from "./image-volumes";
 import { parseOptions } from "./options";
+import { isRenewed } from "./pull-policy";
 import { ownerOf, thisMachineProblems } from "./this-machine";
 
 /** A team's compose project, as `docker compose config` resolves it. */
@@ -56,6 +57,8 @@ export interface ComposeService {
   /** What Dockerfiles of the project call the image that it builds; empty for one that runs what another service builds. */
   imageNames: string[];
   image?: string;
+  /** Whether its image is to be the one that its tag means at each `up`. */
+  followsTag: boolean;
   replicas: number;
   /** Services that are to be restarted whenever this one is recreated. */
   restarts: string[];
@@ -118,6 +121,7 @@ export function readProject(text: ComposeText): ComposeProject {
       buildOptions: readBuildOptions(name, node, document, problems),
       imageNames: builders.has(name) ? imageNames(document.name, name, node) : [],
       ...(node.image ? { image: node.image } : {}),
+      followsTag: !node.build && isRenewed(node) && !node.image?.includes("@"),
       restarts: Object.entries(document.services)
         .filter(([, other]) => own(other.depends_on, name)?.restart)
         .map(([other]) => other),
@@ -125,16 +129,6 @@ export function readProject(text: ComposeText): ComposeProject {
       ...options,
       published: readPorts(node),
     });
-    const policy = node.pull_policy ?? "";
-    if (!node.build && /^(always|daily|weekly|every_)/.test(policy)) {
-      problems.push(
-        problem(
-          `services.${name}.pull_policy`,
-          `\`${policy}\` asks for whatever the tag means at the time, which nobody could prove`,
-          "leave it out, and name the image by its digest to choose when it changes (`name:tag@sha256:…`)",
-        ),
-      );
-    }
     for (const [kind, uses] of [
       ["configs", node.configs],
       ["secrets", node.secrets],

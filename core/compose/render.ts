@@ -7,9 +7,10 @@ import type { ComposeDocument, FileNode, FileUse, ServiceNode, VolumeNode } from
 import { accessOf, fileKey, modeOf } from "./file-access";
 import { withImageVolumes } from "./image-volumes";
 import type { ComposeProject } from "./project";
+import { isRenewed } from "./pull-policy";
 
 export interface Rendering {
-  /** The image of each service that is built, as the host is to name it. */
+  /** The image of each service that is built or follows a tag, as the host is to name it. */
   images: Readonly<Record<string, string>>;
   /** The store's path of each referenced file: by its source for a bind mount, else by its setting, `secrets.token`. */
   files: ReadonlyMap<string, string>;
@@ -77,10 +78,9 @@ function renderService(
     .map(([name, { required, ...how }]) => [name, required === false ? { ...how, required } : how]);
   if (needed.length > 0) rendered.depends_on = Object.fromEntries(needed);
   else delete rendered.depends_on;
-  if (build) {
-    rendered.image = own(rendering.images, name)!;
-    delete rendered.pull_policy;
-  }
+  rendered.image = own(rendering.images, name) ?? rendered.image;
+  // Which image it is was decided here.
+  if (build || isRenewed(node)) delete rendered.pull_policy;
   if (node.volumes) rendered.volumes = node.volumes.map((volume) => renderVolume(volume, rendering));
   for (const kind of ["configs", "secrets"] as const) {
     if (node[kind]) rendered[kind] = node[kind].map((use) => renderUse(kind, use, document, rendering));

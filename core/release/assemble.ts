@@ -11,6 +11,8 @@ export interface Ingredients {
   files: FileTree[];
   /** What it mounts of the hosts' own, by the source of the bind mount. */
   hostPaths: ReadonlyMap<string, HostPath>;
+  /** The images of services that follow a tag, by digest. */
+  followed?: Readonly<Record<string, string>>;
   /** Changing it recreates every container. */
   forceRecreate?: string;
 }
@@ -33,7 +35,7 @@ export interface Known {
 
 /** The release as hosts are told of it. */
 export function assembleRelease(
-  { project, files, hostPaths, forceRecreate }: Ingredients,
+  { project, files, hostPaths, followed = {}, forceRecreate }: Ingredients,
   { id, fingerprints, images, layers, tag, commit, dirty }: Known,
 ): Release {
   const shipped = files.map((tree, i) => ({ ...tree, fingerprint: fingerprints[i]! }));
@@ -44,7 +46,7 @@ export function assembleRelease(
     commit,
     dirty,
     compose: renderCompose(project, {
-      images: mapValues(images, ({ ref }) => ref),
+      images: { ...followed, ...mapValues(images, ({ ref }) => ref) },
       files: new Map(
         shipped.map(({ file, fingerprint }) => [
           file.key,
@@ -58,7 +60,7 @@ export function assembleRelease(
     files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
     services: project.services.map(({ name, image, replicas, restarts, verify }) => {
       const built = own(images, name);
-      const ref = built?.ref ?? image!;
+      const ref = built?.ref ?? own(followed, name) ?? image!;
       return {
         name,
         image: ref,

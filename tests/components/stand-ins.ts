@@ -31,7 +31,7 @@ const adapters = ["compose", "engine", "git", "onbuild-memory", "probe", "regist
 const wiring = [
   "index.ts",
   ...["build-cache", "built-bases", "service-images"].map((name) => `components/${name}.ts`),
-  ...["index", "bases", "contents", "hosts", "layers"].map((name) => `preflight/${name}.ts`),
+  ...["index", "bases", "contents", "followed-tags", "hosts", "layers"].map((name) => `preflight/${name}.ts`),
 ];
 
 /** Loads `index.ts` with stand-ins in the places of the adapters; all other modules are the real ones. */

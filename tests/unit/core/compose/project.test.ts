@@ -454,19 +454,20 @@ describe("an image that another service builds", () => {
 
 describe("an image that is only named", () => {
   for (const policy of ["always", "daily", "weekly", "every_2h"]) {
-    it(`is refused with the pull policy ${policy}: nobody could prove what its tag meant`, () => {
-      refused(
-        [
-          `services.web.pull_policy: \`${policy}\` asks for whatever the tag means at the time, which nobody could prove; leave it out, and name the image by its digest to choose when it changes (\`name:tag@sha256:…\`)`,
-        ],
-        { image: "web:1", pull_policy: policy },
-      );
-      assert.ok(service({ build: { context: "/a" }, pull_policy: policy }));
+    it(`follows its tag with the pull policy ${policy}`, () => {
+      assert.equal(service({ image: "web:1", pull_policy: policy }).followsTag, true);
     });
   }
 
-  it("may be pulled where it is missing, or never", () => {
-    for (const policy of ["missing", "never"]) assert.ok(service({ image: "web:1", pull_policy: policy }));
+  it("follows no tag where it is built, has a digest, or may be pulled where it is missing, or never", () => {
+    for (const node of [
+      { build: { context: "/a" }, pull_policy: "always" },
+      { image: "web:1@sha256:1", pull_policy: "always" },
+      { image: "web:1", pull_policy: "missing" },
+      { image: "web:1", pull_policy: "never" },
+      { image: "web:1" },
+    ])
+      assert.equal(service(node).followsTag, false);
   });
 });
 

@@ -42,7 +42,7 @@ describe("renderCompose", () => {
   });
 
   it("leaves an image that is only named, and how it is pulled", () => {
-    const redis = { image: "redis:7", pull_policy: "always" };
+    const redis = { image: "redis:7", pull_policy: "never" };
     assert.deepEqual(render({ redis }).services.redis, redis);
   });
 
@@ -343,6 +343,25 @@ describe("renderCompose", () => {
       forceRecreate: "x",
     });
     assert.deepEqual(project, before);
+  });
+});
+
+describe("an image that follows a tag", () => {
+  it("is named by its digest, and pulled no more than any other", () => {
+    const node = (image: string) => ({ image, pull_policy: "always" });
+    const services = { redis: node("redis:7"), kept: { ...node("a"), pull_policy: "never" } };
+    const document = { name: "shop", services: { ...services, fixed: node("b@sha256:1") } };
+    const rendered = parse(
+      renderCompose(
+        { services: [], document },
+        { images: { redis: "redis:7@sha256:2" }, files: new Map(), hostPaths: new Map() },
+      ),
+    );
+    assert.deepEqual(rendered.services, {
+      redis: { image: "redis:7@sha256:2" },
+      kept: { image: "a", pull_policy: "never" },
+      fixed: { image: "b@sha256:1" },
+    });
   });
 });
 

@@ -1,0 +1,91 @@
+import { parseReference, RegistryError, resolveDigest } from "../adapters/registry";
+import type { StackOutputs } from "../components/stack-outputs";
+import type { ComposeService } from "../core/compose/project";
+import { pushedName } from "../core/images";
+import { allOrEveryProblem, Problems, problem } from "../core/problems";
+import { own } from "../core/records";
+import type { Settings } from "../core/settings";
+import { accessTo } from "./registries";
+
+/** The images of services that follow a tag, each by the digest that the tag has: `redis:7@sha256:…`. */
+export type FollowedTags = Readonly<Record<string, string>>;
+
+/**
+ * Asks the registries what the tags mean now that services follow (`pull_policy: always` and its like).
+ *
+ * @param promoted - what another stack says of itself whose images are deployed here: its digests are taken.
+ * @throws Problems for a registry that does not say.
+ */
+export async function readFollowedTags(
+  services: readonly ComposeService[],
+  { registry, promoteFrom }: Pick<Settings, "registry" | "promoteFrom">,
+  promoted?: Promise<StackOutputs>,
+): Promise<FollowedTags> {
+  const there = await promoted;
+  const answers = new Map<string, Promise<string>>();
+  const refs = await allOrEveryProblem(
+    services
+      .filter(({ followsTag }) => followsTag)
+      .map(async ({ name, image }) => {
+        const proved = provedThere(name, image!, promoteFrom, there);
+        if (proved !== undefined) return [name, proved] as const;
+        const answer = answers.get(image!) ?? ask(`services.${name}.pull_policy`, image!, registry);
+        answers.set(image!, answer);
+        return [name, `${image}@${await answer}`] as const;
+      }),
+  );
+  return Object.fromEntries(refs);
+}
+
+/** What another stack runs under the same name. */
+function provedThere(
+  service: string,
+  image: string,
+  stack: string | undefined,
+  promoted: StackOutputs | undefined,
+): string | undefined {
+  const ref = own(promoted?.followed, service);
+  if (!promoted || ref?.split("@")[0] !== image) return undefined;
+  const hosts = Object.values(promoted.hosts ?? {});
+  if (hosts.every((host) => host?.verifiedAt && host.release === promoted.release)) return ref;
+  throw new Problems([
+    problem(
+      "everfresh:promoteFrom",
+      `stack ${stack} has not proved its latest image of ${service}`,
+      "deploy it there first",
+    ),
+  ]);
+}
+
+async function ask(where: string, image: string, registry: Settings["registry"]): Promise<string> {
+  const name = registry ? pushedName(image, registry) : image;
+  const todo = "try again, or name the image by a digest (`name:tag@sha256:…`), which asks nobody";
+  try {
+    const digest = await resolveDigest(name, accessTo(name, registry));
+    if (digest !== undefined) return digest;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    const [said] = error.message.split("; ");
+    throw new Problems([problem(where, `nobody says which image \`${image}\` is now (${said})`, todo)]);
+  }
+  throw new Problems([
+    problem(
+      where,
+      `${parseReference(name).registry} has no \`${image}\`, or none that it shows to this user`,
+      "correct the image's name, or leave the pull policy out",
+    ),
+  ]);
+}
+
+/** What is said of tags that have moved since they were deployed. */
+export const movedTags = (
+  services: readonly ComposeService[],
+  before: FollowedTags = {},
+  now: FollowedTags,
+): string[] =>
+  services.flatMap(({ name, image }) => {
+    const [was, is] = [own(before, name), own(now, name)];
+    // Another name is a change of the compose file.
+    const isMoved = was !== undefined && is !== undefined && was !== is && was.startsWith(`${image}@`);
+    return isMoved ? [`${name}: ${image} is another image now`] : [];
+  });
