@@ -95,7 +95,8 @@ export async function readCompose({
     config(asWritten, marked).catch(() => config(asWritten)),
   ]);
   refuseUsed(exact.stdout);
-  const values = await variables(variablesUsed(exact.stdout), (file) =>
+  const documents = [exact.stdout, ...(whole !== undefined && "exact" in whole ? [whole.exact] : [])];
+  const values = await variables([...new Set(documents.flatMap(variablesUsed))], (file) =>
     config(["--format", "json"], environment, ["--file", file]),
   );
   return {
@@ -111,6 +112,7 @@ export async function readCompose({
     ],
     folder,
     environment: { ...process.env, ...values },
+    fromEnvFile: values,
   };
 }
 

@@ -29,7 +29,8 @@ export interface BuildFolder {
  * source/local).
  *
  * @param content the build's content hash.
- * @param pinned whether the Dockerfile is another one than the build's own, still to be written.
+ * @param options.pinned whether the Dockerfile is another one than the build's own, still to be written.
+ * @param options.builds whether this run builds: secrets of the env file are then there, in files, until it ends.
  * @throws Problems when it cannot be made.
  */
 export function makeBuildFolder(
@@ -38,7 +39,7 @@ export function makeBuildFolder(
   build: BuildSpec,
   content: string,
   secrets: readonly BuildSecret[],
-  pinned = false,
+  { pinned = false, builds = false } = {},
 ): BuildFolder {
   const folder = emptyFolder(stack, service);
   const link = (target: string, name: string) => {
@@ -54,14 +55,16 @@ export function makeBuildFolder(
       ([name, source]) =>
         `${name}=${path.isAbsolute(source) ? link(source, `context-${fileName(name)}`) : source}`,
     );
-  const sources = new Map(
-    secrets.map((secret) => [
-      secret.id,
-      "file" in secret
-        ? { id: secret.id, src: link(secret.file, path.join("secrets", fileName(secret.id))) }
-        : { id: secret.id, env: secret.environment },
-    ]),
-  );
+  const sourceOf = (secret: BuildSecret) => {
+    const { id } = secret;
+    const place = path.join("secrets", fileName(id));
+    if ("file" in secret) return { id, src: link(secret.file, place) };
+    if (secret.value === undefined) return { id, env: secret.environment };
+    const file = path.join(folder, place);
+    if (builds) writeForThisRun(file, secret.value);
+    return { id, src: file };
+  };
+  const sources = new Map(secrets.map((secret) => [secret.id, sourceOf(secret)]));
   return {
     context,
     dockerfile: dockerfilePath(folder, build, pinned),
@@ -70,6 +73,12 @@ export function makeBuildFolder(
     write: (dockerfile) => writeFileSync(path.join(folder, "Dockerfile"), dockerfile),
     secret: (id) => sources.get(id)!,
   };
+}
+
+/** The process of the program ends when everything is built. */
+function writeForThisRun(file: string, secret: string): void {
+  writeFileSync(file, secret, { mode: 0o600, flag: "wx" });
+  process.once("exit", () => rmSync(file, { force: true }));
 }
 
 function emptyFolder(stack: string, service: string): string {

@@ -59,7 +59,10 @@ export function buildImages(
     const options = { ...buildOptions, noCache, pull };
     const buildsNow = cause !== undefined && !pulumi.runtime.isDryRun();
     const { secrets } = options;
-    const folder = makeBuildFolder(pulumi.getStack(), name, build, content, secrets, isPinned(known));
+    const folder = makeBuildFolder(pulumi.getStack(), name, build, content, secrets, {
+      pinned: isPinned(known),
+      builds: buildsNow,
+    });
     const image = new ContentImage(name, {
       build,
       options,

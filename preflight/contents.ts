@@ -15,7 +15,7 @@ import {
 import { contentTag, repositories } from "../core/images";
 import { ownFolder } from "../core/own-folder";
 import { excerpt } from "../core/printable";
-import { allOrEveryProblem, Problems, problem } from "../core/problems";
+import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
 import { own } from "../core/records";
 import type { Settings } from "../core/settings";
 import { readBases } from "./bases";
@@ -89,6 +89,7 @@ export async function identifyContents(
         explain(identity, before?.content),
         ask(registry, () => resolveDigest(pushed, accessTo(pushed, registry))),
       ]);
+      if (noCache || found === undefined) refuseUnset(plan);
       return [name, { ...known, cause, found: noCache ? undefined : found, noCache }] as const;
     }),
   );
@@ -119,6 +120,25 @@ export function identifyBuilds(
     identities[name] = identified;
   }
   return identities;
+}
+
+/**
+ * Refuses secrets that have no value where they are needed: the builder would be given none.
+ *
+ * @throws Problems
+ */
+function refuseUnset({ name, buildOptions }: PlannedBuild): void {
+  refuse(
+    buildOptions.secrets.flatMap((secret) => {
+      if ("file" in secret || secret.value !== undefined) return [];
+      if (process.env[secret.environment] !== undefined) return [];
+      return problem(
+        `services.${name}.build.secrets`,
+        `the variable ${secret.environment} is not set`,
+        "set it where `pulumi up` runs, or in the env file",
+      );
+    }),
+  );
 }
 
 /** What this program writes must not be part of what it identifies: nothing would ever come to rest. */

@@ -12,7 +12,10 @@ export interface BuildOptions {
   cacheTo: string[];
 }
 
-export type BuildSecret = { id: string; file: string } | { id: string; environment: string };
+export type BuildSecret =
+  | { id: string; file: string }
+  /** With its `value` where only the env file has it, which the builder does not read. */
+  | { id: string; environment: string; value?: string };
 
 /** Build settings that are honoured; any other is refused rather than ignored. */
 const knownBuildKeys = new Set([
@@ -127,10 +130,11 @@ export function readBuildOptions(
   service: string,
   node: ServiceNode,
   document: ComposeDocument,
+  text: Pick<ComposeText, "fromEnvFile">,
   problems: string[],
 ): BuildOptions {
   return {
-    secrets: readSecrets(service, node, document, problems),
+    secrets: readSecrets(service, node, document, text, problems),
     noCache: node.build?.no_cache === true,
     pull: node.build?.pull === true,
     cacheFrom: node.build?.cache_from ?? [],
@@ -142,6 +146,7 @@ function readSecrets(
   service: string,
   node: ServiceNode,
   document: ComposeDocument,
+  { fromEnvFile }: Pick<ComposeText, "fromEnvFile">,
   problems: string[],
 ): BuildSecret[] {
   const where = `services.${service}.build.secrets`;
@@ -152,7 +157,7 @@ function readSecrets(
     const read: BuildSecret | undefined = secret?.file
       ? { id, file: secret.file }
       : secret?.environment
-        ? { id, environment: secret.environment }
+        ? { id, environment: secret.environment, ...withValue(own(fromEnvFile, secret.environment)) }
         : undefined;
     const before = found.get(id);
     if (read === undefined) {
@@ -181,6 +186,8 @@ function readSecrets(
   }
   return [...found.values()];
 }
+
+const withValue = (value: string | undefined) => (value === undefined ? {} : { value });
 
 /** The builder is told of a secret in a line of fields: `type=file,id=…,src=…`. */
 const isOneField = (text: string) => /^[^\s\p{C},"'=]+$/u.test(text);

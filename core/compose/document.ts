@@ -110,6 +110,8 @@ export interface ComposeText {
   /** The project's folder: the first compose file's. */
   folder: string;
   environment: Readonly<Record<string, string | undefined>>;
+  /** Those variables of `environment` that configs and secrets are made from and only the env file has. */
+  fromEnvFile: Readonly<Record<string, string>>;
 }
 
 /** Whether a variable's value was not UTF-8: Node replaces each such byte when it starts. */

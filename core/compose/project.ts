@@ -118,7 +118,7 @@ export function readProject(text: ComposeText): ComposeProject {
     services.push({
       name,
       ...(node.build ? { build: readBuild(name, node, text, problems) } : {}),
-      buildOptions: readBuildOptions(name, node, document, problems),
+      buildOptions: readBuildOptions(name, node, document, text, problems),
       imageNames: builders.has(name) ? imageNames(document.name, name, node) : [],
       ...(node.image ? { image: node.image } : {}),
       followsTag: !node.build && isRenewed(node) && !node.image?.includes("@"),
@@ -226,7 +226,7 @@ function readInactive(text: ComposeText, { services: active }: ComposeDocument):
   return nodes.map(([name, node]) => {
     const problems: string[] = [];
     const build = readBuild(name, node, text, problems);
-    const buildOptions = readBuildOptions(name, node, document, problems);
+    const buildOptions = readBuildOptions(name, node, document, text, problems);
     return { name, build, buildOptions, imageNames: imageNames(document.name, name, node), problems };
   });
 }

@@ -41,6 +41,7 @@ describe("makeBuildFolder", () => {
     service: string,
     more: Partial<BuildSpec> = {},
     secrets: Parameters<typeof makeBuildFolder>[4] = [],
+    options: Parameters<typeof makeBuildFolder>[5] = {},
   ) =>
     makeBuildFolder(
       stack,
@@ -51,6 +52,7 @@ describe("makeBuildFolder", () => {
       },
       content,
       secrets,
+      options,
     );
 
   it("names what a build reads by links under the program's folder, which say nothing of the machine", () => {
@@ -98,6 +100,32 @@ describe("makeBuildFolder", () => {
       !existsSync(".everfresh/build/prod/web/Dockerfile.dockerignore"),
       "the ignore file of the build before",
     );
+  });
+
+  it("has the secret of an env file in a file of its owner's, where it builds, and in none otherwise", () => {
+    const secret = { id: "team/npm", environment: "NPM_TOKEN", value: "s3cret" };
+    const { src } = make({}, [secret]).secret(secret.id);
+    assert.ok(!existsSync(src!));
+    const before = process.listeners("exit");
+    const made = makeFor("prod", "web", {}, [secret], { builds: true }).secret(secret.id);
+    assert.deepEqual(made, { id: secret.id, src });
+    assert.equal(readFileSync(src!, "utf8"), secret.value);
+    assert.equal(statSync(src!).mode & 0o777, 0o600);
+    // It ends with the run.
+    const [end] = process.listeners("exit").filter((listener) => !before.includes(listener));
+    process.off("exit", end!);
+    end!(0);
+    assert.ok(!existsSync(src!));
+  });
+
+  it("has a Dockerfile of its own for what is still to be written, with its own ignore file", () => {
+    writeFileSync(path.join(folder, "app/web/Dockerfile.dockerignore"), "*.md\n");
+    const made = makeFor("prod", "web", {}, [], { pinned: true });
+    assert.equal(made.dockerfile, "../Dockerfile");
+    made.write("FROM scratch\n");
+    const text = (name: string) => readFileSync(path.join(".everfresh/build/prod/web", name), "utf8");
+    assert.equal(text("Dockerfile"), "FROM scratch\n");
+    assert.equal(text("Dockerfile.dockerignore"), "*.md\n");
   });
 
   it("lets nobody else look at a secret's place", () => {

@@ -331,6 +331,7 @@ const resolvedBy = (document: unknown): ComposeText => ({
   warnings: [],
   marks: { home: "/marked-home", folder: "/marked-folder" },
   sources: "",
+  fromEnvFile: {},
   resolved: exactYaml(document),
   exact: exactYaml(document),
   written: exactYaml(document),

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import path from "node:path";
 import { promisify } from "node:util";
 import { docker } from "../../lab/docker";
 import { exec } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
 import { lab as sharedLab } from "../support/lab";
-import { TestStack } from "../support/stack";
+import { checkout, TestStack } from "../support/stack";
 
 const run = promisify(execFile);
+/** What everfresh keeps for itself in the checkout. */
+const checkoutFiles = path.join(checkout, ".everfresh/build");
 
 describe("a secret", function () {
   this.timeout(180_000);
@@ -18,6 +21,7 @@ describe("a secret", function () {
   const values = {
     env: `env-${randomBytes(12).toString("hex")}`,
     file: `file-${randomBytes(12).toString("hex")}`,
+    build: `build-${randomBytes(12).toString("hex")}`,
   };
   let secrets: Record<string, string>;
 
@@ -26,6 +30,17 @@ describe("a secret", function () {
     stack = await TestStack.create(lab);
     await stack.write("api.env", `API_KEY=${values.env}\n`);
     await stack.write("token.secret", values.file);
+    await stack.write(".env.deploy", `BUILD_TOKEN=${values.build}\n`);
+    const compose = (await stack.read("compose.yaml"))
+      .replace("build: web", "build: { context: web, secrets: [build_token] }")
+      .replace("secrets:\n", "secrets:\n  build_token: { environment: BUILD_TOKEN }\n");
+    await stack.write("compose.yaml", compose);
+    const dockerfile = [
+      await stack.read("web/Dockerfile"),
+      // A secret's value is not for an image; that it was there is told by its length.
+      "RUN --mount=type=secret,id=build_token wc -c </run/secrets/build_token >/www/length\n",
+    ];
+    await stack.write("web/Dockerfile", dockerfile.join(""));
     secrets = {
       "the registry's password": lab.registry.password,
       "the registry's login": Buffer.from(`${lab.registry.username}:${lab.registry.password}`).toString(
@@ -34,6 +49,7 @@ describe("a secret", function () {
       "the private key": stack.host.privateKey.split("\n")[2]!,
       "an env secret": values.env,
       "a secret file": values.file,
+      "a build's secret": values.build,
     };
 
     const { ended } = stack.start();
@@ -72,6 +88,7 @@ describe("a secret", function () {
     assert.match(seen.processes.there, /docker .*up -d/);
     assert.equal(await stack.inContainer("api", "cat", "/run/secrets/token"), values.file);
     assert.equal(await stack.inContainer("api", "sh", "-c", 'echo "$API_KEY"'), values.env);
+    assert.equal(Number(await stack.inContainer("web", "cat", "/www/length")), values.build.length);
   });
 
   it("is not in the stack's state", () => absent(seen.state, "the state"));
@@ -85,6 +102,15 @@ describe("a secret", function () {
   it("is in nobody's list of processes, on either side", () => {
     absent(seen.processes.here, "the processes here");
     absent(seen.processes.there, "the processes on the host");
+  });
+
+  it("is in no file here when the build has ended, but those that it is from", async () => {
+    const found = run("grep", [
+      "-rlF",
+      ...Object.values(values).flatMap((value) => ["-e", value]),
+      checkoutFiles,
+    ]);
+    await assert.rejects(found, ({ code }: { code: number }) => code === 1);
   });
 
   it("is in no image", async () => {

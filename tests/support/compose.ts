@@ -14,6 +14,7 @@ export function printed(
     exact: JSON.stringify(document),
     written: stringify(written),
     warnings: [],
+    fromEnvFile: {},
     marks,
     sources: JSON.stringify(written),
   };

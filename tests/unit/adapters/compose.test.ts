@@ -67,6 +67,27 @@ describe("docker compose config", function () {
     assert.match(warnings[0]!, /^the services of inactive profiles cannot be read, .*none\.env/);
   });
 
+  it("has the value of a build's secret where only the env file gives it, by compose's own precedence", async () => {
+    const build = "{ context: ., secrets: [a, b, c] }";
+    const file = await write({
+      "compose.yaml": `
+services: { web: { build: ${build} } }
+secrets: { a: { environment: EVERFRESH_A }, b: { environment: EVERFRESH_B }, c: { environment: EVERFRESH_C } }
+`,
+      ".env.deploy": "EVERFRESH_A='a $$1'\nEVERFRESH_B=file\n",
+    });
+    process.env.EVERFRESH_B = "environment";
+    try {
+      assert.deepEqual((await read(file)).services[0]!.buildOptions.secrets, [
+        { id: "a", environment: "EVERFRESH_A", value: "a $$1" },
+        { id: "b", environment: "EVERFRESH_B" },
+        { id: "c", environment: "EVERFRESH_C" },
+      ]);
+    } finally {
+      delete process.env.EVERFRESH_B;
+    }
+  });
+
   it("takes variables with defaults wherever compose does", async () => {
     const { files, document } = await read(
       await write({

@@ -214,6 +214,7 @@ describe("readProject", () => {
       warnings: [],
       marks,
       sources: "",
+      fromEnvFile: {},
       resolved: JSON.stringify({ name: "shop", services: { web } }),
       exact: JSON.stringify({
         name: "shop",
