@@ -64,6 +64,9 @@ export class ContentImage extends pulumi.ComponentResource {
           ...(build.network ? { networkMode: build.network } : {}),
           // Compose prints `name=address`; the builder takes `name:address`.
           extraHosts: (build.extraHosts ?? []).map((host) => host.replace("=", ":")),
+          ...(build.shmSize === undefined ? {} : { shmSize: Number(build.shmSize) }),
+          ...(build.provenance === undefined ? {} : { provenance: String(build.provenance) }),
+          ...(build.sbom === undefined ? {} : { sbom: String(build.sbom) }),
           noCache: options.noCache,
           // They are pulled beforehand; the builder would ask the registry for them with credentials that it may not have.
           pullParent: options.pull && bases === undefined,

@@ -1,4 +1,4 @@
-import { Problems, problem } from "./problems";
+import { createHash } from "node:crypto";
 
 /** A pushed image, as the stack's outputs name it. */
 export interface PushedImage {
@@ -20,42 +20,37 @@ export interface PushedImage {
 
 /**
  * The repository of each service's image: `<address>/<project>-<service>`, one level deep because some registries
- * allow no more. Repository names are lower case (distribution-spec, "Pulling manifests").
- *
- * @throws Problems when two services would share a repository, or a name cannot be one.
+ * allow no more. Repository names are lower case, with single separators between letters and digits (distribution-spec,
+ * "Pulling manifests"): where that makes it another name than the service's, or that of two services, a hash of the
+ * service's name is added.
  */
 export function repositories(
   address: string,
   project: string,
   services: readonly string[],
 ): Record<string, string> {
-  const problems: string[] = [];
-  const owner = new Map<string, string>();
-  const result: Record<string, string> = {};
-  for (const service of services) {
-    const component = `${project}-${service}`.toLowerCase();
-    const where = `services.${service}`;
-    if (!/^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$/.test(component)) {
-      problems.push(
-        problem(
-          where,
-          `\`${component}\` cannot name an image`,
-          "rename the service (letters and digits, with single `.`, `_` or `-` between)",
-        ),
-      );
-    }
-    const other = owner.get(component);
-    if (other !== undefined) {
-      problems.push(
-        problem(where, `its image would have the same name as that of \`${other}\``, "rename one of the two"),
-      );
-    }
-    owner.set(component, service);
-    result[service] = `${address}/${component}`;
-  }
-  if (problems.length > 0) throw new Problems(problems);
-  return result;
+  const plain = new Set(services.filter((service) => service === plainName(service)));
+  const lower = services.map((service) => service.toLowerCase());
+  const isShared = (service: string) =>
+    !plain.has(service) && lower.filter((other) => other === service.toLowerCase()).length > 1;
+  return Object.fromEntries(
+    services.map((service) => {
+      const full = `${project}-${service}`.toLowerCase();
+      const name = plainName(full);
+      const isOther = name !== full || isShared(service);
+      return [service, `${address}/${name}${isOther ? `-${nameHash(service)}` : ""}`];
+    }),
+  );
 }
+
+/** The nearest name of a repository. */
+const plainName = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[._-]+/g, (between) => (/^(\.|_|__|-+)$/.test(between) ? between : "-"))
+    .replace(/^[._-]+|[._-]+$/g, "");
+
+const nameHash = (name: string) => createHash("sha256").update(name).digest("hex").slice(0, 8);
 
 /** A pushed image under another address of its registry: its repository is the last part of its name. */
 export const movedTo = (address: string, ref: string): string =>

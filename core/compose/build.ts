@@ -1,7 +1,7 @@
 import type { BuildSpec } from "../content";
 import { problem } from "../problems";
 import { mapValues, own } from "../records";
-import type { ComposeDocument, ComposeText, ServiceNode } from "./document";
+import type { BuildNode, ComposeDocument, ComposeText, ServiceNode } from "./document";
 
 /** What the builder is told beside what the image is made from. */
 export interface BuildOptions {
@@ -17,7 +17,7 @@ export type BuildSecret =
   /** With its `value` where only the env file has it, which the builder does not read. */
   | { id: string; environment: string; value?: string };
 
-/** Build settings that are honoured; any other is refused rather than ignored. */
+/** Build settings that are honoured, or that change nothing here. */
 const knownBuildKeys = new Set([
   "context",
   "dockerfile",
@@ -31,12 +31,93 @@ const knownBuildKeys = new Set([
   "network",
   "extra_hosts",
   "no_cache",
+  "no_cache_filter",
   "cache_from",
   "cache_to",
   "pull",
+  "shm_size",
+  "provenance",
+  "sbom",
   // Images are pushed by names of their own; these are names for Dockerfiles of the project.
   "tags",
 ]);
+
+/** What Pulumi's docker provider (5.2.0) cannot tell the builder, and what to do. */
+const unheard: Record<string, [what: string, todo: string]> = {
+  ssh: [
+    "Pulumi's docker provider hands no SSH agent to a build",
+    "give it a key in `secrets:` of `build:`, and mount that: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
+  ],
+  ulimits: [
+    "Pulumi's docker provider fails on them",
+    "set them in the command that needs them: `RUN ulimit -n 65536 && …`",
+  ],
+  privileged: [
+    "Pulumi's docker provider cannot ask the builder for it",
+    "remove it, and do what needs it when the container starts",
+  ],
+};
+
+/** Settings of `build:` with which the image would be another one than is built here. */
+function unheardProblems(where: string, build: BuildNode): string[] {
+  return Object.entries(build).flatMap(([key, value]) => {
+    if (knownBuildKeys.has(key) || key.startsWith("x-") || isEmpty(value)) return [];
+    if (key === "isolation") {
+      if (value === "default") return [];
+      return [problem(`${where}.isolation`, `\`${value}\` is for Windows containers`, "remove it")];
+    }
+    if (key === "entitlements") return entitlementProblems(`${where}.entitlements`, build);
+    const [what, todo] = own(unheard, key) ?? [
+      "is not known here, and could make another image",
+      "remove it, or report it as missing",
+    ];
+    return [problem(`${where}.${key}`, what, todo)];
+  });
+}
+
+/** The builder grants `network.host` to a build that has the host's network (buildx, `toSolveOpt`); there is no way to ask for more. */
+function entitlementProblems(where: string, { entitlements = [], network }: BuildNode): string[] {
+  return entitlements.flatMap((entitlement) => {
+    if (entitlement !== "network.host") {
+      const [what, todo] = unheard.privileged!;
+      return [problem(where, `\`${entitlement}\`: ${what}`, todo)];
+    }
+    if (network === "host") return [];
+    return [
+      problem(
+        where,
+        "`network.host` is granted only to a build with the host's network",
+        "add `network: host` to `build:`",
+      ),
+    ];
+  });
+}
+
+const isEmpty = (value: unknown) => !value || (typeof value === "object" && Object.keys(value).length === 0);
+
+/**
+ * The platform that the image is for. Of several, compose's `up` builds one (compose, `build.go`): the service's own, else
+ * the default of the environment.
+ */
+function platformsOf(
+  service: string,
+  { build, platform }: ServiceNode,
+  environment: ComposeText["environment"],
+  problems: string[],
+): string[] {
+  const platforms = build?.platforms ?? [];
+  if (platforms.length <= 1) return platforms.length === 1 ? platforms : platform ? [platform] : [];
+  const one = platform || environment.DOCKER_DEFAULT_PLATFORM;
+  if (one !== undefined && platforms.includes(one)) return [one];
+  problems.push(
+    problem(
+      `services.${service}.build.platforms`,
+      "names several platforms, of which the hosts have one",
+      `say which in the service itself: \`platform: ${platforms[0]}\``,
+    ),
+  );
+  return [];
+}
 
 /**
  * How a service is built.
@@ -51,17 +132,7 @@ export function readBuild(
 ): BuildSpec {
   const build = node.build!;
   const where = `services.${service}.build`;
-  for (const key of Object.keys(build)) {
-    if (!knownBuildKeys.has(key) && !key.startsWith("x-")) {
-      problems.push(
-        problem(
-          `${where}.${key}`,
-          "is not supported",
-          "remove it; the image must be the same for everybody who builds it",
-        ),
-      );
-    }
-  }
+  problems.push(...unheardProblems(where, build));
   const context = build.context ?? ".";
   if (/^[a-z+]+:\/\/|^git@|\.git(#.*)?$/i.test(context)) {
     problems.push(
@@ -94,12 +165,6 @@ export function readBuild(
   }
   // The builder would take it all the same, and nobody would know.
   const epoch = environment.SOURCE_DATE_EPOCH;
-  const platforms = build.platforms ?? (node.platform ? [node.platform] : []);
-  if (platforms.length > 1) {
-    problems.push(
-      problem(`${where}.platforms`, "names several platforms", "name the one that the hosts have"),
-    );
-  }
   return {
     context,
     ...(build.dockerfile ? { dockerfile: build.dockerfile } : {}),
@@ -109,13 +174,16 @@ export function readBuild(
       ...(epoch && build.args?.SOURCE_DATE_EPOCH == null && { SOURCE_DATE_EPOCH: epoch }),
     },
     ...(build.target ? { target: build.target } : {}),
-    platforms,
+    platforms: platformsOf(service, node, environment, problems),
     labels: mapValues(build.labels ?? {}, String),
     additionalContexts: build.additional_contexts ?? {},
     secrets: (build.secrets ?? []).map(({ source, target }) => target ?? source),
     ssh: [],
     ...(build.network ? { network: build.network } : {}),
     ...(build.extra_hosts ? { extraHosts: build.extra_hosts } : {}),
+    ...(Number(build.shm_size) > 0 ? { shmSize: Number(build.shm_size) } : {}),
+    ...(build.provenance !== undefined ? { provenance: String(build.provenance) } : {}),
+    ...(build.sbom !== undefined ? { sbom: String(build.sbom) } : {}),
   };
 }
 
@@ -135,7 +203,8 @@ export function readBuildOptions(
 ): BuildOptions {
   return {
     secrets: readSecrets(service, node, document, text, problems),
-    noCache: node.build?.no_cache === true,
+    // The provider cannot name single stages to the builder.
+    noCache: node.build?.no_cache === true || !isEmpty(node.build?.no_cache_filter),
     pull: node.build?.pull === true,
     cacheFrom: node.build?.cache_from ?? [],
     cacheTo: node.build?.cache_to ?? [],
@@ -165,7 +234,7 @@ function readSecrets(
         problem(
           where,
           `\`${source}\` has neither \`file\` nor \`environment\``,
-          "declare it under `secrets:`",
+          "give it one of them under `secrets:`",
         ),
       );
     } else if (!isOneField(id) || ("environment" in read && !isOneField(read.environment))) {

@@ -82,6 +82,11 @@ export interface BuildNode {
   network?: string;
   extra_hosts?: string[];
   no_cache?: boolean;
+  no_cache_filter?: string[];
+  shm_size?: string | number;
+  provenance?: string | boolean;
+  sbom?: string | boolean;
+  entitlements?: string[];
   pull?: boolean;
   cache_from?: string[];
   cache_to?: string[];

@@ -277,6 +277,17 @@ function readFileNode(
 ): Omit<ReferencedFile, "services"> | undefined {
   const where = `${kind}.${source}`;
   const text = (value: string) => ({ key: where, text: value, where, name: source });
+  if (node?.external) {
+    // compose itself would fail on it, on the host (compose, `create.go`: "unsupported external secret").
+    problems.push(
+      problem(
+        where,
+        "is external, which docker compose knows only with Swarm",
+        "give it a `file` or an `environment`",
+      ),
+    );
+    return undefined;
+  }
   if (node?.file) {
     return { key: where, source: node.file, where, name: path.basename(node.file) };
   }

@@ -17,6 +17,8 @@ const args: ContentImageArgs = {
     ssh: [],
     network: "host",
     extraHosts: ["db=10.0.0.1", "v6=::1"],
+    shmSize: 67108864,
+    provenance: "false",
   },
   options: {
     secrets: [{ id: "npm", file: "/k/npm" }],
@@ -75,6 +77,8 @@ describe("ContentImage", () => {
         platform: "linux/arm64",
         networkMode: "host",
         extraHosts: ["db:10.0.0.1", "v6:::1"],
+        shmSize: 67108864,
+        provenance: "false",
         noCache: true,
         pullParent: true,
         cacheFroms: ["type=registry,ref=a"],

@@ -23,6 +23,10 @@ export interface BuildOptions {
   networkMode?: string;
   /** `name:address` */
   extraHosts?: string[];
+  /** In bytes. */
+  shmSize?: number;
+  provenance?: string;
+  sbom?: string;
   noCache?: boolean;
   pullParent?: boolean;
   cacheFroms?: string[];
@@ -99,6 +103,9 @@ export function buildx(
       ...one("--target", options.target),
       ...one("--platform", options.platform),
       ...one("--network", options.networkMode),
+      ...one("--shm-size", options.shmSize === undefined ? undefined : `${options.shmSize}`),
+      ...one("--provenance", options.provenance),
+      ...one("--sbom", options.sbom),
       ...(options.noCache ? ["--no-cache"] : []),
       ...(options.pullParent ? ["--pull"] : []),
       context,

@@ -488,8 +488,8 @@ services:
 networks:
   odd: { name: ${text}, driver: ${text}, driver_opts: ${map}, labels: ${map}, ipam: { driver: ${text}, options: ${map} } }
 volumes: { v: { name: ${text}, driver: ${text}, driver_opts: ${map}, labels: ${map} } }
-configs: { c: { external: true, name: ${text} } }
-secrets: { s: { external: true, name: ${text} } }
+configs: { c: { file: ./c, name: ${text} } }
+secrets: { s: { file: ./s, name: ${text} } }
 `,
         }),
       );

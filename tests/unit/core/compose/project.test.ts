@@ -385,22 +385,67 @@ describe("a build section", () => {
 
   it("is refused a secret that there is not", () => {
     refused(
-      ["services.web.build.secrets: `npm` has neither `file` nor `environment`; declare it under `secrets:`"],
+      [
+        "services.web.build.secrets: `npm` has neither `file` nor `environment`; give it one of them under `secrets:`",
+      ],
       { build: { context: "/a", secrets: [{ source: "npm" }] } },
       { secrets: { npm: { external: true } } },
     );
   });
 
-  for (const key of ["ssh", "privileged", "isolation", "shm_size", "ulimits", "entitlements", "provenance"]) {
-    it(`is refused \`${key}\` rather than built without it`, () => {
-      refused(
-        [
-          `services.web.build.${key}: is not supported; remove it; the image must be the same for everybody who builds it`,
-        ],
-        { build: { context: "/a", [key]: [] } },
-      );
+  for (const [key, value, line] of [
+    [
+      "ssh",
+      ["default"],
+      "ssh: Pulumi's docker provider hands no SSH agent to a build; give it a key in `secrets:` of `build:`, and mount that: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
+    ],
+    [
+      "privileged",
+      true,
+      "privileged: Pulumi's docker provider cannot ask the builder for it; remove it, and do what needs it when the container starts",
+    ],
+    [
+      "ulimits",
+      { nofile: 1 },
+      "ulimits: Pulumi's docker provider fails on them; set them in the command that needs them: `RUN ulimit -n 65536 && …`",
+    ],
+    ["isolation", "hyperv", "isolation: `hyperv` is for Windows containers; remove it"],
+    [
+      "entitlements",
+      ["network.host"],
+      "entitlements: `network.host` is granted only to a build with the host's network; add `network: host` to `build:`",
+    ],
+    [
+      "entitlements",
+      ["security.insecure"],
+      "entitlements: `security.insecure`: Pulumi's docker provider cannot ask the builder for it; remove it, and do what needs it when the container starts",
+    ],
+    ["new", 1, "new: is not known here, and could make another image; remove it, or report it as missing"],
+  ] as const) {
+    it(`is refused \`${key}\` (${JSON.stringify(value)}) rather than built without it`, () => {
+      refused([`services.web.build.${line}`], { build: { context: "/a", [key]: value } });
     });
   }
+
+  it("may say what is so anyway, or changes no image", () => {
+    const more = { ssh: [], privileged: false, isolation: "default", ulimits: null, tags: ["a:1"] };
+    const network = { network: "host", entitlements: ["network.host"] };
+    assert.ok(service({ build: { context: "/a", ...more, ...network } }).build);
+  });
+
+  it("has the builder told of shared memory and attestations", () => {
+    const build = { context: "/a", shm_size: "67108864", provenance: false, sbom: "generator=x" };
+    const { shmSize, provenance, sbom } = service({ build }).build!;
+    assert.deepEqual(
+      { shmSize, provenance, sbom },
+      { shmSize: 67108864, provenance: "false", sbom: "generator=x" },
+    );
+  });
+
+  it("is done without the cache where that is to be so for a stage: no less can be asked for", () => {
+    assert.equal(service({ build: { context: "/a", no_cache_filter: ["deps"] } }).buildOptions.noCache, true);
+    assert.equal(service({ build: { context: "/a", no_cache_filter: [] } }).buildOptions.noCache, false);
+  });
 
   for (const context of [
     "https://github.com/acme/web.git",
@@ -432,10 +477,18 @@ describe("a build section", () => {
     );
   });
 
-  it("is refused several platforms", () => {
-    refused(["services.web.build.platforms: names several platforms; name the one that the hosts have"], {
-      build: { context: "/a", platforms: ["linux/amd64", "linux/arm64"] },
-    });
+  it("is for one of several platforms: the service's, else the environment's default", () => {
+    const build = { context: "/a", platforms: ["linux/amd64", "linux/arm64"] };
+    const of = (node: Node, environment = {}) =>
+      read({ web: { build, ...node } }, {}, {}, environment).services[0]!.build!.platforms;
+    assert.deepEqual(of({ platform: "linux/arm64" }), ["linux/arm64"]);
+    assert.deepEqual(of({}, { DOCKER_DEFAULT_PLATFORM: "linux/arm64" }), ["linux/arm64"]);
+    refused(
+      [
+        "services.web.build.platforms: names several platforms, of which the hosts have one; say which in the service itself: `platform: linux/amd64`",
+      ],
+      { build },
+    );
   });
 });
 
@@ -673,7 +726,14 @@ for (const kind of ["configs", "secrets"] as const) {
       );
     });
 
-    it("that lives on the host is left there", () => assert.deepEqual(filesOf({ external: true }), []));
+    it("that is external is refused: docker compose has none without Swarm", () => {
+      assert.throws(
+        () => filesOf({ external: true }),
+        new Problems([
+          `${kind}.a: is external, which docker compose knows only with Swarm; give it a \`file\` or an \`environment\``,
+        ]),
+      );
+    });
   });
 }
 

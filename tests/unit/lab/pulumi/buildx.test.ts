@@ -28,6 +28,9 @@ describe("a stand-in's build", () => {
       target: "one",
       platform: "linux/arm64",
       networkMode: "host",
+      shmSize: 67108864,
+      provenance: "false",
+      sbom: "true",
       noCache: true,
       pullParent: true,
     });
@@ -35,7 +38,7 @@ describe("a stand-in's build", () => {
       argv.slice(8, -1).join(" "),
       "--build-context base=docker-image://debian --secret id=a,src=file --secret id=b,env=B " +
         "--add-host peer:10.1.2.3 --cache-from type=local,src=x --cache-to type=inline --target one " +
-        "--platform linux/arm64 --network host --no-cache --pull",
+        "--platform linux/arm64 --network host --shm-size 67108864 --provenance false --sbom true --no-cache --pull",
     );
   });
 
