@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { BuildSpec } from "../content";
 import { problem } from "../problems";
 import { mapValues, own } from "../records";
@@ -134,15 +135,7 @@ export function readBuild(
   const where = `services.${service}.build`;
   problems.push(...unheardProblems(where, build));
   const context = build.context ?? ".";
-  if (/^[a-z+]+:\/\/|^git@|\.git(#.*)?$/i.test(context)) {
-    problems.push(
-      problem(
-        `${where}.context`,
-        `\`${context}\` is remote`,
-        "build from a folder of this machine, so that its content can be identified",
-      ),
-    );
-  }
+  if (isRemote(context)) problems.push(remoteContext(where, context));
   for (const name of Object.keys(build.additional_contexts ?? {})) {
     // As the name of an image, which is what the builder takes it for; it is told `name=source`.
     if (!/^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/.test(name)) {
@@ -185,6 +178,27 @@ export function readBuild(
     ...(build.provenance !== undefined ? { provenance: String(build.provenance) } : {}),
     ...(build.sbom !== undefined ? { sbom: String(build.sbom) } : {}),
   };
+}
+
+/** Whether compose passes a context on as it is written; of folders it prints the whole path. */
+const isRemote = (context: string) =>
+  !path.isAbsolute(context) && /^[a-z+]+:\/\/|^git@|\.git(#.*)?$|^github\.com\//i.test(context);
+
+/** The provider looks for the Dockerfile in a folder of this machine; its `remoteContext` is nothing to BuildKit. */
+function remoteContext(where: string, context: string): string {
+  const [url = "", fragment = ""] = context.split("#");
+  const folder = path.posix.basename(url).replace(/\.git$/i, "");
+  const within = fragment.split(":")[1];
+  const isArchive = /\.(tar|tgz|tar\.\w+|zip)$/i.test(url);
+  const what = `\`${context}\` is remote, and Pulumi's docker provider builds from folders only`;
+  const from = `./${[folder, ...(within ? [within] : [])].join("/")}`;
+  return problem(
+    `${where}.context`,
+    what,
+    isArchive
+      ? "unpack it into a folder beside the compose file, and build from that"
+      : `pin it as a submodule, \`git submodule add ${/^github\.com\//i.test(url) ? "https://" : ""}${url} ${folder}\`, and build from that: \`context: ${from}\``,
+  );
 }
 
 /** What compose calls the image that a service builds (compose, `GetImageNameOrDefault`), and what else it is tagged with. */

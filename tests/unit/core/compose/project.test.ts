@@ -447,23 +447,41 @@ describe("a build section", () => {
     assert.equal(service({ build: { context: "/a", no_cache_filter: [] } }).buildOptions.noCache, false);
   });
 
-  for (const context of [
-    "https://github.com/acme/web.git",
-    "https://example.com/context.tar.gz",
-    "git@github.com:acme/web",
-    "ssh://git@example.com/web",
-    "git://example.com/web",
-    "github.com/acme/web.git#main:docker",
-  ]) {
+  for (const [context, todo] of [
+    [
+      "https://github.com/acme/web.git",
+      "pin it as a submodule, `git submodule add https://github.com/acme/web.git web`, and build from that: `context: ./web`",
+    ],
+    [
+      "git@github.com:acme/web",
+      "pin it as a submodule, `git submodule add git@github.com:acme/web web`, and build from that: `context: ./web`",
+    ],
+    [
+      "github.com/acme/web.git#main:docker",
+      "pin it as a submodule, `git submodule add https://github.com/acme/web.git web`, and build from that: `context: ./web/docker`",
+    ],
+    [
+      "ssh://git@example.com/web",
+      "pin it as a submodule, `git submodule add ssh://git@example.com/web web`, and build from that: `context: ./web`",
+    ],
+    [
+      "https://example.com/context.tar.gz",
+      "unpack it into a folder beside the compose file, and build from that",
+    ],
+  ] as const) {
     it(`is refused the remote context ${context}`, () => {
       refused(
         [
-          `services.web.build.context: \`${context}\` is remote; build from a folder of this machine, so that its content can be identified`,
+          `services.web.build.context: \`${context}\` is remote, and Pulumi's docker provider builds from folders only; ${todo}`,
         ],
         { build: { context } },
       );
     });
   }
+
+  it("may be a folder that is called like a repository", () => {
+    assert.equal(service({ build: { context: "/srv/web.git" } }).build?.context, "/srv/web.git");
+  });
 
   it("may be built upon another service's image", () => {
     const additional_contexts = { base: "service:base" };
