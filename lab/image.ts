@@ -1,21 +1,65 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { docker } from "./docker";
+import { DockerError, docker } from "./docker";
+import { type EngineName, engines } from "./engines";
 
 const folder = path.join(__dirname, "image");
 
-/** Builds the image of the lab's machines unless it is there, and returns its tag, a hash of what it is built from. */
-export async function labImage(): Promise<string> {
+/** The tag of the image of machines with that engine: a hash of what it is built from. */
+async function tagOf(engine: EngineName): Promise<string> {
   const hash = createHash("sha256");
   for (const file of (await readdir(folder)).sort()) {
     const bytes = await readFile(path.join(folder, file));
     hash.update(`${file} ${bytes.length}\n`).update(bytes);
   }
-  const tag = `everfresh-lab:${hash.digest("hex").slice(0, 12)}`;
-  if (!(await docker(["images", "--quiet", tag])))
-    await docker(["buildx", "build", "--load", "--quiet", "--tag", tag, folder]);
+  return `everfresh-lab:${engine}-${hash.digest("hex").slice(0, 12)}`;
+}
+
+/** Whether `labImage` has nothing to build for that engine. */
+export async function hasLabImage(engine: EngineName): Promise<boolean> {
+  return (await docker(["images", "--quiet", await tagOf(engine)])) !== "";
+}
+
+/**
+ * Builds the image of machines with that engine unless it is there, and returns its tag. Says so on stderr when it takes
+ * longer than 2 s.
+ *
+ * @throws Error when it cannot be built, as when its packages cannot be had.
+ */
+export async function labImage(engine: EngineName): Promise<string> {
+  const tag = await tagOf(engine);
+  if (await hasLabImage(engine)) return tag;
+  const building = `lab: building the image with engine ${engine} (${engines[engine].what})`;
+  const slow = setTimeout(() => console.error(building), 2_000);
+  try {
+    const options = ["--load", "--progress=plain", `--target=${engine}`, ...(await lentCertificates())];
+    await docker(["buildx", "build", ...options, "--tag", tag, folder]);
+  } catch (error) {
+    throw error instanceof DockerError ? cannotBuild(engine, error) : error;
+  } finally {
+    clearTimeout(slow);
+  }
   return tag;
+}
+
+/** Lets a build reach a package registry that only this machine's own certificates vouch for. */
+async function lentCertificates(): Promise<string[]> {
+  const bundle = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
+  const isThere = await access(bundle).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? [`--secret=id=certificates,src=${bundle}`] : [];
+}
+
+/** The step that failed says why earlier than docker's last line does. */
+function cannotBuild(engine: EngineName, error: DockerError): Error {
+  const words = error.stderr.split("\n").map((line) => line.replace(/^#\d+ [\d.]+ /, "").trim());
+  const why = words.find((line) => /^(E|Err|W): |^go: /.test(line)) ?? error.message;
+  return new Error(
+    `engine ${engine} (${engines[engine].what}): its image cannot be built: ${why}; mend this and run it again (\`docker buildx build --target ${engine} lab/image\` shows all of it)`,
+  );
 }
 
 /**

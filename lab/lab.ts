@@ -1,6 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { DockerError, docker } from "./docker";
+import {
+  defaultEngine,
+  type EngineName,
+  engineText,
+  type LabEngine,
+  parseEngine,
+  type Store,
+} from "./engines";
 import { labImage, nestedEngineOptions } from "./image";
 import { newKeys } from "./keys";
 import { freePorts } from "./ports";
@@ -12,6 +20,9 @@ export interface Lab {
   name: string;
   /** The image its machines were made from. */
   image: string;
+  /** What its hosts run. */
+  engine: EngineName;
+  store: Store;
   registry: LabRegistry;
   hosts: LabHost[];
 }
@@ -52,6 +63,10 @@ export interface LabOptions {
   name?: string;
   /** How many hosts, `host1`, `host2`, …; default 1. */
   hosts?: number;
+  /** The hosts' Docker engine; default `stable`. */
+  engine?: EngineName;
+  /** The hosts' image store; default `classic`. */
+  store?: Store;
 }
 
 /** What a host may publish to this machine. Docker cannot add a port to a container that exists. */
@@ -60,16 +75,20 @@ const label = "dev.everfresh.lab";
 
 /**
  * Brings a lab up and returns when its registry and every host's engine and sshd answer. A lab of that name that is
- * up already and in order is returned as it is, with all that runs there; anything else of that name is removed first.
+ * up already, as it is asked for and in order is returned as it is, with all that runs there; anything else of that name is
+ * removed first.
  */
-export async function up({ name = "default", hosts = 1 }: LabOptions = {}): Promise<Lab> {
-  const image = await labImage();
+export async function up(options: LabOptions = {}): Promise<Lab> {
+  const { name = "default", hosts = 1, engine = defaultEngine.engine, store = defaultEngine.store } = options;
+  const kind = parseEngine(engineText({ engine, store }), `lab ${name}`);
+  const image = await labImage(engine);
   const present = await read(name);
-  if (present?.image === image && present.hosts.length === hosts && (await isReady(present))) return present;
+  const isSame = present?.image === image && present.store === store && present.hosts.length === hosts;
+  if (isSame && (await isReady(present))) return present;
   for (let attempt = 1; ; attempt++) {
     await down(name);
     try {
-      return await make(name, hosts, image);
+      return await make(name, hosts, kind, image);
     } catch (error) {
       // Somebody took a free port before Docker did.
       const portTaken = error instanceof DockerError && /already (allocated|in use)/.test(error.stderr);
@@ -115,7 +134,7 @@ export function list(): Promise<string[]> {
   return state.names();
 }
 
-async function make(name: string, count: number, image: string): Promise<Lab> {
+async function make(name: string, count: number, kind: LabEngine, image: string): Promise<Lab> {
   // First of all the folder: `list` finds by it what a crash leaves behind.
   await mkdir(state.folderOf(name), { recursive: true, mode: 0o700 });
   const id = `everfresh-lab-${state.idOf(name)}`;
@@ -129,11 +148,11 @@ async function make(name: string, count: number, image: string): Promise<Lab> {
     ...names.map(async (host) => {
       const container = `${id}-${host}`;
       await docker(["volume", "create", mark, container]);
-      const engine = [...nested, `--volume=${container}:/var/lib/docker`];
-      return makeHost([...common, ...engine, `--name=${container}`], image, host, container);
+      const options = [...nested, `--volume=${container}:/var/lib/docker`, `--name=${container}`];
+      return makeHost([...common, ...options], [image, "host", kind.store], host, container);
     }),
   ]);
-  const lab: Lab = { name, image, registry, hosts };
+  const lab: Lab = { name, image, ...kind, registry, hosts };
   await state.save(lab);
   return lab;
 }
@@ -168,14 +187,14 @@ async function makeRegistry(run: string[], image: string, container: string): Pr
   return registry;
 }
 
-async function makeHost(run: string[], image: string, name: string, container: string): Promise<LabHost> {
+async function makeHost(run: string[], machine: string[], name: string, container: string): Promise<LabHost> {
   const key = newKeys(`everfresh lab ${name}`);
   const [port = 0, ...published] = await freePorts(1 + hostPorts.length);
   const ports = Object.fromEntries(hostPorts.map((hostPort, index) => [hostPort, published[index]!]));
   const publish = Object.entries({ 22: port, ...ports }).map(
     ([to, from]) => `--publish=127.0.0.1:${from}:${to}`,
   );
-  await docker([...run, `--hostname=${name}`, ...publish, image, "host"]);
+  await docker([...run, `--hostname=${name}`, ...publish, ...machine]);
   const write = "umask 077 && mkdir .ssh && cat >.ssh/authorized_keys";
   await docker(
     ["exec", "--interactive", "--user=deploy", "--workdir=/home/deploy", container, "sh", "-c", write],

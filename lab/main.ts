@@ -1,4 +1,6 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { defaultEngine, type EngineName, engines, parseEngine, type Store, stores } from "./engines";
+import { hasLabImage, labImage } from "./image";
 import { down, list, read, up } from "./lab";
 import { folderOf } from "./state";
 
@@ -9,8 +11,16 @@ program
   .description("bring a lab up, or say where it is")
   .argument("[name]", "the lab's name", "default")
   .option("--hosts <count>", "how many hosts", Number, 1)
-  .action(async (name: string, { hosts }: { hosts: number }) => {
-    await up({ name, hosts });
+  .addOption(
+    new Option("--engine <engine>", "the hosts' Docker engine")
+      .choices(Object.keys(engines))
+      .default(defaultEngine.engine),
+  )
+  .addOption(
+    new Option("--store <store>", "the hosts' image store").choices(stores).default(defaultEngine.store),
+  )
+  .action(async (name: string, options: { hosts: number; engine: EngineName; store: Store }) => {
+    await up({ name, ...options });
     await show(name);
   });
 
@@ -31,10 +41,24 @@ program
     for (const each of name ? [name] : await list()) await show(each);
   });
 
+program
+  .command("images")
+  .description("build the images that hosts are made from, unless they are there")
+  .argument("[engines...]", `some of ${Object.keys(engines).join(", ")}; default all`)
+  .option("--missing", "only name the engines whose images are not there")
+  .action(async (asked: string[], { missing }: { missing?: boolean }) => {
+    const names = asked.map((name) => parseEngine(name, "lab images").engine);
+    for (const engine of names.length > 0 ? names : (Object.keys(engines) as EngineName[])) {
+      if (!missing) await labImage(engine);
+      else if (!(await hasLabImage(engine))) console.log(engine);
+    }
+  });
+
 async function show(name: string): Promise<void> {
   const lab = await read(name);
   if (!lab) return console.log(`${name}: half made; remove it with \`down ${name}\``);
   console.log(`${name}: registry ${lab.registry.address} (the hosts call it ${lab.registry.pullAddress})`);
+  console.log(`${name}: engine ${lab.engine} (${engines[lab.engine].what}), ${lab.store} image store`);
   for (const host of lab.hosts)
     console.log(
       `${name}: ${host.name} ssh -F ${folderOf(name)}/ssh_config ${host.name}; :8080 is ${host.url(8080)}`,

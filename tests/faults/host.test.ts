@@ -30,7 +30,7 @@ describe("a host in trouble", function () {
     host = lab.hosts[0]!;
     images = await pushImages(lab, ["one", "two", "api"]);
     // A broken download is tried again five times, which takes a minute.
-    await onHost(`sed -i 's/{ /&"max-download-attempts": 1, /' /etc/docker/daemon.json`);
+    await onHost(`sed -i 's/{ /&"max-download-attempts": 1, /' /etc/docker/*.json`);
     await restartEngine(host);
   });
 

@@ -212,6 +212,20 @@ describe("labs side by side", function () {
     assert.equal(await engine(right.hosts[0]!, "ps", "-q"), "");
   });
 
+  it("are made anew for hosts with another engine or image store, and are what was asked for", async () => {
+    const kinds = [
+      ["newest", "containerd", /^28\.\S+ io\.containerd\.snapshotter/],
+      ["newest", "classic", /^28\.\S+ (?!io)/],
+      ["stable", "classic", /^26\.\S+ (?!io)/],
+    ] as const;
+    for (const [engineName, store, is] of kinds) {
+      const { hosts, ...lab } = await up({ name: names[1], engine: engineName, store });
+      assert.deepEqual([lab.engine, lab.store], [engineName, store]);
+      const status = '{{range .DriverStatus}}{{if eq (index . 0) "driver-type"}}{{index . 1}}{{end}}{{end}}';
+      assert.match(await engine(hosts[0]!, "info", `--format={{.ServerVersion}} ${status}`), is);
+    }
+  });
+
   it("are made anew where a host of one died, or a crash left half of one", async () => {
     const before = await up({ name: names[1] });
     await killHost(before.hosts[0]!);

@@ -297,6 +297,29 @@ describe("set-up", function () {
         assert.ok(stderr.endsWith(`:\n${why}\n`), stderr);
       });
 
+  it("ends where a lab host's packages cannot be had, and says which", async () => {
+    await using machine = await Machine.create();
+    for (const tool of ["shellcheck", "busybox", "dash", "git", "ps", "ssh"])
+      await machine.play(tool, "exit 0");
+    await machine.play(
+      "docker",
+      [
+        'case "$*" in',
+        '"compose version --short") echo 2.26.1 ;;',
+        '*--target=newest*) echo "#9 4.2 E: Unable to locate package docker-buildx" >&2; exit 1 ;;',
+        "esac",
+      ].join("\n"),
+    );
+    const { status, stdout, stderr } = await machine.run([machine.bin("sh"), "scripts/setup", "--for-tests"]);
+    assert.equal(status, 1);
+    assert.match(stdout, /^setup: lab: building the images of its hosts \(engines: stable newest\)$/m);
+    assert.match(
+      stderr,
+      /^lab: engine newest \(.*\): its image cannot be built: E: Unable to locate package docker-buildx; mend this/m,
+    );
+    assert.doesNotMatch(stdout, /done/);
+  });
+
   it("refuses an argument that it does not know", async () => {
     await using machine = await Machine.create();
     const { status, stderr } = await machine.run([machine.bin("sh"), "scripts/setup", "--fast"]);
@@ -589,11 +612,18 @@ describe("set-up", function () {
   });
 
   it("is written in clean POSIX shell, as is the lab's", () => {
-    const scripts = ["scripts/setup", "scripts/env", "scripts/lib/make-base-image", "lab/image/machine"];
+    const scripts = ["scripts/setup", "scripts/env", "scripts/lib/make-base-image"];
+    const ofLab = ["machine", "suite", "build-compose"].map((file) => `lab/image/${file}`);
     const parts = readdirSync(path.join(checkout, "scripts/lib")).filter((file) => file.endsWith(".sh"));
     execFileSync(
       "shellcheck",
-      ["--external-sources", "--source-path=.", ...scripts, ...parts.map((file) => `scripts/lib/${file}`)],
+      [
+        "--external-sources",
+        "--source-path=.",
+        ...scripts,
+        ...ofLab,
+        ...parts.map((file) => `scripts/lib/${file}`),
+      ],
       { cwd: checkout, encoding: "utf8", stdio: "pipe" },
     );
   });
@@ -659,6 +689,7 @@ describe("a bare machine", function () {
       /docker: starting/,
       /compose v2/,
       /base image: pulling/,
+      /lab: building the images of its hosts \(engines: stable newest\)/,
     ])
       assert.equal(count(step), 1, `${step}\n${both.join("\n\n")}`);
 
@@ -699,7 +730,7 @@ describe("a bare machine", function () {
     assert.equal(await within("docker", "ps", "--all", "--quiet"), "");
     assert.equal(await within("docker", "volume", "ls", "--quiet"), "");
     const images = await within("docker", "images", "--format={{.Repository}}");
-    assert.deepEqual(images.split("\n").sort(), ["debian", "everfresh-lab"]);
+    assert.deepEqual([...new Set(images.split("\n"))].sort(), ["debian", "everfresh-lab"]);
     assert.equal(await within("ls", ".everfresh/lab"), "");
     assert.doesNotMatch(await within("ls", ".everfresh"), /^demo$/m);
     assert.doesNotMatch(await within("ls"), /Pulumi\.demo\.yaml/);

@@ -1,24 +1,43 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
+import { defaultEngine, type LabEngine, parseEngine } from "../../lab/engines";
 import { down, type Lab, list, up } from "../../lab/lab";
 
 const run = promisify(execFile);
-/** Each of mocha's workers has a lab of its own. */
-const name = `tests-${process.env.MOCHA_WORKER_ID ?? 0}`;
-let shared: Promise<Lab> | undefined;
+/** Each of mocha's workers has labs of its own. */
+const prefix = `tests-${process.env.MOCHA_WORKER_ID ?? 0}`;
+const shared = new Map<string, Promise<Lab>>();
 
-/** The lab that the tests of a worker share: one registry, two hosts. It comes up with the first test that asks for it. */
-export function lab(): Promise<Lab> {
-  shared ??= start();
-  return shared;
+/** What hosts run in the tests that need no other engine and are not named `EVERFRESH_ENGINE`. */
+export const newest: LabEngine = { engine: "newest", store: "containerd" };
+
+/**
+ * The hosts' engine for a test that was written for `given`: `EVERFRESH_ENGINE` (such as `newest/containerd`) where
+ * that is set, so that a suite can be run on each.
+ */
+export function engineFor(given: LabEngine): LabEngine {
+  const asked = process.env.EVERFRESH_ENGINE;
+  return asked ? parseEngine(asked, "EVERFRESH_ENGINE") : given;
 }
 
-async function start(): Promise<Lab> {
+/**
+ * The lab that the tests of a worker share: one registry, two hosts, of that engine unless `EVERFRESH_ENGINE` names
+ * another. It comes up with the first test that asks for it.
+ */
+export function lab(given: LabEngine = defaultEngine): Promise<Lab> {
+  const kind = engineFor(given);
+  const name = `${prefix}-${kind.engine}-${kind.store}`;
+  const started = shared.get(name) ?? start(name, kind);
+  shared.set(name, started);
+  return started;
+}
+
+async function start(name: string, kind: LabEngine): Promise<Lab> {
   await run("docker", ["version"]).catch((error: { stderr?: string }) => {
     throw new Error(`docker: ${error.stderr?.trim() ?? "not installed"}; run \`npm run setup\``);
   });
-  const [started] = await Promise.all([up({ name, hosts: 2 }), buildBase()]);
+  const [started] = await Promise.all([up({ name, hosts: 2, ...kind }), buildBase()]);
   return started;
 }
 
@@ -30,5 +49,5 @@ export async function buildBase(): Promise<void> {
 /** Removes the shared labs, in mocha's main process. `EVERFRESH_KEEP_LAB=1` keeps them. */
 export async function mochaGlobalTeardown(): Promise<void> {
   if (process.env.EVERFRESH_KEEP_LAB) return;
-  for (const name of await list()) if (/^tests-\d+$/.test(name)) await down(name);
+  for (const name of await list()) if (/^tests-\d+-/.test(name)) await down(name);
 }

@@ -18,6 +18,8 @@ const host = withUrl({
 const lab: Lab = {
   name,
   image: "everfresh-lab:1",
+  engine: "stable",
+  store: "classic",
   registry: {
     address: "127.0.0.1:5",
     pullAddress: "registry:5000",

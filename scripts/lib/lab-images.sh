@@ -1,0 +1,18 @@
+# shellcheck shell=sh
+# The images of the lab's hosts, for the engines that `npm test` runs them on. Built here, a package that cannot be had
+# ends the set-up, and not some test.
+: "${root:?is set by scripts/setup}"
+
+set_up_lab_images() {
+  missing=$(lab_images --missing stable newest) || exit 1
+  [ -n "$missing" ] || return 0
+  # shellcheck disable=SC2086 # one word per engine
+  set -- $missing
+  say "lab: building the images of its hosts (engines: $*)"
+  need_disk 2000 /var
+  lab_images "$@" || exit 1
+}
+
+lab_images() {
+  "$root/node_modules/.bin/tsx" "$root/lab/main.ts" images "$@"
+}
