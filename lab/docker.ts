@@ -38,5 +38,7 @@ export function docker(argv: string[], input = ""): Promise<string> {
 }
 
 function lastLine(text: string): string | undefined {
-  return text.split("\n").findLast((line) => line.trim() !== "" && !line.startsWith("See 'docker"));
+  // What docker ends with before 28, and since.
+  const isHint = (line: string) => /^(See|Run) 'docker /.test(line);
+  return text.split("\n").findLast((line) => line.trim() !== "" && !isHint(line));
 }

@@ -67,16 +67,22 @@ function cannotBuild(engine: EngineName, error: DockerError): Error {
  * machine that itself lacks a capability) as much of it as such an engine needs.
  */
 export async function nestedEngineOptions(image: string): Promise<string[]> {
-  try {
-    await docker(["run", "--rm", "--privileged", "--network=none", "--entrypoint=true", image]);
-    return ["--privileged"];
-  } catch {
-    const options = ["--cap-add=ALL", "--cap-drop=SYS_RESOURCE"];
-    for (const guard of ["seccomp", "apparmor", "systempaths"])
-      options.push(`--security-opt=${guard}=unconfined`);
-    // Only on cgroup v1: on v2 this would show the container the groups of the whole machine as its own.
-    if ((await docker(["info", "--format={{.CgroupVersion}}"])) === "1")
-      options.push("--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw");
-    return options;
-  }
+  if (await starts(image, ["--privileged"])) return ["--privileged"];
+  const options = ["--cap-add=ALL"];
+  for (const guard of ["seccomp", "apparmor", "systempaths"])
+    options.push(`--security-opt=${guard}=unconfined`);
+  // Docker 28 leaves out of ALL what the machine lacks, and refuses to drop it.
+  const isDropped = await starts(image, [...options, "--cap-drop=SYS_RESOURCE"]);
+  if (isDropped) options.push("--cap-drop=SYS_RESOURCE");
+  // Only on cgroup v1: on v2 this would show the container the groups of the whole machine as its own.
+  if ((await docker(["info", "--format={{.CgroupVersion}}"])) === "1")
+    options.push("--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw");
+  return options;
+}
+
+async function starts(image: string, options: string[]): Promise<boolean> {
+  return docker(["run", "--rm", ...options, "--network=none", "--entrypoint=true", image]).then(
+    () => true,
+    () => false,
+  );
 }

@@ -31,20 +31,23 @@ describe("docker", () => {
     assert.equal(await withDocker("exit 0", () => docker(["x"], "y".repeat(1 << 20))), "");
   });
 
-  it("fails with one line, and with the status and all the output beside it", async () => {
-    const failing = withDocker(
-      "echo out; echo 'Error: no' >&2; echo \"See 'docker run --help'.\" >&2; exit 125",
-      () => docker(["run", "x"]),
-    );
-    await assert.rejects(failing, (error: DockerError) => {
-      assert.ok(error instanceof DockerError);
-      assert.equal(error.message, "docker run: Error: no");
-      assert.equal(error.status, 125);
-      assert.equal(error.stdout, "out\n");
-      assert.match(error.stderr, /Error: no/);
-      return true;
+  for (const [version, hint] of Object.entries({
+    "before 28": "See 'docker run --help'.",
+    "from 28 on": "\nRun 'docker run --help' for more information",
+  }))
+    it(`fails with one line (docker ${version}), and with the status and all the output beside it`, async () => {
+      const failing = withDocker(`echo out; echo 'Error: no' >&2; echo "${hint}" >&2; exit 125`, () =>
+        docker(["run", "x"]),
+      );
+      await assert.rejects(failing, (error: DockerError) => {
+        assert.ok(error instanceof DockerError);
+        assert.equal(error.message, "docker run: Error: no");
+        assert.equal(error.status, 125);
+        assert.equal(error.stdout, "out\n");
+        assert.match(error.stderr, /Error: no/);
+        return true;
+      });
     });
-  });
 
   it("says what to do when there is no docker", async () => {
     const message = "docker: not found on this machine; run `npm run setup`";
