@@ -5,7 +5,7 @@ import path from "node:path";
 import { engine, exec } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
-import { lab as sharedLab } from "../support/lab";
+import { newest, lab as sharedLab } from "../support/lab";
 import { buildPage, pull, push, registryDigest } from "../support/script";
 import { TestStack } from "../support/stack";
 
@@ -15,7 +15,7 @@ describe("pulumi up", function () {
   let stack: TestStack;
 
   before(async () => {
-    lab = await sharedLab();
+    lab = await sharedLab(newest);
     stack = await TestStack.create(lab);
     await stack.mustUp();
   });

@@ -5,6 +5,7 @@ import type { Lab, LabHost } from "../../lab/lab";
 import { ownLab } from "../faults/support/own-lab";
 import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
+import { newest } from "../support/lab";
 
 const FOLDER = "/home/deploy/.everfresh/shop";
 const PROJECT = { project: "shop" };
@@ -16,12 +17,16 @@ describe("what is somebody else's on a host", function () {
   let host: LabHost;
   let images: Images;
 
-  ownLab("foreign", async (ready) => {
-    lab = ready;
-    host = lab.hosts[0]!;
-    images = await pushImages(lab, ["one", "two", "api"]);
-    await green("r1", "one");
-  });
+  ownLab(
+    "foreign",
+    async (ready) => {
+      lab = ready;
+      host = lab.hosts[0]!;
+      images = await pushImages(lab, ["one", "two", "api"]);
+      await green("r1", "one");
+    },
+    { engine: newest },
+  );
 
   const request = (id: string, page: string, overrides = {}) =>
     requestFor(lab, shop(images, id, { page }), { token: `token of ${id}`, ...overrides });

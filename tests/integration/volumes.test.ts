@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { engine, exec } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
-import { lab as sharedLab } from "../support/lab";
+import { newest, lab as sharedLab } from "../support/lab";
 import { TestStack } from "../support/stack";
 
 describe("what containers keep", function () {
@@ -9,7 +9,7 @@ describe("what containers keep", function () {
   let stack: TestStack;
 
   before(async () => {
-    stack = await TestStack.create(await sharedLab());
+    stack = await TestStack.create(await sharedLab(newest));
     await stack.write(
       "compose.yaml",
       `services:

@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const prefix = `tests-${process.env.MOCHA_WORKER_ID ?? 0}`;
 const shared = new Map<string, Promise<Lab>>();
 
-/** What hosts run in the tests that need no other engine and are not named `EVERFRESH_ENGINE`. */
+/** What the hosts of some test files run, so that `npm test` proves an old engine and a new one. */
 export const newest: LabEngine = { engine: "newest", store: "containerd" };
 
 /**
