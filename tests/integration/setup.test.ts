@@ -21,9 +21,10 @@ import path from "node:path";
 import { type DockerError, docker } from "../../lab/docker";
 import { nestedEngineOptions } from "../../lab/image";
 import { eventually } from "../../lab/poll";
-import { pulumiInUse, usesStandIns } from "../../lab/pulumi/in-use";
+import { pulumiInUse } from "../../lab/pulumi/in-use";
 import { DemoStack } from "../../scripts/demo/stack";
 import { withTools } from "../../scripts/environment";
+import { lentPulumi } from "../support/lent-pulumi";
 
 const checkout = path.join(__dirname, "..", "..");
 const plugins = ["command", "docker", "random"] as const;
@@ -669,7 +670,7 @@ describe("a bare machine", function () {
         "--volume=/var/lib/docker",
         `--volume=${checkout}/node_modules:/srv/main/node_modules:ro`,
       ],
-      ...lentPulumi(),
+      ...lentPulumi().map(({ source, target }) => `--volume=${source}:${target}:ro`),
       ...["everfresh-setup-test", "sleep", "infinity"],
     ]);
     const files = "git ls-files -z --cached --others --exclude-standard";
@@ -736,23 +737,6 @@ describe("a bare machine", function () {
     assert.doesNotMatch(await within("ls"), /Pulumi\.demo\.yaml/);
   });
 });
-
-/** Lets a container have the Pulumi of this machine: options for `docker run`. Where it cannot be lent, set-up downloads it. */
-function lentPulumi(): string[] {
-  const user = os.homedir();
-  if (usesStandIns()) {
-    const cache = process.env.XDG_CACHE_HOME ?? path.join(user, ".cache");
-    const store = [path.join(cache, "everfresh"), path.join(checkout, ".everfresh/engine")].find(existsSync);
-    return [`--volume=${store}:/root/.cache/everfresh:ro`];
-  }
-  const homes = [
-    process.env.PULUMI_HOME,
-    path.join(user, ".pulumi"),
-    path.join(checkout, ".everfresh/pulumi"),
-  ];
-  const home = homes.find((home) => home && existsSync(path.join(home, "bin/pulumi")));
-  return home ? ["bin", "plugins"].map((part) => `--volume=${home}/${part}:/root/.pulumi/${part}:ro`) : [];
-}
 
 describe("the demo's stack", function () {
   this.timeout(60_000);

@@ -48,6 +48,14 @@ function login({ registry }: Lab, address: string): string {
   return JSON.stringify({ auths: { [address]: { auth } } });
 }
 
+/** Every form that an image has in a registry: an engine with the containerd image store pushes an index. */
+const manifestTypes = [
+  "application/vnd.docker.distribution.manifest.v2+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.oci.image.index.v1+json",
+];
+
 /** The manifest digest that the registry has for a tag, asked directly. */
 export async function registryDigest(
   { registry }: Lab,
@@ -58,8 +66,7 @@ export async function registryDigest(
     method: "HEAD",
     headers: {
       authorization: `Basic ${Buffer.from(`${registry.username}:${registry.password}`).toString("base64")}`,
-      accept:
-        "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json",
+      accept: manifestTypes.join(", "),
     },
   });
   return answer.headers.get("docker-content-digest");
