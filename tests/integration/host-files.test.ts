@@ -109,9 +109,9 @@ describe("owner and mode of what a container mounts", function () {
     wanted.compose = wanted.compose.replace(/"source": "token-.*/, '$&\n        "mode": 256');
     const { status, stderr } = await deploy(host, requestFor(lab, wanted, { token: "w" }));
     assert.equal(status, 0, stderr);
-    assert.deepEqual(stderr.match(/^docker compose: .*/gm), [
-      "docker compose: secrets `uid`, `gid` and `mode` are not supported, they will be ignored",
-    ]);
+    const told = "docker compose: secrets `uid`, `gid` and `mode` are not supported, they will be ignored";
+    // compose 2.17 ignores them without a word.
+    assert.deepEqual(stderr.match(/^docker compose: .*/gm) ?? [], lab.engine === "oldest" ? [] : [told]);
   });
 
   it("are a file's own: one that is closed to others is closed to them there", async () => {
