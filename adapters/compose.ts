@@ -25,13 +25,13 @@ const bounds = { seconds: 30, memory: 1024, output: 64 };
 /**
  * Lets `docker compose config` read the compose files. Needs the Docker command line with compose v2, not an engine.
  *
+ * @param surroundings - the environment in which it runs.
  * @throws Problems in compose's own words when the files are missing or malformed.
  */
-export async function readCompose({
-  composeFiles,
-  projectName,
-  envFile,
-}: ComposeSource): Promise<ComposeText> {
+export async function readCompose(
+  { composeFiles, projectName, envFile }: ComposeSource,
+  surroundings: NodeJS.ProcessEnv = process.env,
+): Promise<ComposeText> {
   const files = composeFiles.map((file) => path.resolve(file));
   const missing = files.filter((file) => !existsSync(file));
   if (missing.length > 0) {
@@ -51,7 +51,7 @@ export async function readCompose({
     ...(existsSync(env) ? ["--env-file", env] : []),
   ];
   // compose itself is called in the project's folder.
-  const { environment, refuseUsed } = textEnvironment({ ...process.env, PWD: folder });
+  const { environment, refuseUsed } = textEnvironment({ ...surroundings, PWD: folder });
   const config = async (more: string[] = [], env = environment, options: string[] = []) => {
     // A shell on the way would set `PWD` itself.
     const command = [
@@ -96,7 +96,8 @@ export async function readCompose({
   ]);
   refuseUsed(exact.stdout);
   const documents = [exact.stdout, ...(whole !== undefined && "exact" in whole ? [whole.exact] : [])];
-  const values = await variables([...new Set(documents.flatMap(variablesUsed))], (file) =>
+  const used = documents.flatMap((document) => variablesUsed(document, surroundings));
+  const values = await variables([...new Set(used)], (file) =>
     config(["--format", "json"], environment, ["--file", file]),
   );
   return {
@@ -111,7 +112,7 @@ export async function readCompose({
       ...(whole !== undefined && "warning" in whole ? [whole.warning] : []),
     ],
     folder,
-    environment: { ...process.env, ...values },
+    environment: { ...surroundings, ...values },
     fromEnvFile: values,
   };
 }
@@ -125,7 +126,7 @@ function inactiveUnread(error: unknown): { warning: string } {
 }
 
 /** The variables that configs and secrets are made from, and that are not in the environment: they may be in the env file. */
-function variablesUsed(exact: string): string[] {
+function variablesUsed(exact: string, surroundings: NodeJS.ProcessEnv): string[] {
   const { configs = {}, secrets = {} } = JSON.parse(exact) as Record<
     string,
     Record<string, FileNode> | undefined
@@ -133,7 +134,7 @@ function variablesUsed(exact: string): string[] {
   const names = [configs, secrets].flatMap((files) =>
     Object.values(files).flatMap(({ environment = [] }) => environment),
   );
-  return [...new Set(names)].filter((name) => process.env[name] === undefined && /^[a-z_]\w*$/i.test(name));
+  return [...new Set(names)].filter((name) => surroundings[name] === undefined && /^[a-z_]\w*$/i.test(name));
 }
 
 /** Values of variables as compose knows them: it is asked for a service that has them in its environment. */
@@ -224,6 +225,21 @@ function explain({ end, stderr }: BoundedResult, files: string[]): string {
   if (/is not a docker command|unknown (shorthand )?flag/.test(said)) {
     return problem("docker compose", "version 2 is not installed here", "run `npm run setup`");
   }
+  const envFile = /\benv file (.+?) not found: /.exec(said)?.[1];
+  if (envFile !== undefined)
+    return problem(
+      where,
+      // Whether it is absolute hangs on which of the calls fails first.
+      `its env file ${path.relative(path.dirname(files[0]!), path.resolve(path.dirname(files[0]!), envFile))} does not exist`,
+      "create it, or say `required: false` of it",
+    );
+  const variable = /\brequired variable (\S+) is missing a value(: .*)?/.exec(said);
+  if (variable !== null)
+    return problem(
+      where,
+      `the variable ${variable[1]} is not set${variable[2] ?? ""}`,
+      "set it where `pulumi up` runs, or in the env file",
+    );
   return problem(
     where,
     withoutValues(said),

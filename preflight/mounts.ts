@@ -18,12 +18,13 @@ export const noMounts = async (): Promise<Mounts> => ({ files: [], hostPaths: ne
 /**
  * Decides what of the project's mounts is shipped, and reads that.
  *
+ * @param look - tells what this machine knows of the mounts' sources, absolute paths.
  * @throws Problems for everything that can neither be shipped nor be left to the host.
  */
-export async function readMounts(project: ComposeProject): Promise<Mounts> {
+export async function readMounts(project: ComposeProject, look = readSources): Promise<Mounts> {
   const sources = project.files.flatMap(({ source, mounts }) => (source && mounts ? [source] : []));
   const problems: string[] = [];
-  const { files, hostPaths } = placeMounts(project, await readSources(sources), problems);
+  const { files, hostPaths } = placeMounts(project, await look(sources), problems);
   const [trees] = await allOrEveryProblem([readFiles(files), refuseAll(problems)]);
   return { files: trees, hostPaths };
 }

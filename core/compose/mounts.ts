@@ -121,7 +121,7 @@ function placeOf(
     return {
       problem: [
         `a development layout: ${name} is mounted over what the image has in ${mount.mounts[0]!.target}, so what is built would not be what runs`,
-        "keep this mount in a compose file that only developers use, such as compose.override.yaml, or mount just what the container needs",
+        `keep this mount in a compose file that only developers use, such as compose.override.yaml, or set ${choose("ship")} if containers are to have it`,
       ],
     };
   }

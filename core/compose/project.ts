@@ -158,7 +158,16 @@ export function readProject(text: ComposeText): ComposeProject {
       )?.source;
       const where = `services.${name}.volumes (${volume.target})`;
       const owner = ownerOf(raw, source, text);
-      if (owner === "home") {
+      // Compose leaves these as they are. It takes `v:/v` for a folder of drive V, too.
+      if (/^([a-z]:[\\/]|\\\\)/i.test(source)) {
+        problems.push(
+          problem(
+            where,
+            `\`${source}\` is a path of Windows`,
+            "give a relative path or one of the host's, or a volume's name of two letters or more",
+          ),
+        );
+      } else if (owner === "home") {
         problems.push(
           problem(
             where,
@@ -188,7 +197,13 @@ export function readProject(text: ComposeText): ComposeProject {
     problems.push(problem(`networks.${key}.name`, "has a `|` or a control character", "choose another name"));
   }
   if (services.length === 0)
-    problems.push(problem("services", "there are none", "add a service to the compose file"));
+    problems.push(
+      problem(
+        "services",
+        "there are none, or none of an active profile",
+        "add a service, or name a profile in COMPOSE_PROFILES",
+      ),
+    );
   if (problems.length > 0) throw new Problems(problems);
   return {
     name: document.name,

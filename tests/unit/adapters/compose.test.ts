@@ -675,7 +675,6 @@ describe("readCompose", () => {
       "services: { web: { image: a, command: [a, 2030-01-02] } }",
       /: panic: |time\.Time/,
     ],
-    ["a variable that must be set", "services: { web: { image: '${NO:?give one}' } }", /give one/],
   ];
   for (const [name, text, said] of mistakes) {
     it(`says in compose's words what is wrong with ${name}`, async () => {
@@ -693,6 +692,21 @@ describe("readCompose", () => {
       });
     }).timeout(30_000);
   }
+
+  it("says what to do about an env file that is missing, and about a variable that must be set", async () => {
+    const refused = async (service: string, said: string) => {
+      const file = await write({ "compose.yaml": `services: { web: { ${service} } }` });
+      await assert.rejects(readCompose({ composeFiles: [file] }), new Problems([`${file}: ${said}`]));
+    };
+    await refused(
+      "image: a, env_file: a.env",
+      "its env file a.env does not exist; create it, or say `required: false` of it",
+    );
+    await refused(
+      "image: '${NO:?give one}'",
+      "the variable NO is not set: give one; set it where `pulumi up` runs, or in the env file",
+    );
+  });
 
   it("quotes no value in what compose says, as it may be a secret", async () => {
     const line = "B{=hunter2\n";

@@ -142,7 +142,7 @@ describe("a relative bind mount", () => {
 
   it("refuses a development layout: the sources over what was built from them", () => {
     const layout = (name: string) =>
-      `services.web.volumes (/app): a development layout: ${name} is mounted over what the image has in /app, so what is built would not be what runs; keep this mount in a compose file that only developers use, such as compose.override.yaml, or mount just what the container needs`;
+      `services.web.volumes (/app): a development layout: ${name} is mounted over what the image has in /app, so what is built would not be what runs; keep this mount in a compose file that only developers use, such as compose.override.yaml, or set \`x-everfresh: {mounts: {${name}: ship}}\` if containers are to have it`;
     const here: SourceFacts = { kind: "folder", ...tracked };
     assert.equal(placeOf(".:/app", here), layout("."));
     assert.equal(placeOf("./web:/app", here, { build: { context: "./web" } }), layout("./web"));

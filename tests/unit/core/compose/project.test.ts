@@ -85,7 +85,9 @@ describe("readProject", () => {
   it("refuses a project without services", () => {
     assert.throws(
       () => read({}),
-      new Problems(["services: there are none; add a service to the compose file"]),
+      new Problems([
+        "services: there are none, or none of an active profile; add a service, or name a profile in COMPOSE_PROFILES",
+      ]),
     );
   });
 
@@ -181,6 +183,16 @@ describe("readProject", () => {
       ],
       { deploy: { replicas: 2 }, ports: [port("80")] },
     );
+  });
+
+  it("refuses paths of Windows, which compose leaves as they are", () => {
+    for (const source of ["C:\\data", "v:/v", "\\\\server\\share"])
+      refused(
+        [
+          `services.web.volumes (/data): \`${source}\` is a path of Windows; give a relative path or one of the host's, or a volume's name of two letters or more`,
+        ],
+        { volumes: [{ type: "bind", source, target: "/data" }] },
+      );
   });
 
   it("reads published ports, and no others", () => {
