@@ -23,19 +23,18 @@ export interface FileTree {
  * @throws Problems for what is missing, unreadable, of a special type, too large, or not named in UTF-8.
  */
 export async function readFiles(files: readonly ReferencedFile[]): Promise<FileTree[]> {
-  const problems: string[] = [];
-  const trees = await Promise.all(
-    files.map(async (file): Promise<FileTree> => {
-      try {
-        return { file, entries: await readTree(file, problems) };
-      } catch (error) {
-        problems.push(explain(file, error as NodeJS.ErrnoException));
-        return { file, entries: [] };
-      }
+  const read = await Promise.all(
+    files.map(async (file) => {
+      const problems: string[] = [];
+      const entries = await readTree(file, problems).catch((error: NodeJS.ErrnoException) => {
+        problems.push(explain(file, error));
+        return [];
+      });
+      return { file, entries, problems };
     }),
   );
-  refuse(problems);
-  return trees;
+  refuse(read.flatMap(({ problems }) => problems));
+  return read.map(({ file, entries }) => ({ file, entries }));
 }
 
 function explain({ where, source }: ReferencedFile, error: NodeJS.ErrnoException): string {

@@ -204,6 +204,14 @@ describe("readFiles", () => {
     assert.equal((await read("large")).length, 1);
   });
 
+  it("names problems in the order of the files, however long one takes to read", async () => {
+    await mkdir(at("a/b/c"), { recursive: true });
+    execFileSync("mkfifo", [at("a/b/c/pipe")]);
+    const lines = await readFiles([reference("a"), reference("missing")]).catch(({ problems }) => problems);
+    assert.match(lines[0], /pipe is neither/);
+    assert.match(lines[1], /missing does not exist/);
+  });
+
   it("names the problems of all files at once", async () => {
     await assert.rejects(
       readFiles([reference("a"), reference("b")]),
