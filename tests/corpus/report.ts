@@ -65,8 +65,12 @@ export function formOf(line: string): string {
   const [where, ...rest] = line.split(": ");
   const setting = where!
     .replace(/ \([^)]*\)$/, "")
-    // A name may have dots in it, a key of compose has none.
-    .replace(/^(services)\..+?\.(?=[a-z_]+(\.|$)|x-)/, "$1.*.")
+    // A name may have dots in it.
+    .replace(
+      /^services\..+?\.(?=(build|command|configs|environment|labels|networks|ports|secrets|volumes|x-everfresh)\b)/,
+      "services.*.",
+    )
+    .replace(/^(services)\.[^.*]+/, "$1.*")
     .replace(/^(configs|secrets|networks|volumes)\.[^.]+/, "$1.*")
     .replace(/^(services\.\*\.build\.args)\..*/, "$1.*");
   const what = (rest.length > 0 ? rest.join(": ") : "").split("; ")[0]!;
