@@ -89,7 +89,7 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
     } else if (stats.isFile()) {
       size += stats.size;
       entries.push({
-        ...{ type: "file", path: name, executable: (stats.mode & 0o100) !== 0, ...closing(stats.mode) },
+        ...{ type: "file", path: name, executable: (stats.mode & 0o100) !== 0, ...privacy(stats.mode) },
         ...{ file: source, size: stats.size },
       });
     } else {
@@ -111,11 +111,12 @@ type Found =
 
 const accessOf = ({ access }: ReferencedFile) => (access ? { access } : {});
 
-/** From whom a file is kept by its mode; what this user's umask takes from every file says nothing. */
-function closing(mode: number, umask = process.umask()): { closedTo?: "others" | "all" } {
-  const taken = ~mode & ~umask;
-  if ((taken & 0o004) === 0) return {};
-  return { closedTo: (taken & 0o040) === 0 ? "others" : "all" };
+/**
+ * Whether a file is its owner's alone, as keys are. What else a mode keeps from others is how somebody's umask makes every
+ * file of a checkout; so is all of it where that umask holds here, too.
+ */
+function privacy(mode: number, umask = process.umask()): { private?: true } {
+  return (mode & 0o077) === 0 && (umask & 0o044) !== 0o044 ? { private: true } : {};
 }
 
 /** What of an entry a listing could not show in one line, and in the same way everywhere. */
@@ -148,10 +149,11 @@ class NotUtf8 extends Error {
   }
 }
 
-/** Nothing for a file that is open to all and has no owner of its own, as most are. */
-function markOf({ closedTo, access }: Extract<ReleaseFileEntry, { type: "file" }>): string {
+/** Nothing for a file that others may read and that has no owner of its own, as most are. */
+function markOf(entry: Extract<ReleaseFileEntry, { type: "file" }>): string {
+  const { access } = entry;
   const owner = access ? ` ${access.uid}:${access.gid}:${access.mode}` : "";
-  return `${closedTo ?? ""}${owner}`;
+  return `${entry.private ? "private" : ""}${owner}`;
 }
 
 const byCodeUnits = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -9,7 +9,6 @@ listing() {
     [ $# -gt 0 ] || exit 0
     find "$@" -type f -exec sha256sum {} +
     find "$@" -type f -perm -100 -exec printf 'runs %s\n' {} +
-    find "$@" -type f ! -perm -004 -exec printf 'closed %s\n' {} +
     find "$@" -type f ! -perm -004 ! -perm -040 -exec printf 'private %s\n' {} +
     # shellcheck disable=SC2016 # the inner shell's own variables
     find "$@" -type l -exec sh -c 'for l; do printf "link %s %s\n" "$l" "$(readlink "$l")"; done' sh {} +
@@ -21,7 +20,7 @@ release_parts='compose.yaml manifest.json services checks facts'
 # What release $1 is made of, as it lies there now.
 release_listing() {
   # shellcheck disable=SC2086 # one word per part
-  listing "releases/$1" $release_parts | grep -v '^closed \|^private '
+  listing "releases/$1" $release_parts | grep -v '^private '
   # shellcheck disable=SC2010,SC2046 # fingerprints only
   listing store $(ls "releases/$1/files" | grep -x '[0-9a-f]\{64\}')
 }

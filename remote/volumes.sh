@@ -100,7 +100,7 @@ volume_lines() { # $1 release
       volume_new_files=$(image_files "$volume_image" "$volume_path") volume_old_files=/dev/null
       [ -z "$volume_old" ] || volume_old_files=$(image_files "$volume_old" "$volume_path")
       # An empty file, such as .gitkeep, only keeps the folder.
-      is_anonymous "$volume_name" || ! grep -qv "^$empty_sum \|^runs \|^closed \|^private \|^whole$" "$volume_new_files" || printf 'covers %s\n' "$volume_facts"
+      is_anonymous "$volume_name" || ! grep -qv "^$empty_sum \|^runs \|^private \|^whole$" "$volume_new_files" || printf 'covers %s\n' "$volume_facts"
       volume_known=$(printf '%s\n' "$volume_before" | grep -xF -e "hidden $volume_facts")
       is_whole "$volume_new_files" || continue
       [ -n "$volume_known" ] || { [ -n "$volume_old" ] && ! cmp -s "$volume_new_files" "$volume_old_files"; } || continue

@@ -25,14 +25,13 @@ function sumOf({ fingerprint, entries }: ReleaseFile): string {
     const path = `${fingerprint}/${entry.path}`;
     if (entry.type === "directory") return [];
     if (entry.type === "symlink") return [`link ${path} ${entry.target}`];
-    const { bytes, executable, closedTo } = entry;
+    const { bytes, executable } = entry;
     const sha256 =
       bytes instanceof Uint8Array ? createHash("sha256").update(bytes).digest("hex") : bytes.sha256;
     return [
       `${sha256}  ${path}`,
       ...(executable ? [`runs ${path}`] : []),
-      ...(closedTo ? [`closed ${path}`] : []),
-      ...(closedTo === "all" ? [`private ${path}`] : []),
+      ...(entry.private ? [`private ${path}`] : []),
     ];
   });
   const sorted = lines.map((line) => Buffer.from(`${line}\n`)).sort(Buffer.compare);

@@ -10,8 +10,8 @@ export type TarEntry =
       type: "file";
       path: string;
       executable: boolean;
-      /** Who may not read it beside its owner; default nobody. */
-      closedTo?: "others" | "all";
+      /** Whether nobody but its owner may read it. */
+      private?: boolean;
       bytes: Uint8Array | FileOnDisk;
     }
   | { type: "directory"; path: string }
@@ -42,7 +42,7 @@ export function* tarPieces(entries: readonly TarEntry[]): Generator<Uint8Array> 
 function modeOf(entry: TarEntry): number {
   if (entry.type !== "file") return 0o755;
   const open = entry.executable ? 0o755 : 0o644;
-  return open & ~{ nobody: 0, others: 0o007, all: 0o077 }[entry.closedTo ?? "nobody"];
+  return entry.private ? open & ~0o077 : open;
 }
 
 function bytesOf(name: string): Buffer {

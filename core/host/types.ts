@@ -54,8 +54,8 @@ export type ReleaseFileEntry =
       type: "file";
       path: string;
       executable: boolean;
-      /** Who may not read it beside its owner; default nobody. */
-      closedTo?: "others" | "all";
+      /** Whether nobody but its owner may read it. */
+      private?: boolean;
       /** Owner and mode in containers; default the host's user, as it is. */
       access?: FileAccess;
       bytes: Buffer | FileOnDisk;

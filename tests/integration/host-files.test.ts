@@ -22,8 +22,8 @@ describe("owner and mode of what a container mounts", function () {
 
   let count = 0;
   /** A release of one service that has a secret `token`, and a key among its files. */
-  function release(access: FileAccess, text = "t0ken", closedTo?: "others" | "all"): Release {
-    const fingerprints = { token: mark(text, JSON.stringify(access)), key: mark("key", closedTo) };
+  function release(access: FileAccess, text = "t0ken", isPrivate = false): Release {
+    const fingerprints = { token: mark(text, JSON.stringify(access)), key: mark("key", isPrivate) };
     const files: [string, ReleaseFileEntry][] = [
       [
         fingerprints.token,
@@ -31,7 +31,7 @@ describe("owner and mode of what a container mounts", function () {
       ],
       [
         fingerprints.key,
-        { type: "file", path: "key", executable: false, closedTo, bytes: Buffer.from("key") },
+        { type: "file", path: "key", executable: false, private: isPrivate, bytes: Buffer.from("key") },
       ],
     ];
     const mode = access.mode.toString(8);
@@ -114,13 +114,12 @@ describe("owner and mode of what a container mounts", function () {
     assert.deepEqual(stderr.match(/^docker compose: .*/gm) ?? [], lab.engine === "oldest" ? [] : [told]);
   });
 
-  it("are a file's own: one that is closed to others is closed to them there", async () => {
-    for (const [closedTo, wanted] of [
-      [undefined, "-rw-r--r--"],
-      ["others", "-rw-r-----"],
-      ["all", "-rw-------"],
+  it("are a file's own: one that is its owner's alone is so there", async () => {
+    for (const [isPrivate, wanted] of [
+      [false, "-rw-r--r--"],
+      [true, "-rw-------"],
     ] as const) {
-      await green(release({ uid: 0, gid: 0, mode: 0o444 }, "t", closedTo));
+      await green(release({ uid: 0, gid: 0, mode: 0o444 }, "t", isPrivate));
       assert.equal((await inWeb("sh", "-c", "ls -l /etc/key")).split(" ")[0], wanted);
     }
     await exec(host, ["sh", "-c", `chmod 644 ${folder}/store/*/key`]);

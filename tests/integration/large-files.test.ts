@@ -82,8 +82,8 @@ describe("mounted files that are too large for the request", function () {
   });
 
   it("are sent once, and are in the container to the byte", async () => {
-    // Also one that is closed to others.
-    await chmod(big(), 0o640);
+    // Also one that is its owner's alone.
+    await chmod(big(), 0o600);
     const request = await release("r1");
     assert.equal(await send(request), 9 * MIB);
     assert.equal(await send(request), 0);

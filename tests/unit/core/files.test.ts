@@ -48,17 +48,17 @@ describe("readFiles", () => {
     assert.deepEqual(await read("run"), [file("run", "#!/bin/sh\n", true)]);
   });
 
-  it("reads from whom a file is closed by its mode", async () => {
+  it("reads whether a file is its owner's alone", async () => {
     await writeFile(at("key"), "k");
-    for (const [mode, closedTo] of [
-      [0o644, undefined],
-      [0o664, undefined],
-      [0o640, "others"],
-      [0o600, "all"],
-      [0o400, "all"],
+    for (const [mode, isPrivate] of [
+      [0o644, false],
+      [0o664, false],
+      [0o640, false],
+      [0o600, true],
+      [0o400, true],
     ] as const) {
       await chmod(at("key"), mode);
-      assert.deepEqual(await read("key"), [{ ...file("key", "k"), ...(closedTo && { closedTo }) }]);
+      assert.deepEqual(await read("key"), [{ ...file("key", "k"), ...(isPrivate && { private: true }) }]);
     }
   });
 
@@ -256,18 +256,18 @@ describe("fingerprint", () => {
     const before = await tree("here");
     assert.equal(await tree("there"), before);
     await utimes(at("here/a"), 1, 1);
-    await chmod(at("here/a"), 0o664);
+    await chmod(at("here/a"), 0o640);
     await link(at("here/a"), at("other-name"));
     const after = await readFiles([{ ...reference("here"), name: "d" }]);
     assert.equal(fingerprint(after[0]!.entries, key), before);
   });
 
-  it("changes when a file is closed to others, or gets an owner of its own", async () => {
+  it("changes when a file becomes its owner's alone, or gets an owner of its own", async () => {
     await writeFile(at("a"), "x");
     const [reading] = await readFiles([reference("a")]);
     const open = fingerprint(reading!.entries, key);
     const seen = new Set([open]);
-    for (const mode of [0o640, 0o600, 0o700]) {
+    for (const mode of [0o600, 0o700]) {
       await chmod(at("a"), mode);
       const [{ entries } = { entries: [] }] = await readFiles([reference("a")]);
       seen.add(fingerprint(entries, key));
@@ -277,7 +277,7 @@ describe("fingerprint", () => {
       const [{ entries } = { entries: [] }] = await readFiles([{ ...text, access }]);
       seen.add(fingerprint(entries, key));
     }
-    assert.equal(seen.size, 6, "the text without an owner is the open file");
+    assert.equal(seen.size, 5, "the text without an owner is the open file");
   });
 
   it("does not take for a file's own what the umask takes from every file", async () => {

@@ -233,7 +233,7 @@ printf x >store/a/one; printf y >store/a/sub/two; ln -s one store/a/link
 say_listing() { listing store a | sha256sum; }
 say_listing; touch -d @1 store/a/one; say_listing
 printf z >store/a/one; say_listing; printf x >store/a/one
-for mode in 755 640 600; do chmod $mode store/a/one; say_listing; done; chmod 644 store/a/one
+for mode in 755 600; do chmod $mode store/a/one; say_listing; done; chmod 644 store/a/one
 ln -sfn two store/a/link; say_listing; ln -sfn one store/a/link
 printf n >store/a/new; say_listing; rm store/a/new
 mv store/a/sub/two store/a/two; say_listing; mv store/a/two store/a/sub/two
@@ -243,7 +243,7 @@ say_listing; rm -rf "$folder"`;
         const [first, touched, ...others] = stdout.trim().split("\n");
         assert.equal(touched, first);
         assert.equal(others.pop(), first);
-        assert.equal(new Set([first, ...others]).size, 8);
+        assert.equal(new Set([first, ...others]).size, 7);
       });
     });
   }

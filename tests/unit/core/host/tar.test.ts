@@ -19,10 +19,9 @@ function unpackedBy(command: string[], archive: Buffer): TarEntry[] {
           return [{ type: "symlink", path: inner, target: readlinkSync(join(folder, inner)) }];
         if (status.isDirectory()) return [{ type: "directory", path: inner }, ...walk(inner)];
         const executable = (status.mode & 0o100) !== 0;
-        const closedTo =
-          (status.mode & 0o044) === 0 ? "all" : (status.mode & 0o004) === 0 ? "others" : undefined;
+        const isPrivate = (status.mode & 0o077) === 0;
         const bytes = readFileSync(join(folder, inner));
-        return [{ type: "file", path: inner, executable, ...(closedTo && { closedTo }), bytes }];
+        return [{ type: "file", path: inner, executable, ...(isPrivate && { private: true }), bytes }];
       });
     return walk("");
   } finally {
@@ -51,7 +50,7 @@ const entries = fc.uniqueArray(name, { maxLength: 6 }).chain((names) =>
             type: fc.constant("file" as const),
             path: fc.constant(path),
             executable: fc.boolean(),
-            closedTo: fc.constantFrom("others" as const, "all" as const),
+            private: fc.constant(true),
             bytes: fc.uint8Array({ maxLength: 1500 }),
           },
           { requiredKeys: ["type", "path", "executable", "bytes"] },
