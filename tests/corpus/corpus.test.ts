@@ -35,11 +35,14 @@ describe("a project of the corpus", function () {
   });
 
   for (const name of names) {
-    it(`becomes what its file says: ${name}`, async function () {
+    it(`becomes what its file says: ${name}`, async () => {
       const { expect, since = "2" } = await readProjectFile(path.join(folder, `${name}.yaml`));
       const outcome = await outcomes.get(name)!;
-      // Distributions have versions that know more than their number says.
-      if (outcome.kind === "unreadable" && isOlder(version, since)) return this.skip();
+      if (outcome.kind === "unreadable" && isOlder(version, since)) {
+        // In compose's own words. Distributions have versions that know more than their number says.
+        assert.match(outcome.problems.join("\n"), /^.*compose\.yaml: .*services\.\w+/);
+        return;
+      }
       if (outcome.kind === "wrong") assert.fail(outcome.differences.join("\n"));
       if ("refused" in expect) {
         assert.ok(outcome.kind !== "accepted", "it is accepted");
