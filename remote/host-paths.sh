@@ -27,7 +27,7 @@ EOF
 # The host's path or volume that a container of service $1 has at path $2, if it has one.
 mounted_before() {
   # shellcheck disable=SC2046 # one word per id
-  set -- "$2" $(printf '%s\n' "$present" | awk -F '|' -v service="$1" '$12 == service { print $1 }')
+  set -- "$2" $(present_of "$1" | cut -d '|' -f 1)
   [ $# -gt 1 ] || return 0
   before_target=$1
   shift

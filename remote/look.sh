@@ -22,6 +22,9 @@ not_ours() {
       $1 == "C" && $2 != "" && $14 != folder && !(($13 "|" $9) in proved) { sub(/^C\|/, ""); print }'
 }
 
+# The containers of service $1 as they are, one per line: id|image id.
+present_of() { printf '%s\n' "$present" | awk -F '|' -v service="$1" '$12 == service { print $1 "|" $2 }'; }
+
 # The names of containers, for people: at most ten.
 names_of() {
   printf '%s\n' "$1" | awk -F '|' '

@@ -47,7 +47,7 @@ is_whole() { [ "$(tail -n 1 "$1")" = whole ]; }
 to_renew() { # $1 release
   printf '%s\n' "$wave_starts" | while read -r renew_service; do
     # container|image|volume|path
-    for renew_container in $(printf '%s\n' "$present" | awk -F '|' -v service="$renew_service" '$12 == service { print $1 "|" $2 }'); do
+    for renew_container in $(present_of "$renew_service"); do
       volumes_of "${renew_container%%|*}" | while IFS='|' read -r renew_volume renew_path; do
         ! is_anonymous "$renew_volume" || printf '%s\n' "$renew_container|$renew_volume|$renew_path"
       done

@@ -1,11 +1,9 @@
 import path from "node:path";
 import type { HostPath } from "../host/types";
 import { problem } from "../problems";
+import type { Place } from "./options";
 import type { ComposeProject, ReferencedFile } from "./project";
 import { isInside } from "./this-machine";
-
-/** Where the source of a relative bind mount is: sent from this machine with each release, or a path of the host. */
-export type Place = "ship" | "host";
 
 /** What this machine knows of a bind mount's source. */
 export interface SourceFacts {

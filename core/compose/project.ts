@@ -15,7 +15,7 @@ import {
 } from "./document";
 import { accessOf, accessProblems, fileKey } from "./file-access";
 import { imageVolumeProblems } from "./image-volumes";
-import { parseOptions } from "./options";
+import { type Place, parseOptions } from "./options";
 import { isRenewed } from "./pull-policy";
 import { ownerOf, thisMachineProblems } from "./this-machine";
 
@@ -66,7 +66,7 @@ export interface ComposeService {
   /** Volumes that are made anew with each image: see `x-everfresh.volumes`. */
   imageVolumes: string[];
   /** Where the sources of its relative bind mounts are: see `x-everfresh.mounts`. */
-  mounts: Record<string, "ship" | "host">;
+  mounts: Record<string, Place>;
   /** Host ports it publishes, with the interface they are bound to if one is given. */
   published: { port: number; hostIp?: string; protocol: string }[];
 }

@@ -4,14 +4,20 @@ import { differences, type Printed, type Rendered } from "./meaning";
 
 const fingerprint = "ab".repeat(32);
 const shippedFile = (file: Partial<ReferencedFile>): ReferencedFile => ({
-  ...{ key: "/work/shop/a.conf", source: "/work/shop/a.conf", where: "", services: [], name: "a.conf" },
+  ...{
+    key: "/home/ann/shop/a.conf",
+    source: "/home/ann/shop/a.conf",
+    where: "",
+    services: [],
+    name: "a.conf",
+  },
   ...file,
 });
 const rendered: Rendered = {
-  ...{ folder: "/work/shop", hostFolder: "/srv/shop", sources: "", environment: { TOKEN: "t0ken" } },
+  ...{ folder: "/home/ann/shop", hostFolder: "/srv/shop", sources: "", environment: { TOKEN: "t0ken" } },
   images: { web: "registry.example.com/shop-web@sha256:1" },
   shipped: new Map([[fingerprint, shippedFile({ mounts: [{ service: "web", target: "/a" }] })]]),
-  kept: new Set(["/work/shop/data", "/work/logs"]),
+  kept: new Set(["/home/ann/shop/data", "/home/ann/logs"]),
 };
 const ofText = (text: string): Rendered => ({
   ...rendered,
@@ -65,22 +71,22 @@ describe("what a rendering means on a host", () => {
     ["how an image is pulled", { image, pull_policy: "never" }, { image }],
     [
       "a folder of this machine",
-      { image, volumes: [bind("/work/shop/a.conf")] },
-      { image, volumes: [bind("/work/shop/a.conf")] },
+      { image, volumes: [bind("/home/ann/shop/a.conf")] },
+      { image, volumes: [bind("/home/ann/shop/a.conf")] },
     ],
     [
       "another file of the store",
-      { image, volumes: [bind("/work/shop/b.conf")] },
+      { image, volumes: [bind("/home/ann/shop/b.conf")] },
       { image, volumes: [bind(store)] },
     ],
     [
       "another folder of the host",
-      { image, volumes: [bind("/work/shop/data")] },
+      { image, volumes: [bind("/home/ann/shop/data")] },
       { image, volumes: [bind("/srv/shop/mounts/date")] },
     ],
     [
       "a mount that may be written to",
-      { image, volumes: [bind("/work/shop/a.conf", { read_only: true })] },
+      { image, volumes: [bind("/home/ann/shop/a.conf", { read_only: true })] },
       { image, volumes: [bind(store)] },
     ],
   ] as [string, Printed, Printed][]) {
@@ -93,9 +99,9 @@ describe("what a rendering means on a host", () => {
         {
           image,
           volumes: [
-            bind("/work/shop/a.conf", { bind: { create_host_path: true } }),
-            bind("/work/shop/data"),
-            bind("/work/logs"),
+            bind("/home/ann/shop/a.conf", { bind: { create_host_path: true } }),
+            bind("/home/ann/shop/data"),
+            bind("/home/ann/logs"),
           ],
         },
         {
@@ -113,9 +119,9 @@ describe("what a rendering means on a host", () => {
   it("differs where an absolute path of the author's is shipped", () =>
     assert.equal(
       compare(
-        { image, volumes: [bind("/work/shop/a.conf")] },
+        { image, volumes: [bind("/home/ann/shop/a.conf")] },
         { image, volumes: [bind(store)] },
-        { sources: "- /work/shop/a.conf:/a" },
+        { sources: "- /home/ann/shop/a.conf:/a" },
       ).length,
       1,
     ));

@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { renderCompose, storePath } from "../../core/compose/render";
 import type { FileAccess, Release, ReleaseFileEntry } from "../../core/host/types";
-import { engine, exec } from "../../lab/faults";
+import { exec } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { ownLab } from "../faults/support/own-lab";
-import { deploy, type Images, look, pushImages, releaseOf, requestFor } from "../faults/support/shop";
+import {
+  deploy,
+  type Images,
+  inService,
+  look,
+  pushImages,
+  releaseOf,
+  requestFor,
+} from "../faults/support/shop";
 
 const folder = "/home/deploy/.everfresh/shop";
 
@@ -75,12 +83,7 @@ describe("owner and mode of what a container mounts", function () {
     const { status, stderr } = await deploy(host, requestFor(lab, wanted, { token, keepReleases: 1 }));
     assert.equal(status, 0, stderr);
   };
-  const inWeb = async (...command: string[]) => {
-    const [id] = (await engine(host, "ps", "-q", "--filter", "label=com.docker.compose.service=web")).split(
-      "\n",
-    );
-    return engine(host, "exec", id!, ...command);
-  };
+  const inWeb = (...command: string[]) => inService(host, "web", ...command);
   const token = () => inWeb("sh", "-c", "ls -ln /run/secrets/token; cat /run/secrets/token");
 
   it("are those that a service asks for, also where nobody else may read it", async () => {

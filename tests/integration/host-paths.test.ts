@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { teardownStdin } from "../../core/host/program";
 import type { DeployRequest, HostPath, Release } from "../../core/host/types";
-import { engine, exec } from "../../lab/faults";
+import { exec } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { ownLab } from "../faults/support/own-lab";
-import { deploy, type Images, pushImages, releaseOf, requestFor } from "../faults/support/shop";
+import {
+  deploy,
+  type Images,
+  inService,
+  pushImages,
+  releaseOf,
+  removeContainers,
+  requestFor,
+} from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 
 const folder = "/home/deploy/.everfresh/shop";
@@ -23,8 +31,7 @@ describe("a folder or a file of the host that containers write to", function () 
   });
 
   const clear = async () => {
-    const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
-    if (ids.length > 0) await engine(host, "rm", "-f", "-v", ...ids);
+    await removeContainers(host);
     await exec(host, ["rm", "-rf", folder, "/home/deploy/plain"]);
   };
   beforeEach(clear);
@@ -58,12 +65,7 @@ describe("a folder or a file of the host that containers write to", function () 
     const { status, stderr } = await run(release, more);
     assert.equal(status, 0, stderr);
   };
-  const inDb = async (script: string) => {
-    const [id] = (await engine(host, "ps", "-q", "--filter", "label=com.docker.compose.service=db")).split(
-      "\n",
-    );
-    return engine(host, "exec", id!, "sh", "-c", script);
-  };
+  const inDb = (script: string) => inService(host, "db", "sh", "-c", script);
   const onHost = (script: string) => exec(host, ["sh", "-c", script], { user: "deploy" });
   const destroy = async (volumes: boolean) => {
     const request = {

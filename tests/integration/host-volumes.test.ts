@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { engine } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { ownLab } from "../faults/support/own-lab";
-import { deploy, type Images, look, pushImages, releaseOf, requestFor } from "../faults/support/shop";
+import {
+  deploy,
+  type Images,
+  inService,
+  look,
+  pushImages,
+  releaseOf,
+  removeContainers,
+  requestFor,
+} from "../faults/support/shop";
 
 const forever = ["sh", "-c", "exec sleep 100000"];
 
@@ -30,22 +39,11 @@ describe("a volume that hides what an image has", function () {
     const run = await deploy(host, requestFor(lab, release));
     return { id: release.id, ...run };
   };
-  const page = async () => {
-    const [id] = (await engine(host, "ps", "-q", "--filter", "label=com.docker.compose.service=web")).split(
-      "\n",
-    );
-    return engine(host, "exec", id!, "cat", "/www/index.html");
-  };
-  const inWeb = async (script: string) => {
-    const [id] = (await engine(host, "ps", "-q", "--filter", "label=com.docker.compose.service=web")).split(
-      "\n",
-    );
-    return engine(host, "exec", id!, "sh", "-c", script);
-  };
+  const page = () => inService(host, "web", "cat", "/www/index.html");
+  const inWeb = (script: string) => inService(host, "web", "sh", "-c", script);
 
   beforeEach(async () => {
-    const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
-    if (ids.length > 0) await engine(host, "rm", "-f", "-v", ...ids);
+    await removeContainers(host);
     await engine(host, "volume", "rm", "-f", "shop_static");
   });
 

@@ -17,6 +17,7 @@ import type {
   ReleaseService,
 } from "../../../core/host/types";
 import { mapValues } from "../../../core/records";
+import { engine } from "../../../lab/faults";
 import type { Lab, LabHost } from "../../../lab/lab";
 import { layersOf } from "../../../preflight/layers";
 import { type Run, runOn } from "./ssh";
@@ -228,6 +229,19 @@ export async function look(
   if (stderr !== "") throw new Error(`the probe said: ${stderr}`);
   const state = parseProbe(stdout);
   return { ...state, ...judge(state) };
+}
+
+/** Runs a command in the first container of a service. */
+export async function inService(host: LabHost, service: string, ...command: string[]): Promise<string> {
+  const filter = `label=com.docker.compose.service=${service}`;
+  const [id] = (await engine(host, "ps", "-q", "--filter", filter)).split("\n");
+  return engine(host, "exec", id!, ...command);
+}
+
+/** Removes every container of the host, and the anonymous volumes with them. */
+export async function removeContainers(host: LabHost): Promise<void> {
+  const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
+  if (ids.length > 0) await engine(host, "rm", "-f", "-v", ...ids);
 }
 
 /** What the host serves on its published port; undefined when nothing answers. */
