@@ -4,10 +4,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import {
+  bindMounts,
   type ComposeDocument,
   type ComposeText,
   type FileNode,
   hasLostBytes,
+  type ServiceNode,
   undoubled,
 } from "../core/compose/document";
 import { Problems, problem, refuse } from "../core/problems";
@@ -96,13 +98,16 @@ export async function readCompose(
   ]);
   refuseUsed(exact.stdout);
   const documents = [exact.stdout, ...(whole !== undefined && "exact" in whole ? [whole.exact] : [])];
+  const read = (file: string) => config(["--format", "json"], environment, ["--file", file]);
   const used = documents.flatMap((document) => variablesUsed(document, surroundings));
-  const values = await variables([...new Set(used)], (file) =>
-    config(["--format", "json"], environment, ["--file", file]),
-  );
+  const [values, createHostPath] = await Promise.all([
+    variables([...new Set(used)], read),
+    createsHostPaths(documents, read),
+  ]);
   return {
     resolved: resolved.stdout,
     exact: exact.stdout,
+    createHostPath,
     written: written.stdout,
     marks,
     ...(whole !== undefined && "exact" in whole && { whole }),
@@ -138,24 +143,38 @@ function variablesUsed(exact: string, surroundings: NodeJS.ProcessEnv): string[]
 }
 
 /** Values of variables as compose knows them: it is asked for a service that has them in its environment. */
-async function variables(
-  names: readonly string[],
-  read: (file: string) => Promise<BoundedResult>,
-): Promise<Record<string, string>> {
+async function variables(names: readonly string[], read: ReadFile): Promise<Record<string, string>> {
   if (names.length === 0) return {};
-  const service = `everfresh-${randomUUID()}`;
+  const unset = `everfresh-${randomUUID()}`;
+  // One that is set nowhere stays away.
+  const asked = names.map((name) => [name, `\${${name}-${unset}}`]);
+  const { environment } = await resolve({ environment: Object.fromEntries(asked) }, read);
+  const found = Object.entries(environment as Record<string, string>);
+  return Object.fromEntries(
+    found.filter(([, value]) => value !== unset).map(([name, value]) => [name, undoubled(value)]),
+  );
+}
+
+/** What it means that a bind mount has no `create_host_path`, which a mount tells that is known to have it. */
+async function createsHostPaths(documents: readonly string[], read: ReadFile): Promise<boolean> {
+  const mounts = documents.flatMap((document) => bindMounts(JSON.parse(document) as ComposeDocument));
+  const said = mounts.flatMap(({ bind }) => bind?.create_host_path ?? []);
+  if (said.length > 0 || mounts.length === 0) return said[0] !== true;
+  const { volumes } = await resolve({ volumes: ["/everfresh:/everfresh"] }, read);
+  return volumes![0]!.bind?.create_host_path !== true;
+}
+
+type ReadFile = (file: string) => Promise<BoundedResult>;
+
+/** A service of no project as compose resolves it. */
+async function resolve(service: object, read: ReadFile): Promise<ServiceNode> {
+  const name = `everfresh-${randomUUID()}`;
   const folder = await mkdtemp(path.join(tmpdir(), "everfresh-compose-"));
   try {
-    const file = path.join(folder, "variables.yaml");
-    // One that is set nowhere stays away.
-    const asked = names.map((name) => [name, `\${${name}-${service}}`]);
-    const services = { [service]: { image: "none", environment: Object.fromEntries(asked) } };
-    await writeFile(file, JSON.stringify({ services }));
-    const { services: told } = JSON.parse((await read(file)).stdout) as ComposeDocument;
-    const found = Object.entries(told[service]!.environment as Record<string, string>);
-    return Object.fromEntries(
-      found.filter(([, value]) => value !== service).map(([name, value]) => [name, undoubled(value)]),
-    );
+    const file = path.join(folder, "compose.yaml");
+    await writeFile(file, JSON.stringify({ services: { [name]: { image: "none", ...service } } }));
+    const { services } = JSON.parse((await read(file)).stdout) as ComposeDocument;
+    return services[name]!;
   } finally {
     await rm(folder, { recursive: true });
   }

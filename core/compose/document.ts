@@ -100,6 +100,11 @@ export interface ComposeText {
   /** The same as JSON: it has every text exactly, but no extension fields, and some keys by other names. */
   exact: string;
   /**
+   * What a bind mount has whose `create_host_path` is not printed: compose prints only `true` up to 2.40, and only `false`
+   * from 5 on.
+   */
+  createHostPath: boolean;
+  /**
    * As YAML, with variables replaced but paths as they were written: tells a relative path from a path on the host. What
    * `$HOME` and `$PWD` were replaced by is in `marks`.
    */
@@ -132,15 +137,32 @@ export const projectNameOf = ({ exact }: ComposeText) => (JSON.parse(exact) as {
 export const undoubled = (text: string): string => text.replaceAll("$$", "$");
 
 /**
- * The document that `docker compose config` resolved: every key and every text as the containers are to get it.
+ * The document that `docker compose config` resolved: every key and every text as the containers are to get it, and
+ * `create_host_path: true` with each bind mount that has it.
  *
  * @throws Problems for what it could not print exactly.
  */
-export function readDocument({ resolved, exact }: Pick<ComposeText, "resolved" | "exact">): ComposeDocument {
+export function readDocument({
+  resolved,
+  exact,
+  createHostPath,
+}: Pick<ComposeText, "resolved" | "exact" | "createHostPath">): ComposeDocument {
   const printed = parsePrinted(resolved);
   refuse([...notUtf8(printed), ...inexactExtensions(printed, resolved)]);
-  return mapTexts(exactly(printed.toJS(), JSON.parse(exact)), undoubled, undoubled) as ComposeDocument;
+  const document = mapTexts(
+    exactly(printed.toJS(), JSON.parse(exact)),
+    undoubled,
+    undoubled,
+  ) as ComposeDocument;
+  if (createHostPath) {
+    for (const volume of bindMounts(document)) volume.bind = { create_host_path: true, ...volume.bind };
+  }
+  return document;
 }
+
+/** The bind mounts of all services. */
+export const bindMounts = ({ services }: Pick<ComposeDocument, "services">): VolumeNode[] =>
+  Object.values(services ?? {}).flatMap(({ volumes = [] }) => volumes.filter(({ type }) => type === "bind"));
 
 /**
  * The scalars of go-yaml, with which compose prints: it leaves a string bare where its own reader would take it for

@@ -234,7 +234,7 @@ function shareBuilds({ name: project, services = {} }: ComposeDocument): Set<str
 /** The services that no active profile has, as far as they are built. */
 function readInactive(text: ComposeText, { services: active }: ComposeDocument): InactiveService[] {
   if (text.whole === undefined) return [];
-  const document = readDocument(text.whole);
+  const document = readDocument({ ...text.whole, createHostPath: text.createHostPath });
   const nodes = Object.entries(document.services).filter(
     ([name, { build }]) => build && !Object.hasOwn(active, name),
   );

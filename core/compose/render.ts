@@ -161,7 +161,8 @@ function renderVolume(volume: VolumeNode, { files, hostPaths }: Rendering): Volu
   }
   const place = files.get(source);
   return place === undefined
-    ? volume
+    ? // Said in either case: versions of compose differ in what it means when it is not.
+      { ...volume, bind: { ...bind, create_host_path: bind?.create_host_path === true } }
     : { ...volume, source: place, bind: { ...bind, create_host_path: false } };
 }
 

@@ -332,6 +332,7 @@ const resolvedBy = (document: unknown): ComposeText => ({
   marks: { home: "/marked-home", folder: "/marked-folder" },
   sources: "",
   fromEnvFile: {},
+  createHostPath: false,
   resolved: exactYaml(document),
   exact: exactYaml(document),
   written: exactYaml(document),

@@ -12,6 +12,7 @@ export function printed(
   return {
     resolved: stringify(document),
     exact: JSON.stringify(document),
+    createHostPath: false,
     written: stringify(written),
     warnings: [],
     fromEnvFile: {},

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import fc from "fast-check";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { readCompose } from "../../../adapters/compose";
+import type { ComposeDocument } from "../../../core/compose/document";
 import { type ComposeProject, readProject } from "../../../core/compose/project";
 import { renderCompose, storePath } from "../../../core/compose/render";
 import { Problems } from "../../../core/problems";
@@ -229,6 +230,38 @@ secrets: { npm: { file: "~/.npmrc" } }
         await rm(own);
       }
     });
+  });
+
+  // compose 2 prints only `true`, compose 5 only `false`; and neither what it makes of a mount that says nothing.
+  it("says for every absolute bind mount whether docker makes the folder, as this compose understands it", async () => {
+    const bind = (create?: boolean) => ({
+      ...{ type: "bind", source: "/srv/data", target: "/d" },
+      ...(create !== undefined && { bind: { create_host_path: create } }),
+    });
+    const { stdout } = spawnSync("docker", ["compose", "version", "--short"], { encoding: "utf8" });
+    const silent = Number(stdout.split(".")[0]) >= 5;
+    const cases: [volume: string | object, made: boolean][][] = [
+      [["/srv/data:/d", true]],
+      [[bind(true), true]],
+      [[bind(false), false]],
+      [[bind(), silent]],
+      [
+        [bind(false), false],
+        ["/srv/data:/e", true],
+      ],
+    ];
+    for (const mounts of cases) {
+      const volumes = mounts.map(([volume]) => volume);
+      const project = await read(
+        await write({ "compose.yaml": JSON.stringify({ services: { web: { image: "web", volumes } } }) }),
+      );
+      const rendered = parse(renderCompose(project, { images: {}, files: new Map() })) as ComposeDocument;
+      assert.deepEqual(
+        rendered.services.web!.volumes!.map(({ bind }) => bind!.create_host_path),
+        mounts.map(([, made]) => made),
+        JSON.stringify(volumes),
+      );
+    }
   });
 
   it("warns once of what compose warns of, in its words", async () => {
@@ -483,7 +516,7 @@ services:
     volumes: [{ type: volume, source: v, target: ${text} }]
     working_dir: ${text}
   # Newer versions of compose allow one mount at a path.
-  bind: { image: ${text}, volumes: [{ type: bind, source: /srv/data, target: ${text} }] }
+  bind: { image: ${text}, volumes: [{ type: bind, source: /srv/data, target: ${text}, bind: { create_host_path: true } }] }
   tmpfs: { image: ${text}, tmpfs: ${list} }
 networks:
   odd: { name: ${text}, driver: ${text}, driver_opts: ${map}, labels: ${map}, ipam: { driver: ${text}, options: ${map} } }

@@ -227,6 +227,7 @@ describe("readProject", () => {
       marks,
       sources: "",
       fromEnvFile: {},
+      createHostPath: false,
       resolved: JSON.stringify({ name: "shop", services: { web } }),
       exact: JSON.stringify({
         name: "shop",

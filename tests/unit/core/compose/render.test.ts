@@ -152,6 +152,21 @@ describe("renderCompose", () => {
     ]);
   });
 
+  it("says of the host's own mounts whether docker makes the folder, whichever compose reads it", () => {
+    const volume = { type: "bind", source: "/srv/data", target: "/d" };
+    const made = { create_host_path: true };
+    const volumes = [volume, { ...volume, bind: { propagation: "rslave" } }, { ...volume, bind: made }];
+    const text = printed({ name: "shop", services: { web: { image: "web", volumes } } });
+    const binds = (createHostPath: boolean) => {
+      const project = readProject({ ...text, createHostPath, folder: "/project", environment: {} });
+      const { services } = asRead(renderCompose(project, { images: {}, files: new Map() }));
+      return services.web!.volumes!.map(({ bind }) => bind);
+    };
+    const left = { create_host_path: false };
+    assert.deepEqual(binds(false), [left, { propagation: "rslave", ...left }, made]);
+    assert.deepEqual(binds(true), [made, { propagation: "rslave", ...made }, made]);
+  });
+
   for (const [kind, target] of [
     ["configs", "/conf"],
     ["secrets", "/run/secrets/conf"],
