@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
 import path from "node:path";
 import type { ReferencedFile } from "./compose/project";
+import { isInside } from "./compose/this-machine";
 import { hashFile, piecesOf, sizeOf } from "./file-bytes";
 import type { ReleaseFileEntry } from "./host/types";
 import { problem, refuse } from "./problems";
@@ -72,12 +73,24 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
   return size > largest ? [] : Promise.all(entries.map((entry) => readEntry(entry, size > largestInMemory)));
 
   async function walk(source: string, name: string): Promise<void> {
+    const hostPath = file.hostPaths?.get(source);
+    if (hostPath !== undefined) {
+      entries.push(emptyEntry(hostPath, name));
+      return;
+    }
+    const missing = (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT" || mountPoints.length === 0) throw error;
+    };
+    const mountPoints = [...(file.hostPaths?.keys() ?? [])]
+      .filter((below) => isInside(source, below))
+      .map((below) => path.relative(source, below).split(path.sep)[0]!);
     // The mounted path itself may be a link (compose follows it); what lies below is carried as it is.
-    const stats = name === file.name ? await stat(source) : await lstat(source);
-    if (stats.isDirectory()) {
+    const stats = name === file.name ? await stat(source) : await lstat(source).catch(missing);
+    if (stats === undefined || stats.isDirectory()) {
       entries.push({ type: "directory", path: name });
-      const children = await readdir(source, { encoding: "buffer" });
-      for (const child of children.map((bytes) => inUtf8(bytes, source)).sort(byCodeUnits)) {
+      const found = stats ? await readdir(source, { encoding: "buffer" }) : [];
+      const children = new Set([...found.map((bytes) => inUtf8(bytes, source)), ...mountPoints]);
+      for (const child of [...children].sort(byCodeUnits)) {
         await walk(path.join(source, child), path.posix.join(name, child));
       }
     } else if (stats.isSymbolicLink()) {
@@ -104,10 +117,16 @@ async function readTree(file: ReferencedFile, problems: string[]): Promise<Relea
   }
 }
 
-/** An entry of which nothing was read yet. */
+/** Where something else is to be mounted. */
+const emptyEntry = (kind: "file" | "folder", name: string): ReleaseFileEntry =>
+  kind === "folder"
+    ? { type: "directory", path: name }
+    : { type: "file", path: name, executable: false, bytes: Buffer.alloc(0) };
+
+/** An entry, of whose bytes nothing was read yet. */
 type Found =
   | (Omit<Extract<ReleaseFileEntry, { type: "file" }>, "bytes"> & { file: string; size: number })
-  | Exclude<ReleaseFileEntry, { type: "file" }>;
+  | ReleaseFileEntry;
 
 const accessOf = ({ access }: ReferencedFile) => (access ? { access } : {});
 
@@ -126,7 +145,7 @@ function oddPart(entry: Found): "name" | "target" | undefined {
 }
 
 async function readEntry(entry: Found, staysOnDisk: boolean): Promise<ReleaseFileEntry> {
-  if (entry.type !== "file") return entry;
+  if (!("file" in entry)) return entry;
   const { file, size, ...rest } = entry;
   return {
     ...rest,

@@ -4,7 +4,7 @@ import { readWorkingTree } from "../adapters/git";
 import type { Provenance } from "../components/release";
 import type { StackOutputs } from "../components/stack-outputs";
 import { hostPathsNote } from "../core/compose/mounts";
-import { type ComposeProject, readProject } from "../core/compose/project";
+import type { ComposeProject } from "../core/compose/project";
 import type { FileTree } from "../core/files";
 import type { HostPath } from "../core/host/types";
 import { inOneLine } from "../core/printable";
@@ -16,7 +16,7 @@ import { identifyContents, type ServiceContent } from "./contents";
 import { deployer } from "./deployer";
 import { type FollowedTags, movedTags, readFollowedTags } from "./followed-tags";
 import { askHosts, type HostFacts } from "./hosts";
-import { noMounts, readMounts } from "./mounts";
+import { examineProject, noMounts, readMounts } from "./mounts";
 import { refuseRequests } from "./requests";
 
 /** All that is known before a single resource is declared. */
@@ -51,7 +51,10 @@ export async function preflight(
   stack: string,
   promoted?: Promise<StackOutputs>,
 ): Promise<Facts> {
-  const reading = readCompose(settings).then((text) => ({ text, project: readProject(text) }));
+  const reading = readCompose(settings).then(async (text) => ({
+    text,
+    project: await examineProject(text),
+  }));
   const asking = askHosts(
     settings,
     reading.then(({ project }) => project.name),

@@ -1,6 +1,7 @@
 import { readSources } from "../adapters/mount-sources";
+import type { ComposeText } from "../core/compose/document";
 import { placeMounts } from "../core/compose/mounts";
-import type { ComposeProject } from "../core/compose/project";
+import { type ComposeProject, ProjectProblems, readProject } from "../core/compose/project";
 import { type FileTree, readFiles } from "../core/files";
 import type { HostPath } from "../core/host/types";
 import { allOrEveryProblem, refuse } from "../core/problems";
@@ -14,6 +15,21 @@ export interface Mounts {
 
 /** Of a pinned release, which has files of its own. */
 export const noMounts = async (): Promise<Mounts> => ({ files: [], hostPaths: new Map() });
+
+/**
+ * Reads the project of a compose file.
+ *
+ * @throws Problems for every setting that cannot be carried out, and for its mounts along with them.
+ */
+export async function examineProject(text: ComposeText, look = readSources): Promise<ComposeProject> {
+  try {
+    return readProject(text);
+  } catch (error) {
+    if (!(error instanceof ProjectProblems)) throw error;
+    await allOrEveryProblem([refuseAll(error.problems), readMounts(error.project, look)]);
+    throw error;
+  }
+}
 
 /**
  * Decides what of the project's mounts is shipped, and reads that.

@@ -56,7 +56,16 @@ export function placeMounts(
       problems.push(problem(mount.where, "has a `|` or a control character in its path", "rename it"));
     } else hostPaths.set(mount.source, hostPathOf(mount, name, known));
   }
-  return { files: project.files.filter((file) => !isMount(file) || shipped.has(file)), hostPaths };
+  const files = project.files.filter((file) => !isMount(file) || shipped.has(file));
+  return { files: files.map((file) => withoutHostPaths(file, hostPaths)), hostPaths };
+}
+
+/** What lies in a folder is not shipped with it where it is the host's. */
+function withoutHostPaths(file: ReferencedFile, hostPaths: ReadonlyMap<string, HostPath>): ReferencedFile {
+  if (!isMount(file)) return file;
+  const within = [...hostPaths].filter(([source]) => isInside(file.source, source));
+  if (within.length === 0) return file;
+  return { ...file, hostPaths: new Map(within.map(([source, { kind }]) => [source, kind])) };
 }
 
 type Mount = ReferencedFile & Required<Pick<ReferencedFile, "source" | "mounts">>;
@@ -115,10 +124,11 @@ function placeOf(
     };
   }
   if (!writable || kind === "other") return { place: "ship" };
-  if (kind === "folder" && hidesSources(mount, project)) {
+  const hiding = kind === "folder" ? sourceMount(mount, project) : undefined;
+  if (hiding) {
     return {
       problem: [
-        `a development layout: ${name} is mounted over what the image has in ${mount.mounts[0]!.target}, so what is built would not be what runs`,
+        `a development layout: ${name} is mounted over what the image has in ${hiding.target}, so what is built would not be what runs`,
         `keep this mount in a compose file that only developers use, such as compose.override.yaml, or set ${choose("ship")} if containers are to have it`,
       ],
     };
@@ -134,14 +144,19 @@ function placeOf(
   };
 }
 
-/** Whether it has the whole project in it, or the sources from which a service that mounts it is built. */
-function hidesSources(
+/**
+ * The mount that hides what the image has: of the whole project, or of the sources from which the service is built.
+ * Programs do not run from `/etc`: what is mounted there is configuration that lies beside a Dockerfile.
+ */
+function sourceMount(
   { source, mounts }: Mount,
   { folder, services }: Pick<ComposeProject, "folder" | "services">,
-): boolean {
-  const users = services.filter(({ name }) => mounts.some(({ service }) => service === name));
-  const contexts = [folder, ...users.flatMap(({ build }) => build?.context ?? [])];
-  return contexts.some((context) => isInside(source, context));
+): Mount["mounts"][number] | undefined {
+  if (isInside(source, folder)) return mounts[0];
+  return mounts.find(({ service, target }) => {
+    const context = services.find(({ name }) => name === service)?.build?.context;
+    return context !== undefined && isInside(source, context) && !/^\/(usr\/local\/)?etc\//.test(target);
+  });
 }
 
 function hostPathOf(mount: Mount, name: string, { kind }: SourceFacts): HostPath {

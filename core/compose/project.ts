@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { BuildSpec } from "../content";
-import type { Check, FileAccess } from "../host/types";
+import type { Check, FileAccess, HostPath } from "../host/types";
 import { Problems, problem } from "../problems";
 import { own } from "../records";
 import { type BuildOptions, imageNames, readBuild, readBuildOptions } from "./build";
@@ -97,12 +97,14 @@ export interface ReferencedFile {
   asFolder?: boolean;
   /** docker is not to make a folder where it is missing (`create_host_path: false`). */
   mustExist?: boolean;
+  /** What in this folder is the host's own, by absolute paths of this machine: it is shipped empty. */
+  hostPaths?: ReadonlyMap<string, HostPath["kind"]>;
 }
 
 /**
  * Reads a resolved compose document.
  *
- * @throws Problems naming every setting that cannot be carried out.
+ * @throws ProjectProblems naming every setting that cannot be carried out.
  */
 export function readProject(text: ComposeText): ComposeProject {
   const document = readDocument(text);
@@ -204,8 +206,7 @@ export function readProject(text: ComposeText): ComposeProject {
         "add a service, or name a profile in COMPOSE_PROFILES",
       ),
     );
-  if (problems.length > 0) throw new Problems(problems);
-  return {
+  const project = {
     name: document.name,
     folder: text.folder,
     services,
@@ -213,6 +214,18 @@ export function readProject(text: ComposeText): ComposeProject {
     document,
     inactive: readInactive(text, document),
   };
+  if (problems.length > 0) throw new ProjectProblems(problems, project);
+  return project;
+}
+
+/** What is wrong with a project, and as much of it as could be read: there may be more to say of that. */
+export class ProjectProblems extends Problems {
+  constructor(
+    problems: readonly string[],
+    readonly project: ComposeProject,
+  ) {
+    super(problems);
+  }
 }
 
 /**

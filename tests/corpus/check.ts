@@ -5,13 +5,13 @@ import os from "node:os";
 import path from "node:path";
 import { type ComposeSource, readCompose } from "../../adapters/compose";
 import type { readSources } from "../../adapters/mount-sources";
-import { type ComposeProject, readProject } from "../../core/compose/project";
+import type { ComposeProject } from "../../core/compose/project";
 import { problemsOf } from "../../core/host/validate";
 import { repositories } from "../../core/images";
 import { Problems, refuse } from "../../core/problems";
 import { mapValues } from "../../core/records";
 import { assembleRelease } from "../../core/release/assemble";
-import { readMounts } from "../../preflight/mounts";
+import { examineProject, readMounts } from "../../preflight/mounts";
 import { differences, type Printed, type Rendered } from "./meaning";
 import { readable, registry } from "./readable";
 
@@ -77,7 +77,7 @@ export async function check(project: Checked): Promise<Outcome> {
 /** All of what preflight and the release do, with made-up digests and fingerprints. */
 async function deploy(project: Checked, environment: NodeJS.ProcessEnv) {
   const text = await readCompose(project, environment);
-  const read = readProject(text);
+  const read = await examineProject(text, project.look);
   const { files, hostPaths } = await readMounts(read, project.look);
   const fingerprints = files.map(({ file }, i) => sha256(`${i} ${file.key}`));
   const images = imagesOf(read);

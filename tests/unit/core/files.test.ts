@@ -79,6 +79,29 @@ describe("readFiles", () => {
     ]);
   });
 
+  it("has an empty place for what in a folder is the host's, the same wherever there is something", async () => {
+    const hostPaths = new Map([
+      [at("d/data"), "folder" as const],
+      [at("d/deep/er/db"), "file" as const],
+    ]);
+    const places = async () => (await readFiles([{ ...reference("d"), hostPaths }]))[0]!.entries;
+    await mkdir(at("d"));
+    await writeFile(at("d/conf"), "c");
+    const expected = [
+      { type: "directory", path: "d" },
+      file("d/conf", "c"),
+      { type: "directory", path: "d/data" },
+      { type: "directory", path: "d/deep" },
+      { type: "directory", path: "d/deep/er" },
+      file("d/deep/er/db", ""),
+    ];
+    assert.deepEqual(await places(), expected);
+    await mkdir(at("d/data"));
+    await mkdir(at("d/deep/er"), { recursive: true });
+    for (const name of ["d/data/1", "d/deep/er/db"]) await writeFile(at(name), "of this machine");
+    assert.deepEqual(await places(), expected);
+  });
+
   it("follows a link that is mounted itself, as compose does", async () => {
     await writeFile(at("target"), "x");
     await symlink("target", at("mounted"));

@@ -44,7 +44,7 @@ function place(services: Record<string, Service>, facts: Record<string, SourceFa
   const problems: string[] = [];
   const known = new Map(Object.entries(facts).map(([source, fact]) => [absolute(source), fact]));
   const { files, hostPaths } = placeMounts(project, known, problems);
-  return { project, problems, shipped: files.map(({ source }) => source), hostPaths };
+  return { project, problems, files, shipped: files.map(({ source }) => source), hostPaths };
 }
 
 /** Where one mount of service `web` ends up: `ship`, `<kind> <path on the host>[, made]`, or what is wrong. */
@@ -151,6 +151,22 @@ describe("a relative bind mount", () => {
     assert.equal(placeOf("./web:/app:ro", here, { build: { context: "./web" } }), "ship");
   });
 
+  it("is no development layout where it is configuration beside a Dockerfile", () => {
+    const here: SourceFacts = { kind: "folder", ...tracked };
+    const build = { context: "./web" };
+    assert.equal(placeOf("./web:/etc/web", here, { build }), "ship");
+    assert.equal(placeOf("./web:/usr/local/etc/web", here, { build }), "ship");
+    assert.match(placeOf(".:/etc/web", here, { build }), /a development layout: \. is/);
+    const { problems } = place(
+      { web: { volumes: ["./web:/etc/web", "./web:/app"], build } },
+      { "./web": here },
+    );
+    assert.match(
+      problems.join(),
+      /a development layout: \.\/web is mounted over what the image has in \/app,/,
+    );
+  });
+
   it("goes where x-everfresh.mounts says", () => {
     const chosen = (place: string, facts: SourceFacts) =>
       placeOf("./conf:/conf", facts, { mounts: { "./conf": place } });
@@ -182,6 +198,18 @@ describe("a relative bind mount", () => {
     assert.deepEqual(
       [...hostPaths.values()].map(({ path }) => path),
       ["mounts/certbot", "mounts/certbot/live/cert.pem"],
+    );
+  });
+
+  it("is not shipped with the folder that it lies in where it is the host's", () => {
+    const { files, hostPaths } = place(
+      { web: { volumes: ["./etc:/etc/web", "./etc/db.sqlite:/db", "./etc/data:/data", "./etcetera:/e"] } },
+      { "./etc": { kind: "folder", ...tracked }, "./etcetera": { kind: "folder", ...ignored } },
+    );
+    assert.equal(hostPaths.size, 3);
+    assert.deepEqual(
+      files.map(({ hostPaths }) => Object.fromEntries(hostPaths ?? [])),
+      [{ [`${folder}/etc/db.sqlite`]: "file", [`${folder}/etc/data`]: "folder" }],
     );
   });
 
