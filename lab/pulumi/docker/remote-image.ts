@@ -92,6 +92,8 @@ function comparedBuild(build: Properties): Properties {
     target: "",
     platform: "",
     networkMode: "",
+    provenance: "",
+    sbom: "",
     ...asTerraformHasIt(build),
     ...(Array.isArray(secrets) && secrets.length > 0
       ? { secrets: secrets.map((secret) => (isObject(secret) ? { src: "", env: "", ...secret } : secret)) }

@@ -83,6 +83,9 @@ export const dockerCases: Case<ProviderPlugin>[] = [
           platform: "linux/amd64",
           networkMode: "host",
           extraHosts: ["a:1.2.3.4"],
+          shmSize: 1 << 27,
+          provenance: "mode=max",
+          sbom: "true",
           noCache: true,
           pullParent: false,
           cacheFroms: [],
@@ -152,6 +155,9 @@ export const dockerCases: Case<ProviderPlugin>[] = [
         await diff({ build: { ...build, target: "t" } }),
         await diff({ build: { ...build, platform: "linux/arm64" } }),
         await diff({ build: { ...build, extraHosts: ["a:1"] } }),
+        await diff({ build: { ...build, shmSize: 1 << 27 } }),
+        await diff({ build: { ...build, provenance: "true" } }),
+        await diff({ build: { ...build, sbom: "true" } }),
         await diff({ build: { ...build, buildLogFile: "other.log" } }),
       ];
     },
@@ -237,7 +243,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
     },
   },
   {
-    name: "gives the builder arguments, labels, a target, hosts and secrets",
+    name: "gives the builder arguments, labels, a target, hosts, secrets and shared memory",
     ask: async (plugin, world) => {
       await context(world, {
         Dockerfile: [
@@ -245,7 +251,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
           "ARG A B HTTP_PROXY",
           "RUN --mount=type=secret,id=file --mount=type=secret,id=variable \\",
           '  echo "$A|$B|$HTTP_PROXY|$(md5sum </run/secrets/file)|$(md5sum </run/secrets/variable)" >/all; \\',
-          "  grep peer /etc/hosts >>/all",
+          "  grep peer /etc/hosts >>/all; df -k --output=size /dev/shm | tail -1 >>/all",
           "FROM scratch AS two",
           "FROM scratch AS three",
           "COPY --from=one /all /",
@@ -265,6 +271,9 @@ export const dockerCases: Case<ProviderPlugin>[] = [
             { id: "variable", env: "SECRET_OF_BUILD" },
           ],
           extraHosts: ["peer:10.1.2.3"],
+          shmSize: 96 << 20,
+          provenance: "false",
+          sbom: "false",
           noCache: true,
         }),
       );
@@ -290,6 +299,9 @@ export const dockerCases: Case<ProviderPlugin>[] = [
         ["FROM scratch\n", { target: "none" }],
         ["FROM scratch\n", { dockerfile: "elsewhere" }],
         ["FROM scratch\n", { context: "nowhere" }],
+        ["FROM scratch\n", { provenance: "nonsense" }],
+        ["FROM scratch\nLABEL a=b\n", { provenance: "true" }],
+        ["FROM scratch\nLABEL a=b\n", { sbom: "true" }],
         ["FROM no-such-image.invalid/x\n", {}],
       ] as [string, Properties][]) {
         await context(world, { Dockerfile: file });
