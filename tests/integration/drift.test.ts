@@ -16,18 +16,17 @@ describe("what somebody did on the host by hand", function () {
   after(() => stack?.[Symbol.asyncDispose]());
 
   const folder = () => `/home/deploy/.everfresh/${stack.project}`;
-  const kinds: { what: string; do: () => Promise<unknown>; named: RegExp }[] = [
-    {
-      what: "a removed container",
-      do: async () => engine(stack.host, "rm", "-f", (await stack.containers()).web!.id),
-      named: /host1: web is missing/,
-    },
-    {
-      what: "a container of another image under the same name",
-      do: async () => {
+  const remove = async (service: "cache" | "web") =>
+    engine(stack.host, "rm", "-f", (await stack.containers())[service]!.id);
+  /** By the name that a preview gives it, each on a service of its own. */
+  const kinds: [named: RegExp, act: () => Promise<unknown>][] = [
+    [/host1: cache is missing/, () => remove("cache")],
+    [
+      /host1: web runs another image/,
+      async () => {
         const { web } = await stack.containers();
         const image = await engine(stack.host, "inspect", "--format", "{{.Config.Image}}", web!.id);
-        await engine(stack.host, "rm", "-f", web!.id);
+        await remove("web");
         const other = `${image.split("@")[0]!.replace(/-web$/, "-api")}`;
         const [api] = (await engine(stack.host, "images", "-q", other)).split("\n");
         const labels = Object.entries({
@@ -38,28 +37,26 @@ describe("what somebody did on the host by hand", function () {
         }).map(([key, value]) => `--label=com.docker.compose.${key}=${value}`);
         await engine(stack.host, "run", "-d", "--init", ...labels, api!, "sleep", "1000");
       },
-      named: /host1: web runs another image/,
-    },
-    {
-      what: "an edited file of the release",
-      do: () => exec(stack.host, ["sh", "-c", `echo 'level = 99' > "$(ls ${folder()}/store/*/api.conf)"`]),
-      named: /host1: .*api\.conf.* was changed on the host/,
-    },
+    ],
+    [
+      /host1: .*api\.conf.* was changed on the host/,
+      () => exec(stack.host, ["sh", "-c", `echo 'level = 99' > "$(ls ${folder()}/store/*/api.conf)"`]),
+    ],
   ];
-  for (const { what, do: act, named } of kinds) {
-    it(`shows in a plain preview, is repaired by a plain up, and is over then: ${what}`, async () => {
-      await act();
-      const preview = await stack.preview();
-      assert.equal(preview.status, 0, preview.output);
-      assert.match(preview.output, named);
-      assert.equal((await stack.plan())["command:remote:Command::host1-up"], "replace");
-      await stack.mustUp();
-      await eventually("the page", async () => (await stack.page()) === "<h1>first</h1>");
-      assert.equal(await stack.inContainer("api", "cat", "/etc/api.conf"), "level = 1");
-      const calm = await stack.preview("--expect-no-changes");
-      assert.equal(calm.status, 0, calm.output);
-    });
-  }
+
+  it("shows in a plain preview, is repaired by a plain up, and is over then: a removed container, one of another image, an edited file", async () => {
+    for (const [, act] of kinds) await act();
+    const preview = await stack.preview();
+    assert.equal(preview.status, 0, preview.output);
+    for (const [named] of kinds) assert.match(preview.output, named);
+    assert.equal((await stack.plan())["command:remote:Command::host1-up"], "replace");
+    await stack.mustUp();
+    await eventually("the page", async () => (await stack.page()) === "<h1>first</h1>");
+    assert.equal(await stack.inContainer("api", "cat", "/etc/api.conf"), "level = 1");
+    assert.ok((await stack.containers()).cache);
+    const calm = await stack.preview("--expect-no-changes");
+    assert.equal(calm.status, 0, calm.output);
+  });
 
   it("says what brings an image back that is gone from the host and from the registry, and that does", async () => {
     const { web } = await stack.containers();
