@@ -44,8 +44,10 @@ remember_finished() { # $1 release
       now = $3 "|" hash[$13]
       # The hash of one that shares the network of a container names that: then what it ran as counts.
       own = $3 == image[wanted[$13]] && ($9 == hash[$13] || applied[$13] || done[$13] == now)
-      if (!own || $4 != "exited" || $6 != 0 || course[$13] == "lasts") open[$13] = 1
-      if (own) done[$13] = now
+      # What another deployment left, and this one did not get to, has run as the record says.
+      if (!own) { if (applied[$13]) open[$13] = 1; next }
+      if ($4 != "exited" || $6 != 0 || course[$13] == "lasts") open[$13] = 1
+      done[$13] = now
     }
     END { for (service in done) if (!(service in there) || !open[service]) print done[service] "|exited|" service }' |
     sort | put finished

@@ -317,6 +317,18 @@ describe("the order of a deployment", function () {
       await calm();
     });
 
+    it("that nothing waits for does not run again after a deployment that failed before it got to its change", async () => {
+      const job = (name: string) => ({
+        ...oneShot(name),
+        depends_on: { api: { condition: "service_started" } },
+      });
+      await deployed({ api, job: job("job") });
+      await fails({ api: cannotStart, job: job("changed") });
+      await deployed({ api: { ...api, environment: { A: "1" } }, job: job("job") });
+      assert.deepEqual(await runs(), ["job"]);
+      await calm();
+    });
+
     it("that ended well in a deployment that was put back does not run again in the next; one that failed does", async () => {
       const broken = dying("two", waits);
       await deployed({ migrate, web: web("one", waits) });

@@ -149,7 +149,10 @@ type DependsOn = Record<string, { restart?: boolean }>;
 export function releaseOf(
   images: Images,
   id: string,
-  document: { services: Record<string, { image: string; [key: string]: unknown }>; [key: string]: unknown },
+  document: {
+    services: Record<string, { image: string; scale?: number; [key: string]: unknown }>;
+    [key: string]: unknown;
+  },
 ): Release {
   const services = mapValues(document.services, (service) => ({
     ...service,
@@ -161,14 +164,14 @@ export function releaseOf(
     tag: `tag-${id}`,
     compose: stringify({ ...document, services }),
     files: [],
-    services: Object.entries(services).map(([name, { image }]) => ({
+    services: Object.entries(services).map(([name, { image, scale }]) => ({
       name,
       restarts: Object.entries(document.services)
         .filter(([, other]) => (other.depends_on as DependsOn | undefined)?.[name]?.restart)
         .map(([other]) => other),
       image,
       ...(image.includes("@") ? { content: sha256(image), digest: digestOf(image) } : {}),
-      replicas: 1,
+      replicas: scale ?? 1,
       files: [],
       verify: [],
     })),
