@@ -12,7 +12,7 @@ import { answersOf, parts, standIn } from "./parts";
 const official = officialHome();
 
 describe("official and stand-in", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
 
   for (const part of parts) {
     describe(part.name, () => {

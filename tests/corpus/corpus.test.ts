@@ -18,7 +18,7 @@ function composeVersion(): string {
 const isOlder = (version: string, than: string) => version.localeCompare(than, "en", { numeric: true }) < 0;
 
 describe("a project of the corpus", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   const outcomes = new Map<string, Promise<Outcome>>();
   let version: string;
 

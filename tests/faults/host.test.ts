@@ -19,7 +19,7 @@ const thorough = Number(process.env.EVERFRESH_KILLS ?? 0) > 100;
 const until = (what: string, condition: () => Promise<boolean>) => eventually(what, condition, 15_000);
 
 describe("a host in trouble", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

@@ -16,7 +16,7 @@ const SEED = longSeed();
 const RANDOM = Number(process.env.EVERFRESH_KILLS ?? 0) > 100 ? 12 : 0;
 
 describe("pulumi that is killed, and all that it started", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let stack: TestStack;
   let dockerfile: string;
   let number = 0;

@@ -21,7 +21,7 @@ const project = {
 };
 
 describe("an image that pulumi up builds", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let folder: string;
   let stack: TestStack;
 
@@ -79,7 +79,7 @@ describe("an image that pulumi up builds", function () {
 
 /** As a tarball or an `rsync -t` leaves them: BuildKit takes a file of the same size and time for the one that it was sent. */
 describe("files that differ in nothing but their bytes", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let folder: string;
   let stack: TestStack;
   const then = new Date("2020-02-02T02:02:02Z");
@@ -128,7 +128,7 @@ describe("files that differ in nothing but their bytes", function () {
 });
 
 describe("a build secret whose id is no plain name of a file", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let folder: string;
   let stack: TestStack;
 

@@ -30,7 +30,7 @@ const project = {
 type Images = Record<string, { content: string; digest: string; ref: string }>;
 
 describe("a build that begins with another service's image", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let folder: string;
   let stack: TestStack;
 

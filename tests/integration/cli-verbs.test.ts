@@ -19,7 +19,7 @@ interface Answer {
 }
 
 describe("everfresh", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let stack: TestStack;
 

@@ -131,7 +131,7 @@ const files = {
 };
 
 describe("a container of a rendered compose file", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let folder: string;
 
   before(async () => {

@@ -121,7 +121,7 @@ const RULES: string[][] = [
 ];
 
 describe("ignore rules beside the real builder", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let folder: string;
   before(requireBuilder);
   beforeEach(() => {

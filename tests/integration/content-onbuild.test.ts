@@ -8,7 +8,7 @@ import { readBases } from "../../preflight/bases";
 import { build, describeImage, removeImages, requireBuilder } from "./content-support/builder";
 
 describe("a base image with ONBUILD instructions", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   const base = `everfresh-test-triggers-${process.pid}`;
   let folder: string;
 

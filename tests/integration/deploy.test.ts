@@ -10,7 +10,7 @@ import { buildPage, pull, push, registryDigest } from "../support/script";
 import { TestStack } from "../support/stack";
 
 describe("pulumi up", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let stack: TestStack;
 

@@ -6,7 +6,7 @@ import { registryDigest } from "../support/script";
 import { TestStack } from "../support/stack";
 
 describe("pulumi destroy", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
 
   before(async () => {

@@ -6,7 +6,7 @@ import { lab as sharedLab } from "../support/lab";
 import { TestStack } from "../support/stack";
 
 describe("what somebody did on the host by hand", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let stack: TestStack;
 
   before(async () => {

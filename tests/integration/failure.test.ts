@@ -13,7 +13,7 @@ const readable = (run: Run) =>
   assert.doesNotMatch(run.output, /^\s+at .*\.(ts|js):\d+/m, `a stack trace:\n${run.output}`);
 
 describe("a deployment that fails", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let stack: TestStack;
   let dockerfile: string;
@@ -118,7 +118,7 @@ describe("a deployment that fails", function () {
 });
 
 describe("a mistake in what is deployed or where", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   let lab: Lab;
   let stack: TestStack;
   let running: Awaited<ReturnType<TestStack["containers"]>>;

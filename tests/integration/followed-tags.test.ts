@@ -10,7 +10,7 @@ import { push } from "../support/script";
 import { TestStack } from "../support/stack";
 
 describe("a service that follows a tag", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let lab: Lab;
   let folder: string;
   let stack: TestStack;

@@ -34,7 +34,7 @@ const some = () => {
 };
 
 describe("damaged records on a host", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

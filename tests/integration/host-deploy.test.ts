@@ -15,7 +15,7 @@ import { runOn } from "../faults/support/ssh";
 const PROJECT = { project: "shop" };
 
 describe("a host", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

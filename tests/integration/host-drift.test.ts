@@ -14,7 +14,7 @@ const WEB = "com.docker.compose.service=web";
 const HERE = `com.docker.compose.project.working_dir=${FOLDER}`;
 
 describe("drift on a host", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

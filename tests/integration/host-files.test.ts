@@ -17,7 +17,7 @@ import {
 const folder = "/home/deploy/.everfresh/shop";
 
 describe("owner and mode of what a container mounts", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

@@ -12,7 +12,7 @@ const PROJECT = { project: "shop" };
 const label = (key: string, value: string) => ["--label", `com.docker.compose.${key}=${value}`];
 
 describe("what is somebody else's on a host", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

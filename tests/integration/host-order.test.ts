@@ -55,7 +55,7 @@ const db = (version: string, script = "touch /ok"): Service => ({
 const cannotStart: Service = { ...db("new"), init: false, command: ["/no/such"] };
 
 describe("the order of a deployment", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

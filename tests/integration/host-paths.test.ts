@@ -19,7 +19,7 @@ const folder = "/home/deploy/.everfresh/shop";
 const forever = ["sh", "-c", "exec sleep 100000"];
 
 describe("a folder or a file of the host that containers write to", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

@@ -16,7 +16,7 @@ import {
 const forever = ["sh", "-c", "exec sleep 100000"];
 
 describe("a volume that hides what an image has", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

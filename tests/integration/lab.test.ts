@@ -35,7 +35,7 @@ const server = [
 ].join(" ");
 
 describe("the lab", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let image: string;
@@ -175,7 +175,7 @@ describe("the lab", function () {
 });
 
 describe("labs side by side", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   const names = [unique("left"), unique("right")] as const;
   after(() => Promise.all(names.map(down)));
 

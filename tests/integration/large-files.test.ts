@@ -15,7 +15,7 @@ import { deploy, type Images, look, pushImages, requestFor, shop } from "../faul
 const MIB = 2 ** 20;
 
 describe("mounted files that are too large for the request", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let host: LabHost;
   let images: Images;

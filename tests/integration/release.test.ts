@@ -7,7 +7,7 @@ import { lab as sharedLab } from "../support/lab";
 import { TestStack } from "../support/stack";
 
 describe("an earlier release", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let lab: Lab;
 
   before(async () => {
@@ -83,7 +83,7 @@ describe("an earlier release", function () {
 });
 
 describe("promotion", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
 
   it("deploys the digests that the other stack proved, without building or pushing", async () => {
     const lab = await sharedLab();
@@ -115,7 +115,7 @@ describe("promotion", function () {
 });
 
 describe("an image that the registry has already", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
 
   it("is used as it is by another stack, and not built again", async () => {
     const lab = await sharedLab();

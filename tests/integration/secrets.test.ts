@@ -12,7 +12,7 @@ import { checkout, TestStack } from "../support/stack";
 const run = promisify(execFile);
 
 describe("a secret", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let lab: Lab;
   let stack: TestStack;
   let seen: { output: string; processes: { here: string; there: string }; state: string; left: string };

@@ -112,7 +112,7 @@ class Machine {
 }
 
 describe("set-up", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
 
   it("does nothing, and says so, when everything is there", async () => {
     await using machine = await Machine.create();
@@ -739,7 +739,7 @@ describe("a bare machine", function () {
 });
 
 describe("the demo's stack", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
 
   it("keeps to its folder, and leaves a stack of the user's named demo as it is", async () => {
     const root = await mkdtemp(path.join(os.tmpdir(), "everfresh-demo-"));

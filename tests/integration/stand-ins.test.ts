@@ -27,7 +27,7 @@ const production = {
 };
 
 describe("the stand-ins", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-stand-ins-"));

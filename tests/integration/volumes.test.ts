@@ -5,7 +5,7 @@ import { newest, lab as sharedLab } from "../support/lab";
 import { TestStack } from "../support/stack";
 
 describe("what containers keep", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let stack: TestStack;
 
   before(async () => {
