@@ -46,6 +46,8 @@ remember_finished() { # $1 release
       own = $3 == image[wanted[$13]] && ($9 == hash[$13] || applied[$13] || done[$13] == now)
       # What another deployment left, and this one did not get to, has run as the record says.
       if (!own) { if (applied[$13]) open[$13] = 1; next }
+      # Nor has one run that could not be started.
+      if ($4 == "created") next
       if ($4 != "exited" || $6 != 0 || course[$13] == "lasts") open[$13] = 1
       done[$13] = now
     }

@@ -50,36 +50,32 @@ next_wave() { # $1 release
     $1 == "V" && $2 == "wait" && !($3 in waits) { waits[$3] = $3 "|" $4 "|" $5 }
     $1 == "V" && $2 == "wait" && $4 ~ /^is (starting|unhealthy|still running)$/ { starts[$3] = 1 }
     $1 == "V" && $2 == "fail" && !($3 in fails) { fails[$3] = $3 "|" $4 "|" $5 }
-    # Whether `need`, such as db=healthy, is met for a service.
-    function is_met(service, need,   dep, how, at) {
+    # Why `need`, such as db=healthy, is not met for a service; nothing if it is.
+    function unmet(service, need,   dep, how, at) {
       at = index(need, "="); dep = substr(need, 1, at - 1); how = substr(need, at + 1)
-      if (free || !(dep in replicas) || replicas[dep] == 0) return 1
-      if (how == "started" && (dep in starts)) return 1
-      if (dep in fails || dep in waits || !(dep in health)) {
-        blocker = blocker == "" ? "wait|" ((dep in fails) ? fails[dep] : (dep in waits) ? waits[dep] : dep "|is not there|") "|" service "|" how : blocker
-        return 0
-      }
-      if (how == "healthy" && health[dep] == "running") {
-        blocker = "fail|" dep "|has no healthcheck, and " service " waits until it is healthy|"
-        return 0
-      }
-      return 1
+      if (free || !(dep in replicas) || replicas[dep] == 0) return ""
+      if (how == "started" && (dep in starts)) return ""
+      if (dep in fails || dep in waits || !(dep in health))
+        return "wait|" ((dep in fails) ? fails[dep] : (dep in waits) ? waits[dep] : dep "|is not there|") "|" service "|" how
+      if (how == "healthy" && health[dep] == "running")
+        return "fail|" dep "|has no healthcheck, and " service " waits until it is healthy|"
+      return ""
     }
     END {
       for (i = 1; i <= n; i++) if (!free && applied[order[i]] && order[i] in fails) { print "fail|" fails[order[i]]; exit }
       for (i = 1; i <= n; i++) {
-        service = order[i]; ready = 1
+        service = order[i]
         k = split(needs[service], need, " ")
         for (j = 1; j <= k; j++) {
           dep = substr(need[j], 1, index(need[j], "=") - 1)
           if (pending[dep] || late[dep]) late[service] = 1
-          else if ((pending[service] || restarting[service]) && !is_met(service, need[j])) ready = 0
+          # What it waits for may itself run already, and wait for something that does not.
+          else if (!blocked[service]) blocked[service] = blocked[dep] ? blocked[dep] : unmet(service, need[j])
         }
-        if (late[service] || !ready) continue
-        if (pending[service]) print "go|start|" service
-        else if (restarting[service]) print "go|restart|" service
-        else continue
-        blocker = ""; any = 1
+        if (late[service] || !(pending[service] || restarting[service])) continue
+        if (blocked[service]) { if (blocker == "") blocker = blocked[service]; continue }
+        print "go|" (pending[service] ? "start" : "restart") "|" service
+        any = 1
       }
       if (!any) print blocker
     }'

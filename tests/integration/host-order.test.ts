@@ -230,6 +230,19 @@ describe("the order of a deployment", function () {
       });
     }
 
+    it("through others that do not change: the old one is never touched", async () => {
+      const between: Service = { ...db("between"), ...waiting("service_healthy") };
+      const last = (page: string) => web(page, { depends_on: { between: { condition: "service_started" } } });
+      const { id } = await deployed({ dep: db("old"), between, web: last("one") });
+      const before = await containers();
+      const stderr = await fails({ dep: db("new", "true"), between, web: last("two") }, { healthTimeout: 6 });
+      assert.match(stderr, /^dep: is unhealthy$/m);
+      assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
+      const after = await containers();
+      assert.deepEqual([after.between, after.web], [before.between, before.web]);
+      await calm();
+    });
+
     it("that did not change but got sick: the old one is never touched", async () => {
       const waits = waiting("service_healthy");
       const { id } = await deployed({ dep: db("old"), web: web("one", waits) });
@@ -324,6 +337,7 @@ describe("the order of a deployment", function () {
       });
       await deployed({ api, job: job("job") });
       await fails({ api: cannotStart, job: job("changed") });
+      await fails({ api, job: { ...job("job"), command: ["/no/such"] } });
       await deployed({ api: { ...api, environment: { A: "1" } }, job: job("job") });
       assert.deepEqual(await runs(), ["job"]);
       await calm();
