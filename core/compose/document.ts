@@ -28,7 +28,9 @@ export interface ServiceNode {
   secrets?: FileUse[];
   ports?: { published?: string; protocol?: string; host_ip?: string }[];
   scale?: number;
-  deploy?: { replicas?: number; mode?: string };
+  deploy?: DeployNode;
+  extra_hosts?: string[];
+  devices?: (string | DeviceNode)[];
   depends_on?: Record<string, { restart?: boolean; condition?: string; required?: boolean }>;
   networks?: Record<string, unknown>;
   profiles?: string[];
@@ -36,6 +38,20 @@ export interface ServiceNode {
   platform?: string;
   pull_policy?: string;
   "x-everfresh"?: unknown;
+  [key: string]: unknown;
+}
+
+export interface DeployNode {
+  replicas?: number;
+  mode?: string;
+  resources?: Record<string, { cpus?: number | string; [key: string]: unknown } | null>;
+  [key: string]: unknown;
+}
+
+export interface DeviceNode {
+  source?: string;
+  target?: string;
+  permissions?: string;
   [key: string]: unknown;
 }
 

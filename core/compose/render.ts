@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import type { HostPath } from "../host/types";
 import { mapTexts, own } from "../records";
 import type { ComposeDocument, FileNode, FileUse, ServiceNode, VolumeNode } from "./document";
+import { forEveryVersion } from "./every-version";
 import { accessOf, fileKey, modeOf } from "./file-access";
 import { withImageVolumes } from "./image-volumes";
 import type { ComposeProject } from "./project";
@@ -71,7 +72,7 @@ function renderService(
 ): ServiceNode {
   // Which profiles are active was decided here; what is not active is not there to depend on.
   const { build, develop: _, profiles: __, ...rest } = node;
-  const rendered = withoutExtensions<ServiceNode>(rest);
+  const rendered = forEveryVersion(withoutExtensions<ServiceNode>(rest));
   const needed = Object.entries(node.depends_on ?? {})
     .filter(([name]) => Object.hasOwn(document.services, name))
     // The default, which compose before 2.20 does not know by name.

@@ -46,7 +46,7 @@ function asDeployed(original: Printed, rendered: Rendered): Printed {
   return {
     ...withoutFiles(original),
     services: mapValues(services, (node, name) => {
-      const { build: _, develop: __, profiles: ___, depends_on, pull_policy, ...rest } = node;
+      const { build: _, develop: __, profiles: ___, depends_on, pull_policy, ...rest } = counted(node);
       const needed = Object.entries(depends_on ?? {}).filter(([other]) => Object.hasOwn(services, other));
       return compact({
         ...withoutExtensions(rest),
@@ -63,6 +63,12 @@ function asDeployed(original: Printed, rendered: Rendered): Printed {
   };
 }
 
+/** A service with the number of its containers, which compose files can say in two places. */
+function counted({ scale, deploy, ...node }: Printed): Printed {
+  const { replicas, ...rest } = deploy ?? {};
+  return { ...node, containers: scale ?? replicas, deploy: compact(rest) };
+}
+
 /** Where compose would ask what a tag means now: everfresh has asked. */
 const asksAgain = /^(always|daily|weekly|every_)/;
 
@@ -76,7 +82,7 @@ function asMeant(host: Printed, original: Printed, rendered: Rendered): Printed 
     ...withoutFiles(host),
     services: mapValues(host.services as Record<string, Printed>, (node, name) =>
       compact({
-        ...node,
+        ...counted(node),
         labels: withoutOwnLabels(node.labels),
         volumes: node.volumes
           ?.map((volume: Printed) => mountThere(volume, rendered))
@@ -217,7 +223,8 @@ const withoutExtensions = (node: Printed): Printed =>
   Object.fromEntries(Object.entries(node).filter(([key]) => !key.startsWith("x-")));
 
 /** Empty, these say no more than if they were not there. An empty `command` takes the image's away. */
-const sayNothingIfEmpty = /^(labels|depends_on|volumes|configs|secrets|bind|volume|ipam|node)$/;
+const sayNothingIfEmpty =
+  /^(labels|depends_on|deploy|resources|placement|volumes|configs|secrets|bind|volume|ipam|node)$/;
 
 function compact(node: Printed): Printed {
   return Object.fromEntries(

@@ -1,0 +1,41 @@
+import type { DeployNode, ServiceNode } from "./document";
+
+/**
+ * A service in words that all versions of compose read alike: hosts may have an older one than this machine, whose
+ * `docker compose config` prints forms that compose 2.17 refuses, or takes for something else.
+ */
+export function forEveryVersion(node: ServiceNode): ServiceNode {
+  const { extra_hosts, devices, scale, ...rest } = node;
+  const deploy = withTexts(node.deploy);
+  return {
+    ...rest,
+    ...(deploy && { deploy }),
+    ...(extra_hosts && { extra_hosts: extra_hosts.map(withColon) }),
+    ...(devices && { devices: devices.map(inShort) }),
+    // Compose 2.17 takes a scale of 0 for none, and would start a container.
+    ...(scale === 0 ? { deploy: { ...deploy, replicas: 0 } } : scale !== undefined && { scale }),
+  };
+}
+
+/** Compose 2.17 takes `host=address` for a host of that name without an address. */
+const withColon = (host: string) => host.replace(/^([^=:]+)=/, "$1:");
+
+/** Compose 2.17 knows a device in its short form alone, which has no place for a path with colons. */
+function inShort(device: NonNullable<ServiceNode["devices"]>[number]) {
+  if (typeof device === "string") return device;
+  const { source, target, permissions, ...more } = device;
+  const parts = [source, target, permissions];
+  return parts.every((part) => part && !part.includes(":")) && Object.keys(more).length === 0
+    ? parts.join(":")
+    : device;
+}
+
+/** Compose 2.17 takes no number for a share of the processors. */
+function withTexts(deploy: DeployNode | undefined): DeployNode | undefined {
+  if (!deploy?.resources) return deploy;
+  const resources = Object.entries(deploy.resources).map(([kind, resource]) => [
+    kind,
+    typeof resource?.cpus === "number" ? { ...resource, cpus: String(resource.cpus) } : resource,
+  ]);
+  return { ...deploy, resources: Object.fromEntries(resources) };
+}
