@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import {
@@ -71,13 +71,14 @@ export async function readCompose(
   };
   const sources = files.map(readSmall).join("\n");
   const asWritten = ["--no-path-resolution", "--no-normalize", "--no-consistency"];
-  const marks = { home: `/home-${randomUUID()}`, folder: `/folder-${randomUUID()}` };
-  const marked = {
-    ...environment,
-    HOME: marks.home,
-    PWD: marks.folder,
-    DOCKER_CONFIG: dockerConfig(environment),
-  };
+  const readWritten = () =>
+    inTemporaryFolder(async (temporary) => {
+      const marks = { home: path.join(temporary, "home"), folder: path.join(temporary, "folder") };
+      // compose finds what it reads there by then, such as the files of `env_file`.
+      await Promise.all([symlink(environment.HOME || homedir(), marks.home), symlink(folder, marks.folder)]);
+      const marked = { ...environment, HOME: marks.home, PWD: marks.folder };
+      return { written: (await config(asWritten, marked)).stdout, marks };
+    });
   const everything = ["--profile", "*"];
   const readWhole = async () => {
     const [resolved, exact] = await Promise.all([
@@ -93,8 +94,7 @@ export async function readCompose(
     /\b(profiles|include|extends)\b/.test(sources)
       ? readWhole().catch((error: unknown) => inactiveUnread(error))
       : undefined,
-    // compose reads some files by then, such as those of `env_file`, and finds none in a home that there is not.
-    config(asWritten, marked).catch(() => config(asWritten)),
+    readWritten(),
   ]);
   refuseUsed(exact.stdout);
   const documents = [exact.stdout, ...(whole !== undefined && "exact" in whole ? [whole.exact] : [])];
@@ -108,8 +108,7 @@ export async function readCompose(
     resolved: resolved.stdout,
     exact: exact.stdout,
     createHostPath,
-    written: written.stdout,
-    marks,
+    ...written,
     ...(whole !== undefined && "exact" in whole && { whole }),
     sources,
     warnings: [
@@ -169,20 +168,22 @@ type ReadFile = (file: string) => Promise<BoundedResult>;
 /** A service of no project as compose resolves it. */
 async function resolve(service: object, read: ReadFile): Promise<ServiceNode> {
   const name = `everfresh-${randomUUID()}`;
-  const folder = await mkdtemp(path.join(tmpdir(), "everfresh-compose-"));
-  try {
+  return inTemporaryFolder(async (folder) => {
     const file = path.join(folder, "compose.yaml");
     await writeFile(file, JSON.stringify({ services: { [name]: { image: "none", ...service } } }));
     const { services } = JSON.parse((await read(file)).stdout) as ComposeDocument;
     return services[name]!;
+  });
+}
+
+async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(path.join(tmpdir(), "everfresh-compose-"));
+  try {
+    return await use(folder);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
-
-/** Where docker finds its plugins, compose among them, and its settings. */
-const dockerConfig = ({ DOCKER_CONFIG, HOME }: NodeJS.ProcessEnv) =>
-  DOCKER_CONFIG || path.join(HOME || homedir(), ".docker");
 
 /** The text of a file of an ordinary size; nothing of one that is none, which compose has read. */
 function readSmall(file: string): string {

@@ -33,7 +33,8 @@ const LOCAL = /^(build|develop|env_file|label_file|extends|volumes|x-.*)$/;
  * Everything in which `$HOME` or `$PWD` of this machine would reach a host, and the devices of volumes that are folders of
  * this machine.
  */
-export function thisMachineProblems(written: ComposeDocument, { marks }: ComposeText): string[] {
+export function thisMachineProblems(written: ComposeDocument, text: ComposeText): string[] {
+  const { marks } = text;
   const found: string[] = [];
   const visit = (where: string, value: unknown): void => {
     if (typeof value === "string") found.push(...inText(where, value));
@@ -60,11 +61,11 @@ export function thisMachineProblems(written: ComposeDocument, { marks }: Compose
       driver_opts?: Record<string, unknown>;
     };
     visit(`volumes.${name}`, { ...rest, driver_opts: options });
-    if (
-      typeof device !== "string" ||
-      !/^[.~]/.test(device.replace(marks.home, "~").replace(marks.folder, "."))
-    )
-      continue;
+    if (typeof device !== "string") continue;
+    const short = device.replace(marks.home, "~").replace(marks.folder, ".");
+    // Compose takes every device for a path where this is the one option.
+    const isOurs = options.o === "bind" && ownerOf(device, device, text) !== "host";
+    if (!isOurs && !/^[.~]/.test(short)) continue;
     found.push(
       problem(
         `volumes.${name}.driver_opts.device`,

@@ -188,6 +188,15 @@ configs: { own: { environment: EF_OWN } }
         [folderOf("services.web.environment.A", "$HOME")],
       ],
       [
+        "the project's folder in a text, though compose reads a file from there",
+        {
+          "compose.yaml":
+            'services: { web: { image: a, env_file: "$PWD/a.env", environment: { B: "$PWD/b" } } }',
+          "a.env": "A=1",
+        },
+        [folderOf("services.web.environment.B", "$PWD")],
+      ],
+      [
         "a folder as a volume's device",
         {
           "compose.yaml":
