@@ -31,6 +31,7 @@ export interface ServiceNode {
   deploy?: DeployNode;
   extra_hosts?: string[];
   devices?: (string | DeviceNode)[];
+  security_opt?: string[];
   depends_on?: Record<string, { restart?: boolean; condition?: string; required?: boolean }>;
   networks?: Record<string, unknown>;
   profiles?: string[];

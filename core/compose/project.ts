@@ -17,6 +17,7 @@ import { accessOf, accessProblems, fileKey } from "./file-access";
 import { imageVolumeProblems } from "./image-volumes";
 import { type Place, parseOptions } from "./options";
 import { isRenewed } from "./pull-policy";
+import { profileKey, seccompProfile } from "./seccomp";
 import { ownerOf, thisMachineProblems } from "./this-machine";
 
 /** A team's compose project, as `docker compose config` resolves it. */
@@ -26,7 +27,7 @@ export interface ComposeProject {
   folder: string;
   /** Dependencies before those that depend on them. */
   services: ComposeService[];
-  /** Configs, secrets, and the sources of relative bind mounts: {@link placeMounts} tells which of these are shipped. */
+  /** Configs, secrets, seccomp profiles, and the sources of relative bind mounts: {@link placeMounts} tells which of these are shipped. */
   files: ReferencedFile[];
   /** The resolved document, every text as a container is to get it. */
   document: ComposeDocument;
@@ -76,14 +77,14 @@ export const isBuilt = (service: ComposeService): service is ComposeService & Se
 
 /** One file or folder that belongs to the release. */
 export interface ReferencedFile {
-  /** What the compose document names it by: a bind mount's source, else the setting, such as `configs.proxy`. */
+  /** What the compose document names it by: a bind mount's source, else the setting, such as `configs.proxy` or `seccomp=a.json`. */
   key: string;
   /** Absolute, on this machine; absent where `text` is the content itself. */
   source?: string;
   text?: string;
   /** The setting that refers to it, for messages. */
   where: string;
-  /** The services that mount it. */
+  /** The services that use it. */
   services: string[];
   /** Its name in the store, and in messages. */
   name: string;
@@ -148,6 +149,16 @@ export function readProject(text: ComposeText): ComposeProject {
         }
       }
     }
+    for (const option of node.security_opt ?? []) {
+      const profile = seccompProfile(option);
+      if (profile === undefined) continue;
+      const where = `services.${name}.security_opt`;
+      if (profile.startsWith("~")) problems.push(inHome(where, profile));
+      else {
+        const source = path.resolve(text.folder, profile);
+        files.add({ key: profileKey(profile), source, where, name: path.basename(source) }, name);
+      }
+    }
     const writtenVolumes = own(written.services, name)?.volumes ?? [];
     for (const [i, volume] of (node.volumes ?? []).entries()) {
       if (volume.type !== "bind" || volume.source === undefined) continue;
@@ -170,13 +181,7 @@ export function readProject(text: ComposeText): ComposeProject {
           ),
         );
       } else if (owner === "home") {
-        problems.push(
-          problem(
-            where,
-            `\`${raw!.replace(text.marks.home, "$HOME")}\` means this machine's home folder`,
-            "give a relative path (shipped) or an absolute one (the host's)",
-          ),
-        );
+        problems.push(inHome(where, raw!.replace(text.marks.home, "$HOME")));
       } else if (owner === "project") {
         const mount: Omit<ReferencedFile, "services"> = {
           ...{ key: source, source, where, name: path.basename(source) },
@@ -217,6 +222,13 @@ export function readProject(text: ComposeText): ComposeProject {
   if (problems.length > 0) throw new ProjectProblems(problems, project);
   return project;
 }
+
+const inHome = (where: string, written: string): string =>
+  problem(
+    where,
+    `\`${written}\` means this machine's home folder`,
+    "give a relative path (shipped) or an absolute one (the host's)",
+  );
 
 /** What is wrong with a project, and as much of it as could be read: there may be more to say of that. */
 export class ProjectProblems extends Problems {

@@ -9,6 +9,7 @@ import { accessOf, fileKey, modeOf } from "./file-access";
 import { withImageVolumes } from "./image-volumes";
 import type { ComposeProject } from "./project";
 import { isRenewed } from "./pull-policy";
+import { profileKey, seccompProfile } from "./seccomp";
 
 export interface Rendering {
   /** The image of each service that is built or follows a tag, as the host is to name it. */
@@ -86,6 +87,8 @@ function renderService(
   for (const kind of ["configs", "secrets"] as const) {
     if (node[kind]) rendered[kind] = node[kind].map((use) => renderUse(kind, use, document, rendering));
   }
+  if (node.security_opt)
+    rendered.security_opt = node.security_opt.map((option) => renderSecurityOption(option, rendering));
   const surroundings = fingerprintOfUsed(node, document);
   rendered.labels = {
     ...node.labels,
@@ -165,6 +168,12 @@ function renderVolume(volume: VolumeNode, { files, hostPaths }: Rendering): Volu
     ? // Said in either case: versions of compose differ in what it means when it is not.
       { ...volume, bind: { ...bind, create_host_path: bind?.create_host_path === true } }
     : { ...volume, source: place, bind: { ...bind, create_host_path: false } };
+}
+
+function renderSecurityOption(option: string, { files }: Rendering): string {
+  const profile = seccompProfile(option);
+  const place = profile === undefined ? undefined : files.get(profileKey(profile));
+  return place === undefined ? option : `seccomp=${place}`;
 }
 
 /** Where a config or a secret without a `target` is mounted (compose-spec, "configs" and "secrets"). */

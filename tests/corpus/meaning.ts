@@ -53,6 +53,7 @@ function asDeployed(original: Printed, rendered: Rendered): Printed {
         ...(isOurs(node) ? { image: own(rendered.images, name) ?? "no image" } : {}),
         ...(isOurs(node) || asksAgain.test(pull_policy ?? "") ? {} : { pull_policy }),
         depends_on: Object.fromEntries(needed),
+        security_opt: node.security_opt?.map((option: string) => optionHere(option, rendered)),
         volumes: node.volumes?.map((volume: Printed) => mountHere(volume, rendered)),
         configs: node.configs?.map((use: Printed) => fileHere("configs", use, original, rendered)),
         secrets: node.secrets?.map((use: Printed) => fileHere("secrets", use, original, rendered)),
@@ -84,6 +85,7 @@ function asMeant(host: Printed, original: Printed, rendered: Rendered): Printed 
       compact({
         ...counted(node),
         labels: withoutOwnLabels(node.labels),
+        security_opt: node.security_opt?.map((option: string) => optionThere(option, rendered)),
         volumes: node.volumes
           ?.map((volume: Printed) => mountThere(volume, rendered))
           .flatMap((volume: Printed) => {
@@ -163,6 +165,18 @@ function storedAt(source: string, { hostFolder, shipped }: Rendered): Referenced
   const [, fingerprint, name] = /^store\/(?:\.owned\/)?([0-9a-f]{64})\/(.+)$/s.exec(inFolder) ?? [];
   const file = shipped.get(fingerprint ?? "");
   return file?.name === name ? file : undefined;
+}
+
+/** A seccomp profile that is not named by an absolute path is read where compose runs. */
+function optionHere(option: string, { folder }: Rendered): string {
+  const [, profile] = /^seccomp[=:]((?!unconfined$|builtin$)[^/].*)$/s.exec(option) ?? [];
+  return profile === undefined ? option : `seccomp=shipped ${path.resolve(folder, undoubled(profile))}`;
+}
+
+function optionThere(option: string, rendered: Rendered): string {
+  const [, profile] = /^seccomp=(\.\/store\/.*)$/s.exec(option) ?? [];
+  const file = profile && storedAt(path.join(rendered.hostFolder, profile), rendered);
+  return file ? `seccomp=shipped ${file.source}` : option;
 }
 
 const targets = { configs: (name: string) => `/${name}`, secrets: (name: string) => `/run/secrets/${name}` };

@@ -48,6 +48,27 @@ describe("readProject", () => {
     );
   });
 
+  it("ships the seccomp profile that a service names by a relative path, once for all", () => {
+    const security_opt = ["seccomp=./a.json", "seccomp:b.json"];
+    const others = ["seccomp=unconfined", "seccomp:builtin", "seccomp=/etc/c.json", "label:seccomp=d"];
+    const { files } = read({ web: { security_opt }, api: { security_opt: [security_opt[0], ...others] } });
+    assert.deepEqual(
+      files.map(({ source, services }) => [source, services]),
+      [
+        [`${folder}/a.json`, ["web", "api"]],
+        [`${folder}/b.json`, ["web"]],
+      ],
+    );
+  });
+
+  it("refuses a seccomp profile of the home folder", () =>
+    refused(
+      [
+        "services.web.security_opt: `~/a.json` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)",
+      ],
+      { security_opt: ["seccomp=~/a.json"] },
+    ));
+
   it("refuses a config and a secret from a variable that is not UTF-8, of which only U+FFFD is left", () => {
     for (const kind of ["configs", "secrets"]) {
       assert.throws(

@@ -1,0 +1,15 @@
+import path from "node:path";
+
+/**
+ * The file of this machine that an option of `security_opt` names, as it is written: compose reads a seccomp profile where
+ * it runs (compose, `create.go`, parseSecurityOpts). An absolute path is the host's.
+ */
+export function seccompProfile(option: string): string | undefined {
+  const profile = /^seccomp(?:=|:(?!.*=))(.+)$/s.exec(option)?.[1];
+  return profile === undefined || /^(unconfined|builtin)$/.test(profile) || path.isAbsolute(profile)
+    ? undefined
+    : profile;
+}
+
+/** Names a profile among the files of the release. */
+export const profileKey = (profile: string) => `seccomp=${profile}`;
