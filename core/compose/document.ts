@@ -32,6 +32,7 @@ export interface ServiceNode {
   extra_hosts?: string[];
   devices?: (string | DeviceNode)[];
   security_opt?: string[];
+  network_mode?: string;
   depends_on?: Record<string, { restart?: boolean; condition?: string; required?: boolean }>;
   networks?: Record<string, unknown>;
   profiles?: string[];

@@ -16,6 +16,7 @@ import {
 import { accessOf, accessProblems, fileKey } from "./file-access";
 import { imageVolumeProblems } from "./image-volumes";
 import { type Place, parseOptions } from "./options";
+import { publishes, replicasOf } from "./publishes";
 import { isRenewed } from "./pull-policy";
 import { profileKey, seccompProfile } from "./seccomp";
 import { ownerOf, thisMachineProblems } from "./this-machine";
@@ -128,9 +129,9 @@ export function readProject(text: ComposeText): ComposeProject {
       restarts: Object.entries(document.services)
         .filter(([, other]) => own(other.depends_on, name)?.restart)
         .map(([other]) => other),
-      replicas: node.scale ?? node.deploy?.replicas ?? 1,
+      replicas: replicasOf(node),
       ...options,
-      published: readPorts(node),
+      published: publishes(node) ? readPorts(node) : [],
     });
     for (const [kind, uses] of [
       ["configs", node.configs],

@@ -1,5 +1,6 @@
 import { parse } from "yaml";
-import type { NetworkNode } from "../compose/document";
+import type { NetworkNode, ServiceNode } from "../compose/document";
+import { publishes } from "../compose/publishes";
 import { definitionLabel } from "../compose/render";
 import { own } from "../records";
 import type { ReleaseService } from "./types";
@@ -19,7 +20,7 @@ interface RenderedVolume {
   driver_opts?: Record<string, string | number>;
 }
 
-interface RenderedService {
+interface RenderedService extends Pick<ServiceNode, "scale" | "deploy" | "network_mode"> {
   container_name?: string;
   ports?: PublishedPort[];
   networks?: Record<string, { ipv4_address?: string; ipv6_address?: string } | null>;
@@ -84,7 +85,9 @@ export function claimsOf({ name }: ReleaseService, { services }: Rendered): stri
  * `protocol|first|last|address`. Compose resolves ranges, but for one that docker is to choose a single port from.
  */
 export function portLines({ services }: Rendered): string[] {
-  const ports = Object.values(services ?? {}).flatMap((service) => service?.ports ?? []);
+  const ports = Object.values(services ?? {}).flatMap((service) =>
+    service && publishes(service) ? (service.ports ?? []) : [],
+  );
   const lines = ports.flatMap(({ published, protocol = "tcp", host_ip = "" }) => {
     const [, first, last = first] = /^([1-9]\d*)(?:-(\d+))?$/.exec(`${published ?? ""}`) ?? [];
     return first && /^(tcp|udp)$/.test(protocol) ? [`${protocol}|${first}|${last}|${host_ip}`] : [];

@@ -198,6 +198,11 @@ describe("readProject", () => {
     }
     assert.doesNotThrow(clash(port("80"), port("80", "", "udp")));
     assert.doesNotThrow(clash(port("80-90"), port("80-90")));
+    for (const takesNone of [{ scale: 0 }, { deploy: { replicas: 0 } }, { network_mode: "host" }]) {
+      const ports = [port("80")];
+      assert.doesNotThrow(() => read({ a: { ports }, b: { ports, ...takesNone } }));
+      assert.doesNotThrow(() => read({ a: { ports, ...takesNone }, b: { ports } }));
+    }
     refused(
       [
         "services.web.ports: 2 containers cannot publish the same port 80; publish it from a proxy in front of them, or run one container",

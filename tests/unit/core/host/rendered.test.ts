@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { claimsOf, courseOf, needsOf, type Rendered, volumeLines } from "../../../../core/host/rendered";
+import {
+  claimsOf,
+  courseOf,
+  needsOf,
+  portLines,
+  type Rendered,
+  volumeLines,
+} from "../../../../core/host/rendered";
 import type { ReleaseService } from "../../../../core/host/types";
 
 const service = (name: string, more: Partial<ReleaseService> = {}): ReleaseService => ({
@@ -74,5 +81,19 @@ describe("a rendered compose file", () => {
       "shop_odd|nfs|device=1 o=a+b/c:d@e%21%27%28%29%2A%2B%25%C3%BC~ ",
       "elsewhere|external",
     ]);
+  });
+});
+
+describe("portLines", () => {
+  it("names the ports that are to be free, not those that no container takes", () => {
+    const ports = (port: string) => [{ target: 80, published: port }];
+    const services = {
+      web: { ports: ports("80") },
+      stopped: { ports: ports("81"), scale: 0 },
+      none: { ports: ports("82"), deploy: { replicas: 0 } },
+      // Docker discards them, and what the program itself listens on is no other program's.
+      agent: { ports: ports("83"), network_mode: "host" },
+    };
+    assert.deepEqual(portLines({ services }), ["tcp|80|80|"]);
   });
 });
