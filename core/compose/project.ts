@@ -110,7 +110,8 @@ export interface ReferencedFile {
  */
 export function readProject(text: ComposeText): ComposeProject {
   const document = readDocument(text);
-  const builders = shareBuilds(document);
+  const whole = text.whole ? readDocument({ ...text.whole, createHostPath: text.createHostPath }) : document;
+  const builders = shareBuilds(document, whole);
   const written = readWritten(text);
   const problems: string[] = [];
   const services: ComposeService[] = [];
@@ -122,7 +123,7 @@ export function readProject(text: ComposeText): ComposeProject {
     services.push({
       name,
       ...(node.build ? { build: readBuild(name, node, text, problems) } : {}),
-      buildOptions: readBuildOptions(name, node, document, text, problems),
+      buildOptions: readBuildOptions(name, node, whole, text, problems),
       imageNames: builders.has(name) ? imageNames(document.name, name, node) : [],
       ...(node.image ? { image: node.image } : {}),
       followsTag: !node.build && isRenewed(node) && !node.image?.includes("@"),
@@ -218,7 +219,7 @@ export function readProject(text: ComposeText): ComposeProject {
     services,
     files: files.all(),
     document,
-    inactive: readInactive(text, document),
+    inactive: readInactive(text, whole, document),
   };
   if (problems.length > 0) throw new ProjectProblems(problems, project);
   return project;
@@ -242,33 +243,39 @@ export class ProjectProblems extends Problems {
 }
 
 /**
- * A service that names the image which another one builds is to run what that build makes.
+ * A service that names the image which another one builds is to run what that build makes, also where the other one's
+ * profile is not active.
  *
  * @returns the services that have a `build:` of their own.
  */
-function shareBuilds({ name: project, services = {} }: ComposeDocument): Set<string> {
-  const builders = Object.entries(services).filter(([, { build }]) => build);
+function shareBuilds({ name: project, services = {} }: ComposeDocument, whole: ComposeDocument): Set<string> {
+  const buildersOf = (all: ComposeDocument["services"] = {}) =>
+    Object.entries(all).filter(([, { build }]) => build);
+  const builders = buildersOf(services);
+  const all = [...builders, ...buildersOf(whole.services)];
   for (const node of Object.values(services)) {
     const { image } = node;
     if (node.build || image === undefined) continue;
-    const builder = builders.find(([name, node]) => imageNames(project, name, node).includes(image));
+    const builder = all.find(([name, node]) => imageNames(project, name, node).includes(image));
     if (builder) node.build = builder[1].build!;
   }
   return new Set(builders.map(([name]) => name));
 }
 
 /** The services that no active profile has, as far as they are built. */
-function readInactive(text: ComposeText, { services: active }: ComposeDocument): InactiveService[] {
-  if (text.whole === undefined) return [];
-  const document = readDocument({ ...text.whole, createHostPath: text.createHostPath });
-  const nodes = Object.entries(document.services).filter(
-    ([name, { build }]) => build && !Object.hasOwn(active, name),
+function readInactive(
+  text: ComposeText,
+  whole: ComposeDocument,
+  { services: active }: ComposeDocument,
+): InactiveService[] {
+  const nodes = Object.entries(whole.services ?? {}).filter(
+    ([name, { build }]) => build && !Object.hasOwn(active ?? {}, name),
   );
   return nodes.map(([name, node]) => {
     const problems: string[] = [];
     const build = readBuild(name, node, text, problems);
-    const buildOptions = readBuildOptions(name, node, document, text, problems);
-    return { name, build, buildOptions, imageNames: imageNames(document.name, name, node), problems };
+    const buildOptions = readBuildOptions(name, node, whole, text, problems);
+    return { name, build, buildOptions, imageNames: imageNames(whole.name, name, node), problems };
   });
 }
 

@@ -97,6 +97,7 @@ async function deploy(project: Checked, environment: NodeJS.ProcessEnv) {
   const hostFolder = `/srv/${read.name}`;
   const rendered: Rendered = {
     ...{ folder: text.folder, hostFolder, sources: text.sources, environment: text.environment },
+    inactive: read.inactive.flatMap(({ imageNames }) => imageNames),
     images: { ...followed, ...mapValues(images, ({ ref }) => ref) },
     shipped: new Map(files.map(({ file }, i) => [fingerprints[i]!, file])),
     kept: new Set(hostPaths.keys()),

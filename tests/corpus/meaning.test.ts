@@ -14,7 +14,13 @@ const shippedFile = (file: Partial<ReferencedFile>): ReferencedFile => ({
   ...file,
 });
 const rendered: Rendered = {
-  ...{ folder: "/home/ann/shop", hostFolder: "/srv/shop", sources: "", environment: { TOKEN: "t0ken" } },
+  ...{
+    folder: "/home/ann/shop",
+    hostFolder: "/srv/shop",
+    sources: "",
+    inactive: [],
+    environment: { TOKEN: "t0ken" },
+  },
   images: { web: "registry.example.com/shop-web@sha256:1" },
   shipped: new Map([[fingerprint, shippedFile({ mounts: [{ service: "web", target: "/a" }] })]]),
   kept: new Set(["/home/ann/shop/data", "/home/ann/logs"]),

@@ -15,6 +15,8 @@ export interface Rendered {
   /** The text of the compose files. */
   sources: string;
   environment: Readonly<Record<string, string | undefined>>;
+  /** What the images are called that services of inactive profiles build. */
+  inactive: readonly string[];
   /** The images of services that are built or follow a tag. */
   images: Readonly<Record<string, string>>;
   /** What is shipped, by fingerprint: each file has one of its own. */
@@ -40,9 +42,10 @@ function asDeployed(original: Printed, rendered: Rendered): Printed {
   const services = own(original, "services") as Record<string, Printed>;
   const made = Object.entries(services)
     .filter(([, { build }]) => build)
-    .flatMap(([name, { build, image }]) => [image ?? `${original.name}-${name}`, ...(build.tags ?? [])]);
+    .flatMap(([name, { build, image }]) => [image ?? `${original.name}-${name}`, ...(build.tags ?? [])])
+    .concat(rendered.inactive);
   const isOurs = ({ build, image, pull_policy = "" }: Printed) =>
-    build || made.includes(image) || (!image.includes("@") && asksAgain.test(pull_policy));
+    build || made.includes(image) || (!image?.includes("@") && asksAgain.test(pull_policy));
   return {
     ...withoutFiles(original),
     services: mapValues(services, (node, name) => {
