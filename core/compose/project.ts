@@ -112,6 +112,11 @@ export function readProject(text: ComposeText): ComposeProject {
   const document = readDocument(text);
   const whole = text.whole ? readDocument({ ...text.whole, createHostPath: text.createHostPath }) : document;
   const builders = shareBuilds(document, whole);
+  const built = new Map(
+    [...builders].flatMap((name) =>
+      imageNames(document.name, name, own(document.services, name)!).map((image) => [image, name]),
+    ),
+  );
   const written = readWritten(text);
   const problems: string[] = [];
   const services: ComposeService[] = [];
@@ -161,8 +166,24 @@ export function readProject(text: ComposeText): ComposeProject {
         files.add({ key: profileKey(profile), source, where, name: path.basename(source) }, name);
       }
     }
+    if (node.provider !== undefined)
+      problems.push(
+        problem(
+          `services.${name}.provider`,
+          "is a plugin of docker compose instead of an image, and what it makes cannot be proved",
+          "set it up on the host by itself, and tell the services that need it where it is",
+        ),
+      );
     const writtenVolumes = own(written.services, name)?.volumes ?? [];
     for (const [i, volume] of (node.volumes ?? []).entries()) {
+      if (volume.type === "image" && volume.source !== undefined && built.has(volume.source))
+        problems.push(
+          problem(
+            `services.${name}.volumes (${volume.target})`,
+            `mounts the image \`${volume.source}\`, which ${built.get(volume.source)} builds, and hosts know it by its digest alone`,
+            `copy its files into an image of this service: \`COPY --from=${volume.source} …\``,
+          ),
+        );
       if (volume.type !== "bind" || volume.source === undefined) continue;
       const { source } = volume;
       // By its place in the list: a target may be written with a variable.
