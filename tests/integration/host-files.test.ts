@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { renderCompose, storePath } from "../../core/compose/render";
 import type { FileAccess, Release, ReleaseFileEntry } from "../../core/host/types";
 import { exec } from "../../lab/faults";
@@ -127,5 +128,32 @@ describe("owner and mode of what a container mounts", function () {
     }
     await exec(host, ["sh", "-c", `chmod 644 ${folder}/store/*/key`]);
     assert.deepEqual((await look(host)).drift, ["key was changed on the host"]);
+  });
+
+  it("are no matter to a seccomp profile, which this host's compose reads from the store", async () => {
+    const profile = (...forbidden: string[]) =>
+      JSON.stringify({
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: forbidden, action: "SCMP_ACT_ERRNO" }],
+      });
+    const confined = (text: string): Release => {
+      const fingerprint = createHash("sha256").update(text).digest("hex");
+      const web = { image: images.one!, init: true, stop_grace_period: "1s", command: ["sleep", "100000"] };
+      const document = { name: "shop", services: { web: { ...web, security_opt: ["seccomp=./p.json"] } } };
+      const base = releaseOf(images, `r${++count}`, { services: { web: { image: "one" } } });
+      const files = new Map([["seccomp=./p.json", storePath(fingerprint, "p.json")]]);
+      const entry = { type: "file", path: "p.json", executable: false, bytes: Buffer.from(text) } as const;
+      return {
+        ...base,
+        compose: renderCompose({ services: [], document }, { images: {}, files }),
+        files: [{ fingerprint, path: "p.json", entries: [entry] }],
+        services: base.services.map((service) => ({ ...service, files: [fingerprint] })),
+      };
+    };
+    const attempt = () => inWeb("sh", "-c", ": >/x; chmod 600 /x 2>&1 && echo done || :");
+    await green(confined(profile("chmod", "fchmodat", "fchmodat2")));
+    assert.match(await attempt(), /Operation not permitted/);
+    await green(confined(profile("swapon")));
+    assert.equal(await attempt(), "done");
   });
 });
