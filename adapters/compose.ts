@@ -7,7 +7,6 @@ import {
   bindMounts,
   type ComposeDocument,
   type ComposeText,
-  type FileNode,
   hasLostBytes,
   type ServiceNode,
   undoubled,
@@ -97,7 +96,9 @@ export async function readCompose(
     readWritten(),
   ]);
   refuseUsed(exact.stdout);
-  const documents = [exact.stdout, ...(whole !== undefined && "exact" in whole ? [whole.exact] : [])];
+  const documents = [exact.stdout, ...(whole !== undefined && "exact" in whole ? [whole.exact] : [])].map(
+    (text) => JSON.parse(text) as ComposeDocument,
+  );
   const read = (file: string) => config(["--format", "json"], environment, ["--file", file]);
   const used = documents.flatMap((document) => variablesUsed(document, surroundings));
   const [values, createHostPath] = await Promise.all([
@@ -130,11 +131,10 @@ function inactiveUnread(error: unknown): { warning: string } {
 }
 
 /** The variables that configs and secrets are made from, and that are not in the environment: they may be in the env file. */
-function variablesUsed(exact: string, surroundings: NodeJS.ProcessEnv): string[] {
-  const { configs = {}, secrets = {} } = JSON.parse(exact) as Record<
-    string,
-    Record<string, FileNode> | undefined
-  >;
+function variablesUsed(
+  { configs = {}, secrets = {} }: ComposeDocument,
+  surroundings: NodeJS.ProcessEnv,
+): string[] {
   const names = [configs, secrets].flatMap((files) =>
     Object.values(files).flatMap(({ environment = [] }) => environment),
   );
@@ -155,10 +155,11 @@ async function variables(names: readonly string[], read: ReadFile): Promise<Reco
 }
 
 /** What it means that a bind mount has no `create_host_path`, which a mount tells that is known to have it. */
-async function createsHostPaths(documents: readonly string[], read: ReadFile): Promise<boolean> {
-  const mounts = documents.flatMap((document) => bindMounts(JSON.parse(document) as ComposeDocument));
-  const said = mounts.flatMap(({ bind }) => bind?.create_host_path ?? []);
-  if (said.length > 0 || mounts.length === 0) return said[0] !== true;
+async function createsHostPaths(documents: readonly ComposeDocument[], read: ReadFile): Promise<boolean> {
+  const mounts = documents.flatMap(bindMounts);
+  if (mounts.length === 0) return false;
+  const [said] = mounts.flatMap(({ bind }) => bind?.create_host_path ?? []);
+  if (said !== undefined) return said === false;
   const { volumes } = await resolve({ volumes: ["/everfresh:/everfresh"] }, read);
   return volumes![0]!.bind?.create_host_path !== true;
 }

@@ -1,3 +1,4 @@
+import { mapValues } from "../records";
 import type { DeployNode, ServiceNode } from "./document";
 
 /**
@@ -6,16 +7,22 @@ import type { DeployNode, ServiceNode } from "./document";
  */
 export function forEveryVersion(node: ServiceNode): ServiceNode {
   const { extra_hosts, devices, scale, ...rest } = node;
+  const { depends_on } = node;
   const deploy = withTexts(node.deploy);
   return {
     ...rest,
     ...(deploy && { deploy }),
+    ...(depends_on && { depends_on: mapValues(depends_on, withoutDefault) }),
     ...(extra_hosts && { extra_hosts: extra_hosts.map(withColon) }),
     ...(devices && { devices: devices.map(inShort) }),
     // Compose 2.17 takes a scale of 0 for none, and would start a container.
     ...(scale === 0 ? { deploy: { ...deploy, replicas: 0 } } : scale !== undefined && { scale }),
   };
 }
+
+/** Compose before 2.20 does not know that a dependency is required by name. */
+const withoutDefault = ({ required, ...how }: NonNullable<ServiceNode["depends_on"]>[string]) =>
+  required === false ? { ...how, required } : how;
 
 /** Compose 2.17 takes `host=address` for a host of that name without an address. */
 const withColon = (host: string) => host.replace(/^([^=:]+)=/, "$1:");
@@ -33,9 +40,8 @@ function inShort(device: NonNullable<ServiceNode["devices"]>[number]) {
 /** Compose 2.17 takes no number for a share of the processors. */
 function withTexts(deploy: DeployNode | undefined): DeployNode | undefined {
   if (!deploy?.resources) return deploy;
-  const resources = Object.entries(deploy.resources).map(([kind, resource]) => [
-    kind,
+  const resources = mapValues(deploy.resources, (resource) =>
     typeof resource?.cpus === "number" ? { ...resource, cpus: String(resource.cpus) } : resource,
-  ]);
-  return { ...deploy, resources: Object.fromEntries(resources) };
+  );
+  return { ...deploy, resources };
 }

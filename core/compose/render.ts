@@ -74,10 +74,9 @@ function renderService(
   // Which profiles are active was decided here; what is not active is not there to depend on.
   const { build, develop: _, profiles: __, ...rest } = node;
   const rendered = forEveryVersion(withoutExtensions<ServiceNode>(rest));
-  const needed = Object.entries(node.depends_on ?? {})
-    .filter(([name]) => Object.hasOwn(document.services, name))
-    // The default, which compose before 2.20 does not know by name.
-    .map(([name, { required, ...how }]) => [name, required === false ? { ...how, required } : how]);
+  const needed = Object.entries(rendered.depends_on ?? {}).filter(([name]) =>
+    Object.hasOwn(document.services, name),
+  );
   if (needed.length > 0) rendered.depends_on = Object.fromEntries(needed);
   else delete rendered.depends_on;
   rendered.image = own(rendering.images, name) ?? rendered.image;

@@ -7,7 +7,18 @@ import { engine } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { ownLab } from "./support/own-lab";
 import { longSeed, randomFrom } from "./support/random";
-import { deploy, type Images, look, pushImages, releaseOf, requestFor } from "./support/shop";
+import {
+  containersOf,
+  deploy,
+  type HostContainer,
+  type Images,
+  inVolume,
+  look,
+  pushImages,
+  releaseOf,
+  removeContainers,
+  requestFor,
+} from "./support/shop";
 import { runOn } from "./support/ssh";
 
 const SEED = longSeed();
@@ -33,14 +44,6 @@ interface Model {
 
 type Project = Record<string, Model>;
 
-interface Container {
-  id: string;
-  service: string;
-  hash: string;
-  startedAt: string;
-  state: string;
-}
-
 describe(`random projects of seed ${SEED}`, function () {
   this.timeout(0);
   let lab: Lab;
@@ -54,8 +57,7 @@ describe(`random projects of seed ${SEED}`, function () {
   });
 
   beforeEach(async () => {
-    const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
-    if (ids.length > 0) await engine(host, "rm", "-f", "-v", ...ids);
+    await removeContainers(host);
     await engine(host, "volume", "rm", "-f", "shop_runs");
     await runOn(host, { command: "sh -s", stdin: "rm -rf ~/.everfresh" });
   });
@@ -69,40 +71,9 @@ describe(`random projects of seed ${SEED}`, function () {
       volumes: { runs: {} },
     });
 
-  const containers = async (): Promise<Container[]> => {
-    const filter = "label=com.docker.compose.project=shop";
-    const ids = (await engine(host, "ps", "-a", "-q", "--filter", filter)).split("\n").filter(Boolean);
-    if (ids.length === 0) return [];
-    const label = (name: string) => `{{index .Config.Labels "com.docker.compose.${name}"}}`;
-    const format = `${label("service")} ${label("config-hash")} {{.Id}} {{.State.StartedAt}} {{.State.Status}}`;
-    return (await engine(host, "inspect", "--format", format, ...ids)).split("\n").map((line) => {
-      const [service, hash, id, startedAt, state] = line.split(" ") as [
-        string,
-        string,
-        string,
-        string,
-        string,
-      ];
-      return { id, service, hash, startedAt, state };
-    });
-  };
-
   /** What the one-shots have noted: a line for each run. */
-  const runs = async (): Promise<string[]> => {
-    const [image] = (await engine(host, "image", "ls", "-q")).split("\n");
-    const noted = await engine(
-      host,
-      "run",
-      "--rm",
-      "-v",
-      "shop_runs:/runs",
-      image!,
-      "sh",
-      "-c",
-      "cat /runs/all 2>/dev/null || :",
-    );
-    return noted.split("\n").filter(Boolean);
-  };
+  const runs = async (): Promise<string[]> =>
+    (await inVolume(host, "runs", "cat /runs/all 2>/dev/null || :")).split("\n").filter(Boolean);
 
   for (let number = 1; number <= PROJECTS; number++) {
     it(`number ${number}`, async () => {
@@ -112,10 +83,10 @@ describe(`random projects of seed ${SEED}`, function () {
       assert.equal(first.status, 0, `${show(served)}\n${first.stderr}`);
 
       for (let change = 1; change <= CHANGES; change++) {
-        const [before, ranBefore] = [await containers(), await runs()];
+        const [before, ranBefore] = [await containersOf(host), await runs()];
         const next = changed(served, random);
         const { status, stderr } = await deploy(host, requestFor(lab, release(next), { healthTimeout: 6 }));
-        const [after, ranAfter] = [await containers(), await runs()];
+        const [after, ranAfter] = [await containersOf(host), await runs()];
         const context = `${show(served)}\nbecomes\n${show(next)}\n${stderr}`;
         const failing = Object.keys(next).find((name) => next[name]!.failure);
         assert.equal(status, failing ? 1 : 0, context);
@@ -141,7 +112,7 @@ describe(`random projects of seed ${SEED}`, function () {
         if (failing) {
           for (const [name, model] of Object.entries(served)) {
             if (model.kind === "one-shot") continue;
-            const same = (one: Container[]) =>
+            const same = (one: HostContainer[]) =>
               one
                 .filter(({ service }) => service === name)
                 .map(({ id, startedAt }) => `${id} ${startedAt}`)

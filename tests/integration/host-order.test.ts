@@ -5,7 +5,18 @@ import { engine } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
 import { ownLab } from "../faults/support/own-lab";
-import { deploy, type Images, look, pushImages, releaseOf, requestFor, served } from "../faults/support/shop";
+import {
+  containersOf,
+  deploy,
+  type Images,
+  inVolume,
+  look,
+  pushImages,
+  releaseOf,
+  removeContainers,
+  requestFor,
+  served,
+} from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 
 const PROJECT = { project: "shop" };
@@ -87,33 +98,15 @@ describe("the order of a deployment", function () {
     return stderr;
   };
   /** Who each service's container is and since when it runs. */
-  const containers = async () => {
-    const names = (await engine(host, "ps", "-a", "-q", "--filter", "label=com.docker.compose.project=shop"))
-      .split("\n")
-      .filter(Boolean);
-    if (names.length === 0) return {};
-    const format =
-      '{{index .Config.Labels "com.docker.compose.service"}} {{.Id}} {{.State.StartedAt}} {{.State.Status}}';
-    const lines = (await engine(host, "inspect", "--format", format, ...names)).split("\n");
-    return Object.fromEntries(
-      lines.map((line) => {
-        const [service, id, startedAt, state] = line.split(" ");
-        return [service!, { id: id!, startedAt: startedAt!, state: state! }];
-      }),
-    );
-  };
-  /** Runs a script beside what is deployed, with the volume that the one-shots write to. */
-  const inState = async (script: string) => {
-    const [image] = (await engine(host, "image", "ls", "-q")).split("\n");
-    return await engine(host, "run", "--rm", "-v", "shop_state:/state", image!, "sh", "-c", script);
-  };
+  const containers = async () =>
+    Object.fromEntries((await containersOf(host)).map((container) => [container.service, container]));
+  const inState = (script: string) => inVolume(host, "state", script);
   /** What the one-shots have noted, in turn. */
   const runs = async () => (await inState("cat /state/runs")).split("\n");
   const calm = async () => assert.deepEqual((await look(host)).drift, []);
 
   beforeEach(async () => {
-    const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
-    if (ids.length > 0) await engine(host, "rm", "-f", ...ids);
+    await removeContainers(host);
     await engine(host, "volume", "rm", "-f", "shop_state");
     await runOn(host, {
       command: "sh -s",

@@ -241,6 +241,35 @@ export async function inService(host: LabHost, service: string, ...command: stri
   return engine(host, "exec", id!, ...command);
 }
 
+export interface HostContainer {
+  id: string;
+  service: string;
+  /** compose's hash of its configuration. */
+  hash: string;
+  startedAt: string;
+  state: string;
+}
+
+/** The containers of project `shop`, those that do not run too. */
+export async function containersOf(host: LabHost): Promise<HostContainer[]> {
+  const filter = "label=com.docker.compose.project=shop";
+  const ids = (await engine(host, "ps", "-a", "-q", "--filter", filter)).split("\n").filter(Boolean);
+  if (ids.length === 0) return [];
+  const label = (name: string) => `{{index .Config.Labels "com.docker.compose.${name}"}}`;
+  const format = `${label("service")} ${label("config-hash")} {{.Id}} {{.State.StartedAt}} {{.State.Status}}`;
+  return (await engine(host, "inspect", "--format", format, ...ids)).split("\n").map((line) => {
+    const [service = "", hash = "", id = "", startedAt = "", state = ""] = line.split(" ");
+    return { id, service, hash, startedAt, state };
+  });
+}
+
+/** Runs a script beside what is deployed, with a volume of project `shop` at `/<its name>`. */
+export async function inVolume(host: LabHost, volume: string, script: string): Promise<string> {
+  const [image] = (await engine(host, "image", "ls", "-q")).split("\n");
+  const mount = `shop_${volume}:/${volume}`;
+  return engine(host, "run", "--rm", "-v", mount, image!, "sh", "-c", script);
+}
+
 /** Removes every container of the host, and the anonymous volumes with them. */
 export async function removeContainers(host: LabHost): Promise<void> {
   const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
