@@ -1,52 +1,43 @@
+import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { outside as theOutside } from "./adapters/outside";
 import { tidyBuildCache } from "./components/build-cache";
 import { ComposeDeploy } from "./components/compose-deploy";
 import { endWithTheEngine } from "./components/engine-gone";
 import { HostTeardown } from "./components/host-teardown";
+import { declareImages } from "./components/images";
 import { Lineage } from "./components/lineage";
-import { keptRelease, Release } from "./components/release";
-import { buildImages, keptImages, promotedImages } from "./components/service-images";
-import { outputsOf, previousOutputs, stackName } from "./components/stack-outputs";
+import { Memory } from "./components/memory";
+import { declareRelease } from "./components/release";
+import { readStack, stackName } from "./components/stack-state";
 import { withoutStackTrace } from "./components/user-error";
 import { readSettings } from "./config";
+import { planMemory } from "./core/release/plan";
 import { publishedUrls } from "./core/urls";
 import { preflight } from "./preflight";
 import { layersOf } from "./preflight/layers";
 
-async function program() {
+async function program(outside = theOutside) {
   const settings = await readSettings();
-  const asked = previousOutputs();
   const lineage = new Lineage();
-  const promoted = settings.promoteFrom && !settings.release ? outputsOf(settings.promoteFrom) : undefined;
-  promoted?.catch(() => {}); // Told by whoever waits for it.
-  const facts = await preflight(settings, asked, () => lineage.known(), stackName(), promoted);
-  const previous = await asked;
-  const { project, files, hostPaths, followed, provenance } = facts;
+  const promotes = settings.promoteFrom !== undefined && settings.release === undefined;
+  const { plan, project, hosts } = await preflight(settings, {
+    deployed: readStack(stackName()),
+    promoted: promotes ? readStack(settings.promoteFrom!) : undefined,
+    lineage: () => lineage.known(),
+    stack: stackName(),
+    preview: pulumi.runtime.isDryRun(),
+    outside,
+    log: pulumi.log,
+  });
 
-  const images = settings.release
-    ? keptImages(previous)
-    : promoted
-      ? promotedImages(settings.promoteFrom!, settings, facts, await promoted)
-      : buildImages(settings, facts, previous);
-
+  const images = declareImages(plan, settings, outside);
   // It outlives a pinned release: with another key every file would be another after it.
   const key = new random.RandomBytes("release-fingerprint-key", { length: 32 }).hex;
-  const release = settings.release
-    ? keptRelease(settings.release, project.name, provenance, previous.layers)
-    : new Release("release", {
-        project,
-        files,
-        hostPaths,
-        images,
-        followed,
-        forceRecreate: settings.forceRecreate,
-        key,
-        provenance,
-        previous,
-        layersOf: (image, platform) => layersOf(image, platform, settings),
-      });
-
-  const hosts = facts.hosts.map(({ host, judgement }) => {
+  const release = declareRelease(plan, images, key, (image, platform) =>
+    layersOf(image, platform, settings, outside),
+  );
+  const deployments = hosts.map(({ host, judgement }) => {
     const teardown = new HostTeardown(host.name, {
       host,
       project: project.name,
@@ -60,24 +51,28 @@ async function program() {
     );
     return [host.name, deploy.result] as const;
   });
+  const proved = tidyBuildCache(plan, Object.fromEntries(deployments), outside);
+  new Memory(
+    pulumi
+      .all([lineage.id, release.provenance, release.layers, proved])
+      .apply(([lineage, provenance, layers]) => ({
+        ...planMemory(plan, settings),
+        lineage,
+        provenance,
+        layers,
+      })),
+  );
 
   return {
-    project: project.name,
     release: release.id,
-    ...(release.provenance ? { tag: release.provenance.tag, source: release.provenance } : {}),
+    ...(release.provenance ? { tag: release.provenance.tag } : {}),
     images,
-    ...followedOutput(settings.release ? previous.followed : followed),
-    hosts: tidyBuildCache(facts, Object.fromEntries(hosts)),
+    hosts: proved,
     urls: publishedUrls(project, settings.hosts),
-    layers: release.layers,
-    lineage: lineage.id,
   };
 }
 
-const followedOutput = (followed: Readonly<Record<string, string>> = {}) =>
-  Object.keys(followed).length > 0 ? { followed } : {};
-
-export = () => {
+export = (outside?: typeof theOutside) => {
   endWithTheEngine();
-  return program().catch(withoutStackTrace);
+  return program(outside).catch(withoutStackTrace);
 };

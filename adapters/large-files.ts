@@ -1,5 +1,5 @@
-import { bytesIn, isApart } from "../core/host/apart";
-import { lacksStdin, receiveProgram } from "../core/host/program";
+import { bytesIn, isLarge } from "../core/host/large-trees";
+import { missingTreesProgram, receiveProgram } from "../core/host/requests";
 import type { DeployRequest } from "../core/host/types";
 import { type Asked, runVerb } from "./verb";
 
@@ -18,12 +18,12 @@ export async function sendLargeFiles(
   onSend: (bytes: number) => void,
 ): Promise<void> {
   const { release, remoteDir, lockWait } = request;
-  if ("kept" in release || !release.files.some(isApart)) return;
+  if ("kept" in release || !release.files.some(isLarge)) return;
   const lacked = new Set(
-    (await runVerb(asked, lacksStdin({ project: release.project, remoteDir }, release))).split("\n"),
+    (await runVerb(asked, missingTreesProgram({ project: release.project, remoteDir }, release))).split("\n"),
   );
   // Two mounts may be the same tree: it is sent once.
-  const files = release.files.filter((file) => isApart(file) && lacked.delete(file.fingerprint));
+  const files = release.files.filter((file) => isLarge(file) && lacked.delete(file.fingerprint));
   if (files.length === 0) return;
   const bytes = bytesIn(files);
   onSend(bytes);

@@ -1,5 +1,5 @@
 import { parseProbe } from "../core/host/probe";
-import { probeStdin } from "../core/host/program";
+import { probeProgram } from "../core/host/requests";
 import type { HostState } from "../core/host/types";
 import { Problems, problem } from "../core/problems";
 import type { Host } from "../core/settings";
@@ -18,7 +18,7 @@ export async function probeHost(
   project: string | Promise<string>,
   remoteDir?: string,
 ): Promise<HostState> {
-  const program = Promise.resolve(project).then((name) => probeStdin({ project: name, remoteDir }));
+  const program = Promise.resolve(project).then((name) => probeProgram({ project: name, remoteDir }));
   const { status, stdout, stderr } = await runOnHost(host, where, program);
   const named = `${where} (${host.name})`;
   let state: HostState;

@@ -1,4 +1,5 @@
-import type { HostProgram, StreamedProgram } from "../core/host/program";
+import type { HostProgram } from "../core/host/program-text";
+import type { StreamedProgram } from "../core/host/requests";
 import { Problems, problem } from "../core/problems";
 import type { Host } from "../core/settings";
 import { type RunOptions, runOnHost } from "./ssh";

@@ -1,5 +1,5 @@
 import type { Asked } from "../adapters/verb";
-import type { HostProject } from "../core/host/program";
+import type { HostProject } from "../core/host/requests";
 import { Problems } from "../core/problems";
 import type { Settings } from "../core/settings";
 import { projectName } from "./configuration";

@@ -1,4 +1,5 @@
 import { readCompose } from "../adapters/compose";
+import { outside } from "../adapters/outside";
 import type { ComposeText } from "../core/compose/document";
 import { isBuilt, readProject } from "../core/compose/project";
 import { ContentError, type ContentIdentity, StatCache } from "../core/content";
@@ -7,7 +8,7 @@ import { Problems } from "../core/problems";
 import { own } from "../core/records";
 import type { Registry } from "../core/settings";
 import { readBases } from "../preflight/bases";
-import { identifyBuilds } from "../preflight/contents";
+import { identifyBuilds } from "../preflight/images";
 
 /** Where the compose project of a working tree is described. */
 export interface WorkingTreeSource {
@@ -33,10 +34,8 @@ export async function identifyServices(
   const project = readProject(text ?? (await readCompose(source)));
   const built = project.services.filter(isBuilt).filter(({ name }) => only === undefined || name === only);
   const others = project.services.filter(isBuilt).filter(({ name }) => only !== undefined && name !== only);
-  const { builds, ...bases } = await readBases(built, source, [
-    ...others.map((service) => ({ ...service, problems: [] })),
-    ...project.inactive,
-  ]);
+  const inactive = [...others.map((service) => ({ ...service, problems: [] })), ...project.inactive];
+  const { builds, ...bases } = await readBases(built, source, inactive, outside);
   // Nothing is deployed here: of a base image that nobody can be asked about, the most likely is taken.
   const baseOnBuild = Object.fromEntries(
     Object.entries(bases.baseOnBuild ?? {}).filter(([, instructions]) => instructions !== undefined),

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { pruneBuildCache } from "../adapters/engine";
-import type { Facts } from "../preflight";
+import type { Outside } from "../adapters/outside";
+import { builds, type Plan } from "../core/release/plan";
 
 /** A context as it was sent is of use to its very content alone: a day. The rest: a holiday, and a quick build after it. */
 const RULES = [
@@ -15,14 +15,12 @@ const RULES = [
  * @returns what was deployed.
  */
 export function tidyBuildCache<T>(
-  { contents }: Facts,
+  plan: Plan,
   deployed: pulumi.Input<T>,
+  { pruneBuildCache }: Pick<Outside, "pruneBuildCache">,
 ): pulumi.Output<pulumi.Unwrap<T>> {
   const all = pulumi.output(deployed);
-  const built = Object.values(contents).some(
-    ({ cause, found }) => cause !== undefined && found === undefined,
-  );
-  if (!built || pulumi.runtime.isDryRun()) return all;
+  if (!builds(plan) || pulumi.runtime.isDryRun()) return all;
   return all.apply(async (results) => {
     for (const { hours, kind, what } of RULES) {
       const freed = await pruneBuildCache(hours, kind).catch(() => undefined);

@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import { pullImage } from "../adapters/engine";
+import type { Outside } from "../adapters/outside";
 import { serviceOf } from "../core/content";
 import { pushedName } from "../core/images";
+import { type IdentifiedBuild, pinned } from "../core/release/builds";
 import type { Registry } from "../core/settings";
-import type { ServiceContent } from "../preflight/contents";
 import { accessTo } from "../preflight/registries";
 import type { BuildFolder } from "./build-folder";
-import type { ServiceImage } from "./service-images";
+import type { ServiceImage } from "./images";
 import { userError } from "./user-error";
 
 /** What the builder is told of the images of other services. */
@@ -16,8 +16,7 @@ export interface Bases {
 }
 
 export interface BasesArgs {
-  service: string;
-  content: ServiceContent;
+  build: IdentifiedBuild;
   /** The image of a service that the build needs. */
   imageOf: (service: string) => ServiceImage;
   registry: Registry;
@@ -25,17 +24,17 @@ export interface BasesArgs {
   builds: boolean;
   /** Whether external base images are to be the current ones. */
   pull: boolean;
+  outside: Pick<Outside, "pullImage">;
 }
 
 /** Stands for a reference that is not known yet. */
 const someImage = `everfresh.invalid/image@sha256:${"0".repeat(64)}`;
 
 /** Whether the builder is given another Dockerfile, with other services' images by their digests. */
-export function isPinned({ plan, pin }: ServiceContent): boolean {
-  const contexts = serviceContexts(plan.build.additionalContexts);
-  return (
-    contexts.length > 0 && pin(Object.fromEntries(contexts.map(([name]) => [name, someImage]))) !== undefined
-  );
+export function isPinned(build: IdentifiedBuild): boolean {
+  const contexts = serviceContexts(build.build.additionalContexts);
+  const refs = Object.fromEntries(contexts.map(([name]) => [name, someImage]));
+  return contexts.length > 0 && pinned(build, refs) !== undefined;
 }
 
 /**
@@ -46,14 +45,12 @@ export function isPinned({ plan, pin }: ServiceContent): boolean {
  * @returns undefined for a build that needs no other service.
  */
 export function basesOf(
-  { service, content, imageOf, registry, builds, pull }: BasesArgs,
+  { build, imageOf, registry, builds, pull, outside }: BasesArgs,
   folder: BuildFolder,
 ): Bases | undefined {
-  const { plan, pin } = content;
-  if (plan.bases.length === 0) return undefined;
-  const contexts = serviceContexts(plan.build.additionalContexts).filter(([, base]) =>
-    plan.bases.includes(base),
-  );
+  const { name: service, build: spec, bases, images } = build;
+  if (bases.length === 0) return undefined;
+  const contexts = serviceContexts(spec.additionalContexts).filter(([, base]) => bases.includes(base));
   const refs = apart(
     Object.fromEntries(
       contexts.map(([name, base]) => [
@@ -62,8 +59,8 @@ export function basesOf(
       ]),
     ),
   );
-  const pinned = isPinned(content);
-  const additionalContexts = pinned
+  const isDockerfilePinned = isPinned(build);
+  const additionalContexts = isDockerfilePinned
     ? folder.additionalContexts
     : refs.then((refs = {}) => [
         ...folder.additionalContexts,
@@ -71,16 +68,18 @@ export function basesOf(
       ]);
   if (!builds) return { dockerfile: folder.dockerfile, additionalContexts };
   const dockerfile = refs.then(async (refs = {}) => {
-    const needed = [...Object.values(refs), ...(pull ? plan.images : [])];
+    const needed = [...Object.values(refs), ...(pull ? images : [])];
     for (const image of new Set(needed)) {
-      const platform = image.includes("@") ? undefined : plan.build.platforms[0];
-      await pullImage(image, { auth: accessTo(image, registry).auth, platform }).catch((error: Error) => {
-        throw userError(
-          `${service}: ${image}, which it is built upon, cannot be pulled (${error.message}); run \`pulumi up\` again`,
-        );
-      });
+      const platform = image.includes("@") ? undefined : spec.platforms[0];
+      await outside
+        .pullImage(image, { auth: accessTo(image, registry).auth, platform })
+        .catch((error: Error) => {
+          throw userError(
+            `${service}: ${image}, which it is built upon, cannot be pulled (${error.message}); run \`pulumi up\` again`,
+          );
+        });
     }
-    if (pinned) folder.write(pin(refs)!);
+    if (isDockerfilePinned) folder.write(pinned(build, refs)!);
     return folder.dockerfile;
   });
   return { dockerfile, additionalContexts };

@@ -2,7 +2,8 @@ import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { sendLargeFiles } from "../adapters/large-files";
 import type { Judgement } from "../core/host/judge";
-import { deployStdin, hostCommand } from "../core/host/program";
+import { hostCommand } from "../core/host/program-text";
+import { deployProgram } from "../core/host/requests";
 import { type ProvedRelease, readResult } from "../core/host/result";
 import type { DeployRequest } from "../core/host/types";
 import { printable } from "../core/printable";
@@ -11,7 +12,7 @@ import type { Host, Settings } from "../core/settings";
 import { connection } from "./connection";
 import { saidItself } from "./engine-gone";
 import type { DeployableRelease } from "./release";
-import { stackName } from "./stack-outputs";
+import { stackName } from "./stack-state";
 import { withoutStackTrace } from "./user-error";
 
 export interface ComposeDeployArgs {
@@ -97,7 +98,7 @@ function deploymentProgram({
         settings,
       );
       if (!pulumi.runtime.isDryRun()) await send(request);
-      return deployStdin(request).stdin;
+      return deployProgram(request).stdin;
     }),
   );
   return pulumi.secret(program);

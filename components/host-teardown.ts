@@ -1,9 +1,10 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { hostCommand, teardownStdin } from "../core/host/program";
+import { hostCommand } from "../core/host/program-text";
+import { teardownProgram } from "../core/host/requests";
 import type { Host, Settings } from "../core/settings";
 import { connection } from "./connection";
-import { stackName } from "./stack-outputs";
+import { stackName } from "./stack-state";
 
 export interface HostTeardownArgs {
   host: Host;
@@ -32,7 +33,7 @@ export class HostTeardown extends pulumi.ComponentResource {
         delete: hostCommand("teardown"),
         stdin: pulumi.output(args.lineage).apply(
           (lineage) =>
-            teardownStdin({
+            teardownProgram({
               project,
               remoteDir: settings.remoteDir,
               lineage,

@@ -1,56 +1,19 @@
-import { createHmac } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { ComposeProject } from "../core/compose/project";
-import { renderCompose } from "../core/compose/render";
-import { type FileTree, fingerprint } from "../core/files";
+import { fingerprint } from "../core/files";
 import type * as wire from "../core/host/types";
-import { mapValues, own } from "../core/records";
-import { assembleRelease, type KnownImages } from "../core/release/assemble";
-
-export interface ReleaseArgs {
-  project: ComposeProject;
-  /** Every file the compose file mounts, read whole. */
-  files: FileTree[];
-  /** What it mounts of the hosts' own, by the source of the bind mount. */
-  hostPaths: ReadonlyMap<string, wire.HostPath>;
-  /**
-   * The image of each service that is built, or was. The release hangs on its content; on its digest where that is plain
-   * text, known beforehand, as another stack may have the same content under another digest.
-   */
-  images: Record<string, { content: string; digest: pulumi.Input<string>; ref: pulumi.Input<string> }>;
-  /** The images of services that follow a tag, by digest: `redis:7@sha256:…`. */
-  followed?: Readonly<Record<string, string>>;
-  /** Changing it makes another release, and recreates every container. */
-  forceRecreate?: string;
-  /** Keys the fingerprints of its files, so that they tell nothing about a secret's value; hex. */
-  key: pulumi.Input<string>;
-  /** Where this release comes from, if it is a new one. */
-  provenance: Provenance;
-  /** What the stack deployed before: a release that stays the same keeps its provenance. */
-  previous?: { release?: string; source?: Provenance; layers?: Record<string, wire.Layers> };
-  /** Asks the registry for an image's layers, once it is there. Default: nobody knows them. */
-  layersOf?: (image: string, platform?: string) => Promise<wire.Layers | undefined>;
-}
-
-/** Who deploys, for the ledger. */
-export interface Deployer {
-  who: string;
-  /** The machine it is deployed from. */
-  from: string;
-}
-
-/** Where a release comes from, for people and for the ledger. */
-export interface Provenance extends Deployer {
-  tag: string;
-  commit?: string;
-  dirty?: boolean;
-}
+import { own } from "../core/records";
+import { assembleRelease, type Ingredients, imageName, releaseKeepers } from "../core/release/assemble";
+import type { Deployed, Deployer, Provenance, PushedImage } from "../core/release/deployed";
+import type { ImageDecisions } from "../core/release/images";
+import type { Plan } from "../core/release/plan";
+import type { ServiceImage } from "./images";
 
 /** A release as the hosts are told of it. */
 export interface DeployableRelease {
+  /** Names the release on the hosts. */
   id: pulumi.Output<string>;
-  /** Of a release that the hosts kept, only they know it. */
+  /** Absent for an earlier release: the hosts know it. */
   provenance?: pulumi.Output<Provenance>;
   /** The layers of images, by their names on the hosts, as far as they are known. */
   layers: pulumi.Output<Record<string, wire.Layers>>;
@@ -60,14 +23,44 @@ export interface DeployableRelease {
   ): pulumi.Output<string>;
 }
 
+/** Asks the registry for an image's layers, once it is there. */
+export type LayersOf = (image: string, platform?: string) => Promise<wire.Layers | undefined>;
+
+/**
+ * Declares the release of a plan.
+ *
+ * @param images - of the services that are built.
+ * @param key - keys the fingerprints of its files, so that they reveal nothing about a secret's value; hex.
+ */
+export function declareRelease(
+  { release, images: decisions, provenance, deployed }: Plan,
+  images: Record<string, ServiceImage>,
+  key: pulumi.Input<string>,
+  layersOf: LayersOf,
+): DeployableRelease {
+  switch (release.kind) {
+    case "pinned":
+      return keptRelease(release, provenance, deployed.layers);
+    case "current":
+      return new Release("release", {
+        ingredients: release.ingredients,
+        decisions,
+        images,
+        key,
+        provenance,
+        deployed,
+        layersOf,
+      });
+  }
+}
+
 /**
  * An earlier release that the hosts still keep: nothing of the working tree is deployed.
  *
  * @param layers - what is known so far, for the release that comes after it.
  */
 export function keptRelease(
-  id: string,
-  project: string,
+  { id, project }: { id: string; project: string },
   deployer: Deployer,
   layers: Record<string, wire.Layers> = {},
 ): DeployableRelease {
@@ -78,12 +71,24 @@ export function keptRelease(
   };
 }
 
+export interface ReleaseArgs {
+  ingredients: Ingredients;
+  /** What became of the images: the release's id depends on it. */
+  decisions: ImageDecisions;
+  images: Record<string, ServiceImage>;
+  key: pulumi.Input<string>;
+  /** Where this release comes from, if it is a new one. */
+  provenance: Provenance;
+  /** What the stack deployed before: a release that stays the same keeps its provenance and its layers. */
+  deployed: Pick<Deployed, "release" | "provenance" | "layers">;
+  layersOf: LayersOf;
+}
+
 /**
  * What is deployed together: images, compose file, mounted files. Its id changes exactly when one of them does, and
  * `preview` names which.
  */
 export class Release extends pulumi.ComponentResource implements DeployableRelease {
-  /** Names the release on the hosts. */
   readonly id: pulumi.Output<string>;
   readonly provenance: pulumi.Output<Provenance>;
   /**
@@ -93,91 +98,60 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
   readonly layers: pulumi.Output<Record<string, wire.Layers>>;
   /** Of its files, in their order: each is read once for it, however many hosts there are. */
   readonly #fingerprints: pulumi.Output<string[]>;
+  readonly #args: ReleaseArgs;
 
-  constructor(
-    name: string,
-    private readonly args: ReleaseArgs,
-    opts?: pulumi.ComponentResourceOptions,
-  ) {
-    super("everfresh:index:Release", name, { project: args.project.name }, opts);
-    const { provenance, previous } = args;
+  constructor(name: string, args: ReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("everfresh:index:Release", name, { project: args.ingredients.project.name }, opts);
+    const { ingredients, decisions, images, provenance, deployed } = args;
+    this.#args = args;
 
     // A release comes to be once its images are in the registry: a build that fails leaves the one before it. In preview
-    // nothing is waited for, so that it can say what the release would hang on.
-    const pushed = pulumi.runtime.isDryRun() ? [] : Object.values(args.images).map(({ digest }) => digest);
+    // nothing is waited for, so that it can say what the release would depend on.
+    const pushed = pulumi.runtime.isDryRun() ? [] : Object.values(images).map(({ digest }) => digest);
     this.#fingerprints = pulumi
       .output(args.key)
-      .apply((key) => args.files.map(({ entries }) => fingerprint(entries, key)));
-    const hungOn = pulumi
+      .apply((key) => ingredients.files.map(({ entries }) => fingerprint(entries, key)));
+    const keepers = pulumi
       .all([args.key, this.#fingerprints, pushed])
-      .apply(([key, fingerprints]) => keepers(args, key, fingerprints));
+      .apply(([key, fingerprints]) => releaseKeepers(ingredients, decisions, key, fingerprints));
     const id = new random.RandomId(
       `${name}-id`,
-      { byteLength: 4, keepers: pulumi.unsecret(hungOn) },
+      { byteLength: 4, keepers: pulumi.unsecret(keepers) },
       { parent: this },
     );
 
     this.id = id.hex;
     this.provenance = this.id.apply((id) =>
-      previous?.release === id && previous.source ? previous.source : provenance,
+      deployed.release === id && deployed.provenance ? deployed.provenance : provenance,
     );
     this.layers = pulumi
-      .all([this.id, args.images])
-      .apply(async ([id, images]) =>
-        previous?.release === id ? (previous.layers ?? {}) : allLayers(args, images, previous?.layers),
-      );
+      .all([this.id, images])
+      .apply(async ([id, images]) => (deployed.release === id ? deployed.layers : readLayers(args, images)));
     this.registerOutputs({ id: this.id, provenance: this.provenance });
   }
 
   apply(use: (release: wire.Release, deployer: Deployer) => Promise<string>): pulumi.Output<string> {
     return pulumi
-      .all([this.id, this.#fingerprints, this.args.images, this.provenance, this.layers])
+      .all([this.id, this.#fingerprints, this.#args.images, this.provenance, this.layers])
       .apply(([id, fingerprints, images, provenance, layers]) =>
-        use(assembleRelease(this.args, { id, fingerprints, images, layers, ...provenance }), provenance),
+        use(
+          assembleRelease(this.#args.ingredients, { id, fingerprints, images, layers, provenance }),
+          provenance,
+        ),
       );
   }
 }
 
 /** Asks for the layers of all images at once; those that were known before are not asked for again. */
-async function allLayers(
-  { project, followed = {}, layersOf }: ReleaseArgs,
-  images: KnownImages,
-  known: Record<string, wire.Layers> = {},
+async function readLayers(
+  { ingredients: { project, followed }, deployed, layersOf }: ReleaseArgs,
+  images: Readonly<Record<string, PushedImage>>,
 ): Promise<Record<string, wire.Layers>> {
-  const asked = project.services.map(async ({ name, image, build }) => {
-    const ref = own(images, name)?.ref ?? own(followed, name) ?? image!;
-    const platform = build?.platforms[0] ?? own(project.document.services, name)?.platform;
-    const layers = own(known, ref) ?? (await layersOf?.(ref, platform));
-    return layers === undefined ? [] : [[ref, layers] as const];
+  const asked = project.services.map(async (service) => {
+    const image = imageName(service, images, followed);
+    const platform = service.build?.platforms[0] ?? own(project.document.services, service.name)?.platform;
+    const layers = own(deployed.layers, image) ?? (await layersOf(image, platform));
+    return layers === undefined ? [] : [[image, layers] as const];
   });
   return Object.fromEntries((await Promise.all(asked)).flat());
-}
-
-/** What the release's id hangs on, by names that a person understands. */
-function keepers(
-  { project, files, hostPaths, images, followed = {}, forceRecreate }: ReleaseArgs,
-  key: string,
-  fingerprints: readonly string[],
-): Record<string, string> {
-  const compose = renderCompose(project, {
-    images: mapValues({ ...followed, ...images }, (_, service) => service),
-    // What is in the files has keepers of its own.
-    files: new Map(files.map(({ file }) => [file.key, `${file.where}/-`])),
-    hostPaths,
-    forceRecreate,
-  });
-  const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
-  return {
-    ...Object.fromEntries(
-      Object.entries(images).map(([service, { content, digest }]) => [
-        `image ${service}`,
-        typeof digest === "string" ? digest : content,
-      ]),
-    ),
-    ...Object.fromEntries(
-      Object.entries(followed).map(([service, ref]) => [`image ${service}`, ref.slice(ref.indexOf("@") + 1)]),
-    ),
-    ...Object.fromEntries(files.map(({ file }, i) => [file.where, fingerprints[i]!.slice(0, 16)])),
-    "compose file": createHmac("sha256", key).update(compose).update(checks).digest("hex").slice(0, 16),
-  };
 }

@@ -1,23 +1,5 @@
 import { createHash } from "node:crypto";
 
-/** A pushed image, as the stack's outputs name it. */
-export interface PushedImage {
-  /** Content hash, 64 hex digits. */
-  content: string;
-  /** Manifest digest, `sha256:` and 64 hex digits. */
-  digest: string;
-  /** `repository@digest`, as the hosts pull it. */
-  ref: string;
-  /** The tag for people under which it was pushed as well. */
-  tag: string;
-  /** When this stack built it (RFC 3339, UTC); absent when the registry had it already. */
-  built?: string;
-  /** Whether it was built without the cache. */
-  noCache?: boolean;
-  /** The nonce `fresh` at that time. */
-  fresh?: string;
-}
-
 /**
  * The repository of each service's image: `<address>/<project>-<service>`, one level deep because some registries
  * allow no more. Repository names are lower case, with single separators between letters and digits (distribution-spec,

@@ -1,12 +1,12 @@
-import { localOnBuild } from "../adapters/engine";
-import { type OnBuildMemory, readMemory, writeMemory } from "../adapters/onbuild-memory";
-import { onBuildOf, resolveDigest } from "../adapters/registry";
+import type { OnBuildMemory } from "../adapters/onbuild-memory";
+import type { Outside } from "../adapters/outside";
 import type { ComposeProject, ServiceBuild } from "../core/compose/project";
 import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
+import type { PlannedBuild } from "../core/release/builds";
 import type { Registry } from "../core/settings";
-import { type PlannedBuild, planBuilds } from "./built-bases";
+import { planBuilds } from "./built-bases";
 import { accessTo, ask } from "./registries";
 
 /** For each request about ONBUILD: nearly every answer is "none". */
@@ -29,18 +29,19 @@ export type Bases = Pick<IdentifyOptions, "baseDigests" | "baseOnBuild"> & {
 export async function readBases(
   services: readonly ServiceBuild[],
   { pullBase = false, registry }: { pullBase?: boolean; registry?: Registry },
-  inactive: ComposeProject["inactive"] = [],
+  inactive: ComposeProject["inactive"],
+  outside: Outside,
 ): Promise<Bases> {
   const { planned } = await planBuilds(services, inactive);
   // What cannot be read is told, with all else that is wrong, when the build is identified.
   const parents = await Promise.all(planned.map(({ build }) => parentImages(build).catch(() => [])));
   const pulled = parents.filter((_, i) => pullBase || planned[i]!.buildOptions.pull);
-  const asked = await readOnBuild(distinct(parents), new Set(pulled.flat()), registry);
+  const asked = await readOnBuild(distinct(parents), new Set(pulled.flat()), registry, outside);
   const { planned: builds, baseOnBuild } = await planBuilds(services, inactive, asked);
   if (!pullBase || !registry) return { builds, baseOnBuild };
   // ONBUILD instructions may name further images.
   const images = await allOrEveryProblem(builds.map((service) => imagesOf(service, baseOnBuild)));
-  return { builds, baseOnBuild, baseDigests: await digestsOf(distinct(images), registry) };
+  return { builds, baseOnBuild, baseDigests: await digestsOf(distinct(images), registry, outside) };
 }
 
 /** @throws Problems when it is not certain which they are: a digest that is left out would be a base that nobody follows. */
@@ -66,7 +67,11 @@ const distinct = (images: string[][]): string[] => [...new Set(images.flat())].s
  *
  * @throws Problems when a registry cannot be asked, or has no such image.
  */
-async function digestsOf(images: string[], registry: Registry): Promise<Record<string, string>> {
+async function digestsOf(
+  images: string[],
+  registry: Registry,
+  { resolveDigest }: Outside,
+): Promise<Record<string, string>> {
   const digests = await Promise.all(
     images.map(async (image) => {
       const digest = await ask(registry, () => resolveDigest(image, accessTo(image, registry)));
@@ -94,17 +99,18 @@ async function readOnBuild(
   images: string[],
   pulled: Set<string>,
   registry: Registry | undefined,
+  outside: Outside,
 ): Promise<Record<string, string[] | undefined>> {
   if (images.length === 0) return {};
-  const memory = await readMemory();
+  const memory = await outside.readOnBuildMemory();
   const answers = await Promise.all(
     images.map(async (image) => {
       const known = own(memory, image);
       const here = async () => {
-        const onBuild = await localOnBuild(image);
+        const onBuild = await outside.localOnBuild(image);
         return onBuild && { onBuild };
       };
-      const there = () => askRegistry(image, known, registry);
+      const there = () => askRegistry(image, known, registry, outside);
       const answer = pulled.has(image)
         ? ((await there()) ?? (await here()))
         : ((await here()) ?? (await there()));
@@ -114,7 +120,7 @@ async function readOnBuild(
   const found = answers.filter(
     (answer): answer is [string, OnBuildMemory[string]] => answer[1] !== undefined,
   );
-  await writeMemory({ ...memory, ...Object.fromEntries(found) }, memory);
+  await outside.writeOnBuildMemory({ ...memory, ...Object.fromEntries(found) }, memory);
   return Object.fromEntries(answers.map(([image, answer]) => [image, answer?.onBuild]));
 }
 
@@ -123,6 +129,7 @@ async function askRegistry(
   image: string,
   known: OnBuildMemory[string] | undefined,
   registry: Registry | undefined,
+  { resolveDigest, onBuildOf }: Outside,
 ): Promise<OnBuildMemory[string] | undefined> {
   try {
     const access = { ...accessTo(image, registry), timeout: TIMEOUT_MS };

@@ -3,14 +3,7 @@ import type { ComposeProject, ServiceBuild } from "../core/compose/project";
 import { baseImages, dockerfileText, type IdentifyOptions, ownOnBuild, serviceOf } from "../core/content";
 import { problem, refuse } from "../core/problems";
 import { own } from "../core/records";
-
-/** A build, with the other services whose images it begins with or copies from. */
-export interface PlannedBuild extends ServiceBuild {
-  /** The services behind those of its `service:` contexts that are in use. */
-  bases: string[];
-  /** The external images that it begins with or copies from, as far as they are certain. */
-  images: string[];
-}
+import type { PlannedBuild } from "../core/release/builds";
 
 type OnBuild = NonNullable<IdentifyOptions["baseOnBuild"]>;
 

@@ -1,9 +1,10 @@
-import { parseReference, RegistryError, resolveDigest } from "../adapters/registry";
-import type { StackOutputs } from "../components/stack-outputs";
+import type { Outside } from "../adapters/outside";
+import { parseReference, RegistryError } from "../adapters/registry";
 import type { ComposeService } from "../core/compose/project";
 import { pushedName } from "../core/images";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
+import type { Deployed } from "../core/release/deployed";
 import type { Settings } from "../core/settings";
 import { accessTo } from "./registries";
 
@@ -19,7 +20,8 @@ export type FollowedTags = Readonly<Record<string, string>>;
 export async function readFollowedTags(
   services: readonly ComposeService[],
   { registry, promoteFrom }: Pick<Settings, "registry" | "promoteFrom">,
-  promoted?: Promise<StackOutputs>,
+  promoted: Promise<Deployed> | undefined,
+  outside: Outside,
 ): Promise<FollowedTags> {
   const there = await promoted;
   const answers = new Map<string, Promise<string>>();
@@ -29,7 +31,8 @@ export async function readFollowedTags(
       .map(async ({ name, image }) => {
         const proved = provedThere(name, image!, promoteFrom, there);
         if (proved !== undefined) return [name, proved] as const;
-        const answer = answers.get(image!) ?? ask(`services.${name}.pull_policy`, image!, registry);
+        const answer =
+          answers.get(image!) ?? currentDigest(`services.${name}.pull_policy`, image!, registry, outside);
         answers.set(image!, answer);
         return [name, `${image}@${await answer}`] as const;
       }),
@@ -42,11 +45,11 @@ function provedThere(
   service: string,
   image: string,
   stack: string | undefined,
-  promoted: StackOutputs | undefined,
+  promoted: Deployed | undefined,
 ): string | undefined {
   const ref = own(promoted?.followed, service);
   if (!promoted || ref?.split("@")[0] !== image) return undefined;
-  const hosts = Object.values(promoted.hosts ?? {});
+  const hosts = Object.values(promoted.hosts);
   if (hosts.every((host) => host?.verifiedAt && host.release === promoted.release)) return ref;
   throw new Problems([
     problem(
@@ -57,7 +60,12 @@ function provedThere(
   ]);
 }
 
-async function ask(where: string, image: string, registry: Settings["registry"]): Promise<string> {
+async function currentDigest(
+  where: string,
+  image: string,
+  registry: Settings["registry"],
+  { resolveDigest }: Outside,
+): Promise<string> {
   const name = registry ? pushedName(image, registry) : image;
   const todo = "try again, or name the image by a digest (`name:tag@sha256:…`), which asks nobody";
   try {
@@ -80,7 +88,7 @@ async function ask(where: string, image: string, registry: Settings["registry"])
 /** What is said of tags that have moved since they were deployed. */
 export const movedTags = (
   services: readonly ComposeService[],
-  before: FollowedTags = {},
+  before: FollowedTags,
   now: FollowedTags,
 ): string[] =>
   services.flatMap(({ name, image }) => {

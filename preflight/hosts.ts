@@ -1,10 +1,9 @@
-import * as pulumi from "@pulumi/pulumi";
-import { probeHost } from "../adapters/probe";
-import type { StackOutputs } from "../components/stack-outputs";
+import type { Outside } from "../adapters/outside";
 import { type Judgement, judge } from "../core/host/judge";
 import type { HostState } from "../core/host/types";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
+import type { Deployed } from "../core/release/deployed";
 import type { Host, Settings } from "../core/settings";
 
 export interface HostFacts {
@@ -14,25 +13,29 @@ export interface HostFacts {
   covers: HostState["covers"];
 }
 
+/** What is needed to ask a host and to judge its answer. */
+export interface Question {
+  settings: Settings;
+  /** The compose project's name; the connections are made while it is still being found out. */
+  project: Promise<string>;
+  /** What the stack deployed last. */
+  deployed: Promise<Deployed>;
+  /** Asks the state for the name that the stack goes by on the hosts. */
+  lineage: () => Promise<string | undefined>;
+  /** In a preview, a host that runs somebody else's deployment is reported, not refused. */
+  preview: boolean;
+  probeHost: Outside["probeHost"];
+}
+
 /**
  * Asks all hosts at once what runs there, and judges it against what the stack knows.
  *
- * @param lineage - asks the state for the name that the stack goes by there.
- * @param project - its name; the connections are made while it is still being found out.
  * @throws Problems of all hosts.
  */
-export function askHosts(
-  settings: Settings,
-  project: Promise<string>,
-  previous: Promise<StackOutputs>,
-  lineage: () => Promise<string | undefined>,
-): Promise<HostFacts[]> {
-  return allOrEveryProblem(
-    settings.hosts.map((host, i) =>
-      inspectHost(host, `everfresh:hosts[${i}]`, project, settings, previous, lineage),
-    ),
+export const inspectHosts = (question: Question): Promise<HostFacts[]> =>
+  allOrEveryProblem(
+    question.settings.hosts.map((host, i) => inspectHost(host, `everfresh:hosts[${i}]`, question)),
   );
-}
 
 /**
  * @param where - the host's setting, for messages.
@@ -41,32 +44,26 @@ export function askHosts(
 async function inspectHost(
   host: Host,
   where: string,
-  project: Promise<string>,
-  settings: Settings,
-  previous: Promise<StackOutputs>,
-  lineage: () => Promise<string | undefined>,
+  { settings, project, deployed, lineage, preview, probeHost }: Question,
 ): Promise<HostFacts> {
   const state = await probeHost(host, where, project, settings.remoteDir);
-  const outputs = await previous;
-  const judgement = judge(state, { release: own(outputs.hosts, host.name)?.release, host: host.name });
-  // Before the first green `up` there are no outputs, but maybe a host that it got as far as.
-  const ours = outputs.lineage ?? (state.current && (await lineage()));
+  const { hosts, lineage: known } = await deployed;
+  const judgement = judge(state, { release: own(hosts, host.name)?.release, host: host.name });
+  // Before the first green `up` nothing is remembered, but there may be a host that it got as far as.
+  const ours = known ?? (state.current && (await lineage()));
   const foreign = foreignDeployment(state, ours);
   const { covers } = state;
   if (foreign === undefined) return { host, judgement, covers };
   if (settings.takeOver === foreign.name) {
-    return {
-      host,
-      covers,
-      judgement: { ...judgement, notes: [...judgement.notes, `${foreign.what}: it is taken over`] },
-    };
+    const notes = [...judgement.notes, `${foreign.what}: it is taken over`];
+    return { host, covers, judgement: { ...judgement, notes } };
   }
   const refusal = problem(
     `${where} (${host.name})`,
     foreign.what,
     `${foreign.todo}, or replace it: \`pulumi config set everfresh:takeOver ${foreign.name}\``,
   );
-  if (!pulumi.runtime.isDryRun()) throw new Problems([refusal]);
+  if (!preview) throw new Problems([refusal]);
   const drift = [...judgement.drift, `\`up\` will refuse: ${refusal}`];
   return { host, covers, judgement: { ...judgement, drift } };
 }

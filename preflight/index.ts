@@ -1,107 +1,103 @@
-import * as pulumi from "@pulumi/pulumi";
-import { readCompose } from "../adapters/compose";
-import { readWorkingTree } from "../adapters/git";
-import type { Provenance } from "../components/release";
-import type { StackOutputs } from "../components/stack-outputs";
+import type { Outside } from "../adapters/outside";
 import { hostPathsNote } from "../core/compose/mounts";
 import type { ComposeProject } from "../core/compose/project";
-import type { FileTree } from "../core/files";
-import type { HostPath } from "../core/host/types";
 import { inOneLine } from "../core/printable";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
-import { own } from "../core/records";
+import type { Deployed } from "../core/release/deployed";
+import { newImages, type Plan, planRelease } from "../core/release/plan";
+import { refuseRequests } from "../core/release/request";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
-import { identifyContents, type ServiceContent } from "./contents";
 import { deployer } from "./deployer";
-import { type FollowedTags, movedTags, readFollowedTags } from "./followed-tags";
-import { askHosts, type HostFacts } from "./hosts";
+import { movedTags, readFollowedTags } from "./followed-tags";
+import { type HostFacts, inspectHosts } from "./hosts";
+import { readContents } from "./images";
 import { examineProject, noMounts, readMounts } from "./mounts";
-import { refuseRequests } from "./requests";
 
-/** All that is known before a single resource is declared. */
-export interface Facts {
+/** What is known before a single resource is declared, and what follows from it. */
+export interface Preflight {
+  plan: Plan;
   project: ComposeProject;
-  /** Empty for a pinned release, which has files of its own. */
-  files: FileTree[];
-  /** What containers mount of the hosts' own, by the source of the bind mount. */
-  hostPaths: ReadonlyMap<string, HostPath>;
-  /** Of each service that is built; empty when nothing is built (a pinned or a promoted release). */
-  contents: Record<string, ServiceContent>;
-  /** Of services that follow a tag; empty for a pinned release. */
-  followed: FollowedTags;
-  /** Where a new release would come from. */
-  provenance: Provenance;
   hosts: HostFacts[];
+}
+
+/** What the program knows of itself and its surroundings. */
+export interface Circumstances {
+  /** What the stack deployed last. */
+  deployed: Promise<Deployed>;
+  /** The same of the stack that `promoteFrom` names. */
+  promoted: Promise<Deployed> | undefined;
+  /** Asks the state for the name that the stack goes by on the hosts. */
+  lineage: () => Promise<string | undefined>;
+  /** The stack's full name. */
+  stack: string;
+  preview: boolean;
+  outside: Outside;
+  log: { warn(text: string): void; info(text: string): void };
 }
 
 /**
  * Reads and checks everything: the compose project, its files, the content of each build, the registry, the hosts.
  *
- * @param previous - what the stack deployed last.
- * @param lineage - asks the state for the name that the stack goes by on the hosts.
- * @param stack - its full name.
- * @param promoted - what the stack of `promoteFrom` says of itself.
  * @throws Problems with all that is wrong anywhere, before anything is changed.
  */
-export async function preflight(
-  settings: Settings,
-  previous: Promise<StackOutputs>,
-  lineage: () => Promise<string | undefined>,
-  stack: string,
-  promoted?: Promise<StackOutputs>,
-): Promise<Facts> {
-  const reading = readCompose(settings).then(async (text) => ({
+export async function preflight(settings: Settings, circumstances: Circumstances): Promise<Preflight> {
+  const { deployed, promoted, stack, preview, outside, log } = circumstances;
+  // Told by whoever waits for them.
+  for (const reading of [deployed, promoted]) reading?.catch(() => {});
+  const reading = outside.readCompose(settings).then(async (text) => ({
     text,
     project: await examineProject(text),
   }));
-  const asking = askHosts(
+  const inspecting = inspectHosts({
     settings,
-    reading.then(({ project }) => project.name),
-    previous,
-    lineage,
-  );
-  asking.catch(() => {}); // A compose file that cannot be read is told alone.
+    project: reading.then(({ project }) => project.name),
+    probeHost: outside.probeHost,
+    ...circumstances,
+  });
+  inspecting.catch(() => {}); // A compose file that cannot be read is told alone.
   const { text, project } = await reading;
-  for (const warning of text.warnings) void pulumi.log.warn(`docker compose: ${inOneLine(warning)}`);
-  const builds = !settings.promoteFrom && !settings.release;
+  for (const warning of text.warnings) log.warn(`docker compose: ${inOneLine(warning)}`);
 
-  const [{ files, hostPaths }, contents, followed, tree, hosts] = await allOrEveryProblem([
-    settings.release ? noMounts() : readMounts(project),
-    builds ? identifyContents(project, settings, previous) : Promise.resolve({}),
-    settings.release ? Promise.resolve({}) : readFollowedTags(project.services, settings, promoted),
-    readWorkingTree(text.folder),
-    asking,
-    refuseOtherProject(project.name, previous),
+  const pinned = settings.release !== undefined;
+  const builds = !pinned && !settings.promoteFrom;
+  const [{ files, hostPaths }, images, followed, tree, hosts] = await allOrEveryProblem([
+    pinned ? noMounts() : readMounts(project),
+    builds ? readContents(project, settings, deployed, outside) : nothingBuilt(),
+    pinned ? Promise.resolve({}) : readFollowedTags(project.services, settings, promoted, outside),
+    outside.readWorkingTree(text.folder),
+    inspecting,
+    refuseOtherProject(project.name, deployed),
   ]);
-  const kept = hostPathsNote([...hostPaths.values()], project.name, settings.remoteDir);
-  if (kept && pulumi.runtime.isDryRun()) void pulumi.log.info(kept);
-  for (const moved of movedTags(project.services, (await previous).followed, followed))
-    void pulumi.log.info(moved);
+  const note = hostPathsNote([...hostPaths.values()], project.name, settings.remoteDir);
+  if (note && preview) log.info(note);
+  for (const moved of movedTags(project.services, (await deployed).followed, followed)) log.info(moved);
+
   const provenance = {
     tag: releaseTag({ tag: settings.tag, uniqueTag: settings.uniqueTag, ...tree }, new Date()),
     ...(tree ? { commit: tree.commit, dirty: tree.dirty !== undefined } : {}),
     ...deployer(),
   };
-  refuseRequests({ project, files, hostPaths, followed, provenance, hosts }, settings, stack);
-  return {
-    project,
-    files,
-    hostPaths,
-    contents,
-    followed,
+  const ingredients = { project, files, hostPaths, followed, forceRecreate: settings.forceRecreate };
+  const asked = hosts.map(({ host, judgement: { token } }) => ({ host, token }));
+  refuseRequests(ingredients, provenance, asked, settings, stack);
+  const plan = planRelease(settings, {
+    ingredients,
+    ...images,
     provenance,
-    hosts: hosts.map((facts) => withVolumeNotes(facts, contents)),
-  };
+    deployed: await deployed,
+    promoted: await promoted,
+  });
+  for (const warning of plan.warnings) log.warn(warning);
+  return { plan, project, hosts: hosts.map((facts) => withVolumeNotes(facts, newImages(plan))) };
 }
 
-/** Says beforehand what a named volume will hide of the images that are built anew. */
-function withVolumeNotes(
-  { host, covers, judgement }: HostFacts,
-  contents: Record<string, ServiceContent>,
-): HostFacts {
+const nothingBuilt = async () => ({ builds: [], contents: {} });
+
+/** Says beforehand what a named volume will hide of the images that are new. */
+function withVolumeNotes({ host, covers, judgement }: HostFacts, services: readonly string[]): HostFacts {
   const notes = covers
-    .filter(({ service }) => own(contents, service)?.cause !== undefined)
+    .filter(({ service }) => services.includes(service))
     .map(
       ({ service, volume, path }) =>
         `${service}: volume ${volume} stays as it is in ${path}, whatever the new image has there; if it holds nothing of yours, set x-everfresh.volumes`,
@@ -110,8 +106,8 @@ function withVolumeNotes(
 }
 
 /** Under another name it would run beside what is deployed, which no deployment and no `destroy` would reach any more. */
-async function refuseOtherProject(name: string, previous: Promise<StackOutputs>): Promise<void> {
-  const { project = name } = await previous;
+async function refuseOtherProject(name: string, deployed: Promise<Deployed>): Promise<void> {
+  const { project = name } = await deployed;
   if (project === name) return;
   throw new Problems([
     problem(

@@ -1,4 +1,4 @@
-import { imageLayers } from "../adapters/registry";
+import type { Outside } from "../adapters/outside";
 import type { Layers } from "../core/host/types";
 import { pushedName } from "../core/images";
 import type { Settings } from "../core/settings";
@@ -16,6 +16,7 @@ export async function layersOf(
   image: string,
   platform: string | undefined,
   { registry }: Pick<Settings, "registry">,
+  { imageLayers }: Pick<Outside, "imageLayers">,
 ): Promise<Layers | undefined> {
   const name = registry ? pushedName(image, registry) : image;
   try {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { checkLogin, RegistryError } from "../../adapters/registry";
 import { runVerb } from "../../adapters/verb";
-import { doctorStdin } from "../../core/host/program";
+import { doctorProgram } from "../../core/host/requests";
 import { registryHost } from "../../core/images";
 import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
@@ -138,7 +138,7 @@ async function hostFindings(settings: Settings): Promise<Finding[]> {
     if (!(error instanceof Problems)) throw error;
     return []; // the finding about the compose project says why
   }
-  const answers = await askHosts(settings, (asked) => runVerb(asked, doctorStdin(project)));
+  const answers = await askHosts(settings, (asked) => runVerb(asked, doctorProgram(project)));
   return answers.map((answer) =>
     "problems" in answer
       ? { what: answer.name, problems: answer.problems }

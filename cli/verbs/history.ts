@@ -1,5 +1,5 @@
 import { runVerb } from "../../adapters/verb";
-import { historyStdin } from "../../core/host/program";
+import { historyProgram } from "../../core/host/requests";
 import { readSettings } from "../configuration";
 import { askHosts, hostProject, problemsOf } from "../hosts";
 import { readLedger, renderHistory } from "../ledger";
@@ -13,7 +13,7 @@ export async function history(session: Session, { limit }: { limit: number }): P
   const project = await hostProject(settings);
   const answers = await waitingFor(
     "reading the ledgers",
-    askHosts(settings, async (asked) => readLedger(await runVerb(asked, historyStdin(project)))),
+    askHosts(settings, async (asked) => readLedger(await runVerb(asked, historyProgram(project)))),
   );
   if (session.json) {
     const hosts = answers.map((answer) => [

@@ -1,5 +1,5 @@
 import { runVerb } from "../../adapters/verb";
-import { logsStdin } from "../../core/host/program";
+import { logsProgram } from "../../core/host/requests";
 import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
 import { readSettings } from "../configuration";
@@ -19,7 +19,7 @@ export async function logs(
   const answers = await waitingFor(
     "reading the logs",
     askHosts(settings, (asked) =>
-      runVerb(asked, logsStdin(project, { service, tail }), {
+      runVerb(asked, logsProgram(project, { service, tail }), {
         askLess: "ask for fewer lines with `--tail`, or for one service",
       }),
     ),

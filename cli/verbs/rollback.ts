@@ -1,6 +1,6 @@
 import { probeHost } from "../../adapters/probe";
 import { runVerb } from "../../adapters/verb";
-import { historyStdin } from "../../core/host/program";
+import { historyProgram } from "../../core/host/requests";
 import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
 import { readSetting, readSettings } from "../configuration";
@@ -40,7 +40,7 @@ async function readHistories(session: Session): Promise<Record<string, HostHisto
   const answers = await askHosts(settings, async (asked): Promise<HostHistory> => {
     const [state, ledger] = await Promise.all([
       probeHost(asked.host, asked.where, project.project, project.remoteDir),
-      runVerb(asked, historyStdin(project)),
+      runVerb(asked, historyProgram(project)),
     ]);
     if (!state.current) {
       throw new Problems([

@@ -1,6 +1,6 @@
 import { probeHost } from "../../adapters/probe";
 import { runVerb } from "../../adapters/verb";
-import { unlockStdin } from "../../core/host/program";
+import { unlockProgram } from "../../core/host/requests";
 import { printable } from "../../core/printable";
 import { Problems } from "../../core/problems";
 import { readSettings } from "../configuration";
@@ -39,7 +39,7 @@ export async function unlock(session: Session, { wait }: { wait: number }): Prom
   const answers = await askHosts(
     { ...settings, hosts: settings.hosts.filter(({ name }) => names.has(name)) },
     (asked) =>
-      runVerb(asked, unlockStdin(project, wait), {
+      runVerb(asked, unlockProgram(project, wait), {
         // After the wait it kills, and looks for 30 seconds more whether that helped.
         timeout: (wait + 45) * 1000,
         onStderr: (text) => process.stderr.write(printable(text)),

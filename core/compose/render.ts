@@ -25,28 +25,37 @@ export interface Rendering {
 /** On a network: which definition it was made from. */
 export const definitionLabel = "dev.everfresh.definition";
 
-/**
- * Renders the compose file for a host: each `build:` replaced by an image by digest, each file of this machine by its
- * place in the host's store, everything else as `docker compose config` resolved it. All strings are quoted, so that
- * no version of YAML reads one as something else.
- */
-export function renderCompose(
+/** The compose file for a host, as text; see {@link renderDocument} and {@link composeText}. */
+export const renderCompose = (
   project: Pick<ComposeProject, "document" | "services">,
   rendering: Rendering,
-): string {
-  const document = withImageVolumes(project.document, project.services, rendering.images);
-  const rendered = {
-    ...withoutExtensions(document),
-    services: mapEntries(document.services, (name, node) => [
+): string => composeText(renderDocument(project, rendering));
+
+/**
+ * The compose document for a host: each `build:` replaced by an image by digest, each file of this machine by its place
+ * in the host's store, everything else as `docker compose config` resolved it.
+ */
+export function renderDocument(
+  { document, services }: Pick<ComposeProject, "document" | "services">,
+  rendering: Rendering,
+): ComposeDocument {
+  const complete = withImageVolumes(document, services, rendering.images);
+  return {
+    ...withoutExtensions(complete),
+    services: mapEntries(complete.services, (name, node) => [
       name,
-      renderService(name, node, document, rendering),
+      renderService(name, node, complete, rendering),
     ]),
-    ...renderNetworks(document),
-    ...renderFiles("configs", document, rendering),
-    ...renderFiles("secrets", document, rendering),
+    ...renderNetworks(complete),
+    ...renderFiles("configs", complete, rendering),
+    ...renderFiles("secrets", complete, rendering),
   };
+}
+
+/** A rendered document as YAML. All strings are quoted, so that no version of YAML reads one as something else. */
+export function composeText(document: ComposeDocument): string {
   // The host's compose takes `$$` for a dollar sign in a text, but not in a key.
-  const text = stringify(mapTexts(rendered, doubled), {
+  const text = stringify(mapTexts(document, doubled), {
     defaultStringType: "QUOTE_DOUBLE",
     defaultKeyType: "QUOTE_DOUBLE",
     lineWidth: 0,

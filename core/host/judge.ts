@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { inOneLine } from "../printable";
-import type { HostContainer, HostState, ReleaseService } from "./types";
+import type { HostContainer, HostState, ManifestService } from "./types";
 
 /** What follows from a host's state. */
 export interface Judgement {
@@ -76,7 +76,7 @@ function otherRelease(runs: string, known: string | undefined): string[] {
     : [`release ${runs} runs, not ${known}`];
 }
 
-function serviceDrift(service: ReleaseServiceOfHost, state: HostState): string[] {
+function serviceDrift(service: ManifestService, state: HostState): string[] {
   const containers = state.containers.filter((container) => container.service === service.name);
   const proved = state.proved.filter((container) => container.service === service.name);
   if (containers.length === 0 && hasFinished(service.name, state)) return [];
@@ -116,8 +116,6 @@ export const hasFinished = (service: string, { proved }: HostState): boolean =>
 
 /** In words. */
 export const restarted = (count: number) => `restarted ${count} ${count === 1 ? "time" : "times"}`;
-
-type ReleaseServiceOfHost = Omit<ReleaseService, "verify">;
 
 /** Services that the release does not have. */
 function strangers(state: HostState): string[] {

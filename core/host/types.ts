@@ -1,8 +1,8 @@
 import type { FileOnDisk } from "../file-bytes";
 
 /**
- * The contract between the program and the host's half (`remote/everfresh.sh`): what a release is, what is asked of a
- * host, and what a host says of itself.
+ * The contract between the program and the host's half (`remote/*.sh`): what a release is, what a host is asked to do,
+ * and what a host reports about itself.
  */
 
 /** One release: everything a host needs to run the project, and the unit of rollback. Immutable once staged. */
@@ -26,6 +26,36 @@ export interface Release {
   hostPaths?: HostPath[];
   /** Dependencies before those that depend on them. */
   services: ReleaseService[];
+  /** The networks of the compose file. */
+  networks: ReleaseNetwork[];
+  /** The named volumes of the compose file. */
+  volumes: ReleaseVolume[];
+  /** The ports of the host that its containers publish. */
+  ports: HostPort[];
+}
+
+export interface ReleaseNetwork {
+  /** Its name on the host. */
+  name: string;
+  external: boolean;
+  /** Names the definition that it is to be made from; absent where compose's defaults are all there is. */
+  definition?: string;
+}
+
+export interface ReleaseVolume {
+  /** Its name on the host. */
+  name: string;
+  external: boolean;
+  driver: string;
+  options: Record<string, string | number>;
+}
+
+/** A port of the host, or a range of them, on one address or (an empty one) on all. */
+export interface HostPort {
+  protocol: "tcp" | "udp";
+  first: number;
+  last: number;
+  address: string;
 }
 
 /** A file or folder of the host that containers write to; it stays there whatever is deployed. */
@@ -85,11 +115,30 @@ export interface ReleaseService {
   replicas: number;
   /** Services that compose restarts whenever this one is recreated (`depends_on` with `restart: true`). */
   restarts?: string[];
+  lifetime: Lifetime;
+  /** What it waits for before it starts. */
+  needs: Need[];
+  /** What only one running container of a host can have. */
+  claims: Claim[];
   /** Fingerprints of the files it uses. */
   files: string[];
   /** Further checks, from `x-everfresh.verify`; empty when the healthcheck is all there is. */
   verify: Check[];
 }
+
+/** `ends`: others wait for its end. `lasts`: it has to keep running. `either`: it may end, with status 0. */
+export type Lifetime = "ends" | "lasts" | "either";
+
+/** Another service, and the state in which it has to be. */
+export interface Need {
+  service: string;
+  until: "started" | "healthy" | "ended";
+}
+
+export type Claim =
+  | { kind: "name"; name: string }
+  | { kind: "port"; protocol: string; port: number; address: string }
+  | { kind: "address"; address: string };
 
 /**
  * An image's layers from the bottom up, each as `<first 12 hex digits of its diff ID>=<compressed size in bytes>`,
@@ -229,6 +278,9 @@ export interface ReleaseManifest {
   who: string;
   from: string;
   stack: string;
-  services: Omit<ReleaseService, "verify">[];
+  services: ManifestService[];
   files: { path: string; fingerprint: string }[];
 }
+
+/** A service as the manifest has it. */
+export type ManifestService = Omit<ReleaseService, "lifetime" | "needs" | "claims" | "verify">;

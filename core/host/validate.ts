@@ -20,7 +20,7 @@ const RULES = {
 type Rule = keyof typeof RULES;
 
 /** Every problem of a request, as `<where>: <what is wrong>; <what to do>`; empty when it can be carried. */
-export function problemsOf(request: DeployRequest): string[] {
+export function requestProblems(request: DeployRequest): string[] {
   const problems: string[] = [];
   const need = (where: string, rule: Rule, value: string) => problems.push(...check(where, rule, value));
 

@@ -1,78 +1,132 @@
-import type { ComposeProject } from "../compose/project";
-import { renderCompose, storePath } from "../compose/render";
+import { createHmac } from "node:crypto";
+import type { ComposeProject, ComposeService } from "../compose/project";
+import { composeText, renderCompose, renderDocument, storePath } from "../compose/render";
 import type { FileTree } from "../files";
 import type { HostPath, Layers, Release } from "../host/types";
 import { mapValues, own } from "../records";
+import type { Provenance, PushedImage } from "./deployed";
+import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
+import { asRendered, behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
 
 /** What a release is made from. */
 export interface Ingredients {
   project: ComposeProject;
   /** Every file that the compose file mounts, read whole. */
-  files: FileTree[];
+  files: readonly FileTree[];
   /** What it mounts of the hosts' own, by the source of the bind mount. */
   hostPaths: ReadonlyMap<string, HostPath>;
-  /** The images of services that follow a tag, by digest. */
-  followed?: Readonly<Record<string, string>>;
-  /** Changing it recreates every container. */
+  /** The images of services that follow a tag, by digest: `redis:7@sha256:…`. */
+  followed: Readonly<Record<string, string>>;
+  /** Changing it makes another release, and recreates every container. */
   forceRecreate?: string;
 }
-
-/** The image of each service that is built, pushed. */
-export type KnownImages = Readonly<Record<string, { content: string; digest: string; ref: string }>>;
 
 /** What is known of a release once its images are in the registry. */
 export interface Known {
   id: string;
   /** Of each of its files, in their order. */
   fingerprints: readonly string[];
-  images: KnownImages;
+  images: Readonly<Record<string, PushedImage>>;
   /** By the images' names on the hosts, as far as they are known. */
   layers: Readonly<Record<string, Layers>>;
-  tag: string;
-  commit?: string;
-  dirty?: boolean;
+  provenance: Provenance;
 }
 
 /** The release as hosts are told of it. */
-export function assembleRelease(
-  { project, files, hostPaths, followed = {}, forceRecreate }: Ingredients,
-  { id, fingerprints, images, layers, tag, commit, dirty }: Known,
-): Release {
+export function assembleRelease(ingredients: Ingredients, known: Known): Release {
+  const { project, files, hostPaths, followed, forceRecreate } = ingredients;
+  const { id, fingerprints, images, provenance } = known;
+  const { tag, commit, dirty } = provenance;
   const shipped = files.map((tree, i) => ({ ...tree, fingerprint: fingerprints[i]! }));
+  const document = renderDocument(project, {
+    images: { ...followed, ...mapValues(images, ({ ref }) => ref) },
+    files: new Map(
+      shipped.map(({ file, fingerprint }) => [
+        file.key,
+        storePath(fingerprint, file.name, file.access !== undefined),
+      ]),
+    ),
+    hostPaths,
+    forceRecreate,
+  });
+  const rendered = asRendered(document);
   return {
     id,
     project: project.name,
     tag,
     commit,
     dirty,
-    compose: renderCompose(project, {
-      images: { ...followed, ...mapValues(images, ({ ref }) => ref) },
-      files: new Map(
-        shipped.map(({ file, fingerprint }) => [
-          file.key,
-          storePath(fingerprint, file.name, file.access !== undefined),
-        ]),
-      ),
-      hostPaths,
-      forceRecreate,
-    }),
+    compose: composeText(document),
     hostPaths: [...hostPaths.values()],
     files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
-    services: project.services.map(({ name, image, replicas, restarts, verify }) => {
-      const built = own(images, name);
-      const ref = built?.ref ?? own(followed, name) ?? image!;
-      return {
-        name,
-        image: ref,
-        ...(built ? { content: built.content, digest: built.digest } : {}),
-        layers: own(layers, ref),
-        replicas,
-        restarts,
-        files: shipped
-          .filter(({ file }) => file.services.includes(name))
-          .map(({ fingerprint }) => fingerprint),
-        verify,
-      };
-    }),
+    services: project.services.map((service) => ({
+      ...serviceOf(service, ingredients, known, rendered),
+      files: shipped
+        .filter(({ file }) => file.services.includes(service.name))
+        .map(({ fingerprint }) => fingerprint),
+    })),
+    ...requirementsOf(rendered),
   };
 }
+
+function serviceOf(
+  service: ComposeService,
+  { followed }: Ingredients,
+  { images, layers }: Known,
+  rendered: RenderedDocument,
+) {
+  const { name, replicas, restarts, verify } = service;
+  const built = own(images, name);
+  const image = imageName(service, images, followed);
+  return {
+    name,
+    image,
+    ...(built ? { content: built.content, digest: built.digest } : {}),
+    layers: own(layers, image),
+    replicas,
+    restarts,
+    verify,
+    ...behaviourOf(name, verify, rendered),
+  };
+}
+
+/** A service's image as the hosts name it. */
+export const imageName = (
+  { name, image }: ComposeService,
+  images: Readonly<Record<string, { ref: string }>>,
+  followed: Readonly<Record<string, string>>,
+): string => own(images, name)?.ref ?? own(followed, name) ?? image!;
+
+/**
+ * What a release's id depends on, by names that a person understands: what of this changes is what `preview` shows.
+ *
+ * @param key - keys what is hashed of the compose file, so that it reveals nothing about a secret's value.
+ * @param fingerprints - of the files, in their order.
+ */
+export function releaseKeepers(
+  { project, files, hostPaths, followed, forceRecreate }: Ingredients,
+  decisions: ImageDecisions,
+  key: string,
+  fingerprints: readonly string[],
+): Record<string, string> {
+  const compose = renderCompose(project, {
+    images: mapValues({ ...followed, ...decisions }, (_, service) => service),
+    // What is in the files has keepers of its own.
+    files: new Map(files.map(({ file }) => [file.key, `${file.where}/-`])),
+    hostPaths,
+    forceRecreate,
+  });
+  const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
+  const prefixed = (values: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(values).map(([service, value]) => [`image ${service}`, value]));
+  return {
+    ...prefixed(mapValues(decisions, imageKeeper)),
+    ...prefixed(mapValues(followed, (ref) => ref.slice(ref.indexOf("@") + 1))),
+    ...Object.fromEntries(files.map(({ file }, i) => [file.where, fingerprints[i]!.slice(0, 16)])),
+    "compose file": createHmac("sha256", key).update(compose).update(checks).digest("hex").slice(0, 16),
+  };
+}
+
+/** Another stack may have the same content under another digest. */
+const imageKeeper = (decision: ImageDecision): string =>
+  decision.kind === "promoted" ? decision.image.digest : contentOf(decision);

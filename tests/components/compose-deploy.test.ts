@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { ComposeDeploy, type ComposeDeployArgs } from "../../components/compose-deploy";
 import { HostTeardown } from "../../components/host-teardown";
-import { keptRelease, type Provenance } from "../../components/release";
+import { keptRelease } from "../../components/release";
 import type { Judgement } from "../../core/host/judge";
-import { deployStdin } from "../../core/host/program";
+import { deployProgram } from "../../core/host/requests";
+import type { Provenance } from "../../core/release/deployed";
 import type { Host, Settings } from "../../core/settings";
 import { graph, isSecret, named, outline, type Provider, readable, reveal } from "../support/graph";
 import { host, providers, report, settings } from "./fixtures";
@@ -25,7 +26,10 @@ function deploy(changes: World = {}, provider: Provider = providers) {
     () => {
       const args: ComposeDeployArgs = {
         host: { ...host, ...changes.host },
-        release: keptRelease(changes.release ?? "shop-1", "shop", { ...provenance, ...changes.provenance }),
+        release: keptRelease(
+          { id: changes.release ?? "shop-1", project: "shop" },
+          { ...provenance, ...changes.provenance },
+        ),
         lineage: pulumi.output("feedface"),
         judgement: { ...judgement, ...changes.judgement },
         settings: { ...settings, ...changes.settings },
@@ -70,7 +74,7 @@ describe("ComposeDeploy", () => {
     const { registry: _, ...wanted } = settings;
     assert.equal(
       reveal(stdin),
-      deployStdin({
+      deployProgram({
         release: { kept: "shop-1", project: "shop" },
         token: "the token",
         lineage: "feedface",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { HostTeardown } from "../../components/host-teardown";
-import { teardownStdin } from "../../core/host/program";
+import { teardownProgram } from "../../core/host/requests";
 import type { Settings } from "../../core/settings";
 import { graph, named, outline, secret } from "../support/graph";
 import { host, settings } from "./fixtures";
@@ -38,7 +38,7 @@ describe("HostTeardown", () => {
   for (const removeVolumes of [false, true]) {
     it(`tells the host whose release it may remove, and ${removeVolumes ? "its volumes too" : "no volume"}`, async () => {
       const { inputs } = named(await teardown({ removeVolumes, remoteDir: "/srv/e" }), "web1-down");
-      const { stdin } = teardownStdin({
+      const { stdin } = teardownProgram({
         project: "shop",
         remoteDir: "/srv/e",
         lineage: "feedface",

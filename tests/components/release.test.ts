@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { keptRelease, type Provenance, Release, type ReleaseArgs } from "../../components/release";
+import { keptRelease, Release, type ReleaseArgs } from "../../components/release";
 import type { ReferencedFile } from "../../core/compose/project";
 import { readProject } from "../../core/compose/project";
 import type * as wire from "../../core/host/types";
+import type { Ingredients } from "../../core/release/assemble";
+import type { Provenance } from "../../core/release/deployed";
 import { printed } from "../support/compose";
 import { graph, isSecret, named, outline, reveal } from "../support/graph";
 import { content, digest, providers } from "./fixtures";
@@ -26,11 +28,14 @@ interface Shop {
   verify?: string;
   content?: string;
   digest?: string;
+  /** What became of the image. */
+  kind?: "kept" | "promoted";
+  forceRecreate?: string;
   more?: Record<string, unknown>;
 }
 
 /** A project with an image that is built, one that is named, a mounted file and a secret. */
-function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "hostPaths" | "images"> {
+function shop(changes: Shop = {}): Pick<ReleaseArgs, "ingredients" | "decisions" | "images"> {
   const { folder = "/srv/shop", conf = "level = 1\n", token = "s3cret", executable = false } = changes;
   const services = {
     web: {
@@ -56,20 +61,26 @@ function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "host
     environment: {},
   });
   const bytes = (file: ReferencedFile) => Buffer.from(file.key === "secrets.token" ? token : conf);
-  return {
+  const ingredients: Ingredients = {
     project,
     hostPaths: new Map(),
     files: project.files.map((file) => ({
       file,
       entries: [{ type: "file", path: file.name, executable, bytes: bytes(file) }],
     })),
-    images: {
-      web: {
-        content: changes.content ?? content,
-        digest: pulumi.output(changes.digest ?? digest),
-        ref: pulumi.output(`registry.example.com/shop-web@${changes.digest ?? digest}`),
-      },
-    },
+    followed: {},
+    forceRecreate: changes.forceRecreate,
+  };
+  const pushed = changes.digest ?? digest;
+  const image = {
+    content: changes.content ?? content,
+    digest: pushed,
+    ref: `registry.example.com/shop-web@${pushed}`,
+  };
+  return {
+    ingredients,
+    decisions: { web: { kind: changes.kind ?? "kept", image } },
+    images: { web: { ...image, digest: pulumi.output(image.digest), ref: pulumi.output(image.ref) } },
   };
 }
 
@@ -77,7 +88,14 @@ function shop(changes: Shop = {}): Pick<ReleaseArgs, "project" | "files" | "host
 async function declare(changes: Shop = {}, more: Partial<ReleaseArgs> = {}) {
   const declared = await graph(
     () => {
-      const release = new Release("release", { ...shop(changes), key, provenance, ...more });
+      const release = new Release("release", {
+        ...shop(changes),
+        key,
+        provenance,
+        deployed: { layers: {} },
+        layersOf: async () => undefined,
+        ...more,
+      });
       const told = release.apply(async (release, { who, from }) => JSON.stringify({ release, who, from }));
       return { told, id: release.id, provenance: release.provenance };
     },
@@ -103,7 +121,7 @@ describe("Release", () => {
     assert.equal(declared.result.id, "0a0b0c0d");
   });
 
-  it("names in its keepers what it hangs on, in plain text so that a preview can show it", async () => {
+  it("names in its keepers what it depends on, in plain text so that a preview can show it", async () => {
     const { keepers } = named(await declare(), "release-id").inputs;
     assert.ok(!isSecret(keepers));
     assert.deepEqual(Object.keys(keepers as object).sort(), [
@@ -121,7 +139,7 @@ describe("Release", () => {
     ["the compose file", { command: "serve --fast" }, {}, "compose file"],
     ["a check", { verify: "level = 1" }, {}, "compose file"],
     ["a network", { more: { networks: { a: {} } } }, {}, "compose file"],
-    ["forceRecreate", {}, { forceRecreate: "today" }, "compose file"],
+    ["forceRecreate", { forceRecreate: "today" }, {}, "compose file"],
   ];
   for (const [name, changes, more, keeper] of changing) {
     it(`is another one when ${name} changes, and says so`, async () => {
@@ -144,7 +162,7 @@ describe("Release", () => {
     ["another commit", {}, { provenance: { ...provenance, commit: "00".repeat(20), tag: "0000000" } }],
     ["a dirty tree", {}, { provenance: { ...provenance, dirty: true } }],
     ["another user on another machine", {}, { provenance: { ...provenance, who: "bob", from: "ci" } }],
-    ["what was deployed before", {}, { previous: { release: "ffffffff", source: provenance } }],
+    ["what was deployed before", {}, { deployed: { release: "ffffffff", provenance, layers: {} } }],
     ["another digest of the same content", { digest: `sha256:${"ab".repeat(32)}` }, {}],
     ["an extension field", { more: { "x-note": "anything" } }, {}],
     [
@@ -159,31 +177,25 @@ describe("Release", () => {
     });
   }
 
-  it("hangs on the digest of an image that is known beforehand", async () => {
-    const { images } = shop();
-    const promoted = (digest: string) => ({ images: { web: { ...images.web!, digest } } });
-    const [before, after] = [
-      await keepersOf({}, promoted(digest)),
-      await keepersOf({}, promoted(`sha256:${"ab".repeat(32)}`)),
-    ];
-    assert.deepEqual(
-      Object.keys(after).filter((key) => after[key] !== before[key]),
-      ["image web"],
-    );
+  it("depends on the digest of a promoted image: the other stack may have another one of the same content", async () => {
+    const other = `sha256:${"ab".repeat(32)}`;
+    const before = await keepersOf({ kind: "promoted" });
+    const after = await keepersOf({ kind: "promoted", digest: other });
+    assert.deepEqual([before["image web"], after["image web"]], [digest, other]);
   });
 
-  it("tells nothing about a secret to who has not its key", async () => {
+  it("reveals nothing about a secret without its key", async () => {
     const [ours, other] = [await keepersOf(), await keepersOf({}, { key: "00".repeat(32) })];
     assert.equal(other["image web"], ours["image web"]);
     for (const keeper of ["secrets.token", "compose file"]) assert.notEqual(other[keeper], ours[keeper]);
   });
 
   it("keeps where it came from as long as it is the same, and tells the new origin when it is not", async () => {
-    const source = { ...provenance, who: "bob", tag: "0ld" };
-    const same = await declare({}, { previous: { release: "0a0b0c0d", source } });
-    assert.deepEqual(same.result.provenance, source);
+    const before = { provenance: { ...provenance, who: "bob", tag: "0ld" }, layers: {} };
+    const same = await declare({}, { deployed: { release: "0a0b0c0d", ...before } });
+    assert.deepEqual(same.result.provenance, before.provenance);
     assert.deepEqual([same.release.tag, same.who], ["0ld", "bob"]);
-    const other = await declare({}, { previous: { release: "ffffffff", source } });
+    const other = await declare({}, { deployed: { release: "ffffffff", ...before } });
     assert.deepEqual(other.result.provenance, provenance);
     assert.deepEqual([other.release.tag, other.who], ["1a2b3c4", "ada"]);
   });
@@ -194,7 +206,17 @@ describe("Release", () => {
       release.files.map(({ path, fingerprint }) => [path, fingerprint]),
     );
     assert.deepEqual(release.services, [
-      { name: "redis", image: "redis:7", replicas: 1, restarts: ["web"], files: [], verify: [] },
+      {
+        name: "redis",
+        image: "redis:7",
+        replicas: 1,
+        restarts: ["web"],
+        verify: [],
+        lifetime: "either",
+        needs: [],
+        claims: [],
+        files: [],
+      },
       {
         name: "web",
         image: `registry.example.com/shop-web@${digest}`,
@@ -202,8 +224,11 @@ describe("Release", () => {
         digest,
         replicas: 1,
         restarts: [],
-        files: [fingerprints["secrets.token"], fingerprints["services.web.volumes (/etc/conf)"]],
         verify: [{ kind: "file", path: "/etc/conf", contains: "level" }],
+        lifetime: "either",
+        needs: [{ service: "redis", until: "started" }],
+        claims: [],
+        files: [fingerprints["secrets.token"], fingerprints["services.web.volumes (/etc/conf)"]],
       },
     ]);
     const { id, project, tag, commit, dirty } = release;
@@ -225,7 +250,7 @@ describe("Release", () => {
 describe("keptRelease", () => {
   it("tells the host of a release that it keeps, and of nothing else", async () => {
     const { result, resources } = await graph(() => {
-      const release = keptRelease("shop-1", "shop", provenance);
+      const release = keptRelease({ id: "shop-1", project: "shop" }, provenance);
       return {
         id: release.id,
         told: release.apply(async (release, { who }) => JSON.stringify([release, who])),

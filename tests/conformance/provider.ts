@@ -41,12 +41,14 @@ export class ProviderPlugin implements AsyncDisposable {
     });
   }
 
-  async check(type: string, news: Properties) {
+  /** @param olds - inputs, as an earlier check gave them. */
+  async check(type: string, news: Properties, olds?: Properties) {
     const request = new messages.CheckRequest()
       .setUrn(urnOf(type))
       .setType(type)
       .setName("it")
       .setNews(toStruct(news));
+    if (olds) request.setOlds(toStruct(olds));
     return attempt(async () => {
       const answer = await answerOf<messages.CheckResponse>((answer) =>
         this.plugin.client.check(request, answer),

@@ -1,16 +1,24 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb";
-import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
-import * as state from "@pulumi/pulumi/runtime/state";
+import type {
+  RegisterResourceOutputsRequest,
+  RegisterResourceRequest,
+  RegisterResourceResponse,
+} from "@pulumi/pulumi/proto/resource_pb";
+import * as runtime from "@pulumi/pulumi/runtime/state";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 
 /** The parts of the runtime that have no types of their own. Each inline program has a store to itself. */
-const { withLocalStorage, getLocalStore } = state as unknown as {
+const { withLocalStorage, getLocalStore } = runtime as unknown as {
   withLocalStorage<R>(program: () => R): R;
   getLocalStore(): { settings: { engine: unknown }; callbacks: unknown };
 };
 const { getMonitor, waitForRPCs } = pulumi.runtime as unknown as {
-  getMonitor(): { registerResource(request: RegisterResourceRequest, answer: Answer): void };
+  getMonitor(): {
+    registerResource(request: RegisterResourceRequest, answer: Answer): void;
+    registerResourceOutputs(request: RegisterResourceOutputsRequest, answer: Answer): void;
+  };
   waitForRPCs(): Promise<void>;
 };
 type Answer = (error: unknown, response: unknown) => void;
@@ -36,9 +44,19 @@ export interface LogLine {
   resource?: string;
 }
 
+/** A resource in the state that a run leaves behind. */
+export interface StateOf {
+  type: string;
+  name: string;
+  inputs: Record<string, unknown>;
+  outputs: Record<string, unknown>;
+}
+
 /** What a program made of the world that it was given. */
 export interface Graph<T> {
   resources: Registered[];
+  /** By URN. */
+  state: Record<string, StateOf>;
   /** The program's result with every Output in it resolved. */
   result: pulumi.Unwrap<T>;
   log: LogLine[];
@@ -54,6 +72,10 @@ export interface World {
   /** The run is a preview. */
   preview?: boolean;
   provider?: Provider;
+  /** The state that a run before left behind; a resource that ignores all changes has its inputs from there. */
+  before?: Record<string, StateOf>;
+  /** Answers what the program asks of Pulumi's engine or of a provider. */
+  call?: (token: string, args: Record<string, unknown>) => Record<string, unknown>;
   organization?: string;
   stack?: string;
 }
@@ -81,16 +103,19 @@ async function run<T>(program: () => T | Promise<T>, world: World): Promise<Grap
   const {
     preview = false,
     provider = (): ReturnType<Provider> => ({}),
+    before = {},
+    call = (token) => assert.fail(`the program calls ${token}, which nothing answers`),
     organization = "acme",
     stack = "prod",
   } = world;
   const resources: Registered[] = [];
+  const state: Record<string, StateOf> = {};
   const log: LogLine[] = [];
   const errors: unknown[] = [];
 
   await pulumi.runtime.setMocks(
     {
-      call: ({ token }) => assert.fail(`the program calls ${token}, which nothing answers`),
+      call: ({ token, inputs }) => call(token, inputs),
       newResource: ({ type, name, inputs, id }) => {
         const { id: given, ...state } = provider({
           type,
@@ -106,13 +131,27 @@ async function run<T>(program: () => T | Promise<T>, world: World): Promise<Grap
     organization,
   );
   const monitor = getMonitor();
-  const { registerResource } = monitor;
+  const { registerResource, registerResourceOutputs } = monitor;
   monitor.registerResource = (request: RegisterResourceRequest, answer: Answer) => {
-    resources.push(registered(request));
+    if (request.getIgnorechangesList().includes("*")) takeInputs(request, before);
+    const resource = registered(request);
+    resources.push(resource);
     return registerResource.call(monitor, request, (error: unknown, response: unknown) => {
       if (error) errors.push(error);
+      else {
+        const { type, name, inputs } = resource;
+        const { getUrn, getObject } = response as RegisterResourceResponse;
+        const outputs = (getObject.call(response)?.toJavaScript() ?? {}) as Record<string, unknown>;
+        state[getUrn.call(response)] = { type, name, inputs, outputs };
+      }
       answer(error, response);
     });
+  };
+  monitor.registerResourceOutputs = (request: RegisterResourceOutputsRequest, answer: Answer) => {
+    const outputs = (request.getOutputs()?.toJavaScript() ?? {}) as Record<string, unknown>;
+    const known = state[request.getUrn()];
+    if (known) known.outputs = outputs;
+    return registerResourceOutputs.call(monitor, request, answer);
   };
   const store = getLocalStore();
   store.settings.engine = {
@@ -137,9 +176,9 @@ async function run<T>(program: () => T | Promise<T>, world: World): Promise<Grap
     await waitForRPCs();
     await new Promise(setImmediate);
     if (errors.length > 0) throw errors[0];
-    return { resources, result: result as pulumi.Unwrap<T>, log };
+    return { resources, state, result: result as pulumi.Unwrap<T>, log };
   } finally {
-    process.off("unhandledRejection", lost);
+    process.removeAllListeners("unhandledRejection");
     for (const other of others) process.on("unhandledRejection", other);
   }
 }
@@ -149,6 +188,14 @@ const resolved = <T>(output: pulumi.Output<T>): Promise<T> =>
   (output as unknown as { promise(): Promise<T> }).promise();
 
 const nameOf = (urn: string) => urn.slice(urn.lastIndexOf("::") + 2);
+
+/** As the engine does for `ignoreChanges: ["*"]` (pkg/resource/deploy, processIgnoreChanges), which has to know the resource. */
+function takeInputs(request: RegisterResourceRequest, before: Record<string, StateOf>): void {
+  const [type, name] = [request.getType(), request.getName()];
+  const known = Object.values(before).find((it) => it.type === type && it.name === name);
+  assert.ok(known, `${type} ${name} ignores all changes, but is not in the state`);
+  request.setObject(Struct.fromJavaScript(known.inputs as never));
+}
 
 function registered(request: RegisterResourceRequest): Registered {
   const hooks = request.getHooks()?.toObject() ?? {};

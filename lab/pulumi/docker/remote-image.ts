@@ -32,6 +32,8 @@ export const remoteImage: ResourceType = {
       pullParent: true,
       cacheFroms: true,
       cacheTos: true,
+      // Its default, which a checked build has.
+      remove: true,
     },
   },
   compared: (inputs) => ({

@@ -52,6 +52,7 @@ export function strangers(value: Value, shape: Shape, path = ""): string[] {
   const given = revealed(value);
   if (!isObject(given)) return [];
   return Object.entries(given).flatMap(([name, item]) => {
+    if (name === "__defaults") return []; // of inputs that were checked before
     const inner = Object.hasOwn(shape, name) ? shape[name] : undefined;
     if (inner === undefined) return [path + name];
     return inner === true ? [] : strangers(item, inner, `${path}${name}.`);

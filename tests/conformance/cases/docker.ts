@@ -374,6 +374,25 @@ export const dockerCases: Case<ProviderPlugin>[] = [
     },
   },
   {
+    // As the engine asks for a resource that ignores all changes: with the inputs that the state has.
+    name: "finds no difference to inputs that it has checked before",
+    ask: async (plugin, world) => {
+      const resources: [string, Properties][] = [
+        [remoteImage, built(world, "same", { noCache: true, additionalContexts: ["base=b"] })],
+        [registryImage, pushed(world, "same")],
+        [tag, { sourceImage: imageName(world, "same"), targetImage: imageName(world, "other") }],
+      ];
+      const answers = resources.map(async ([type, given]) => {
+        const olds = await checked(plugin, type, given);
+        const again = await plugin.check(type, olds, olds);
+        return "inputs" in again && again.inputs
+          ? [again.inputs, await plugin.diff(type, olds, again.inputs)]
+          : again;
+      });
+      return Promise.all(answers);
+    },
+  },
+  {
     name: "lets a build end when it is told to stop",
     ask: async (plugin, world) => {
       await context(world, { Dockerfile: "FROM debian:trixie-slim\nRUN echo begun; sleep 2\n" });

@@ -3,7 +3,7 @@ import { sizeOf } from "../file-bytes";
 import type { Release, ReleaseFile } from "./types";
 
 /** Whether a tree is too large for the request, and travels to the host by itself. */
-export const isApart = ({ entries }: ReleaseFile): boolean =>
+export const isLarge = ({ entries }: ReleaseFile): boolean =>
   entries.some((entry) => entry.type === "file" && !(entry.bytes instanceof Uint8Array));
 
 /** How many bytes the files of trees have. */
@@ -16,8 +16,8 @@ export const bytesIn = (files: readonly ReleaseFile[]): number =>
  * What such trees are to be on a host: a line each, `<fingerprint> <sum>`. The sum is SHA-256 over what `listing` in
  * remote/stage.sh prints of the tree, so that one that was cut off, or changed while it was sent, is not taken.
  */
-export const apartLines = ({ files }: Release): string[] => [
-  ...new Set(files.filter(isApart).map((file) => `${file.fingerprint} ${sumOf(file)}`)),
+export const largeTreeLines = ({ files }: Release): string[] => [
+  ...new Set(files.filter(isLarge).map((file) => `${file.fingerprint} ${sumOf(file)}`)),
 ];
 
 function sumOf({ fingerprint, entries }: ReleaseFile): string {

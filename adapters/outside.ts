@@ -1,0 +1,25 @@
+import { readCompose } from "./compose";
+import { localOnBuild, pruneBuildCache, pullImage } from "./engine";
+import { readWorkingTree } from "./git";
+import { readMemory, writeMemory } from "./onbuild-memory";
+import { probeHost } from "./probe";
+import { imageLayers, onBuildOf, resolveDigest } from "./registry";
+
+/** What the program reads and asks outside of itself before it declares anything; a test gives it another world. */
+export const outside = {
+  readCompose,
+  readWorkingTree,
+  probeHost,
+  /** This machine's engine. */
+  localOnBuild,
+  pullImage,
+  pruneBuildCache,
+  readOnBuildMemory: readMemory,
+  writeOnBuildMemory: writeMemory,
+  /** Registries. */
+  resolveDigest,
+  imageLayers,
+  onBuildOf,
+};
+
+export type Outside = typeof outside;

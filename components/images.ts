@@ -1,0 +1,106 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Outside } from "../adapters/outside";
+import { repositories } from "../core/images";
+import { mapValues, own } from "../core/records";
+import { changedSince } from "../core/release/builds";
+import { describeDecision, type ImageDecision } from "../core/release/images";
+import type { Plan } from "../core/release/plan";
+import type { Registry, Settings } from "../core/settings";
+import { makeBuildFolder } from "./build-folder";
+import { basesOf, isPinned } from "./built-bases";
+import { ContentImage } from "./content-image";
+import { RegistryPush } from "./registry-push";
+import { declareUntouched } from "./untouched-image";
+
+/** A service's image; where it is built, its digest is known once it is pushed. */
+export interface ServiceImage {
+  content: string;
+  digest: pulumi.Input<string>;
+  ref: pulumi.Input<string>;
+}
+
+/**
+ * Declares the images of a plan: builds and pushes those that are to be built, and leaves all others as they are.
+ *
+ * @returns the image of each service that is built; for a pinned release, those that the stack deployed last.
+ */
+export function declareImages(
+  plan: Plan,
+  settings: Settings,
+  outside: Pick<Outside, "pullImage">,
+): Record<string, ServiceImage> {
+  for (const service of plan.untouched) declareUntouched(service);
+  if (plan.release.kind === "pinned") return plan.deployed.images;
+  const images = new Map<string, ServiceImage>();
+  /** Those first that others are built upon, or are the same as. */
+  const declare = (service: string): ServiceImage => {
+    const image = images.get(service) ?? declareImage(service);
+    images.set(service, image);
+    return image;
+  };
+  const declareImage = (service: string): ServiceImage => {
+    const decision = own(plan.images, service)!;
+    if (decision.kind === "build")
+      return buildImage(service, decision, {
+        plan,
+        registry: settings.registry!,
+        pullBase: settings.pullBase,
+        outside,
+        imageOf: declare,
+      });
+    const text = describeDecision(service, decision);
+    if (text) void pulumi.log.info(text);
+    return decision.kind === "sameAs" ? declare(decision.service) : decision.image;
+  };
+  return mapValues(plan.images, (_, service) => declare(service));
+}
+
+interface BuildContext {
+  plan: Plan;
+  registry: Registry;
+  /** Whether base images are to be the current ones. */
+  pullBase: boolean;
+  outside: Pick<Outside, "pullImage">;
+  /** The image of another service, which this one is built upon. */
+  imageOf: (service: string) => ServiceImage;
+}
+
+function buildImage(
+  service: string,
+  decision: ImageDecision & { kind: "build" },
+  { plan, registry, pullBase, outside, imageOf }: BuildContext,
+): ServiceImage {
+  const { build, content, noCache } = decision;
+  const { build: spec, buildOptions } = build;
+  const { address, pullAddress } = registry;
+  const services = Object.keys(plan.images);
+  const { project } = plan.release;
+  const repository = repositories(address, project, services)[service]!;
+  const now = !pulumi.runtime.isDryRun();
+  const pull = buildOptions.pull || pullBase;
+  const folder = makeBuildFolder(pulumi.getStack(), service, spec, content, buildOptions.secrets, {
+    pinned: isPinned(build),
+    builds: now,
+  });
+  const image = new ContentImage(service, {
+    build: spec,
+    options: { ...buildOptions, noCache, pull },
+    content,
+    built: new Date().toISOString(),
+    repository,
+    folder,
+    bases: basesOf({ build, imageOf, registry, builds: now, pull, outside }, folder),
+    ...(now ? { changedSince: () => changedSince(build) } : {}),
+  });
+  void pulumi.log.info(describeDecision(service, decision)!, image);
+  const { digest } = new RegistryPush(service, {
+    image: image.image,
+    imageId: image.imageId,
+    content,
+    repository,
+    tag: plan.provenance.tag,
+    registry,
+  });
+  const pullFrom = repositories(pullAddress, project, services)[service]!;
+  return { content, digest, ref: pulumi.interpolate`${pullFrom}@${digest}` };
+}

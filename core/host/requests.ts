@@ -1,0 +1,160 @@
+import { bytesIn, largeTreeLines } from "./large-trees";
+import {
+  hostPathLines,
+  networkLines,
+  ownedLines,
+  payload,
+  portLines,
+  requestFacts,
+  storePieces,
+  volumeLines,
+} from "./payload";
+import { type HostProgram, hostProgram, programText } from "./program-text";
+import type { DeployRequest, Release, ReleaseFile } from "./types";
+import { requestProblems } from "./validate";
+
+/** Which project on a host; `remoteDir` as in the configuration. */
+export interface HostProject {
+  project: string;
+  remoteDir?: string;
+}
+
+/** A program with more on its stdin than its text. */
+export interface StreamedProgram {
+  command: string;
+  stdin: Iterable<Uint8Array>;
+}
+
+const projectValues = ({ project, remoteDir }: HostProject) => ({ project, remote_dir: remoteDir ?? "" });
+
+/**
+ * The deployment of a release. Its stdin holds the registry's password: treat it as a secret.
+ *
+ * @throws RangeError with all problems, one a line, when the request cannot be carried to a host.
+ */
+export function deployProgram(request: DeployRequest): HostProgram {
+  const problems = requestProblems(request);
+  if (problems.length > 0) throw new RangeError(problems.join("\n"));
+  const { release } = request;
+  const values = {
+    ...projectValues({ project: release.project, remoteDir: request.remoteDir }),
+    ...deployerValues(request),
+    ...registryValues(request.registry),
+    keep_releases: request.keepReleases,
+    lock_wait: request.lockWait,
+    health_timeout: request.healthTimeout,
+    settle: request.settle,
+  };
+  return "kept" in release
+    ? hostProgram("deploy", { ...values, ...nothingSent, release: release.kept, kept: 1 })
+    : hostProgram("deploy", { ...values, ...releaseValues(release) }, payload(release, request));
+}
+
+const deployerValues = ({ token, lineage, takeOver, host, who, from, stack }: DeployRequest) => ({
+  token,
+  lineage,
+  take_over: takeOver ?? "",
+  host,
+  who,
+  from,
+  stack,
+  request_facts: requestFacts({ who, from, stack, lineage }),
+});
+
+/** A kept release is on the host already, with all that belongs to it. */
+const nothingSent = { networks: "", volumes: "", ports: "", host_paths: "", owned: "", apart: "" };
+
+const releaseValues = (release: Release) => ({
+  release: release.id,
+  networks: networkLines(release).join("\n"),
+  volumes: volumeLines(release).join("\n"),
+  ports: portLines(release).join("\n"),
+  host_paths: hostPathLines(release).join("\n"),
+  owned: ownedLines(release).join("\n"),
+  apart: largeTreeLines(release).join("\n"),
+});
+
+function registryValues(registry: DeployRequest["registry"]) {
+  if (!registry) return { registry_address: "", registry_config: "", registry_login: "" };
+  const { address, username = "", password } = registry;
+  return {
+    registry_address: password === undefined ? "" : address,
+    registry_config: JSON.stringify({ credHelpers: { [credentialKey(address)]: "everfresh" } }),
+    registry_login: JSON.stringify({ ServerURL: address, Username: username, Secret: password ?? "" }),
+  };
+}
+
+/** Docker Hub's credentials have a name of their own (docker/cli, cli/config/credentials). */
+const credentialKey = (address: string) =>
+  /^(index\.)?docker\.io$/.test(address) ? "https://index.docker.io/v1/" : address;
+
+/** The result of the deployment that the host proved last, again; touches nothing. */
+export const reportProgram = (project: HostProject): HostProgram =>
+  hostProgram("report", projectValues(project));
+
+/** Facts about the host for `parseProbe`; takes no lock, waits for nothing, touches nothing. */
+export const probeProgram = (project: HostProject): HostProgram =>
+  hostProgram("probe", projectValues(project));
+
+/** The host's ledger, one JSON line per deployment, oldest first. */
+export const historyProgram = (project: HostProject): HostProgram =>
+  hostProgram("history", projectValues(project));
+
+/** The fingerprints of the release's large trees that the host lacks, one a line; touches nothing. */
+export const missingTreesProgram = (project: HostProject, release: Release): HostProgram =>
+  hostProgram("lacks", { ...projectValues(project), apart: largeTreeLines(release).join("\n") });
+
+/**
+ * Puts large trees into the host's store, read from the disk while they are sent. The program is the first line of stdin,
+ * which `read` takes from a pipe without a byte of what follows, the tar.
+ */
+export function receiveProgram(
+  { release, remoteDir, who, from, lockWait }: DeployRequest & { release: Release },
+  files: readonly ReleaseFile[],
+): StreamedProgram {
+  const text = programText({
+    ...projectValues({ project: release.project, remoteDir }),
+    release: release.id,
+    who,
+    from,
+    lock_wait: lockWait,
+    receive_bytes: bytesIn(files),
+  });
+  return {
+    command: `sh -c 'read -r program && eval "$(printf %s "$program" | base64 -d)"' everfresh receive`,
+    stdin: (function* () {
+      yield Buffer.from(`${Buffer.from(text).toString("base64")}\n`);
+      yield* storePieces(files);
+    })(),
+  };
+}
+
+/** The last `tail` log lines of one service's containers, or of all. */
+export const logsProgram = (
+  project: HostProject,
+  { service = "", tail }: { service?: string; tail: number },
+): HostProgram => hostProgram("logs", { ...projectValues(project), logs_service: service, logs_tail: tail });
+
+/** Ends whoever holds the lock: politely, and after `wait` seconds for good. */
+export const unlockProgram = (project: HostProject, wait: number): HostProgram =>
+  hostProgram("unlock", { ...projectValues(project), lock_wait: wait });
+
+/** Checks the host's side and says how to fix each finding. */
+export const doctorProgram = (project: HostProject): HostProgram =>
+  hostProgram("doctor", projectValues(project));
+
+/** Removes the project from the host: containers, networks, its folder, its images; volumes only if told to. */
+export function teardownProgram(
+  request: HostProject &
+    Pick<DeployRequest, "lineage" | "host" | "who" | "from" | "lockWait"> & { volumes: boolean },
+): HostProgram {
+  return hostProgram("teardown", {
+    ...projectValues(request),
+    lineage: request.lineage,
+    host: request.host,
+    who: request.who,
+    from: request.from,
+    lock_wait: request.lockWait,
+    with_volumes: request.volumes ? 1 : "",
+  });
+}

@@ -1,0 +1,159 @@
+import type { DeployResult, Layers } from "../host/types";
+import { mapValues } from "../records";
+
+/** Who deploys, for the ledger. */
+export interface Deployer {
+  who: string;
+  /** The machine it is deployed from. */
+  from: string;
+}
+
+/** Where a release comes from, for people and for the ledger. */
+export interface Provenance extends Deployer {
+  tag: string;
+  commit?: string;
+  dirty?: boolean;
+}
+
+/** An image in the registry. */
+export interface PushedImage {
+  /** Content hash, 64 hex digits. */
+  content: string;
+  /** Manifest digest, `sha256:` and 64 hex digits. */
+  digest: string;
+  /** `repository@digest`, as the hosts pull it. */
+  ref: string;
+}
+
+/** What a host proved, as the stack's outputs have it. */
+export type ProvedHost = Pick<DeployResult, "release" | "services" | "verifiedAt">;
+
+/** A stack's outputs: what people and other programs read. */
+export interface StackOutputs {
+  /** Id of the release. */
+  release: string;
+  /** Of its images; absent while an earlier release is pinned. */
+  tag?: string;
+  /** The images that the stack deployed last, also while an earlier release is pinned. */
+  images: Record<string, PushedImage>;
+  hosts: Record<string, ProvedHost>;
+  urls: string[];
+}
+
+/** What the program remembers from one green `up` to the next and nobody else needs. */
+export interface Memory {
+  /** The compose project's name. */
+  project: string;
+  /** Names this stack's state, so that a host can tell whose release it runs. */
+  lineage: string;
+  /** Of the release; absent while an earlier one is pinned. */
+  provenance?: Provenance;
+  /** The images of services that follow a tag, by the digests that the tags had: `redis:7@sha256:…`. */
+  followed: Record<string, string>;
+  /** The layers of each image, by its name on the hosts. */
+  layers: Record<string, Layers>;
+  /** The nonce `fresh` that each service's image belongs to. */
+  fresh: Record<string, string>;
+  /** The address of the registry that the images are in; absent without one. */
+  registry?: string;
+}
+
+/** The resources of a service's image that the state has. */
+export interface ImageResources {
+  /** Whether all are there, and are of one content; `pulumi refresh` removes those whose image is gone. */
+  whole: boolean;
+  /** Where the image was pushed, without a tag. */
+  repository: string;
+}
+
+/** What a stack deployed last, as far as its state tells. */
+export interface Deployed extends Partial<Memory>, Partial<StackOutputs> {
+  images: Record<string, PushedImage>;
+  followed: Record<string, string>;
+  hosts: Record<string, ProvedHost>;
+  layers: Record<string, Layers>;
+  fresh: Record<string, string>;
+  /** By service. */
+  imageResources: Record<string, ImageResources>;
+}
+
+/** Outputs as states have them that a version before {@link Memory} made: it remembered everything there. */
+export interface EarlierOutputs extends Partial<StackOutputs> {
+  project?: string;
+  lineage?: string;
+  source?: Provenance;
+  followed?: Record<string, string>;
+  layers?: Record<string, Layers>;
+  images?: Record<string, PushedImage & { fresh?: string }>;
+}
+
+/** A resource of a stack's state. */
+export interface ResourceState {
+  urn: string;
+  outputs: Record<string, unknown>;
+}
+
+/** The type of the resource that holds the {@link Memory}. */
+export const memoryType = "everfresh:index:Memory";
+
+/** What a stack deployed last: empty for a new one. */
+export function readDeployed(outputs: EarlierOutputs, resources: readonly ResourceState[]): Deployed {
+  const { release, tag, images = {}, hosts = {}, urls } = outputs;
+  const memory = resources.find(({ urn }) => typeOf(urn) === memoryType)?.outputs as Memory | undefined;
+  return {
+    ...(memory ?? earlierMemory(outputs)),
+    release,
+    tag,
+    images: mapValues(images, ({ content, digest, ref }) => ({ content, digest, ref })),
+    hosts,
+    urls,
+    imageResources: imageResourcesIn(resources),
+  };
+}
+
+function earlierMemory({
+  project,
+  lineage,
+  source,
+  followed = {},
+  layers = {},
+  images = {},
+}: EarlierOutputs) {
+  const fresh = Object.entries(images).flatMap(([name, { fresh }]) => (fresh ? [[name, fresh]] : []));
+  return { project, lineage, provenance: source, followed, layers, fresh: Object.fromEntries(fresh) };
+}
+
+/** Type and name of a URN: `urn:pulumi:<stack>::<project>::<parent types>$<type>::<name>`. */
+const typeOf = (urn: string) => urn.split("::").slice(2, -1).join("::").split("$").at(-1);
+const nameOf = (urn: string) => urn.slice(urn.lastIndexOf("::") + 2);
+
+/** The resources of an image: see `ContentImage` and `RegistryPush`. */
+const imageResources = (service: string) => [
+  `docker:index/remoteImage:RemoteImage ${service}-build`,
+  `docker:index/registryImage:RegistryImage ${service}-push`,
+  `docker:index/tag:Tag ${service}-tag`,
+  `docker:index/registryImage:RegistryImage ${service}-push-tag`,
+];
+
+function imageResourcesIn(resources: readonly ResourceState[]): Record<string, ImageResources> {
+  const named = new Map(resources.map(({ urn, outputs }) => [`${typeOf(urn)} ${nameOf(urn)}`, outputs]));
+  const components = resources.filter(({ urn }) => typeOf(urn) === "everfresh:index:ContentImage");
+  return Object.fromEntries(
+    components.map(({ urn }) => {
+      const service = nameOf(urn);
+      const found = imageResources(service).map((key) => named.get(key));
+      const [build, push] = found;
+      const image = String(build?.name ?? push?.name ?? "");
+      return [
+        service,
+        {
+          whole: found.every(Boolean) && contentOf(build) === contentOf(push),
+          repository: image.slice(0, Math.max(0, image.lastIndexOf(":"))),
+        },
+      ];
+    }),
+  );
+}
+
+const contentOf = (outputs: Record<string, unknown> | undefined) =>
+  (outputs?.triggers as { content?: string } | undefined)?.content;

@@ -1,0 +1,144 @@
+import { secretArguments } from "../compose/secret-args";
+import { remarks } from "../content";
+import { movedTo } from "../images";
+import { mapValues, own } from "../records";
+import type { IdentifiedBuild } from "./builds";
+import type { Deployed, PushedImage } from "./deployed";
+
+/** What becomes of a service's image. */
+export type ImageDecision =
+  /** The stack has deployed just this content. */
+  | { kind: "kept"; image: PushedImage }
+  /** The registry has this content already, whoever built it. */
+  | { kind: "inRegistry"; image: PushedImage; cause: string }
+  /** Another service has the same content, so it has the same image. */
+  | { kind: "sameAs"; service: string; content: string; cause: string }
+  | { kind: "build"; build: IdentifiedBuild; content: string; noCache: boolean; cause: string }
+  /** Another stack has proved it. */
+  | { kind: "promoted"; image: PushedImage };
+
+export type ImageDecisions = Readonly<Record<string, ImageDecision>>;
+
+/** The content hash that a decision is about. */
+export const contentOf = (decision: ImageDecision): string =>
+  "image" in decision ? decision.image.content : decision.content;
+
+/** Whether an image is another one than the stack's last. */
+export const isNew = ({ kind }: ImageDecision): boolean =>
+  kind === "inRegistry" || kind === "sameAs" || kind === "build";
+
+/** What is known of a build's content before it is decided what becomes of the image. */
+export type ContentFacts =
+  | { kind: "deployed"; image: PushedImage }
+  | {
+      kind: "new";
+      build: IdentifiedBuild;
+      cause: string;
+      noCache: boolean;
+      /** The image that the registry has of it; undefined: none. */
+      found: PushedImage | undefined;
+    };
+
+/** Where the images of a project are. */
+export interface Registries {
+  /** The registry's address, as this machine reaches it. */
+  address: string;
+  /** The same as the hosts reach it. */
+  pullAddress: string;
+  /** Of each service, below `address`. */
+  repositories: Readonly<Record<string, string>>;
+}
+
+/**
+ * The image of a content that the stack has deployed and that is still where it was pushed.
+ *
+ * @returns undefined for a content to be looked for in the registry: it is another one, the registry is, or
+ * `pulumi refresh` has missed a part of it.
+ */
+export function deployedImage(
+  service: string,
+  content: string,
+  deployed: Deployed,
+  { address, pullAddress, repositories }: Registries,
+): PushedImage | undefined {
+  const image = own(deployed.images, service);
+  if (image?.content !== content) return undefined;
+  if (deployed.registry !== undefined && deployed.registry !== address) return undefined;
+  const resources = own(deployed.imageResources, service);
+  if (resources && !(resources.whole && resources.repository === own(repositories, service)))
+    return undefined;
+  return { ...image, ref: movedTo(pullAddress, image.ref) };
+}
+
+/** Whether a new content is built without the cache. A nonce acts when it changes. */
+export const wantsNoCache = (
+  { name, buildOptions }: IdentifiedBuild,
+  fresh: string | undefined,
+  deployed: Deployed,
+): boolean => buildOptions.noCache || (fresh !== undefined && fresh !== own(deployed.fresh, name));
+
+/**
+ * Decides what becomes of each image. One content is built once: two builds of one content need not have the same digest.
+ * An image that the stack has deployed stays as it is.
+ */
+export function decideImages(
+  contents: Readonly<Record<string, ContentFacts>>,
+): Record<string, ImageDecision> {
+  const owners = contentOwners(contents);
+  return mapValues(contents, (facts, name): ImageDecision => {
+    if (facts.kind === "deployed") return { kind: "kept", image: facts.image };
+    const { build, cause, noCache, found } = facts;
+    const { content } = build.identity;
+    const owner = owners.get(content)!;
+    if (owner !== name) return { kind: "sameAs", service: owner, content, cause };
+    if (found && !noCache) return { kind: "inRegistry", image: found, cause };
+    return { kind: "build", build, content, noCache, cause };
+  });
+}
+
+/** The service whose image is taken, of each content. */
+function contentOwners(contents: Readonly<Record<string, ContentFacts>>): Map<string, string> {
+  const owners = new Map<string, string>();
+  const ranked = Object.entries(contents).sort(([, a], [, b]) => rank(a) - rank(b));
+  for (const [name, facts] of ranked) {
+    const content = facts.kind === "deployed" ? facts.image.content : facts.build.identity.content;
+    if (!owners.has(content)) owners.set(content, name);
+  }
+  return owners;
+}
+
+/** Whose image is taken: one that is deployed, one that is wanted without cache, one that the registry has, any. */
+function rank(facts: ContentFacts): number {
+  if (facts.kind === "deployed") return 0;
+  if (facts.noCache) return 1;
+  return facts.found ? 2 : 3;
+}
+
+/** What becomes of an image that is not as it was, and why; undefined for one that is. */
+export function describeDecision(service: string, decision: ImageDecision): string | undefined {
+  switch (decision.kind) {
+    case "kept":
+    case "promoted":
+      return undefined;
+    case "inRegistry":
+      return `${service}: ${decision.cause}; the registry has this content, so nothing is built`;
+    case "sameAs":
+      return `${service}: ${decision.cause}; its content is that of ${decision.service}, and so is its image`;
+    case "build":
+      return `${service}: ${decision.cause}`;
+  }
+}
+
+/** What a person should know of the builds, whatever becomes of the images. */
+export function buildWarnings(builds: readonly IdentifiedBuild[], decisions: ImageDecisions): string[] {
+  return [
+    ...builds.flatMap(({ name, build }) => secretArguments(name, build.args)),
+    ...remarks(
+      builds.map(({ name, build, identity }) => {
+        const decision = own(decisions, name);
+        const buildsWithoutCache = decision?.kind === "build" && decision.noCache;
+        return { service: name, spec: build, identity, buildsWithoutCache };
+      }),
+    ),
+  ];
+}

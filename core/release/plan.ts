@@ -1,0 +1,100 @@
+import { mapValues, own } from "../records";
+import type { Settings } from "../settings";
+import type { Ingredients } from "./assemble";
+import type { IdentifiedBuild } from "./builds";
+import type { Deployed, Memory, Provenance } from "./deployed";
+import { buildWarnings, type ContentFacts, decideImages, type ImageDecisions, isNew } from "./images";
+import { promotedImages } from "./promoted";
+
+/** Everything that was read before a resource is declared. */
+export interface Observed {
+  ingredients: Ingredients;
+  /** Empty where nothing is built: for a pinned or a promoted release. */
+  builds: readonly IdentifiedBuild[];
+  contents: Readonly<Record<string, ContentFacts>>;
+  /** Where a new release would come from. */
+  provenance: Provenance;
+  /** What the stack deployed last. */
+  deployed: Deployed;
+  /** The same of the stack that `promoteFrom` names. */
+  promoted?: Deployed;
+}
+
+/** What `up` does and `preview` shows. Nothing of it has happened yet. */
+export interface Plan {
+  release: ReleasePlan;
+  /** What becomes of the image of each service that is built. */
+  images: ImageDecisions;
+  /** Services whose image has resources in the state that stay as they are: it is not built now. */
+  untouched: string[];
+  provenance: Provenance;
+  deployed: Deployed;
+  /** What a person should know of the builds. */
+  warnings: string[];
+}
+
+export type ReleasePlan =
+  /** An earlier release that the hosts still keep. */
+  | { kind: "pinned"; id: string; project: string }
+  /** The project as it is here; its id stays the same as long as nothing of it changes. */
+  | { kind: "current"; ingredients: Ingredients; project: string };
+
+/** @throws Problems for what another stack has not proved. */
+export function planRelease(settings: Settings, observed: Observed): Plan {
+  const { ingredients, builds, provenance, deployed } = observed;
+  const images = planImages(settings, observed);
+  const { name: project } = ingredients.project;
+  const { release: pin } = settings;
+  return {
+    release:
+      pin === undefined ? { kind: "current", ingredients, project } : { kind: "pinned", id: pin, project },
+    images,
+    untouched: untouchedImages(images, pin !== undefined, deployed),
+    provenance,
+    deployed,
+    warnings: buildWarnings(builds, images),
+  };
+}
+
+function planImages(
+  { release, promoteFrom, registry }: Settings,
+  { ingredients, contents, promoted }: Observed,
+): ImageDecisions {
+  if (release !== undefined) return {};
+  return promoteFrom !== undefined && promoted
+    ? promotedImages(ingredients.project, promoteFrom, promoted, registry!.pullAddress)
+    : decideImages(contents);
+}
+
+/** A service without a decision was removed, unless a release is pinned: that decides about no image. */
+const untouchedImages = (images: ImageDecisions, isPinned: boolean, { imageResources }: Deployed): string[] =>
+  Object.entries(imageResources).flatMap(([service, { whole }]) => {
+    const decision = own(images, service);
+    const isBuilt = decision === undefined ? !isPinned : decision.kind === "build";
+    return whole && !isBuilt ? [service] : [];
+  });
+
+/** Whether any image is built. */
+export const builds = ({ images }: Plan): boolean =>
+  Object.values(images).some(({ kind }) => kind === "build");
+
+/** The services whose image is another one than the stack's last. */
+export const newImages = ({ images }: Plan): string[] =>
+  Object.keys(images).filter((service) => isNew(own(images, service)!));
+
+/** What is to be remembered beside the outputs, as far as the plan tells. */
+export function planMemory(
+  { release, images, deployed }: Plan,
+  { fresh, registry }: Settings,
+): Pick<Memory, "project" | "followed" | "fresh" | "registry"> {
+  const { project } = release;
+  if (release.kind === "pinned")
+    return { project, followed: deployed.followed, fresh: deployed.fresh, registry: deployed.registry };
+  const belonging = Object.entries(images).filter(([, { kind }]) => kind !== "promoted");
+  return {
+    project,
+    followed: release.ingredients.followed,
+    fresh: fresh === undefined ? {} : mapValues(Object.fromEntries(belonging), () => fresh),
+    registry: registry?.address,
+  };
+}

@@ -1,0 +1,148 @@
+import path from "node:path";
+import { readManifest, writeManifest } from "../adapters/manifests";
+import type { Outside } from "../adapters/outside";
+import { type ComposeProject, isBuilt } from "../core/compose/project";
+import { type IdentifyOptions, StatCache } from "../core/content";
+import { contentTag, repositories } from "../core/images";
+import { ownFolder } from "../core/own-folder";
+import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
+import { own } from "../core/records";
+import { causeOf, type IdentifiedBuild, identifyBuild, type PlannedBuild } from "../core/release/builds";
+import type { Deployed, PushedImage } from "../core/release/deployed";
+import { type ContentFacts, deployedImage, type Registries, wantsNoCache } from "../core/release/images";
+import type { Registry, Settings } from "../core/settings";
+import { readBases } from "./bases";
+import { refuseEnvironment } from "./environment";
+import { accessTo, ask } from "./registries";
+
+/**
+ * Identifies the content of each build, and finds out where there is an image of it.
+ *
+ * @returns each after those that it is built upon.
+ */
+export async function readContents(
+  { name: project, services, inactive }: ComposeProject,
+  settings: Settings,
+  deployed: Promise<Deployed>,
+  outside: Outside,
+): Promise<{ builds: IdentifiedBuild[]; contents: Record<string, ContentFacts> }> {
+  const built = services.filter(isBuilt);
+  if (built.length === 0) return { builds: [], contents: {} };
+  refuseEnvironment(process.env);
+  const registry = settings.registry!;
+  const { builds: planned, ...bases } = await readBases(built, settings, inactive, outside);
+  const registries = registriesOf(registry, project, planned);
+  const cache = StatCache.open(ownFolder("cache"));
+  const identified = identifyBuilds(planned, { fresh: settings.fresh, ...bases, cache });
+  const facts = await allOrEveryProblem(
+    planned.map(async ({ name, build: { context } }) => {
+      const build = await own(identified, name)!;
+      refuseOwnFolder(name, context, build);
+      const contents = await contentFacts(build, settings, await deployed, registries, outside);
+      return { build, contents };
+    }),
+  );
+  cache.save();
+  return {
+    builds: facts.map(({ build }) => build),
+    contents: Object.fromEntries(facts.map(({ build, contents }) => [build.name, contents])),
+  };
+}
+
+function registriesOf(
+  { address, pullAddress }: Registry,
+  project: string,
+  builds: readonly PlannedBuild[],
+): Registries & { pullRepositories: Record<string, string> } {
+  const names = builds.map(({ name }) => name);
+  return {
+    address,
+    pullAddress,
+    repositories: repositories(address, project, names),
+    pullRepositories: repositories(pullAddress, project, names),
+  };
+}
+
+async function contentFacts(
+  build: IdentifiedBuild,
+  { registry, fresh }: Settings,
+  deployed: Deployed,
+  registries: ReturnType<typeof registriesOf>,
+  outside: Outside,
+): Promise<ContentFacts> {
+  const { name, identity } = build;
+  const { content } = identity;
+  const image = deployedImage(name, content, deployed, registries);
+  if (image) return { kind: "deployed", image };
+  const pushed = `${registries.repositories[name]}:${contentTag(content)}`;
+  const noCache = wantsNoCache(build, fresh, deployed);
+  const before = own(deployed.images, name)?.content;
+  const [cause, digest] = await Promise.all([
+    explain(build, before),
+    ask(registry!, () => outside.resolveDigest(pushed, accessTo(pushed, registry))),
+  ]);
+  if (noCache || digest === undefined) refuseUnset(build);
+  const found: PushedImage | undefined =
+    digest === undefined
+      ? undefined
+      : { content, digest, ref: `${registries.pullRepositories[name]}@${digest}` };
+  return { kind: "new", build, cause, noCache, found };
+}
+
+/** Why a content is new: what it was made from is kept, for the next change to be explained. */
+async function explain({ identity }: IdentifiedBuild, before: string | undefined): Promise<string> {
+  await writeManifest(identity);
+  return causeOf(before, before === undefined ? undefined : await readManifest(before), identity);
+}
+
+/** Identifies builds, those first that others are built upon: their contents count. */
+export function identifyBuilds(
+  builds: readonly PlannedBuild[],
+  options: IdentifyOptions,
+): Record<string, Promise<IdentifiedBuild>> {
+  const identified: Record<string, Promise<IdentifiedBuild>> = {};
+  for (const build of builds) {
+    const identifying = (async () => {
+      const contents = build.bases.map(
+        async (base) => [base, (await identified[base]!).identity.content] as const,
+      );
+      const builtContents = Object.fromEntries(await Promise.all(contents));
+      return identifyBuild(build, { ...options, builtContents });
+    })();
+    identifying.catch(() => {}); // Told by whoever waits for it.
+    identified[build.name] = identifying;
+  }
+  return identified;
+}
+
+/**
+ * Refuses secrets that have no value where they are needed: the builder would be given none.
+ *
+ * @throws Problems
+ */
+function refuseUnset({ name, buildOptions }: PlannedBuild): void {
+  refuse(
+    buildOptions.secrets.flatMap((secret) => {
+      if ("file" in secret || secret.value !== undefined) return [];
+      if (process.env[secret.environment] !== undefined) return [];
+      return problem(
+        `services.${name}.build.secrets`,
+        `the variable ${secret.environment} is not set`,
+        "set it where `pulumi up` runs, or in the env file",
+      );
+    }),
+  );
+}
+
+/** What this program writes must not be part of what it identifies: nothing would ever come to rest. */
+function refuseOwnFolder(service: string, context: string, { identity }: IdentifiedBuild): void {
+  const own = path.relative(context, path.resolve(".everfresh"));
+  if (!identity.files.some((file) => file.context === undefined && file.path.startsWith(`${own}/`))) return;
+  throw new Problems([
+    problem(
+      `services.${service}.build.context`,
+      `the build sees ${own}, where everfresh keeps its own files`,
+      "add it to .dockerignore",
+    ),
+  ]);
+}

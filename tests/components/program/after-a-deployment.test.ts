@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { named, type Provider } from "../../support/graph";
+import { empty } from "../../unit/core/host/states";
+import { digest } from "../fixtures";
+import {
+  changed,
+  deployed,
+  inputsOf,
+  leave,
+  memoryOf,
+  programOf,
+  type Run,
+  refused,
+  run,
+  shop,
+  useShop,
+  withoutMemory,
+} from "./shop";
+
+describe("the program, after a deployment", () => {
+  useShop();
+  let first: Run;
+  let before: Run;
+  beforeEach(async () => {
+    first = await run();
+    deployed(first);
+    before = await run();
+  });
+
+  it("changes nothing when nothing changed", async () => {
+    const again = await run();
+    assert.deepEqual(inputsOf(again), inputsOf(before));
+    assert.deepEqual(again.result, first.result);
+  });
+
+  it("asks nobody again for what is known of the images, and does not mind a registry that says less", async () => {
+    const known = `${"ab".repeat(6)}=100 ${"cd".repeat(6)}=20`;
+    shop.outside.layers = (name) =>
+      name === "redis:7"
+        ? undefined
+        : [
+            { diffId: `sha256:${"ab".repeat(32)}`, bytes: 100 },
+            { diffId: `sha256:${"cd".repeat(32)}`, bytes: 20 },
+          ];
+    shop.stacks = {};
+    shop.outside.host = () => empty();
+    const told = await run();
+    const refs = Object.values(told.result.images).map(({ ref }) => ref);
+    assert.deepEqual(memoryOf(told).layers, Object.fromEntries(refs.map((ref) => [ref, known])));
+    assert.match(
+      programOf(told),
+      new RegExp(`^web\\|[^|]*shop-web@${digest}\\|${digest}\\|1\\|${known}\\|`, "m"),
+    );
+    deployed(told);
+    shop.outside.layers = () => assert.fail("a registry is asked for layers");
+    const again = await run();
+    assert.deepEqual(again.result, told.result);
+    assert.equal(programOf(again), programOf(told));
+    writeFileSync(path.join(shop.folder, "conf"), "level = 2\n");
+    const asked: string[] = [];
+    shop.outside.layers = (name) => void asked.push(name);
+    const other = await run({}, {}, ({ name }) => (name === "release-id" ? { hex: "0a0b0c0e" } : {}));
+    assert.deepEqual(asked, ["redis:7"]);
+    assert.deepEqual(memoryOf(other).layers, memoryOf(told).layers);
+  });
+
+  it("says nothing to the terminal that the name of a changed file would", async () => {
+    writeFileSync(path.join(shop.folder, "web/Dockerfile"), "FROM debian:trixie-slim\nCOPY . /\n");
+    writeFileSync(path.join(shop.folder, "web/a\u001b[2Jb\nc"), "");
+    const { log } = await run({}, { preview: true });
+    const cause = log.map(({ message }) => message).find((message) => message.startsWith("web: "));
+    assert.match(cause!, /a\?\[2Jb\?c added/);
+  });
+
+  it("changes nothing for another commit, by another user, of a file that no image copies", async () => {
+    shop.outside.commit = () => ({ commit: "00".repeat(20), dirty: "5d6e7f8" });
+    writeFileSync(path.join(shop.folder, "web/README.md"), "edited");
+    const again = await run();
+    assert.deepEqual(inputsOf(again), inputsOf(before));
+    assert.deepEqual(memoryOf(again).provenance, memoryOf(first).provenance);
+  });
+
+  it("tags nothing again that is the same: the engine here may not have it", async () => {
+    for (const tag of [{ tag: "v2" }, { tag: "v2", uniqueTag: true }, { uniqueTag: true }]) {
+      const again = await run(tag);
+      assert.deepEqual(inputsOf(again), inputsOf(before));
+      assert.deepEqual(again.result, first.result);
+    }
+    writeFileSync(path.join(shop.folder, "web/page"), "edited");
+    const edited = await run({ tag: "v2" });
+    const tagOf = (service: string) =>
+      String(named(edited, `${service}-tag`).inputs.targetImage)
+        .split(":")
+        .at(-1);
+    assert.deepEqual([tagOf("web"), tagOf("api")], ["v2", "1a2b3c4"]);
+  });
+
+  it("is refused another project's name, which would run beside the one that is deployed", async () => {
+    const { compose } = shop.outside;
+    shop.outside.compose = () => {
+      const { resolved, exact, ...rest } = compose();
+      return {
+        ...rest,
+        resolved: resolved.replace("shop", "shop2"),
+        exact: exact.replace("shop", "shop2"),
+      };
+    };
+    const line =
+      "everfresh:projectName: this stack has deployed project shop, and now it is shop2; set it back, or `pulumi destroy` first";
+    for (const changes of [{}, { release: "shop-1" }]) await refused(run(changes), line);
+    await refused(run({}, { preview: true }), line);
+    // A version that did not remember it.
+    leave(withoutMemory(first));
+    assert.equal(memoryOf(await run()).project, "shop2");
+  });
+
+  it("replaces the image, the push, the release and the deployments of what changed, and names the file", async () => {
+    writeFileSync(path.join(shop.folder, "web/page"), "edited");
+    const again = await run({}, { preview: true });
+    // The deployments follow the release's id, which the random provider makes anew.
+    assert.deepEqual(
+      changed(before, again).filter((name) => name !== "web"),
+      ["release-id", "web-build", "web-push", "web-push-tag"],
+    );
+    const causes = again.log.filter(({ severity }) => severity === "info").map(({ message }) => message);
+    assert.equal(causes.length, 1, causes.join("\n"));
+    assert.match(causes[0]!, /^web: .*\bpage\b/);
+  });
+
+  it("refuses an image whose context changed while it was built", async () => {
+    writeFileSync(path.join(shop.folder, "web/page"), "edited");
+    const provider: Provider = ({ name }) => {
+      if (name === "web-build") writeFileSync(path.join(shop.folder, "web/page"), "edited again");
+      return {};
+    };
+    await assert.rejects(
+      run({}, {}, provider),
+      /web: .*\bpage\b.* changed while it was being built; run `pulumi up` again$/s,
+    );
+  });
+
+  it("makes another release of a changed mounted file, and builds nothing", async () => {
+    writeFileSync(path.join(shop.folder, "conf"), "level = 2\n");
+    assert.deepEqual(changed(before, await run()), ["release-id"]);
+  });
+
+  it("deploys to a host that has drifted, and only there, from the images that there are", async () => {
+    const calm = shop.outside.host;
+    shop.outside.host = (name) => (name === "web1" ? { ...calm(name), tampered: ["conf"] } : calm(name));
+    const again = await run();
+    assert.deepEqual(changed(before, again), ["web1-up"]);
+    assert.match(
+      JSON.stringify(named(again, "web1-up").inputs.triggers),
+      /drift: conf was changed on the host/,
+    );
+    assert.ok(again.log.some(({ message }) => message === "web1: conf was changed on the host"));
+  });
+
+  it("knows its own release on a host where no up was green yet, whose outputs would tell", async () => {
+    shop.stacks = {};
+    assert.equal((await run()).result.release, "0a0b0c0d");
+    const preview = await run({}, { preview: true });
+    assert.ok(!preview.log.some(({ message }) => message.includes("`up` will refuse")));
+  });
+
+  it("takes no release for its own where no up was green yet", async () => {
+    shop.stacks = {};
+    const calm = shop.outside.host;
+    shop.outside.host = (name) => ({ ...calm(name), lineage: "somebody else's" });
+    await refused(run(), "everfresh:hosts[0] (web1): release", "everfresh:hosts[1] (web2): release");
+  });
+
+  it("refuses a host that runs somebody else's release; a preview says so", async () => {
+    const calm = shop.outside.host;
+    shop.outside.host = (name) => ({ ...calm(name), lineage: "somebody else's" });
+    await refused(
+      run(),
+      "everfresh:hosts[0] (web1): release 0a0b0c0d was deployed by ada from laptop ",
+      "everfresh:hosts[1] (web2): release 0a0b0c0d was deployed by ada from laptop ",
+    );
+    const preview = await run({}, { preview: true });
+    assert.ok(
+      preview.log.some(({ message }) => message.startsWith("web1: `up` will refuse: everfresh:hosts[0]")),
+    );
+    assert.equal((await run({ takeOver: "0a0b0c0d" })).result.release, "0a0b0c0d");
+  });
+});
