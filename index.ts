@@ -55,7 +55,7 @@ async function program(outside = theOutside) {
   new Memory(
     pulumi
       .all([lineage.id, release.provenance, release.layers, proved])
-      .apply(([lineage, provenance, layers]) => ({
+      .apply(([lineage, provenance = plan.deployed.provenance, layers]) => ({
         ...planMemory(plan, settings),
         lineage,
         provenance,

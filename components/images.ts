@@ -10,7 +10,7 @@ import { makeBuildFolder } from "./build-folder";
 import { basesOf, isPinned } from "./built-bases";
 import { ContentImage } from "./content-image";
 import { RegistryPush } from "./registry-push";
-import { declareUntouched } from "./untouched-image";
+import { declareUntouchedImage } from "./untouched";
 
 /** A service's image; where it is built, its digest is known once it is pushed. */
 export interface ServiceImage {
@@ -29,7 +29,7 @@ export function declareImages(
   settings: Settings,
   outside: Pick<Outside, "pullImage">,
 ): Record<string, ServiceImage> {
-  for (const service of plan.untouched) declareUntouched(service);
+  for (const service of plan.untouched) declareUntouchedImage(service);
   if (plan.release.kind === "pinned") return plan.deployed.images;
   const images = new Map<string, ServiceImage>();
   /** Those first that others are built upon, or are the same as. */

@@ -8,6 +8,7 @@ import type { Deployed, Deployer, Provenance, PushedImage } from "../core/releas
 import type { ImageDecisions } from "../core/release/images";
 import type { Plan } from "../core/release/plan";
 import type { ServiceImage } from "./images";
+import { declareUntouchedRelease } from "./untouched";
 
 /** A release as the hosts are told of it. */
 export interface DeployableRelease {
@@ -40,6 +41,7 @@ export function declareRelease(
 ): DeployableRelease {
   switch (release.kind) {
     case "pinned":
+      if (deployed.madeRelease !== undefined) declareUntouchedRelease();
       return keptRelease(release, provenance, deployed.layers);
     case "current":
       return new Release("release", {
@@ -80,7 +82,7 @@ export interface ReleaseArgs {
   /** Where this release comes from, if it is a new one. */
   provenance: Provenance;
   /** What the stack deployed before: a release that stays the same keeps its provenance and its layers. */
-  deployed: Pick<Deployed, "release" | "provenance" | "layers">;
+  deployed: Pick<Deployed, "madeRelease" | "provenance" | "layers">;
   layersOf: LayersOf;
 }
 
@@ -122,11 +124,13 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
 
     this.id = id.hex;
     this.provenance = this.id.apply((id) =>
-      deployed.release === id && deployed.provenance ? deployed.provenance : provenance,
+      deployed.madeRelease === id && deployed.provenance ? deployed.provenance : provenance,
     );
     this.layers = pulumi
       .all([this.id, images])
-      .apply(async ([id, images]) => (deployed.release === id ? deployed.layers : readLayers(args, images)));
+      .apply(async ([id, images]) =>
+        deployed.madeRelease === id ? deployed.layers : readLayers(args, images),
+      );
     this.registerOutputs({ id: this.id, provenance: this.provenance });
   }
 

@@ -46,7 +46,7 @@ export interface Memory {
   project: string;
   /** Names this stack's state, so that a host can tell whose release it runs. */
   lineage: string;
-  /** Of the release; absent while an earlier one is pinned. */
+  /** Of the release that this stack made last, also while an earlier one is pinned. */
   provenance?: Provenance;
   /** The images of services that follow a tag, by the digests that the tags had: `redis:7@sha256:…`. */
   followed: Record<string, string>;
@@ -73,6 +73,8 @@ export interface Deployed extends Partial<Memory>, Partial<StackOutputs> {
   hosts: Record<string, ProvedHost>;
   layers: Record<string, Layers>;
   fresh: Record<string, string>;
+  /** The release that this stack made last: another one than `release` while an earlier one is pinned. */
+  madeRelease?: string;
   /** By service. */
   imageResources: Record<string, ImageResources>;
 }
@@ -107,6 +109,7 @@ export function readDeployed(outputs: EarlierOutputs, resources: readonly Resour
     images: mapValues(images, ({ content, digest, ref }) => ({ content, digest, ref })),
     hosts,
     urls,
+    madeRelease: resources.find(({ urn }) => nameOf(urn) === "release-id")?.outputs.hex as string | undefined,
     imageResources: imageResourcesIn(resources),
   };
 }

@@ -162,7 +162,7 @@ describe("Release", () => {
     ["another commit", {}, { provenance: { ...provenance, commit: "00".repeat(20), tag: "0000000" } }],
     ["a dirty tree", {}, { provenance: { ...provenance, dirty: true } }],
     ["another user on another machine", {}, { provenance: { ...provenance, who: "bob", from: "ci" } }],
-    ["what was deployed before", {}, { deployed: { release: "ffffffff", provenance, layers: {} } }],
+    ["what was deployed before", {}, { deployed: { madeRelease: "ffffffff", provenance, layers: {} } }],
     ["another digest of the same content", { digest: `sha256:${"ab".repeat(32)}` }, {}],
     ["an extension field", { more: { "x-note": "anything" } }, {}],
     [
@@ -192,10 +192,10 @@ describe("Release", () => {
 
   it("keeps where it came from as long as it is the same, and tells the new origin when it is not", async () => {
     const before = { provenance: { ...provenance, who: "bob", tag: "0ld" }, layers: {} };
-    const same = await declare({}, { deployed: { release: "0a0b0c0d", ...before } });
+    const same = await declare({}, { deployed: { madeRelease: "0a0b0c0d", ...before } });
     assert.deepEqual(same.result.provenance, before.provenance);
     assert.deepEqual([same.release.tag, same.who], ["0ld", "bob"]);
-    const other = await declare({}, { deployed: { release: "ffffffff", ...before } });
+    const other = await declare({}, { deployed: { madeRelease: "ffffffff", ...before } });
     assert.deepEqual(other.result.provenance, provenance);
     assert.deepEqual([other.release.tag, other.who], ["1a2b3c4", "ada"]);
   });

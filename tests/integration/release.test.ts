@@ -26,8 +26,9 @@ describe("an earlier release", function () {
     assert.equal(await stack.page(), "<h1>second</h1>");
 
     await stack.configure({ release: first.release });
-    const plan = await stack.plan();
-    assert.equal(plan["command:remote:Command::host1-up"], "replace");
+    assert.deepEqual(await stack.plan(), {
+      "command:remote:Command::host1-up": "replace",
+    });
     await stopRegistry(lab);
     try {
       await stack.mustUp();

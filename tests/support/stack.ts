@@ -28,6 +28,8 @@ export interface Container {
 export class TestStack {
   /** The environment that finds the Pulumi to use; by default the one that set-up found. */
   tools: NodeJS.ProcessEnv = withTools();
+  /** The folder of the program that runs. */
+  program = checkout;
 
   private constructor(
     readonly name: string,
@@ -268,7 +270,7 @@ export class TestStack {
     const configured = /^(config|up|preview|destroy|refresh)$/.test(args[0]!);
     const config = configured ? ["--config-file", this.configFile] : [];
     const child = spawn("pulumi", [...args, ...stack, ...config, "--non-interactive"], {
-      cwd: init ? this.folder : checkout,
+      cwd: init ? this.folder : this.program,
       env: { ...this.tools, ...this.backend },
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });

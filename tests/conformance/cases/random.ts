@@ -31,6 +31,17 @@ export const randomCases: Case<ProviderPlugin>[] = [
     ask: async (plugin) => plugin.capabilities,
   },
   {
+    // As the engine asks for a resource that ignores all changes: with the inputs that the state has.
+    name: "finds no difference to inputs that it has checked before",
+    ask: async (plugin) => {
+      const answer = await plugin.check(id, { byteLength: 4, keepers: { a: "1" } });
+      const olds = ("inputs" in answer && answer.inputs) || {};
+      const again = await plugin.check(id, olds, olds);
+      const news = ("inputs" in again && again.inputs) || {};
+      return [answer, again, await plugin.diff(id, olds, news)];
+    },
+  },
+  {
     name: "takes the inputs as they are",
     ask: async (plugin) => [
       await plugin.check(bytes, { length: 32 }),
