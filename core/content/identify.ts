@@ -1,17 +1,11 @@
 import { statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { own } from "../records";
-import {
-  type Context,
-  type DockerfileEntry,
-  existingFolder,
-  openContext,
-  readContext,
-  readIfThere,
-} from "./context";
+import { type Context, type DockerfileEntry, existingFolder, openContext, readIfThere } from "./context";
 import { analyse, type PlanOptions, pinImages, type Reading } from "./dockerfile";
 import { contentHash } from "./encode";
 import { encodePath } from "./files/names";
+import { readContext } from "./read-context";
 import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOptions } from "./types";
 
 /**

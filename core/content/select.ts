@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import type { Context } from "./context";
+import { contextPath } from "./context-path";
 import type { Source } from "./dockerfile";
 import { decodeName, encodePath } from "./files/names";
 import { unreadable } from "./files/unreadable";
@@ -91,7 +92,7 @@ function resolve(root: string, rules: IgnoreRules, source: string, deep = false)
     if (links === 0 || seen.has(step) || rules.ignores(path)) return false;
     seen.add(step);
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-    const next = clamp(target.startsWith("/") ? target : `${folder}/${target}`).concat(others);
+    const next = contextPath(target.startsWith("/") ? target : `${folder}/${target}`).concat(others);
     const leads = follow("", next, links - 1);
     if (leads || others.length === 0) single.add(path);
     return leads;
@@ -185,13 +186,4 @@ function linkTarget(root: string, path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function clamp(path: string): string[] {
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return parts;
 }
