@@ -4,7 +4,7 @@ import type { ContentFile, ContentIdentity } from "./types";
 /** One thing that differs between two identities. */
 export type Change =
   | { kind: "new" }
-  /** Nothing but how contents are identified. */
+  /** Only the way in which contents are identified. */
   | { kind: "scheme" }
   | { kind: "file"; how: FileChange; path: string; context?: string; detail?: string }
   | { kind: "ignore"; path: string; context?: string }
@@ -15,8 +15,8 @@ type FileChange = InputChange | "mode" | "type";
 type IgnoreFile = ContentIdentity["ignoreFiles"][number];
 
 /**
- * Everything that makes two identities differ, files first. Empty exactly when the content is the same; a
- * `new` change when there is nothing to compare with.
+ * Everything that differs between two identities, files first. Empty exactly if the content is the same; one `new` change
+ * if there is nothing to compare with.
  */
 export function changes(before: ContentIdentity | undefined, after: ContentIdentity): Change[] {
   if (!before) return [{ kind: "new" }];
@@ -86,7 +86,7 @@ function inputChanges(before: Record<string, unknown>, after: Record<string, unk
   return found;
 }
 
-/** The instructions that are other ones now; those that went when none is. */
+/** The instructions that are new or changed; if there are none, those that were removed. */
 function instructionDetail(before: unknown, after: unknown): { detail?: string } {
   if (!Array.isArray(before) || !Array.isArray(after)) return {};
   const most = Math.min(before.length, after.length);
@@ -118,7 +118,6 @@ const WORDS: Record<string, string> = {
   baseDigests: "base image",
   dockerfile: "Dockerfile",
   extraHosts: "extra host",
-  ulimits: "ulimit",
 };
 const NAMED = 3;
 

@@ -146,7 +146,6 @@ describe("ignore rules beside the real builder", function () {
     labels: {},
     additionalContexts: {},
     secrets: [],
-    ssh: [],
   });
   const seen = async (dockerfile = "Dockerfile") =>
     (await identify(spec(dockerfile))).files.map(({ path, type }) => `${type} ${path}`);

@@ -28,7 +28,7 @@ describe("a base image with ONBUILD instructions", function () {
   it("makes what they read count, as the builder reads it, and nothing else", async () => {
     const spec: BuildSpec = {
       ...{ context: folder, args: {}, platforms: [], labels: {} },
-      ...{ additionalContexts: {}, secrets: [], ssh: [] },
+      ...{ additionalContexts: {}, secrets: [] },
     };
     const buildOptions = { secrets: [], noCache: false, pull: false, cacheFrom: [], cacheTo: [] };
     const service = { name: "web", build: spec, buildOptions, imageNames: [] };

@@ -47,7 +47,6 @@ export function writeProject(project: Project, folder: string): BuildSpec {
     labels: project.labels,
     additionalContexts: {},
     secrets: [],
-    ssh: [],
     ...(project.target !== undefined && { target: project.target }),
   };
 }
