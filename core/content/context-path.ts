@@ -10,3 +10,11 @@ export function contextPath(path: string): string[] {
   }
   return parts;
 }
+
+/** The folders that a path is in, within the context. */
+export function foldersAbove(path: string): string[] {
+  const found: string[] = [];
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
+    found.push(path.slice(0, at));
+  return found;
+}

@@ -21,6 +21,8 @@ export interface Context {
 export interface DockerfileEntry {
   /** Its absolute path as the build names it, which its own ignore file is named after. */
   path: string;
+  /** Where it was found: BuildKit also takes a `dockerfile` for `Dockerfile`. */
+  found: string;
   mode: number;
 }
 

@@ -16,7 +16,7 @@ import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOption
 export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): Promise<ContentIdentity> {
   const dockerfile = readDockerfileOf(spec);
   const reading = readingOf(spec, options);
-  const contexts = openContexts(spec, reading, dockerfile.file);
+  const contexts = openContexts(spec, reading.contexts, dockerfile.file);
   const files = contexts.flatMap((context) =>
     readContext(context, sourcesOf(context, reading), options.cache),
   );
@@ -108,23 +108,27 @@ function contextImages({ additionalContexts }: BuildSpec): Record<string, string
   return Object.fromEntries(images.filter(([, image]) => image !== undefined));
 }
 
-/** The contexts that the build reads: the main one, then the named ones in use that are folders. */
+/**
+ * Opens the contexts that the build reads: the main one, then the named ones that are folders.
+ *
+ * @param used names of the named contexts in use
+ */
 export function openContexts(
   spec: BuildSpec,
-  reading: Reading,
+  used: string[],
   dockerfile: DockerfileEntry | undefined,
 ): Context[] {
-  const named = reading.contexts.filter((name) => isAbsolute(spec.additionalContexts[name]!));
+  const named = used.filter((name) => isAbsolute(spec.additionalContexts[name]!));
   return [
     openContext(spec.context, undefined, dockerfile),
     ...named.map((name) => openContext(spec.additionalContexts[name]!, name, dockerfile)),
   ];
 }
 
-export const sourcesOf = (context: Context, reading: Reading) =>
+const sourcesOf = (context: Context, reading: Reading) =>
   reading.sources.filter((source) => source.context === context.name);
 
-export const readingOf = (spec: BuildSpec, options: IdentifyOptions): Reading =>
+const readingOf = (spec: BuildSpec, options: IdentifyOptions): Reading =>
   analyse(readDockerfileOf(spec).text, planOptions(spec, options));
 
 function planOptions(spec: BuildSpec, options: Pick<IdentifyOptions, "baseOnBuild">): PlanOptions {
@@ -200,6 +204,7 @@ function wholeReasons(reading: Reading): string[] {
   return [...new Set(whole.map(({ by }) => `${by} reads all of it`))];
 }
 
+/** @throws ContentError when there is no context or no Dockerfile */
 export function readDockerfileOf(spec: BuildSpec): { text: string; file?: DockerfileEntry } {
   existingFolder(spec.context);
   if (spec.dockerfileInline !== undefined) return { text: spec.dockerfileInline };
@@ -208,7 +213,7 @@ export function readDockerfileOf(spec: BuildSpec): { text: string; file?: Docker
   const second = basename(path) === "Dockerfile" ? join(dirname(path), "dockerfile") : path;
   for (const candidate of new Set([path, second])) {
     const text = readIfThere(candidate);
-    if (text !== undefined) return { text, file: { path, mode: statSync(candidate).mode } };
+    if (text !== undefined) return { text, file: { path, found: candidate, mode: statSync(candidate).mode } };
   }
   throw new ContentError(`${path}: there is no such Dockerfile; correct \`dockerfile\` in the compose file`);
 }

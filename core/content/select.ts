@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import type { Context } from "./context";
-import { contextPath } from "./context-path";
+import { contextPath, foldersAbove } from "./context-path";
 import type { Source } from "./dockerfile";
 import { decodeName, encodePath } from "./files/names";
 import { unreadable } from "./files/unreadable";
@@ -114,13 +114,6 @@ function withParents(root: string, rules: IgnoreRules, source: string): Found {
     true,
   );
   return { below, single: [...single, ...below.flatMap(foldersAbove)] };
-}
-
-function foldersAbove(path: string): string[] {
-  const found: string[] = [];
-  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
-    found.push(path.slice(0, at));
-  return found;
 }
 
 /** Those that the builder can see; no link is one. */
