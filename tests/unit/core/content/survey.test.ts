@@ -46,6 +46,13 @@ describe("surveyContexts", () => {
     ]);
   });
 
+  it("counts a file in a folder that is not copied itself", async () => {
+    folder.dockerfile("FROM scratch", "COPY src/page.ts /");
+    const { heaviest, unseen } = await survey();
+    assert.deepEqual(heaviest, [{ path: "src/", files: 1, bytes: 1000 }]);
+    assert.ok(unseen.some(({ path }) => path === "src/lib/"));
+  });
+
   it("names the rule that decides, after an exception and another rule", async () => {
     folder.write({ ".dockerignore": "src\n!src/lib\nsrc/lib/big.bin\n", "src/lib/small": "1" });
     assert.deepEqual(await reasons(), {
@@ -106,6 +113,7 @@ describe("surveyContexts", () => {
       "assets/logo.png": "1234",
       "assets/notes.md": "12",
       "assets/draft.png": "1",
+      "assets/package.json": "",
       "assets/.dockerignore": "*.md\n",
     });
     const additionalContexts = { assets: folder.at("assets"), unused: folder.at("docs") };
@@ -119,6 +127,7 @@ describe("surveyContexts", () => {
         unseen: [
           { path: "notes.md", files: 1, bytes: 2, why: 'ignored by "*.md" in .dockerignore' },
           { path: "draft.png", files: 1, bytes: 1, why: "no instruction reads it" },
+          { path: "package.json", files: 1, bytes: 0, why: "no instruction reads it" },
         ],
       },
     ]);
