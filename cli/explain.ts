@@ -31,7 +31,7 @@ export function renderExplanation(
     ...contexts.map((context) => countedLine(context, wholeContext)),
     ...reasons.map((reason) => `  the whole context: ${printable(reason)}`),
     ...ignoreFiles.map(
-      ({ path, context }) => `  left after ${printable(context ? `${context}: ${path}` : path)}`,
+      ({ path, context }) => `  without what ${printable(context ? `${context}: ${path}` : path)} ignores`,
     ),
     ...table(inputLines),
     "",

@@ -7,7 +7,7 @@ import { openContexts, readDockerfileOf } from "./identify";
 import type { Verdict } from "./ignore";
 import type { BuildSpec, ContentIdentity } from "./types";
 
-/** A context folder, told apart by what counts. Files that cannot be read count by name, without a size. */
+/** What is in a context folder, divided by whether it counts. What cannot be read has no size. */
 export interface ContextSurvey {
   /** The name of a named context; absent for the main one. */
   name?: string;
@@ -79,7 +79,7 @@ interface Scope {
   apart: ReadonlySet<string>;
 }
 
-/** A file or folder, divided. */
+/** A file or folder, divided by whether it counts. */
 interface Entry {
   counted: Weight;
   unseen: Unseen[];
@@ -101,24 +101,16 @@ function surveyEntry({ path, isFolder }: Found, above: Verdict | undefined, scop
   }
   if (!isFolder) return { counted: fileWeight(context.root, path), unseen: [] };
   const inside = surveyFolder(path, verdict, scope);
-  const counted = sum(
-    shown,
-    inside.map((entry) => entry.counted),
-  );
-  return {
-    counted,
-    unseen: asOne(
-      shown,
-      counted,
-      inside.flatMap((entry) => entry.unseen),
-    ),
-  };
+  const counting = inside.map(({ counted }) => counted);
+  const unseen = inside.flatMap((entry) => entry.unseen);
+  const counted = sum(shown, counting);
+  return { counted, unseen: counted.files > 0 ? unseen : asOne(shown, unseen) };
 }
 
-/** One line for a whole folder if no file in it counts and all of it is unseen for the same reason. */
-function asOne(path: string, counted: Weight, unseen: Unseen[]): Unseen[] {
+/** One line for a whole folder if all of it is unseen for the same reason. */
+function asOne(path: string, unseen: Unseen[]): Unseen[] {
   const [first] = unseen;
-  if (!first || counted.files > 0 || unseen.some(({ why }) => why !== first.why)) return unseen;
+  if (!first || unseen.some(({ why }) => why !== first.why)) return unseen;
   return [{ ...sum(path, unseen), why: first.why }];
 }
 

@@ -102,7 +102,7 @@ function usedArgs(plan: Plan, escapeChar: string, given: PlanOptions["args"]): R
       if (keyword === "ARG") for (const { name } of declarations(text, escapeChar)) used.add(name);
     }
   }
-  return values(given, (name) => used.has(name) || needsNoDeclaration(name));
+  return givenArgs(given, (name) => used.has(name) || needsNoDeclaration(name));
 }
 
 function everything(text: string, { args, contexts, target }: PlanOptions, why: string): Reading {
@@ -111,14 +111,15 @@ function everything(text: string, { args, contexts, target }: PlanOptions, why: 
     ...(target !== undefined && { target }),
     unsure: why,
     sources: [undefined, ...contexts].map((context) => wholeContext(context, why)),
-    args: values(args, () => true),
+    args: givenArgs(args, () => true),
     contexts: [...contexts].sort(),
     parents: [],
     runs: true,
   };
 }
 
-function values(
+/** The arguments that are given a value, sorted. */
+function givenArgs(
   args: Record<string, string | null>,
   counts: (name: string) => boolean,
 ): Record<string, string> {

@@ -43,7 +43,7 @@ describe("renderExplanation", () => {
       "",
       "what counts",
       "  2 files of the context, 30 B (only what the Dockerfile reads)",
-      "  left after .dockerignore",
+      "  without what .dockerignore ignores",
       '  args  {"A":"1"}',
       "",
       "what makes it large",
