@@ -1,6 +1,5 @@
-import type { ContentIdentity } from "../core/content";
+import type { ContentIdentity, ContextSurvey, Unseen, Weight } from "../core/content";
 import { printable } from "../core/printable";
-import type { ContextListing, Weight } from "./context-listing";
 import { type Paint, table } from "./terminal";
 
 /** How many lines of a list are shown. */
@@ -9,18 +8,17 @@ const shown = 8;
 export interface Explanation {
   service: string;
   identity: ContentIdentity;
-  listing: ContextListing;
+  contexts: readonly ContextSurvey[];
   /** What changed since the stack built it last, in words; or why that cannot be told. */
   since: string;
 }
 
 /** An identity in the words a person acts on. */
 export function renderExplanation(
-  { service, identity, listing, since }: Explanation,
+  { service, identity, contexts, since }: Explanation,
   paint: Paint,
 ): string[] {
-  const { content, wholeContext, reasons, files, inputs, ignoreFiles } = identity;
-  const contexts = new Set(files.flatMap(({ context }) => context ?? []));
+  const { content, wholeContext, reasons, inputs, ignoreFiles } = identity;
   const inputLines = Object.entries(inputs)
     .filter(([, value]) => !isEmpty(value))
     .map(([name, value]) => [`  ${name}`, abridged(value)]);
@@ -30,35 +28,47 @@ export function renderExplanation(
     `since the stack's last build: ${printable(since)}`,
     "",
     paint("bold", "what counts"),
-    `  ${count(listing.counted.files, "file")} of the context, ${size(listing.counted.bytes)}${wholeContext ? "" : " (only what the Dockerfile reads)"}`,
+    ...contexts.map((context) => countedLine(context, wholeContext)),
     ...reasons.map((reason) => `  the whole context: ${printable(reason)}`),
-    ...[...contexts].map(
-      (name) => `  ${count(files.filter((f) => f.context === name).length, "file")} of the context ${name}`,
-    ),
     ...ignoreFiles.map(
-      ({ path, context }) => `  left after ${printable(context ? `${context}: ${path}` : path)}`,
+      ({ path, context }) => `  without what ${printable(context ? `${context}: ${path}` : path)} ignores`,
     ),
     ...table(inputLines),
     "",
     paint("bold", "what makes it large"),
-    ...weights(listing.heaviest, "nothing"),
+    ...heaviest(contexts.flatMap((context) => context.heaviest.map((weight) => weightRow(weight, context)))),
     "",
-    paint("bold", "in the context folder, but not seen"),
-    ...weights(listing.unseen, "nothing"),
+    paint("bold", "what the build does not see"),
+    ...heaviest(contexts.flatMap((context) => context.unseen.map((unseen) => unseenRow(unseen, context)))),
   ];
 }
 
-function weights(list: readonly Weight[], none: string): string[] {
-  if (list.length === 0) return [`  ${none}`];
-  const rows = list
-    .slice(0, shown)
-    .map(({ path, files, bytes }) => [
-      `  ${path}`,
-      size(bytes),
-      path.endsWith("/") ? count(files, "file") : "",
-    ]);
-  const rest = list.length - shown;
-  return [...table(rows), ...(rest > 0 ? [`  and ${rest} more`] : [])];
+function countedLine({ name, counted }: ContextSurvey, wholeContext: boolean): string {
+  const amount = `  ${count(counted.files, "file")} of the context`;
+  if (name !== undefined) return `${amount} ${printable(name)}, ${size(counted.bytes)}`;
+  return `${amount}, ${size(counted.bytes)}${wholeContext ? "" : " (only what the Dockerfile reads)"}`;
+}
+
+interface Row {
+  bytes: number;
+  cells: string[];
+}
+
+function weightRow({ path, files, bytes }: Weight, { name }: ContextSurvey): Row {
+  const where = name === undefined ? path : `${name}: ${path}`;
+  return { bytes, cells: [`  ${where}`, size(bytes), path.endsWith("/") ? count(files, "file") : ""] };
+}
+
+function unseenRow(unseen: Unseen, context: ContextSurvey): Row {
+  const { bytes, cells } = weightRow(unseen, context);
+  return { bytes, cells: [...cells, unseen.why] };
+}
+
+function heaviest(rows: Row[]): string[] {
+  if (rows.length === 0) return ["  nothing"];
+  const sorted = rows.sort((a, b) => b.bytes - a.bytes).map(({ cells }) => cells);
+  const rest = sorted.length - shown;
+  return [...table(sorted.slice(0, shown)), ...(rest > 0 ? [`  and ${rest} more`] : [])];
 }
 
 const isEmpty = (value: unknown): boolean =>

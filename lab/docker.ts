@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 
-/** A `docker` command that failed. `message` is one line; `stdout` and `stderr` are all that it printed. */
+/** A `docker` command failed. `message` is one line; `stdout` and `stderr` are everything it printed. */
 export class DockerError extends Error {
   constructor(
     message: string,
@@ -38,7 +38,7 @@ export function docker(argv: string[], input = ""): Promise<string> {
 }
 
 function lastLine(text: string): string | undefined {
-  // What docker ends with before 28, and since.
+  // Docker's closing hint, in its wordings before 28 and since.
   const isHint = (line: string) => /^(See|Run) 'docker /.test(line);
   return text.split("\n").findLast((line) => line.trim() !== "" && !isHint(line));
 }

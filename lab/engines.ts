@@ -1,22 +1,22 @@
-/** The image stores that an engine can have: its own graph drivers, or containerd's snapshotters. */
+/** The image stores of a Docker engine: its own graph drivers (`classic`) or containerd's snapshotters. */
 export const stores = ["classic", "containerd"] as const;
 export type Store = (typeof stores)[number];
 
 /**
- * The Docker engines that a lab's hosts can have, each a target of `lab/image/Dockerfile`: what it is, and the image
- * stores that work there.
+ * The Docker engines that a lab's hosts can run, with the image stores that work with each. Each is a target of
+ * `lab/image/Dockerfile`.
  */
 export const engines = {
-  /** The oldest that a host may have. */
+  /** The oldest that everfresh supports on a host. */
   oldest: { what: "Docker 20.10, compose 2.17", stores: ["classic"] },
-  /** Debian 13, as set-up installs it. */
+  /** Debian 13's packages, which set-up installs too. */
   stable: { what: "Docker 26.1, compose 2.26", stores: ["classic", "containerd"] },
   newest: { what: "Docker 28.5, compose 2.40", stores: ["classic", "containerd"] },
   compose5: { what: "Docker 28.5, compose 5.0", stores: ["classic", "containerd"] },
 } as const satisfies Record<string, { what: string; stores: readonly Store[] }>;
 export type EngineName = keyof typeof engines;
 
-/** What a host's containers and images are kept by. */
+/** The engine of a lab's hosts and its image store. */
 export interface LabEngine {
   engine: EngineName;
   store: Store;
@@ -24,7 +24,7 @@ export interface LabEngine {
 
 export const defaultEngine: LabEngine = { engine: "stable", store: "classic" };
 
-/** Every engine with every image store that works there. */
+/** Every engine with every image store that works with it. */
 export const everyEngine: LabEngine[] = Object.entries(engines).flatMap(([engine, { stores }]) =>
   stores.map((store) => ({ engine: engine as EngineName, store })),
 );
@@ -33,10 +33,10 @@ export const everyEngine: LabEngine[] = Object.entries(engines).flatMap(([engine
 export const engineText = ({ engine, store }: LabEngine): string => `${engine}/${store}`;
 
 /**
- * Reads `newest/containerd`, or `newest` for its classic image store.
+ * Reads `newest/containerd`; `newest` alone means its classic image store.
  *
  * @param where the setting it comes from, for the message.
- * @throws RangeError when there is no such engine, or it does not have that image store.
+ * @throws RangeError when there is no such engine, or that image store does not work with it.
  */
 export function parseEngine(text: string, where: string): LabEngine {
   const full = text.includes("/") ? text : `${text}/classic`;

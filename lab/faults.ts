@@ -1,6 +1,6 @@
 import { docker } from "./docker";
-import type { Lab, LabHost } from "./lab";
 import { waitForHost, waitForRegistry } from "./ready";
+import type { Lab, LabHost } from "./types";
 
 /**
  * Runs a command on a host (not over SSH) and returns what it prints, without the last line end.
@@ -21,7 +21,7 @@ export function engine(host: LabHost, ...argv: string[]): Promise<string> {
   return exec(host, ["docker", ...argv]);
 }
 
-/** Kills the host's Docker engine (SIGKILL) and keeps it down. Its containers are left running until it starts again. */
+/** Kills the host's Docker engine (SIGKILL) and keeps it down. Its containers go on running. */
 export async function killEngine(host: LabHost): Promise<void> {
   await exec(host, ["sh", "-c", "touch /run/dockerd.off && pkill -KILL -x dockerd"]);
 }
@@ -32,24 +32,24 @@ export async function startEngine(host: LabHost): Promise<void> {
   await waitForHost(host);
 }
 
-/** As a power cut: every process of the host is killed at once. Its disk stays. */
+/** Simulates a power cut: kills every process of the host at once. Its disk stays. */
 export async function killHost(host: LabHost): Promise<void> {
   await docker(["kill", host.container]);
 }
 
-/** Starts a host after `killHost` and returns when its engine and its sshd answer. Its address inside the lab may be another. */
+/** Starts a host after `killHost` and returns when its engine and its sshd answer. Its address inside the lab may change. */
 export async function startHost(host: LabHost): Promise<void> {
   await docker(["start", host.container]);
   await waitForHost(host);
 }
 
-/** An orderly reboot. */
+/** Reboots a host in an orderly way. */
 export async function restartHost(host: LabHost): Promise<void> {
   await docker(["restart", host.container]);
   await waitForHost(host);
 }
 
-/** Freezes every process of the host: connections are accepted and nobody ever answers. */
+/** Freezes every process of the host: it accepts connections and never answers. */
 export async function pauseHost(host: LabHost): Promise<void> {
   await docker(["pause", host.container]);
 }
@@ -58,12 +58,12 @@ export async function resumeHost(host: LabHost): Promise<void> {
   await docker(["unpause", host.container]);
 }
 
-/** Stops the registry; connections to it are refused, or reset. */
+/** Stops the registry; connections to it are refused or reset. */
 export async function stopRegistry(lab: Lab): Promise<void> {
   await docker(["kill", lab.registry.container]);
 }
 
-/** Starts the registry after `stopRegistry`, with all that was pushed, and returns when it answers. */
+/** Starts the registry after `stopRegistry` and returns when it answers. It still has every image that was pushed. */
 export async function startRegistry(lab: Lab): Promise<void> {
   await docker(["start", lab.registry.container]);
   await waitForRegistry(lab.registry);

@@ -6,7 +6,7 @@ import { type EngineName, engines } from "./engines";
 
 const folder = path.join(__dirname, "image");
 
-/** The tag of the image of machines with that engine: a hash of what it is built from. */
+/** The tag of an engine's machine image, with a hash of the files it is built from. */
 async function tagOf(engine: EngineName): Promise<string> {
   const hash = createHash("sha256");
   for (const file of (await readdir(folder)).sort()) {
@@ -16,16 +16,16 @@ async function tagOf(engine: EngineName): Promise<string> {
   return `everfresh-lab:${engine}-${hash.digest("hex").slice(0, 12)}`;
 }
 
-/** Whether `labImage` has nothing to build for that engine. */
+/** Whether the engine's machine image is there, so that `labImage` builds nothing. */
 export async function hasLabImage(engine: EngineName): Promise<boolean> {
   return (await docker(["images", "--quiet", await tagOf(engine)])) !== "";
 }
 
 /**
- * Builds the image of machines with that engine unless it is there, and returns its tag. Says so on stderr when it takes
- * longer than 2 s.
+ * Builds an engine's machine image unless it is there, and returns its tag. Reports on stderr when it takes longer than
+ * 2 s.
  *
- * @throws Error when it cannot be built, as when its packages cannot be had.
+ * @throws Error when it cannot be built, e.g. when a package cannot be downloaded.
  */
 export async function labImage(engine: EngineName): Promise<string> {
   const tag = await tagOf(engine);
@@ -43,7 +43,7 @@ export async function labImage(engine: EngineName): Promise<string> {
   return tag;
 }
 
-/** Lets a build reach a package registry that only this machine's own certificates vouch for. */
+/** Gives the build this machine's CA certificates, which a package registry or proxy here may need. */
 async function lentCertificates(): Promise<string[]> {
   const bundle = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
   const isThere = await access(bundle).then(
@@ -53,7 +53,7 @@ async function lentCertificates(): Promise<string[]> {
   return isThere ? [`--secret=id=certificates,src=${bundle}`] : [];
 }
 
-/** The step that failed says why earlier than docker's last line does. */
+/** Quotes the failed step's own error: docker's last line only says that it failed. */
 function cannotBuild(engine: EngineName, error: DockerError): Error {
   const words = error.stderr.split("\n").map((line) => line.replace(/^#\d+ [\d.]+ /, "").trim());
   const why = words.find((line) => /^(E|Err|W): |^go: /.test(line)) ?? error.message;
@@ -63,18 +63,18 @@ function cannotBuild(engine: EngineName, error: DockerError): Error {
 }
 
 /**
- * The options that let a container run a Docker engine of its own: `--privileged`, or where that is refused (a
- * machine that itself lacks a capability) as much of it as such an engine needs.
+ * The options that let a container run a Docker engine of its own: `--privileged`, or, where this machine lacks a
+ * capability and refuses that, the parts of it that an engine needs.
  */
 export async function nestedEngineOptions(image: string): Promise<string[]> {
   if (await starts(image, ["--privileged"])) return ["--privileged"];
   const options = ["--cap-add=ALL"];
   for (const guard of ["seccomp", "apparmor", "systempaths"])
     options.push(`--security-opt=${guard}=unconfined`);
-  // Docker 28 leaves out of ALL what the machine lacks, and refuses to drop it.
+  // From Docker 28 on, ALL leaves out what the machine lacks, and dropping that is refused.
   const isDropped = await starts(image, [...options, "--cap-drop=SYS_RESOURCE"]);
   if (isDropped) options.push("--cap-drop=SYS_RESOURCE");
-  // Only on cgroup v1: on v2 this would show the container the groups of the whole machine as its own.
+  // Only on cgroup v1: on v2 the container would take the whole machine's groups for its own.
   if ((await docker(["info", "--format={{.CgroupVersion}}"])) === "1")
     options.push("--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw");
   return options;

@@ -1,8 +1,8 @@
 import { utils } from "ssh2";
 
 /**
- * A new pair of keys in OpenSSH's format. Every 256th that ssh2 makes is cut short (mscdex/ssh2#1390), and nobody can read it:
- * that one is not taken.
+ * Makes a new pair of keys in OpenSSH's format. One in 256 that ssh2 makes is truncated and unreadable
+ * (https://github.com/mscdex/ssh2/issues/1390), so it is made again.
  */
 export function newKeys(comment = ""): { private: string; public: string } {
   for (;;) {

@@ -14,49 +14,9 @@ import { newKeys } from "./keys";
 import { freePorts } from "./ports";
 import { isReady, waitForHost, waitForRegistry } from "./ready";
 import * as state from "./state";
+import type { Lab, LabHost, LabRegistry } from "./types";
 
-/** A registry with a password and one or more production hosts, as containers of this machine's Docker engine. */
-export interface Lab {
-  name: string;
-  /** The image its machines were made from. */
-  image: string;
-  /** What its hosts run. */
-  engine: EngineName;
-  store: Store;
-  registry: LabRegistry;
-  hosts: LabHost[];
-}
-
-export interface LabRegistry {
-  /** `host:port` as this machine reaches it: 127.0.0.1 and a port of its own, which Docker allows without TLS. */
-  address: string;
-  /** `host:port` as the lab's hosts reach it; their engines list it as insecure. */
-  pullAddress: string;
-  username: string;
-  password: string;
-  container: string;
-}
-
-export interface LabHost {
-  name: string;
-  /** Where this machine reaches its sshd. */
-  address: string;
-  port: number;
-  /** In the group `docker`, and nothing more. */
-  user: string;
-  /** One `ssh-ed25519 AAAA…` line. */
-  hostKey: string;
-  /** OpenSSH PEM text; a key of this host alone. */
-  privateKey: string;
-  container: string;
-  /** Ports of the host, and the port of 127.0.0.1 at which this machine reaches each. */
-  ports: Record<number, number>;
-  /**
-   * How to reach from this machine what the host publishes on one of its `ports`.
-   * @throws RangeError for another port.
-   */
-  url(port: number): string;
-}
+export type { Lab, LabHost, LabRegistry };
 
 export interface LabOptions {
   /** At most 31 of `a-z`, `0-9` and `-`. Default `default`. */
@@ -69,14 +29,13 @@ export interface LabOptions {
   store?: Store;
 }
 
-/** What a host may publish to this machine. Docker cannot add a port to a container that exists. */
+/** Ports that a host can publish to this machine; fixed in advance, as Docker adds no port to an existing container. */
 const hostPorts = [80, 8080, 8081, 8082, 8083, 8084, 8085, 8086, 8087, 8088, 8089];
 const label = "dev.everfresh.lab";
 
 /**
- * Brings a lab up and returns when its registry and every host's engine and sshd answer. A lab of that name that is
- * up already, as it is asked for and in order is returned as it is, with all that runs there; anything else of that name is
- * removed first.
+ * Brings a lab up and returns when its registry and every host's engine and sshd answer. A lab of that name that already
+ * answers and has the requested hosts is returned unchanged, with everything that runs there; any other is removed first.
  */
 export async function up(options: LabOptions = {}): Promise<Lab> {
   const { name = "default", hosts = 1, engine = defaultEngine.engine, store = defaultEngine.store } = options;
@@ -90,7 +49,7 @@ export async function up(options: LabOptions = {}): Promise<Lab> {
     try {
       return await make(name, hosts, kind, image);
     } catch (error) {
-      // Somebody took a free port before Docker did.
+      // Another process took a free port before Docker did.
       const portTaken = error instanceof DockerError && /already (allocated|in use)/.test(error.stderr);
       if (!portTaken || attempt === 3) throw error;
     }
@@ -98,8 +57,8 @@ export async function up(options: LabOptions = {}): Promise<Lab> {
 }
 
 /**
- * Removes a lab: its containers, networks, volumes and files, and the names under which this machine's engine knows
- * what was pushed to its registry. Nothing to do is no error.
+ * Removes a lab: its containers, networks, volumes and files, and this machine's tags of the images that were pushed to
+ * its registry. A lab that does not exist is not an error.
  */
 export async function down(name: string): Promise<void> {
   const filter = `--filter=label=${label}=${state.idOf(name)}`;
@@ -124,18 +83,18 @@ async function forgetImages(name: string): Promise<void> {
   if (names.length > 0) await docker(["rmi", "--force", ...names]);
 }
 
-/** The lab of that name as it came up, or undefined. Says nothing on how it is now. */
+/** The lab of that name as it was when it came up, or undefined. Does not check whether it still runs. */
 export function read(name: string): Promise<Lab | undefined> {
   return state.load(name);
 }
 
-/** The names of this checkout's labs, those included that a crash left half made. */
+/** The names of this checkout's labs, including those that a crash left half made. */
 export function list(): Promise<string[]> {
   return state.names();
 }
 
 async function make(name: string, count: number, kind: LabEngine, image: string): Promise<Lab> {
-  // First of all the folder: `list` finds by it what a crash leaves behind.
+  // The folder comes first, so that `list` finds what a crash leaves behind.
   await mkdir(state.folderOf(name), { recursive: true, mode: 0o700 });
   const id = `everfresh-lab-${state.idOf(name)}`;
   const mark = `--label=${label}=${state.idOf(name)}`;
@@ -157,7 +116,7 @@ async function make(name: string, count: number, kind: LabEngine, image: string)
   return lab;
 }
 
-/** As `Promise.all`, yet not before all have ended: nothing is still being made when a failure is cleaned up. */
+/** Like `Promise.all`, but waits until all have ended: nothing is still starting when a failure is cleaned up. */
 async function allOrFirstFailure<T extends readonly unknown[]>(
   promises: readonly [...{ [K in keyof T]: Promise<T[K]> }],
 ): Promise<T> {
@@ -175,7 +134,7 @@ async function makeRegistry(run: string[], image: string, container: string): Pr
     container,
   };
   await docker([...run, "--network-alias=registry", `--publish=${registry.address}:5000`, image, "registry"]);
-  // On standard input, so that the password is in nobody's list of processes.
+  // On standard input, so that the password does not show in the process list.
   const hash = await docker(
     ["exec", "--interactive", container, "mkpasswd", "-m", "bcrypt", "-R", "5", "-s"],
     registry.password,

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 /**
- * Asks again and again until the answer is something other than `undefined` or `false`, and returns it. A question
- * that throws counts as not answered yet.
+ * Asks every 50 ms until the answer is neither `undefined` nor `false`, and returns it. A question that throws is asked
+ * again.
  *
- * @param what named in the error, e.g. "host1: its engine".
- * @param within how long to go on asking, in milliseconds.
+ * @param what is named in the error, e.g. "host1: its engine".
+ * @param within how long to keep asking, in milliseconds.
  * @throws Error with the last failure when the time is up.
  */
 export async function eventually<T>(

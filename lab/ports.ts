@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer } from "node:net";
 
 /**
- * Finds TCP ports of 127.0.0.1 that nobody listens on. They are chosen here and not left to Docker, which deals out
- * new ones each time that a container restarts.
+ * Finds TCP ports of 127.0.0.1 that nobody listens on. Docker would choose ports itself, but different ones each time a
+ * container restarts.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(

@@ -1,21 +1,21 @@
 import { connect } from "node:net";
 import { docker } from "./docker";
-import type { Lab, LabHost, LabRegistry } from "./lab";
 import { eventually } from "./poll";
+import type { Lab, LabHost, LabRegistry } from "./types";
 
 type Reachable = Pick<LabHost, "name" | "container" | "address" | "port">;
 
-/** Returns when the registry lets the right password in. */
+/** Returns when the registry accepts its password. */
 export async function waitForRegistry(registry: LabRegistry): Promise<void> {
   await eventually("lab registry", () => registryAnswers(registry));
 }
 
-/** Returns the host key when the host's engine and its sshd answer. */
+/** Waits until the host's engine and its sshd answer, and returns the host key. */
 export function waitForHost(host: Reachable): Promise<string> {
   return eventually(`lab ${host.name}`, () => hostAnswers(host));
 }
 
-/** Whether everything of the lab answers now. */
+/** Whether the registry and every host of the lab answer now. */
 export async function isReady(lab: Lab): Promise<boolean> {
   const hosts = lab.hosts.map(async (host) => (await hostAnswers(host)) === host.hostKey);
   try {
@@ -47,7 +47,7 @@ async function hostAnswers(host: Reachable): Promise<string | undefined> {
   return (await sshdAnswers(host)) ? key : undefined;
 }
 
-/** A published port accepts connections before anything listens behind it: only the server's first line tells. */
+/** Waits for the server's first line, because Docker accepts connections to a published port before anything listens. */
 function sshdAnswers({ address, port }: Reachable): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });

@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Lab, LabHost } from "./lab";
+import type { Lab, LabHost } from "./types";
 
 const root = path.join(__dirname, "..", ".everfresh", "lab");
 
-/** What is kept of a lab: all but its functions. */
+/** What `lab.json` keeps of a lab: all but its functions. */
 type Kept = Omit<Lab, "hosts"> & { hosts: Omit<LabHost, "url">[] };
 
-/** @throws RangeError when the name cannot be a folder's and a container's. */
+/** @throws RangeError when the name cannot name a folder and a container. */
 export function folderOf(name: string): string {
   if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(name))
     throw new RangeError(`lab ${JSON.stringify(name)}: not a name; use at most 31 of a-z, 0-9 and -`);
   return path.join(root, name);
 }
 
-/** Names a lab's Docker objects: its own name, and a mark of this checkout, since another may have a lab called so. */
+/** Names a lab's Docker objects: its name and a hash of this checkout, as another checkout can have a lab of the same name. */
 export function idOf(name: string): string {
   return `${name}-${createHash("sha256").update(folderOf(name)).digest("hex").slice(0, 6)}`;
 }
@@ -33,7 +33,7 @@ export async function load(name: string): Promise<Lab | undefined> {
   return { ...kept, hosts: kept.hosts.map(withUrl) };
 }
 
-/** Writes the lab's folder, which only its owner can read: `lab.json`, and what `ssh -F` needs to log in by hand. */
+/** Writes the lab's folder, readable by its owner only: `lab.json`, and what `ssh -F` needs to log in by hand. */
 export async function save(lab: Lab): Promise<void> {
   const folder = folderOf(lab.name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -63,7 +63,7 @@ export async function forget(name: string): Promise<void> {
   await rm(folderOf(name), { recursive: true, force: true });
 }
 
-/** The names of the labs of this checkout, those included that never came up. */
+/** The names of this checkout's labs, including those that never came up. */
 export async function names(): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);

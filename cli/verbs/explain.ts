@@ -3,10 +3,9 @@ import { readCompose } from "../../adapters/compose";
 import { readManifest } from "../../adapters/manifests";
 import { readProject } from "../../core/compose/project";
 import { secretArguments } from "../../core/compose/secret-args";
-import { changes, describe } from "../../core/content";
+import { changes, describe, surveyContexts } from "../../core/content";
 import { Problems, problem } from "../../core/problems";
 import { own } from "../../core/records";
-import { listContext } from "../context-listing";
 import { renderExplanation } from "../explain";
 import { outputs, selectedStack } from "../pulumi/commands";
 import { type ExitStatus, exit } from "../pulumi/outcome";
@@ -49,15 +48,9 @@ export async function explain(
     printJson({ service, ...identity });
     return exit.done;
   }
-  const counted = new Set(identity.files.filter(({ context }) => !context).map(({ path }) => path));
-  const dockerfile = path.relative(
-    build.context,
-    path.resolve(build.context, build.dockerfile ?? "Dockerfile"),
-  );
-  const apart = new Set([dockerfile, ...identity.ignoreFiles.map(({ path }) => path)]);
-  const listing = listContext(build.context, (file) => counted.has(file), apart);
+  const contexts = surveyContexts(build, identity);
   const since = await sinceLastBuild(session, service, identity);
-  print(renderExplanation({ service, identity, listing, since }, paintFor(process.stdout, process.env)));
+  print(renderExplanation({ service, identity, contexts, since }, paintFor(process.stdout, process.env)));
   return exit.done;
 }
 

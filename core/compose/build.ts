@@ -171,7 +171,6 @@ export function readBuild(
     labels: mapValues(build.labels ?? {}, String),
     additionalContexts: build.additional_contexts ?? {},
     secrets: (build.secrets ?? []).map(({ source, target }) => target ?? source),
-    ssh: [],
     ...(build.network ? { network: build.network } : {}),
     ...(build.extra_hosts ? { extraHosts: build.extra_hosts } : {}),
     ...(Number(build.shm_size) > 0 ? { shmSize: Number(build.shm_size) } : {}),

@@ -4,7 +4,7 @@ import type { ContentFile, ContentIdentity } from "./types";
 /** One thing that differs between two identities. */
 export type Change =
   | { kind: "new" }
-  /** Nothing but how contents are identified. */
+  /** Only the way in which contents are identified. */
   | { kind: "scheme" }
   | { kind: "file"; how: FileChange; path: string; context?: string; detail?: string }
   | { kind: "ignore"; path: string; context?: string }
@@ -15,8 +15,8 @@ type FileChange = InputChange | "mode" | "type";
 type IgnoreFile = ContentIdentity["ignoreFiles"][number];
 
 /**
- * Everything that makes two identities differ, files first. Empty exactly when the content is the same; a
- * `new` change when there is nothing to compare with.
+ * Everything that differs between two identities, files first. Empty exactly if the content is the same; one `new` change
+ * if there is nothing to compare with.
  */
 export function changes(before: ContentIdentity | undefined, after: ContentIdentity): Change[] {
   if (!before) return [{ kind: "new" }];
@@ -77,16 +77,16 @@ function inputChanges(before: Record<string, unknown>, after: Record<string, unk
       continue;
     }
     const fields = isRecord(was) || isRecord(is) ? union(was ?? {}, is ?? {}) : undefined;
-    if (!fields) found.push({ kind: "input", input, how: how(was, is) });
+    if (!fields) found.push({ kind: "input", input, how: changeOf(was, is) });
     for (const key of fields ?? []) {
       const [a, b] = [was, is].map((value) => (isRecord(value) ? own(value, key) : undefined));
-      if (!same(a, b)) found.push({ kind: "input", input, key, how: how(a, b) });
+      if (!same(a, b)) found.push({ kind: "input", input, key, how: changeOf(a, b) });
     }
   }
   return found;
 }
 
-/** The instructions that are other ones now; those that went when none is. */
+/** The instructions that are new or changed; if there are none, those that were removed. */
 function instructionDetail(before: unknown, after: unknown): { detail?: string } {
   if (!Array.isArray(before) || !Array.isArray(after)) return {};
   const most = Math.min(before.length, after.length);
@@ -96,7 +96,7 @@ function instructionDetail(before: unknown, after: unknown): { detail?: string }
   while (end < most - start && same(before.at(-1 - end), after.at(-1 - end))) end++;
   const is = after.slice(start, after.length - end);
   const texts = (is.length > 0 ? is : before.slice(start, before.length - end)).map(instructionText);
-  return { detail: some(texts) };
+  return { detail: shortList(texts) };
 }
 
 function instructionText({ text, from }: { text: string; from?: string[] }): string {
@@ -108,7 +108,7 @@ const isRecord = (v: unknown): v is Record<string, unknown> =>
   typeof v === "object" && v !== null && !Array.isArray(v);
 const union = (a: object, b: object): string[] => [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-const how = (a: unknown, b: unknown): InputChange =>
+const changeOf = (a: unknown, b: unknown): InputChange =>
   a === undefined ? "added" : b === undefined ? "removed" : "changed";
 
 const WORDS: Record<string, string> = {
@@ -118,7 +118,6 @@ const WORDS: Record<string, string> = {
   baseDigests: "base image",
   dockerfile: "Dockerfile",
   extraHosts: "extra host",
-  ulimits: "ulimit",
 };
 const NAMED = 3;
 
@@ -131,7 +130,9 @@ export function describe(changes: Change[]): string {
   const grouped = new Map<string, typeof inputs>();
   for (const change of inputs) grouped.set(change.input, [...(grouped.get(change.input) ?? []), change]);
   const parts =
-    files.length > 0 ? [`${files.length} ${files.length === 1 ? "file" : "files"} (${some(files)})`] : [];
+    files.length > 0
+      ? [`${files.length} ${files.length === 1 ? "file" : "files"} (${shortList(files)})`]
+      : [];
   for (const change of changes) if (change.kind === "ignore") parts.push(named(change));
   for (const [input, group] of grouped) parts.push(inputWords(input, group));
   return parts.length > 0 ? parts.join(", ") : "nothing";
@@ -151,10 +152,11 @@ function inputWords(input: string, group: (Change & { kind: "input" })[]): strin
   if (detail) return `${word} (${detail})`;
   const keys = group.map((change) => change.key).filter((key) => key !== undefined);
   if (keys.length === 0) return word;
-  return `${word}${keys.length > 1 ? "s" : ""} ${some(keys)}`;
+  return `${word}${keys.length > 1 ? "s" : ""} ${shortList(keys)}`;
 }
 
-function some(names: string[]): string {
+/** The first three, and how many more there are. */
+function shortList(names: string[]): string {
   const more = names.length - NAMED;
   return more > 0 ? `${names.slice(0, NAMED).join(", ")} and ${more} more` : names.join(", ");
 }

@@ -1,20 +1,19 @@
 import { createHash, type Hash } from "node:crypto";
 import type { ContentFile } from "./types";
 
-/** Raised whenever the same project would get another hash for a reason that lies in this code. */
+/** To be raised whenever a change of this code gives the same project another hash. */
 const SCHEME = "everfresh content 1";
-/** Fields that are hashed at once. */
+/** The number of fields that are hashed at once. */
 const PIECE = 4096;
 
 /**
- * The content hash: SHA-256 over the scheme's name, the inputs, and the files of each context. Everything has
- * its kind and its length before it, so no two different contents make the same bytes.
+ * The content hash: SHA-256 over the scheme's name, the inputs, and the files of each context. Each value is preceded by
+ * its kind and length, so no two different contents give the same bytes.
  *
- * Files are written in columns, which is several times as fast as a record each: how many they are, then all
- * paths, all types, all modes and all digests; within a column a NUL is between two, which none of them can
- * contain.
+ * Files are written in columns, which is several times as fast as one record each: their number, then all paths, all
+ * types, all modes and all digests. A NUL, which none of them can contain, separates the fields of a column.
  *
- * @param files those of one context after those of another, sorted
+ * @param files grouped by context, sorted
  */
 export function contentHash(inputs: Record<string, unknown>, files: ContentFile[]): string {
   const hash = createHash("sha256");
@@ -32,7 +31,7 @@ export function contentHash(inputs: Record<string, unknown>, files: ContentFile[
   return hash.digest("hex");
 }
 
-/** In pieces, as all of a column at once would be most of the memory. */
+/** Hashes a column in pieces, because a whole one would take most of the memory. */
 function column(hash: Hash, files: ContentFile[], field: (file: ContentFile) => string): void {
   let bytes = files.length - 1;
   for (const file of files) bytes += Buffer.byteLength(field(file));
@@ -63,8 +62,8 @@ function text(s: string): string {
 }
 
 /**
- * UTF-8 cannot hold a lone surrogate, which stands for a byte that is not UTF-8. No path begins with a slash
- * otherwise.
+ * Escapes lone surrogates, which UTF-8 cannot hold and which stand for bytes that are not UTF-8. The result begins with a
+ * slash, which no other path does.
  */
 function encodeLoneSurrogates(s: string): string {
   return `/${s.replace(/[\ud800-\udfff%]/gu, (c) => `%${c.charCodeAt(0).toString(16)}`)}`;

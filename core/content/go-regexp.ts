@@ -1,6 +1,7 @@
 /**
- * A Go regular expression (RE2 syntax) as a JavaScript one. Knows what ignore patterns can contain; undefined
- * for what it does not know (`[[:alpha:]]`, `\pL`, …) and for what Go itself refuses.
+ * Translates a Go regular expression (RE2 syntax) to JavaScript, as far as ignore patterns need it.
+ *
+ * @returns undefined for anything else (`[[:alpha:]]`, `\pL`, …) and for what Go refuses
  */
 export function toJsRegExp(source: string): RegExp | undefined {
   const chars = [...source];
@@ -27,7 +28,7 @@ export function toJsRegExp(source: string): RegExp | undefined {
   }
 }
 
-/** Where the class that opens at `start` closes; a `]` directly after `[` or `[^` is a member. */
+/** The end of the class that opens at `start`; a `]` directly after `[` or `[^` is a member. */
 function classEnd(chars: string[], start: number): number | undefined {
   let i = start + 1;
   if (chars[i] === "^") i++;

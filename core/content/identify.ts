@@ -1,28 +1,22 @@
 import { statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { own } from "../records";
-import {
-  type Context,
-  type DockerfileEntry,
-  existingFolder,
-  openContext,
-  readContext,
-  readIfThere,
-} from "./context";
+import { type Context, type DockerfileEntry, existingFolder, openContext, readIfThere } from "./context";
 import { analyse, type PlanOptions, pinImages, type Reading } from "./dockerfile";
 import { contentHash } from "./encode";
 import { encodePath } from "./files/names";
+import { readContext } from "./read-context";
 import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOptions } from "./types";
 
 /**
- * What the build of `spec` is made from, and its hash. Needs neither Docker nor the network.
+ * What the image of `spec` is built from, and its hash. Needs neither Docker nor the network.
  *
- * @throws ContentError for what the user has to mend: no context, no Dockerfile, an unreadable file, …
+ * @throws ContentError for what the user has to fix: no context, no Dockerfile, an unreadable file, …
  */
 export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): Promise<ContentIdentity> {
   const dockerfile = readDockerfileOf(spec);
   const reading = readingOf(spec, options);
-  const contexts = openContexts(spec, reading, dockerfile.file);
+  const contexts = openContexts(spec, reading.contexts, dockerfile.file);
   const files = contexts.flatMap((context) =>
     readContext(context, sourcesOf(context, reading), options.cache),
   );
@@ -38,13 +32,13 @@ export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): 
   };
 }
 
-/** What a build's stages begin with, copy from or mount, beside each other. */
+/** What a build's stages begin with, copy from or mount, apart from other stages. */
 export interface BaseImages {
   /** External images, as the Dockerfile names them. */
   images: string[];
   /** Names of the named contexts in use. */
   contexts: string[];
-  /** Why it is not certain that these are all, in words. */
+  /** Why these may not be all, in words. */
   unsure?: string;
 }
 
@@ -62,15 +56,15 @@ export async function baseImages(
 /** @throws ContentError when there is none. */
 export const dockerfileText = (spec: BuildSpec): string => readDockerfileOf(spec).text;
 
-/** Those of {@link baseImages} that stages begin with: they may have ONBUILD instructions. */
+/** The external images that stages begin with, which may have ONBUILD instructions. */
 export async function parentImages(spec: BuildSpec): Promise<string[]> {
   return readingOf(spec, {}).parents.filter((image) => serviceOf(image) === undefined);
 }
 
 /**
- * The ONBUILD instructions that the image of a build has.
+ * The ONBUILD instructions of the image that is built.
  *
- * @returns undefined where it is not certain
+ * @returns undefined if they are not certain
  * @throws ContentError as {@link identify} does
  */
 export async function ownOnBuild(
@@ -81,10 +75,10 @@ export async function ownOnBuild(
 }
 
 /**
- * A build's Dockerfile with the images of other services by their names: what a registry has is named by its digest.
+ * A build's Dockerfile with the images of other services in place of its `service:` contexts.
  *
- * @param refs - by the names of its `service:` contexts.
- * @returns undefined where it is not certain that the builder then builds just that; it can be told of named contexts
+ * @param refs - the images, `repository@digest`, by the names of the contexts.
+ * @returns undefined if it is not certain that this builds the same; then the builder has to be given the contexts
  * @throws ContentError as {@link identify} does
  */
 export function pinnedDockerfile(
@@ -96,7 +90,7 @@ export function pinnedDockerfile(
   return text === undefined ? undefined : encodePath(text);
 }
 
-/** The service whose image a named context is. */
+/** The service that builds the image of a named context; undefined for any other context. */
 export const serviceOf = (context: string): string | undefined => /^service:(.+)$/s.exec(context)?.[1];
 
 function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] | undefined {
@@ -105,7 +99,7 @@ function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] | un
   return [...new Set([...images, ...contexts.flatMap((name) => own(named, name) ?? [])])].sort();
 }
 
-/** The named contexts that are images of a registry, or of this machine. */
+/** The named contexts that are images of a registry or of this machine. */
 function contextImages({ additionalContexts }: BuildSpec): Record<string, string> {
   const images = Object.entries(additionalContexts).map(([name, value]) => [
     name,
@@ -114,23 +108,27 @@ function contextImages({ additionalContexts }: BuildSpec): Record<string, string
   return Object.fromEntries(images.filter(([, image]) => image !== undefined));
 }
 
-/** The contexts that the build reads: the main one, and those named ones in use that are folders, by name. */
+/**
+ * Opens the contexts that the build reads: the main one, then the named ones that are folders.
+ *
+ * @param used names of the named contexts in use
+ */
 export function openContexts(
   spec: BuildSpec,
-  reading: Reading,
+  used: string[],
   dockerfile: DockerfileEntry | undefined,
 ): Context[] {
-  const named = reading.contexts.filter((name) => isAbsolute(spec.additionalContexts[name]!));
+  const named = used.filter((name) => isAbsolute(spec.additionalContexts[name]!));
   return [
     openContext(spec.context, undefined, dockerfile),
     ...named.map((name) => openContext(spec.additionalContexts[name]!, name, dockerfile)),
   ];
 }
 
-export const sourcesOf = (context: Context, reading: Reading) =>
+const sourcesOf = (context: Context, reading: Reading) =>
   reading.sources.filter((source) => source.context === context.name);
 
-export const readingOf = (spec: BuildSpec, options: IdentifyOptions): Reading =>
+const readingOf = (spec: BuildSpec, options: IdentifyOptions): Reading =>
   analyse(readDockerfileOf(spec).text, planOptions(spec, options));
 
 function planOptions(spec: BuildSpec, options: Pick<IdentifyOptions, "baseOnBuild">): PlanOptions {
@@ -153,13 +151,13 @@ function dockerfileInputs(
   const contexts = reading.contexts.map((name) => {
     const value = spec.additionalContexts[name]!;
     const service = serviceOf(value);
-    // Whatever the service is called.
+    // Without the service's name, which can change without changing the image.
     if (service !== undefined) return [name, `content ${contentOf(service, builtContents)}`];
     return [name, isAbsolute(value) ? "a folder" : value];
   });
   return {
     dockerfile: reading.dockerfile,
-    // A frontend other than the builder's own may make another image of the same text.
+    // Another frontend than the builder's own may build another image from the same text.
     syntax: reading.syntax,
     target: reading.target,
     args: reading.args,
@@ -175,16 +173,16 @@ function contentOf(service: string, contents: IdentifyOptions["builtContents"]):
 }
 
 function imageInputs(spec: BuildSpec, options: IdentifyOptions, reading: Reading): Record<string, unknown> {
-  const { network, extraHosts, shmSize, ulimits, privileged, entitlements, isolation } = spec;
-  const ofRun = { network, extraHosts, shmSize, ulimits, privileged, entitlements, isolation };
+  const { network, extraHosts, shmSize } = spec;
   return {
     platforms: [...spec.platforms].sort(),
     labels: spec.labels,
     secrets: [...spec.secrets].sort(),
-    ssh: [...spec.ssh].sort(),
+    // Always empty, as compose files with it are refused; it stays because leaving it out would change every hash.
+    ssh: [],
     provenance: spec.provenance,
     sbom: spec.sbom,
-    ...(reading.runs && ofRun),
+    ...(reading.runs && { network, extraHosts, shmSize }),
     fresh: options.fresh,
     baseDigests: ofImages(options.baseDigests, spec, reading),
   };
@@ -206,15 +204,16 @@ function wholeReasons(reading: Reading): string[] {
   return [...new Set(whole.map(({ by }) => `${by} reads all of it`))];
 }
 
+/** @throws ContentError when there is no context or no Dockerfile */
 export function readDockerfileOf(spec: BuildSpec): { text: string; file?: DockerfileEntry } {
   existingFolder(spec.context);
   if (spec.dockerfileInline !== undefined) return { text: spec.dockerfileInline };
   const path = resolve(spec.context, spec.dockerfile ?? "Dockerfile");
-  // BuildKit's own second try.
+  // BuildKit tries this name too.
   const second = basename(path) === "Dockerfile" ? join(dirname(path), "dockerfile") : path;
   for (const candidate of new Set([path, second])) {
     const text = readIfThere(candidate);
-    if (text !== undefined) return { text, file: { path, mode: statSync(candidate).mode } };
+    if (text !== undefined) return { text, file: { path, found: candidate, mode: statSync(candidate).mode } };
   }
   throw new ContentError(`${path}: there is no such Dockerfile; correct \`dockerfile\` in the compose file`);
 }

@@ -3,14 +3,14 @@ import { toJsRegExp } from "./go-regexp";
 import { ContentError } from "./types";
 
 /**
- * Ignore rules with BuildKit's meaning, quirks included: its client filters the context with them before
- * anything is sent. Sources of the rules: moby/patternmatcher (`ignorefile.ReadAll`,
- * `PatternMatcher.MatchesUsingParentResults`) and tonistiigi/fsutil (`filterFS.Walk`).
+ * Ignore rules as BuildKit applies them, quirks included, to a context before it is sent to the builder. Follows
+ * moby/patternmatcher (`ignorefile.ReadAll`, `PatternMatcher.MatchesUsingParentResults`) and tonistiigi/fsutil
+ * (`filterFS.Walk`).
  */
 export class IgnoreRules {
   readonly #rules: Rule[];
   readonly #exceptions: Rule[];
-  /** Whether every exception names one path, so that a folder no exception lies in need not be entered. */
+  /** Whether every exception names one path: then an ignored folder is entered only if an exception lies in it. */
   readonly #plainExceptions: boolean;
 
   constructor(patterns: string[]) {
@@ -45,7 +45,7 @@ export class IgnoreRules {
     return this.#exceptions.length > 0;
   }
 
-  /** As {@link judge}, for what nothing is in. */
+  /** As {@link judge}, faster, for a path that has nothing below it. */
   ignoresIn(path: string, parent: Verdict | undefined): boolean {
     let ignored = false;
     for (let i = 0; i < this.#rules.length; i++) {
@@ -56,7 +56,7 @@ export class IgnoreRules {
     return ignored;
   }
 
-  /** The verdict on a path of which nothing above it was judged. */
+  /** Whether a path is ignored, when the folders above it have not been judged. */
   ignores(path: string): boolean {
     let verdict: Verdict | undefined;
     for (let at = path.indexOf("/"); ; at = path.indexOf("/", at + 1)) {
@@ -65,7 +65,7 @@ export class IgnoreRules {
     }
   }
 
-  /** Whether something below an ignored folder may be re-included, so that it has to be entered. */
+  /** Whether an ignored folder has to be entered, because something below it may be re-included. */
   mayReinclude(folder: string): boolean {
     if (!this.#plainExceptions) return true;
     return this.#exceptions.some((rule) => `${rule.stem}/`.startsWith(`${folder}/`));
@@ -89,8 +89,9 @@ interface Rule {
 }
 
 /**
- * The patterns of an ignore file. One bad line makes the builder refuse the whole file, so it is refused here
- * too.
+ * The patterns of an ignore file.
+ *
+ * @throws ContentError for a bad line, for which the builder refuses the whole file
  */
 export function readIgnoreFile(content: string, where: string): string[] {
   const patterns: string[] = [];
@@ -123,10 +124,7 @@ function compile(text: string): Rule | undefined {
   return { text, exception, stem, matches: matcher(pattern, exception) };
 }
 
-/**
- * The forms that BuildKit tells apart: one path, everything with a prefix, everything with a suffix, a
- * regular expression.
- */
+/** How a pattern matches: BuildKit distinguishes one path, a prefix, a suffix and a regular expression. */
 function matcher(pattern: string, exception: boolean): (path: string) => boolean {
   const { kind, source } = translate(pattern);
   switch (kind) {
@@ -142,16 +140,13 @@ function matcher(pattern: string, exception: boolean): (path: string) => boolean
     }
     case "regexp": {
       const regexp = toJsRegExp(source);
-      // What cannot be read is never a reason to look away from a file.
+      // A pattern that is not understood ignores nothing.
       return regexp ? (path) => regexp.test(path) : () => exception;
     }
   }
 }
 
-/**
- * The pattern as a Go regular expression, as `Pattern.compile` of moby/patternmatcher writes it on a POSIX
- * client.
- */
+/** The pattern as a Go regular expression, as `Pattern.compile` of moby/patternmatcher writes it on POSIX. */
 function translate(pattern: string): { kind: "exact" | "prefix" | "suffix" | "regexp"; source: string } {
   const chars = [...pattern.replace(/^\uFEFF/, "")];
   let kind: "exact" | "prefix" | "suffix" | "regexp" = "exact";
@@ -193,7 +188,7 @@ export function clean(path: string): string {
   return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
 }
 
-/** Go's `strings.TrimSpace`: other characters than JavaScript's `trim` takes. */
+/** Go's `strings.TrimSpace`, which removes other characters than JavaScript's `trim`. */
 function trimSpace(s: string): string {
   const space = "[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
   return s.replace(new RegExp(`^${space}`, "u"), "").replace(new RegExp(`${space}$`, "u"), "");

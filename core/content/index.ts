@@ -1,5 +1,10 @@
+/**
+ * The content of a build: what its image is made from, and one hash of all that.
+ *
+ * Unlike the rest of core/, this module reads the disk: the build's context, its Dockerfile and ignore files, and the cache
+ * of digests. It imports neither Pulumi nor child processes, asks no network, and changes nothing but that cache.
+ */
 export { type Change, changes, describe } from "./changes";
-export { type Explanation, explain, type Unseen, type Weight } from "./explain";
 export {
   type BaseImages,
   baseImages,
@@ -12,4 +17,5 @@ export {
 } from "./identify";
 export { remarks } from "./remarks";
 export { StatCache } from "./stat-cache";
+export { type ContextSurvey, surveyContexts, type Unseen, type Weight } from "./survey";
 export * from "./types";

@@ -1,15 +1,15 @@
 import type { BuildSpec, ContentIdentity } from "./types";
 
-/** One build, for {@link remarks}. */
+/** What {@link remarks} has to know of a build. */
 export interface RemarkedBuild {
   service: string;
   spec: BuildSpec;
   identity: Pick<ContentIdentity, "files" | "inputs">;
-  /** Whether it is going to be built, and without the cache. */
+  /** Whether it is about to be built without the cache. */
   buildsWithoutCache: boolean;
 }
 
-/** What people should know of their builds although nothing is wrong, each once: `<where>: <what>; <what to do>`. */
+/** Advice about builds that are not wrong, each piece once: `<where>: <what>; <what to do>`. */
 export function remarks(builds: readonly RemarkedBuild[]): string[] {
   const seeing = builds.filter(seesGit);
   const contexts = new Set(seeing.map(({ spec }) => spec.context));

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import type { Context } from "./context";
+import { contextPath, foldersAbove } from "./context-path";
 import type { Source } from "./dockerfile";
 import { decodeName, encodePath } from "./files/names";
 import { unreadable } from "./files/unreadable";
@@ -9,10 +10,7 @@ import type { Scope } from "./walk";
 
 const LINKS = 255;
 
-/**
- * What of a context the sources name: their links and wildcards followed as BuildKit follows them, from the
- * context's top.
- */
+/** The part of a context that the sources name. Links and wildcards are followed as BuildKit follows them. */
 export function select(
   { root, rules: ignoreRules }: Pick<Context, "root" | "rules">,
   sources: Source[],
@@ -23,7 +21,7 @@ export function select(
     const rules = new IgnoreRules(source.exclude);
     const found = source.parents
       ? withParents(root, ignoreRules, source.path)
-      : resolve(root, ignoreRules, source.path);
+      : resolveSource(root, ignoreRules, source.path);
     for (const path of found.single) single.add(path);
     for (const path of found.below) below.set(path, [...(below.get(path) ?? []), rules]);
   }
@@ -50,19 +48,19 @@ export function select(
 interface Found {
   /** Paths that count with everything below them. */
   below: string[];
-  /** Paths that count alone: the links on the way. */
+  /** Paths that count without what is below them: the links on the way. */
   single: string[];
 }
 
-/** @param deep whether a part `**` stands for any folders, or none */
-function resolve(root: string, rules: IgnoreRules, source: string, deep = false): Found {
+/** @param deep whether a part `**` stands for any number of folders */
+function resolveSource(root: string, rules: IgnoreRules, source: string, deep = false): Found {
   const below = new Set<string>();
   const single = new Set<string>();
   const seen = new Set<string>();
   follow("", source === "" ? [] : source.split("/"), LINKS);
   return { below: [...below], single: [...single] };
 
-  /** @returns whether it leads anywhere */
+  /** @returns whether it leads to anything */
   function follow(at: string, rest: string[], links: number): boolean {
     const [part, ...others] = rest;
     if (part === undefined) {
@@ -87,11 +85,11 @@ function resolve(root: string, rules: IgnoreRules, source: string, deep = false)
 
   function followLink(path: string, target: string, others: string[], links: number): boolean {
     const step = `${path}\0${others.join("/")}`;
-    // A link that is not sent leads nowhere.
+    // An ignored link is not sent, so it leads nowhere.
     if (links === 0 || seen.has(step) || rules.ignores(path)) return false;
     seen.add(step);
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-    const next = clamp(target.startsWith("/") ? target : `${folder}/${target}`).concat(others);
+    const next = contextPath(target.startsWith("/") ? target : `${folder}/${target}`).concat(others);
     const leads = follow("", next, links - 1);
     if (leads || others.length === 0) single.add(path);
     return leads;
@@ -99,14 +97,14 @@ function resolve(root: string, rules: IgnoreRules, source: string, deep = false)
 }
 
 /**
- * `COPY --parents`: what the pattern names, with everything below it, and the folders above, whose permissions are
- * copied. Its wildcards are those of an ignore file; where they are others than in the rest of the sources, all counts
- * that is below.
+ * What `COPY --parents` reads: what the pattern names with everything below it, and the folders above, whose permissions
+ * are copied. Its wildcards are those of an ignore file. From the first part on that means something else in other
+ * sources, everything below counts.
  */
 function withParents(root: string, rules: IgnoreRules, source: string): Found {
   const parts = source.split("/");
   const other = parts.findIndex((part) => /[[\\]|\*\*./.test(part) || /.\*\*/.test(part));
-  const { below, single } = resolve(
+  const { below, single } = resolveSource(
     root,
     rules,
     parts.slice(0, other < 0 ? undefined : other).join("/"),
@@ -115,14 +113,7 @@ function withParents(root: string, rules: IgnoreRules, source: string): Found {
   return { below, single: [...single, ...below.flatMap(foldersAbove)] };
 }
 
-function foldersAbove(path: string): string[] {
-  const found: string[] = [];
-  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
-    found.push(path.slice(0, at));
-  return found;
-}
-
-/** Those that the builder can see; no link is one. */
+/** The folders in a folder that the builder sees; links to folders are left out. */
 function foldersIn(root: string, rules: IgnoreRules, folder: string): string[] {
   return entriesOf(root, folder)
     .map((name) => (folder === "" ? name : `${folder}/${name}`))
@@ -136,7 +127,7 @@ function namesLike(root: string, folder: string, part: string): string[] {
   return entriesOf(root, folder).filter((name) => pattern.test(name));
 }
 
-/** None where it is no folder. */
+/** Sorted; empty for what is not a folder. */
 function entriesOf(root: string, folder: string): string[] {
   try {
     return readdirSync(encodePath(`${root}/${folder}`), { encoding: "buffer" })
@@ -147,10 +138,7 @@ function entriesOf(root: string, folder: string): string[] {
   }
 }
 
-/**
- * Go's `filepath.Match` for one part of a path. A class or an escape that is not known here matches
- * everything.
- */
+/** Go's `filepath.Match` for one part of a path. A class or an escape that is not known here matches everything. */
 function wildcard(part: string): RegExp {
   let source = "^";
   for (let i = 0; i < part.length; i++) {
@@ -168,7 +156,7 @@ function wildcard(part: string): RegExp {
   return toJsRegExp(`${source}$`) ?? /^/;
 }
 
-/** @returns undefined for what is not there */
+/** @returns undefined for a path that does not exist */
 function statOf(root: string, path: string): Stats | undefined {
   try {
     return lstatSync(encodePath(`${root}/${path}`));
@@ -185,13 +173,4 @@ function linkTarget(root: string, path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function clamp(path: string): string[] {
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return parts;
 }

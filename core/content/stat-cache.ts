@@ -16,24 +16,19 @@ import { join } from "node:path";
 import { type CacheTable, decodeTable, emptyTable, encodeTable } from "./files/cache-table";
 import { STAT_FIELDS } from "./files/file-work";
 
-/**
- * Clocks of file systems tick as seldom as every 2 s (FAT): a file this young can change again and keep its
- * times.
- */
+/** Some file systems record times in steps of 2 s (FAT): a file this young can change again and keep its times. */
 const GRANULARITY_MS = 2_000;
-/**
- * Saves that an entry outlives without being asked for: another service may read another part of the context.
- */
+/** Saves after which an unused entry is dropped. Not the first: another service may read another part of the context. */
 const MOST_IDLE = 20;
 
 /**
  * Remembers the digests of files between runs, one cache file per context folder.
  *
- * A digest is believed when size, mtime, ctime, inode and device are those of the file that was read; a file
- * put back with its old mtime has another ctime. A file that was written less than two seconds before it was
- * read is not remembered: written once more, it could look the same. A cache file that is damaged, describes
- * another folder or belongs to another user is not used, and one that cannot be written is not: either costs
- * time only. Runs at once replace the file as a whole; the last one's stays.
+ * A digest is used if size, mtime, ctime, inode and device are those of the file that was read; a file that is put back
+ * with its old mtime has a new ctime. A file written less than two seconds before it was read is not remembered, because
+ * another write could leave the same times. A cache file that is damaged, describes another folder or belongs to another
+ * user is not used; neither that nor a failure to save costs more than time. Concurrent runs replace the whole file, and
+ * the last one wins.
  */
 export class StatCache {
   readonly #folder: string;
@@ -43,12 +38,12 @@ export class StatCache {
     this.#folder = folder;
   }
 
-  /** @param folder where the cache files are; made when something is saved */
+  /** @param folder of the cache files; created when something is saved */
   static open(folder: string): StatCache {
     return new StatCache(folder);
   }
 
-  /** The digests known of the files in a context folder. */
+  /** The known digests of the files in a context folder. */
   of(root: string): FolderCache {
     let cache = this.#open.get(root);
     if (!cache) {
@@ -58,7 +53,7 @@ export class StatCache {
     return cache;
   }
 
-  /** Writes what is new. Never throws. */
+  /** Saves what is new. Never throws. */
   save(): void {
     for (const [root, cache] of this.#open) {
       if (!cache.changed) continue;
@@ -79,8 +74,8 @@ export class StatCache {
 interface Entry {
   sha256: string;
   /**
-   * Its {@link STAT_FIELDS} numbers begin at `at`; others are around them, as an array for each file would be
-   * most of the memory.
+   * Its {@link STAT_FIELDS} numbers begin at `at`. The array is shared with other files, as one for each would take most
+   * of the memory.
    */
   stats: Float64Array;
   at: number;
@@ -93,7 +88,7 @@ export class FolderCache {
   readonly #asked: Uint8Array;
   readonly #fresh = new Map<string, Entry>();
   #places: Map<string, number> | undefined;
-  /** Where the next path most likely is: runs ask in the order of the file. */
+  /** The likely place of the next path: lookups come in the order of the file. */
   #next = 0;
 
   constructor(old: CacheTable) {
@@ -105,7 +100,7 @@ export class FolderCache {
     return this.#fresh.size > 0;
   }
 
-  /** About how many files a run will look at; 0 for a folder that is new. */
+  /** About how many files a run will ask for; 0 for a new folder. */
   get size(): number {
     return this.#old.paths.length;
   }
@@ -121,11 +116,11 @@ export class FolderCache {
   }
 
   /**
-   * @param stats the file's numbers begin at `at`; not to be written to any more
+   * @param stats the file's numbers begin at `at`; must not be changed afterwards
    * @param readAt when the file began to be read, by this machine's clock, in milliseconds
    */
   remember(path: string, stats: Float64Array, at: number, sha256: string, readAt: number): void {
-    // The file is UTF-8, such a name is not.
+    // The cache file is UTF-8, which cannot hold other names.
     if (path.isWellFormed()) this.#fresh.set(path, { sha256, stats, at, readAt });
   }
 
@@ -181,7 +176,7 @@ function same(a: Float64Array, at: number, b: Float64Array, bt: number): boolean
   return true;
 }
 
-/** Whether whatever is written to the file from now on shows in its times. */
+/** Whether any later write to the file shows in its times. */
 function isSettled({ stats, at, readAt }: Entry, behind: number): boolean {
   return Math.max(stats[at + 2]!, stats[at + 3]!) + GRANULARITY_MS <= readAt - Math.max(0, behind);
 }

@@ -1,106 +1,86 @@
 import { Problems } from "../problems";
 import type { StatCache } from "./stat-cache";
 
-/**
- * What one build is made from: compose's `build` section with every path absolute and every variable
- * resolved.
- */
+/** What an image is built from: compose's `build` section with every path absolute and every variable resolved. */
 export interface BuildSpec {
   /** Absolute path of the context folder. */
   context: string;
   /** Relative to the context, or absolute. Default: `Dockerfile`. */
   dockerfile?: string;
-  /** The Dockerfile's text itself; then `dockerfile` is not read. */
+  /** The Dockerfile's text itself, in place of `dockerfile`. */
   dockerfileInline?: string;
-  /** Build arguments; `null`: named, but without a value, as if it were not given. */
+  /** Build arguments. One that is `null` is named without a value and counts as not given. */
   args: Record<string, string | null>;
   /** The stage to build. Default: the last one. */
   target?: string;
   platforms: string[];
   labels: Record<string, string>;
   /**
-   * Named contexts: an absolute folder; `service:` and a name for the image that another service builds, which counts by
-   * its content ({@link IdentifyOptions.builtContents}); or anything else (`docker-image://…`, a URL), which counts as the
-   * text it is.
+   * Named contexts. An absolute folder counts by its files, `service:<name>` by the content of the image that the service
+   * builds ({@link IdentifyOptions.builtContents}), anything else (`docker-image://…`, a URL) by its text.
    */
   additionalContexts: Record<string, string>;
   /** Ids only, never values: a rotated secret builds the same image. */
   secrets: string[];
-  /** Ids only. */
-  ssh: string[];
   /** The network of `RUN` (`host`, `none`, …). */
   network?: string;
   /** Extra lines for `/etc/hosts` during `RUN`, `name=address` each. */
   extraHosts?: string[];
-  /** Of `/dev/shm` during `RUN`, as compose prints it. */
-  shmSize?: string | number;
-  /** During `RUN`, as compose prints them. */
-  ulimits?: Record<string, unknown>;
-  privileged?: boolean;
-  entitlements?: string[];
-  isolation?: string;
-  /** As compose's `provenance` and `sbom`: attestations are a part of what is pushed. */
-  provenance?: string | boolean;
-  sbom?: string | boolean;
-  /** Never counts: where a layer comes from does not change what is in it. */
-  noCache?: boolean;
+  /** The size of `/dev/shm` during `RUN`, in bytes. */
+  shmSize?: number;
+  /** Compose's `provenance` and `sbom`: attestations are pushed with the image. */
+  provenance?: string;
+  sbom?: string;
 }
 
 export interface IdentifyOptions {
-  /** A nonce; another value is another content. */
+  /** A nonce: a new value gives a new content hash. */
   fresh?: string;
-  /** The current digest of each base image that is to count by digest and not only by name. */
+  /** The current digests of the base images that count by digest and not only by name. */
   baseDigests?: Record<string, string>;
   /**
-   * The ONBUILD instructions of images that stages begin with; undefined for one of which nobody could say: the whole
-   * context counts then. An image that is not named here is taken to have none, unless it has `onbuild` in its name.
-   * One that another service builds is called `service:` and that service's name.
+   * The ONBUILD instructions of images that stages begin with, by image; `service:<name>` for one that a service builds.
+   * Undefined where they could not be found out: then the whole context counts. An image that is not listed has none,
+   * unless `onbuild` is a part of its name.
    */
   baseOnBuild?: Record<string, string[] | undefined>;
-  /** The content hash of each service that the build begins with or copies from, by a `service:` context. */
+  /** The content hash of each service whose image the build uses through a `service:` context. */
   builtContents?: Record<string, string>;
-  /** Remembers digests of unchanged files between runs. Without it, every byte is read. */
+  /** Remembers the digests of unchanged files between runs. Without it, every byte is read. */
   cache?: StatCache;
 }
 
 export type EntryType = "file" | "symlink" | "directory" | "fifo" | "socket";
 
-/** One entry of a context that counts. */
+/** An entry of a context that counts. */
 export interface ContentFile {
-  /**
-   * Relative to its context, `/` between the parts. A byte that is not UTF-8 is the code unit 0xDC00 + byte.
-   */
+  /** Relative to its context, `/` between the parts. A byte that is not UTF-8 is the code unit 0xDC00 + byte. */
   path: string;
   type: EntryType;
-  /**
-   * `0644`, `0755`, …: what git would keep. `=0600`: exactly these bits, where the umask does not explain
-   * them.
-   */
+  /** `0644` or `0755` as git would record it; `=0600`, the exact bits, if the umask does not explain them. */
   mode: string;
-  /** Of a file's bytes or a link's target, 64 hex digits; empty for the rest. */
+  /** Of a file's bytes or of a link's target, 64 hex digits; empty for other types. */
   sha256: string;
-  /** The named context it belongs to; absent for the main one. */
+  /** The name of its context; absent for the main one. */
   context?: string;
 }
 
 export interface ContentIdentity {
   /** 64 hex digits: SHA-256 over {@link files} and {@link inputs}, and nothing else. */
   content: string;
-  /** Whether everything in the context counts that the ignore rules leave. */
+  /** Whether everything counts that the ignore rules leave of the context. */
   wholeContext: boolean;
-  /** Why it does, in words. */
+  /** Why the whole context counts, in words; empty if it does not. */
   reasons: string[];
   /** Sorted by context, then path, in code units. */
   files: ContentFile[];
-  /** Everything else that counts, readable. */
+  /** Everything else that counts, in a readable form. */
   inputs: Record<string, unknown>;
-  /**
-   * The ignore files that applied. They count only by what they leave; here they are why a file came or went.
-   */
+  /** The ignore files that applied. Only what they leave counts; they are listed to explain why a file came or went. */
   ignoreFiles: { context?: string; path: string; sha256: string }[];
 }
 
-/** A user's mistake in something that is read here: `<where>: <what is wrong>; <what to do>`. */
+/** Something in a build that the user has to fix: `<where>: <what is wrong>; <what to do>`. */
 export class ContentError extends Problems {
   constructor(problem: string) {
     super([problem]);

@@ -3,7 +3,7 @@ import { decodeName, encodePath } from "./files/names";
 import { unreadable } from "./files/unreadable";
 import type { IgnoreRules, Verdict } from "./ignore";
 
-/** Decides what is looked at, beside the ignore rules. */
+/** Decides what a walk visits, apart from the ignore rules. */
 export interface Scope {
   /** Whether the entry counts. */
   includes(path: string): boolean;
@@ -12,16 +12,13 @@ export interface Scope {
 }
 
 /**
- * The paths of everything in a context that the builder can see and `scope` asks for, in code unit order;
- * folders as well.
+ * Finds the files and folders of a context that the ignore rules leave and `scope` includes, in code unit order.
  *
- * As BuildKit's client does it (tonistiigi/fsutil, `filterFS.Walk`): a folder that is ignored is there all
- * the same when something below it is re-included; no link is followed. A folder is entered only where
- * something can count.
+ * Like BuildKit's client (tonistiigi/fsutil, `filterFS.Walk`), it reports an ignored folder if something below it is
+ * re-included, and follows no links. It enters a folder only if something in it can count.
  */
 export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (path: string) => void): void {
-  // Folders that are ignored are reported when something in them is not, and then come after some of their
-  // neighbours.
+  // An ignored folder is reported once something in it is re-included, which is after some of its neighbours.
   const late = new Set<string>();
   const kept: string[] | undefined = rules.reincludes ? [] : undefined;
   enter("", undefined, []);
@@ -29,7 +26,7 @@ export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (pat
 
   function enter(folder: string, parent: Verdict | undefined, ignoredAbove: string[]): void {
     const prefix = folder === "" ? "" : `${folder}/`;
-    for (const name of list(root, folder)) {
+    for (const name of namesIn(root, folder)) {
       const path = prefix + name;
       if (name.endsWith("/")) visit(path.slice(0, -1), parent, ignoredAbove);
       else if (!rules.ignoresIn(path, parent) && scope.includes(path)) {
@@ -49,15 +46,15 @@ export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (pat
 }
 
 /**
- * The names in a folder; a folder's name comes once more with a `/` behind it, where it is to be entered.
- * Sorted like this, the paths of a whole tree come in the order of their code units.
+ * The names in a folder. That of a folder is listed twice, the second time with a `/` after it, where it is to be entered:
+ * sorted like this, the paths of a whole tree come in code unit order.
  */
-function list(root: string, folder: string): string[] {
+function namesIn(root: string, folder: string): string[] {
   const path = encodePath(folder === "" ? root : `${root}/${folder}`);
   try {
     const entries = readdirSync(path, { withFileTypes: true });
     if (!entries.some(({ name }) => name.includes("\ufffd"))) return inOrder(entries, ({ name }) => name);
-    // A name that is not UTF-8: as bytes, which Node's types do not know of here.
+    // A name is not UTF-8: read them as bytes, which Node's types lack here.
     const raw = readdirSync(path, { withFileTypes: true, encoding: "buffer" as never });
     return inOrder(raw, ({ name }) => decodeName(name as unknown as Buffer));
   } catch (error) {

@@ -5,7 +5,7 @@ import { withTools } from "../../scripts/environment";
 
 const launcher = path.join(__dirname, "..", "..", ".everfresh", "bin", "pulumi");
 
-/** Whether this checkout uses the engine with the lab's stand-ins: the launcher that `scripts/setup` wrote says so. */
+/** Whether this checkout runs the engine with the lab's stand-ins, which shows in the launcher that `scripts/setup` wrote. */
 export function usesStandIns(): boolean {
   try {
     return readFileSync(launcher, "utf8").includes("stand-ins");

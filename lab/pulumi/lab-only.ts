@@ -1,17 +1,16 @@
+/** Keeps the stand-ins to the lab: they refuse every other host and registry. */
 import { load, names } from "../state";
-
-/** The stand-ins act on the lab and on nothing else. */
 
 /** A machine, as a connection names it. */
 export interface Machine {
   /** Address of its SSH server. */
   host: string;
   port: number;
-  /** One line, `ssh-ed25519 AAAA…`, which is checked when connecting. */
+  /** One line, `ssh-ed25519 AAAA…`, checked when connecting. */
   hostKey?: string;
 }
 
-/** Explains in one line which of these machines is not a host of this checkout's labs; undefined if all are. */
+/** Says in one line which of these machines is not a host of this checkout's labs; undefined if all are. */
 export async function refusal(machines: readonly Machine[]): Promise<string | undefined> {
   const hosts = (await labs()).flatMap(({ hosts }) => hosts);
   const stranger = machines.find(
@@ -21,13 +20,13 @@ export async function refusal(machines: readonly Machine[]): Promise<string | un
   return stranger && notOfTheLab(`${stranger.host}:${stranger.port}`, "host");
 }
 
-/** Explains in one line that a registry, `host:port`, is not a lab's; undefined if it is. */
+/** Says in one line that a registry, `host:port`, is not a lab's; undefined if it is. */
 export async function registryRefusal(address: string): Promise<string | undefined> {
   const known = (await labs()).some(({ registry }) => registry.address === address);
   return known ? undefined : notOfTheLab(address, "registry");
 }
 
-/** @throws Error with the explanation, if there is one. */
+/** @throws Error with the refusal, if there is one. */
 export async function mustBeAllowed(refused: Promise<string | undefined>): Promise<void> {
   const reason = await refused;
   if (reason !== undefined) throw new Error(reason);
@@ -37,7 +36,7 @@ const notOfTheLab = (address: string, what: string) =>
   `pulumi: this is the engine with the lab's stand-ins, and ${address} is not a ${what} of the lab; ` +
   "install the official Pulumi (`curl -fsSL https://get.pulumi.com | sh`), then run `npm run setup`";
 
-/** The labs of this checkout that came up. */
+/** This checkout's labs, except those that never came up. */
 async function labs() {
   const all = await Promise.all((await names()).map((name) => load(name).catch(() => undefined)));
   return all.filter((lab) => lab !== undefined);

@@ -14,7 +14,6 @@ const args: ContentImageArgs = {
     labels: { mine: "x", "dev.everfresh.content": "forged" },
     additionalContexts: {},
     secrets: ["npm"],
-    ssh: [],
     network: "host",
     extraHosts: ["db=10.0.0.1", "v6=::1"],
     shmSize: 67108864,

@@ -447,7 +447,6 @@ describe("hostile names in a resolved document", function () {
         platforms: [],
         additionalContexts: Object.fromEntries([[context, source]]),
         secrets: [secretId],
-        ssh: [],
         ...(dockerfile === undefined ? {} : { dockerfile }),
       };
       const secrets = [{ id: secretId, file: path.join(source, "Dockerfile") }];

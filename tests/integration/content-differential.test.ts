@@ -13,7 +13,7 @@ const SEED = Number(process.env.EVERFRESH_SEED ?? 5);
 const PER_PROJECT = 16;
 const AT_ONCE = 3;
 
-describe("the content hash beside the real builder", function () {
+describe("the content hash, compared with the real builder,", function () {
   this.timeout(60_000 + MUTATIONS * 2_000);
   let folder: string;
   before(requireBuilder);
@@ -25,7 +25,7 @@ describe("the content hash beside the real builder", function () {
     await removeImages();
   });
 
-  it("changes whenever the image does, hardly ever otherwise, and says what was changed", async () => {
+  it("changes whenever the image does, hardly ever otherwise, and its changes name what was mutated", async () => {
     const outcomes: Outcome[] = [];
     for (let seed = SEED; outcomes.length < MUTATIONS; seed++) {
       outcomes.push(...(await tryProject(new Random(seed), seed, folder)));

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { extract } from "tar-stream";
-import { type BuildSpec, identify } from "../../core/content";
 import { requireBuilder } from "./content-support/builder";
+import { builtEntries, type Compared, compareIgnoreFiles, countedEntries } from "./content-support/entries";
 import { Random } from "./content-support/random";
 
 const TREE = [
@@ -41,6 +40,7 @@ const TREE = [
   "a\nb",
 ];
 
+/** Lines of one ignore file each. */
 const RULES: string[][] = [
   [],
   ["*.txt"],
@@ -120,155 +120,116 @@ const RULES: string[][] = [
   ["\\d.txt"],
 ];
 
+/** Go refuses this escape, and with it the whole build. */
+const REFUSED = ["src\\lib"];
+
+const WAYS_OF_WRITING: Record<string, string> = {
+  "a byte order mark, Windows line ends and a comment": "\ufeffsrc\r\n\r\n# docs\r\ndocs/img\r\n",
+  "a space before a comment sign": " # src\n#docs\n",
+  "no line end": "src",
+  "empty lines": "\n\n  \n!src\n",
+  "spaces that are not ASCII": "src\u00a0\n\u2003docs",
+};
+
 describe("ignore rules beside the real builder", function () {
   this.timeout(600_000);
   let folder: string;
   before(requireBuilder);
-  beforeEach(() => {
+
+  const write = (path: string, text: string) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  };
+  const makeTree = () => {
     folder = mkdtempSync(join(tmpdir(), "ignore-"));
     for (const path of TREE) write(path, "x");
     write("Dockerfile", "FROM scratch\nCOPY . /\n");
     symlinkSync("src", join(folder, "link"));
     symlinkSync("nowhere", join(folder, "src/dangling"));
     mkdirSync(join(folder, "empty"));
-  });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-  const write = (path: string, text: string | Buffer) => {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
   };
-  const spec = (dockerfile: string): BuildSpec => ({
-    context: folder,
-    dockerfile,
-    args: {},
-    platforms: [],
-    labels: {},
-    additionalContexts: {},
-    secrets: [],
-    ssh: [],
-  });
-  const seen = async (dockerfile = "Dockerfile") =>
-    (await identify(spec(dockerfile))).files.map(({ path, type }) => `${type} ${path}`);
+  const removeTree = () => rmSync(folder, { recursive: true, force: true });
 
-  it("leave the same entries, for every form of rule", async () => {
-    await compareAll(RULES.map((rules) => rules.join("\n")));
-  });
-
-  it("leave the same entries for combinations of them", async () => {
-    const random = new Random(Number(process.env.EVERFRESH_SEED ?? 7));
-    const all = RULES.flat();
-    const some = () =>
-      Array.from(
-        { length: 2 + random.below(5) },
-        () => (random.chance(0.4) ? "!" : "") + random.pick(all).replace(/^!/, ""),
-      );
-    await compareAll(
-      Array.from({ length: Number(process.env.EVERFRESH_IGNORE_RUNS ?? 24) }, () => some().join("\n")),
-    );
-  });
-
-  it("are read in every way of writing a file", async () => {
-    await compareAll([
-      "\ufeffsrc\r\n\r\n# docs\r\ndocs/img\r\n",
-      " # src\n#docs\n",
-      "src",
-      "\n\n  \n!src\n",
-      "src\u00a0\n\u2003docs",
-    ]);
-  });
-
-  it("of the Dockerfile's own file go before the context's", async () => {
-    write(".dockerignore", "src\n");
-    write("Dockerfile.dockerignore", "docs\n");
-    assert.deepEqual(await seen(), await built());
-    write("Dockerfile.dockerignore", "");
-    assert.deepEqual(await seen(), await built());
-  });
-
-  it("see what is odd in a folder as the builder does", async () => {
-    execFileSync("mkfifo", [join(folder, "src/fifo")]);
-    const socket = createServer().listen(join(folder, "src/socket"));
-    chmodSync(join(folder, "a.txt"), 0o4755);
-    write(".dockerignore", "docs\n");
-    try {
-      await new Promise((done) => socket.once("listening", done));
-      // Older builders leave a FIFO out, and a socket is an empty file in the image.
-      const here = (await seen()).filter((entry) => entry !== "fifo src/fifo");
-      assert.deepEqual(
-        here.map((entry) => entry.replace(/^socket /, "file ")),
-        (await built())!.filter((entry) => entry !== "fifo src/fifo"),
-      );
-    } finally {
-      socket.close();
-    }
-  });
-
-  /**
-   * Each stands beside a Dockerfile of its own outside of the context, so that several can be built at once.
-   */
-  async function compareAll(ignoreFiles: string[]): Promise<void> {
-    const beside = mkdtempSync(join(tmpdir(), "ignore-files-"));
-    const wrong: unknown[] = [];
-    let compared = 0;
-    let next = 0;
-    const work = async () => {
-      while (next < ignoreFiles.length) {
-        const dockerfile = join(beside, `${next}`);
-        const text = ignoreFiles[next++]!;
-        writeFileSync(dockerfile, "FROM scratch\nCOPY . /\n");
-        writeFileSync(`${dockerfile}.dockerignore`, text);
-        const there = await built(dockerfile);
-        const here = await seen(dockerfile).catch((error: Error) => error.message);
-        // Rules that the builder does not take have no result to agree with.
-        if (!there) continue;
-        compared++;
-        if (JSON.stringify(here) !== JSON.stringify(there)) wrong.push({ text, here, there });
-      }
-    };
-    await Promise.all([work(), work(), work()]);
-    rmSync(beside, { recursive: true });
-    assert.deepEqual(wrong, []);
-    assert.ok(
-      compared > 0.9 * ignoreFiles.length,
-      `the builder took only ${compared} of ${ignoreFiles.length}`,
-    );
-  }
-
-  /** The entries of the image; undefined when the builder does not take the rules. */
-  async function built(dockerfile = join(folder, "Dockerfile")): Promise<string[] | undefined> {
-    const builder = spawn("docker", [
-      "buildx",
-      "build",
-      "--builder",
-      "default",
-      "--quiet",
-      "--output",
-      "type=tar,dest=-",
-      "--file",
-      dockerfile,
-      folder,
-    ]);
-    const entries: string[] = [];
-    const types = { file: "file", directory: "directory", symlink: "symlink", fifo: "fifo" } as Record<
-      string,
-      string
-    >;
-    const unpack = extract();
-    unpack.on("entry", ({ name, type }, stream, next) => {
-      const path = name.replace(/\/$/, "").replace(/^\.\//, "");
-      if (path !== "") entries.push(`${types[type!] ?? type} ${path}`);
-      stream.on("end", next).resume();
+  describe("leave the same entries", () => {
+    let compared: Map<string, Compared>;
+    const texts = [...RULES.map((lines) => lines.join("\n")), ...Object.values(WAYS_OF_WRITING)];
+    before(async () => {
+      makeTree();
+      const results = await compareIgnoreFiles(folder, texts);
+      compared = new Map(texts.map((text, i) => [text, results[i]!]));
     });
-    const finished = new Promise((done, failed) =>
-      unpack.on("finish", () => done(undefined)).on("error", failed),
-    );
-    const status = new Promise<number | null>((done) => builder.on("close", done));
-    builder.stderr.resume();
-    builder.stdout.pipe(unpack);
-    if ((await status) !== 0) return undefined;
-    await finished;
-    const path = (entry: string) => entry.slice(entry.indexOf(" ") + 1);
-    return entries.sort((a, b) => (path(a) < path(b) ? -1 : 1));
-  }
+    after(removeTree);
+
+    const mustAgree = (text: string) => {
+      const { builder, everfresh } = compared.get(text)!;
+      assert.ok(builder, "the builder refuses it");
+      assert.deepEqual(everfresh, builder);
+    };
+    for (const lines of RULES) {
+      const text = lines.join("\n");
+      if (REFUSED.includes(text)) continue;
+      it(
+        lines.length === 0 ? "without a rule" : `for ${lines.map((line) => JSON.stringify(line)).join(", ")}`,
+        () => mustAgree(text),
+      );
+    }
+    for (const [what, text] of Object.entries(WAYS_OF_WRITING))
+      it(`in a file with ${what}`, () => mustAgree(text));
+  });
+
+  describe("leave the same entries", () => {
+    beforeEach(makeTree);
+    afterEach(removeTree);
+
+    it("for random combinations of them", async () => {
+      const random = new Random(Number(process.env.EVERFRESH_SEED ?? 7));
+      const all = RULES.flat();
+      const combination = () =>
+        Array.from(
+          { length: 2 + random.below(5) },
+          () => (random.chance(0.4) ? "!" : "") + random.pick(all).replace(/^!/, ""),
+        );
+      const texts = Array.from({ length: Number(process.env.EVERFRESH_IGNORE_RUNS ?? 24) }, () =>
+        combination().join("\n"),
+      );
+      const results = await compareIgnoreFiles(folder, texts);
+      const accepted = texts
+        .map((text, i) => ({ text, ...results[i]! }))
+        .filter(({ builder }) => builder !== undefined);
+      assert.deepEqual(
+        accepted.filter(({ builder, everfresh }) => JSON.stringify(everfresh) !== JSON.stringify(builder)),
+        [],
+      );
+      assert.ok(
+        accepted.length > 0.9 * texts.length,
+        `the builder accepts only ${accepted.length} of ${texts.length}`,
+      );
+    });
+
+    for (const own of ["docs\n", ""]) {
+      it(`if the Dockerfile's own ignore file, ${JSON.stringify(own)}, takes precedence`, async () => {
+        write(".dockerignore", "src\n");
+        write("Dockerfile.dockerignore", own);
+        assert.deepEqual(await countedEntries(folder), await builtEntries(folder));
+      });
+    }
+
+    it("of a folder with a FIFO, a socket and a setuid file", async () => {
+      execFileSync("mkfifo", [join(folder, "src/fifo")]);
+      const socket = createServer().listen(join(folder, "src/socket"));
+      chmodSync(join(folder, "a.txt"), 0o4755);
+      write(".dockerignore", "docs\n");
+      try {
+        await new Promise((done) => socket.once("listening", done));
+        // Older builders leave a FIFO out, and a socket becomes an empty file in the image.
+        const withoutFifo = (entries: string[]) => entries.filter((entry) => entry !== "fifo src/fifo");
+        assert.deepEqual(
+          withoutFifo(await countedEntries(folder)).map((entry) => entry.replace(/^socket /, "file ")),
+          withoutFifo((await builtEntries(folder))!),
+        );
+      } finally {
+        socket.close();
+      }
+    });
+  });
 });

@@ -75,14 +75,14 @@ describe("the lab", function () {
     ]);
   const page = async () => (await fetch(host.url(8080), { headers: { connection: "close" } })).text();
 
-  it("lets one in over SSH as a user who is in the group docker and nothing more", async () => {
+  it("accepts its key over SSH, for a user in the group docker with no other rights", async () => {
     const { stdout } = await ssh(
       "id -un; id -Gn; docker ps --format '{{.Names}}'; sudo -n true 2>/dev/null || echo no",
     );
     assert.equal(stdout, "deploy\ndeploy docker\nserver\nno\n");
   });
 
-  it("accepts no password and no other key, and shows the host key that it says", async () => {
+  it("refuses passwords and other keys, and has the host key that the lab lists", async () => {
     const other = path.join(folderOf(lab.name), "other.key");
     await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", other]);
     const refused = [
@@ -105,7 +105,7 @@ describe("the lab", function () {
     assert.match(stdout, new RegExp(`${host.hostKey.replaceAll("+", "\\+")}\n`));
   });
 
-  it("has a registry that wants its password", async () => {
+  it("has a registry that requires its password", async () => {
     const url = `http://${lab.registry.address}/v2/_catalog`;
     const ask = (password: string) =>
       fetch(url, { headers: { authorization: `Basic ${btoa(`lab:${password}`)}` } });
@@ -114,13 +114,13 @@ describe("the lab", function () {
     assert.deepEqual(await (await ask(lab.registry.password)).json(), { repositories: ["lab/server"] });
   });
 
-  it("serves on a port of this machine what the host publishes", async () => {
+  it("makes a port that the host publishes reachable from this machine", async () => {
     await eventually("the page", async () => (await page()) === "hello");
   });
 
-  it("keeps a host's engine down when killed, until it is started again", async () => {
+  it("keeps a killed engine down until it is started", async () => {
     await killEngine(host);
-    // Far longer than a daemon that is started again takes.
+    // Far longer than a daemon takes to restart.
     for (const until = Date.now() + 3_000; Date.now() < until; await pause(100))
       await assert.rejects(engine(host, "ps"), { message: /Cannot connect to the Docker daemon/ });
     await startEngine(host);
@@ -143,11 +143,11 @@ describe("the lab", function () {
       await eventually("the page", async () => (await page()) === "hello");
       assert.equal(await engine(host, "ps", "-q", "--no-trunc"), container);
       assert.equal((await ssh("cat note", "-o", "StrictHostKeyChecking=yes")).stdout, "kept\n");
-      await assert.rejects(exec(host, ["test", "-e", "/run/note"]), { status: 1 }); // it is in memory, as everywhere
+      await assert.rejects(exec(host, ["test", "-e", "/run/note"]), { status: 1 }); // /run is in memory
     });
   }
 
-  it("lets a paused host accept connections and never answer, its containers included", async () => {
+  it("lets a paused host and its containers accept connections without answering", async () => {
     await pauseHost(host);
     try {
       assert.equal(await firstBytes(host.port, 1_000), undefined);
@@ -158,7 +158,7 @@ describe("the lab", function () {
     assert.match((await firstBytes(host.port, 10_000)) ?? "", /^SSH-2\.0/);
   });
 
-  it("keeps what was pushed while the registry is down", async () => {
+  it("keeps pushed images while the registry is down", async () => {
     await stopRegistry(lab);
     await engine(host, "tag", image, `${image}:kept`);
     await engine(host, "rmi", image);
@@ -167,14 +167,14 @@ describe("the lab", function () {
     await pull(lab, host, image);
   });
 
-  it("is handed out as it is when it is up already", async () => {
+  it("is returned unchanged if it is up already", async () => {
     const again = await up({ name: lab.name });
     assert.deepEqual(JSON.parse(JSON.stringify(again)), JSON.parse(JSON.stringify(lab)));
     assert.match(await engine(host, "ps", "--format={{.Names}}"), /^server$/m);
   });
 });
 
-describe("labs side by side", function () {
+describe("two labs", function () {
   this.timeout(600_000);
   const names = [unique("left"), unique("right")] as const;
   after(() => Promise.all(names.map(down)));
@@ -190,7 +190,7 @@ describe("labs side by side", function () {
     return found.flatMap((ids) => ids.split("\n")).filter(Boolean);
   };
 
-  it("share nothing, and one goes without a trace while the other stays", async () => {
+  it("share no ports, secrets, images or Docker objects", async () => {
     const [left, right] = await Promise.all([up({ name: names[0], hosts: 2 }), up({ name: names[1] })]);
     const ports = [left, right].flatMap(({ registry, hosts }) => [
       registry.address,
@@ -212,7 +212,7 @@ describe("labs side by side", function () {
     assert.equal(await engine(right.hosts[0]!, "ps", "-q"), "");
   });
 
-  it("are made anew for hosts with another engine or image store, and are what was asked for", async () => {
+  it("are made again for another engine or image store", async () => {
     const kinds = [
       ["newest", "containerd", /^28\.\S+ io\.containerd\.snapshotter/],
       ["newest", "classic", /^28\.\S+ (?!io)/],
@@ -226,20 +226,20 @@ describe("labs side by side", function () {
     }
   });
 
-  it("are made anew where a host of one died, or a crash left half of one", async () => {
+  it("are made again if a host has died or a crash left half of one", async () => {
     const before = await up({ name: names[1] });
     await killHost(before.hosts[0]!);
-    const mended = await up({ name: names[1] });
-    assert.notEqual(mended.hosts[0]!.hostKey, before.hosts[0]!.hostKey);
+    const remade = await up({ name: names[1] });
+    assert.notEqual(remade.hosts[0]!.hostKey, before.hosts[0]!.hostKey);
 
     await run("rm", [path.join(folderOf(names[1]), "lab.json")]);
     const whole = await up({ name: names[1] });
-    assert.notEqual(whole.hosts[0]!.hostKey, mended.hosts[0]!.hostKey);
+    assert.notEqual(whole.hosts[0]!.hostKey, remade.hosts[0]!.hostKey);
     assert.equal((await objects(names[1])).length, 4, "registry, host, network, volume");
   });
 });
 
-/** What a server says by itself within some milliseconds. */
+/** The first bytes of a server's answer; undefined if there is none within some milliseconds. */
 function firstBytes(port: number, within: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port });

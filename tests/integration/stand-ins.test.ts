@@ -17,7 +17,7 @@ import { checkout, TestStack } from "../support/stack";
 const bin = path.join(checkout, "lab/pulumi/bin");
 const standIn = (name: string) => path.join(bin, `pulumi-resource-${name}`);
 
-/** Some machine that is not the lab's. */
+/** A host outside of the lab. */
 const production = {
   host: "127.0.0.1",
   port: 9,
@@ -34,7 +34,7 @@ describe("the stand-ins", function () {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  /** A program whose SDK does nothing, for as long as it lives. */
+  /** Writes a program that runs until it is ended. */
   async function program(): Promise<void> {
     const runner = path.join(folder, "node_modules/@pulumi/pulumi/cmd/run");
     await mkdir(runner, { recursive: true });
@@ -52,7 +52,7 @@ describe("the stand-ins", function () {
     return found.flat();
   }
 
-  describe("end with the engine, however it ends", () => {
+  describe("end with the engine, even if it is killed", () => {
     for (const name of ["command", "docker", "random"])
       it(`the ${name} plugin`, async () => {
         await using it = await ProviderPlugin.start(standIn(name), folder);
@@ -85,7 +85,7 @@ describe("the stand-ins", function () {
     });
   });
 
-  describe("refuse by name what they do not have", () => {
+  describe("refuse by name what they do not support", () => {
     const types: [plugin: string, type: string][] = [
       ["docker", "docker:index/container:Container"],
       ["command", "command:local:Command"],
@@ -142,12 +142,12 @@ describe("the stand-ins", function () {
       });
   });
 
-  describe("touch nothing that is not the lab's", () => {
+  describe("act on the lab only", () => {
     const refused =
       /^pulumi: this is the engine with the lab's stand-ins, and \S+ is not a (host|registry) of the lab; install the official Pulumi/;
     const error = (outcome: object | string) => (outcome as { error?: string }).error ?? "";
 
-    it("run no command on a host of somebody's", async () => {
+    it("run no command on another host", async () => {
       await using it = await ProviderPlugin.start(standIn("command"), folder);
       const type = "command:remote:Command";
       const inputs = { connection: production, create: "true", delete: "true" };
@@ -157,14 +157,14 @@ describe("the stand-ins", function () {
       assert.match(error(await it.delete(type, "id", state)), refused);
     });
 
-    it("reach no host of somebody's through the lab", async () => {
+    it("reach no other host through a host of the lab", async () => {
       const { address, port, hostKey } = (await lab()).hosts[0]!;
       await using it = await ProviderPlugin.start(standIn("command"), folder);
       const connection = { ...production, proxy: { host: address, port, hostKey } };
       assert.match(error(await it.create("command:remote:Command", { connection, create: "true" })), refused);
     });
 
-    it("push to no registry of somebody's", async () => {
+    it("push to no other registry", async () => {
       await using it = await ProviderPlugin.start(standIn("docker"), folder);
       const outcome = await it.create("docker:index/registryImage:RegistryImage", {
         name: "127.0.0.1:9/web:1",
@@ -174,7 +174,7 @@ describe("the stand-ins", function () {
       assert.match(error(outcome).replace(/^1 error occurred:\n\t\* /, ""), refused);
     });
 
-    it("start no program whose stack deploys to a host of somebody's", async () => {
+    it("start no program whose stack deploys to another host", async () => {
       await program();
       await using it = await LanguageHost.start(path.join(bin, "pulumi-language-nodejs"), folder);
       const { host, ...rest } = production;
@@ -188,9 +188,9 @@ describe("the stand-ins", function () {
       assert.match(line!.message, refused);
     });
 
-    // With the official Pulumi there is nothing to refuse.
+    // The official Pulumi refuses nothing.
     if (usesStandIns())
-      it("let neither `pulumi` nor `everfresh` deploy such a stack", async () => {
+      it("do not let `pulumi` or `everfresh` deploy such a stack", async () => {
         await using stack = await TestStack.create(await lab());
         const { hostKey } = production;
         await stack.configure({ "hosts[0].port": "9", "hosts[0].hostKey": hostKey });

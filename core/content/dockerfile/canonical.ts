@@ -1,21 +1,21 @@
+import { originNames } from "./origins";
+import type { Origin, Plan, Stage, StageInstruction } from "./plan";
 import { type Instruction, jsonList } from "./read";
-import { type Origin, originNames, type Plan, type Stage, type StageInstruction } from "./stages";
 import { splitWords } from "./variables";
 
-/** One instruction as it counts. */
+/** An instruction in the form that is hashed. */
 export interface CanonicalInstruction {
   /** Keyword, flags, and what follows them. */
   text: string;
-  /** What it begins with, copies from or mounts; a stage by its place. */
+  /** What it begins with, copies from or mounts; a stage is given by its index. */
   from?: string[];
-  /** Name, content, and whether variables in it are replaced. */
+  /** Of each: name, content, whether variables in it are replaced. */
   heredocs?: (string | boolean)[][];
 }
 
 /**
- * The part of a Dockerfile that the target needs, without what reaches no image: comments, how lines are
- * broken, the names of stages and, of stages that files are only copied out of, what they say about a
- * container.
+ * A plan's instructions without what reaches no image: comments, line breaks, the names of stages, and settings for
+ * containers (CMD, LABEL, …) in stages that files are only copied out of.
  */
 export function canonical(plan: Plan, escapeChar: string): CanonicalInstruction[] {
   const globals = plan.globals.map(({ name, value }) => ({
@@ -50,7 +50,7 @@ function instructionText(instruction: StageInstruction, escapeChar: string): Can
   };
 }
 
-/** Spaces that the builder does not see are one. */
+/** An instruction's text with spaces that mean nothing to the builder reduced to one. */
 function argumentText({ keyword, text }: Instruction, escapeChar: string): string {
   const list = EXEC_FORM.has(keyword) ? jsonList(text) : undefined;
   if (list) return JSON.stringify(list);

@@ -1,14 +1,14 @@
+import type { PlanOptions } from "./plan";
 import { type DockerfileText, readDockerfile } from "./read";
-import type { PlanOptions } from "./stages";
 import { Unsure } from "./unsure";
 
-/** Docker's own frontend, in any version: its newer forms are known here or make the reading uncertain. */
+/** Docker's own frontend, in any version: what a newer one adds is either known here or makes the reading unsure. */
 const OWN_FRONTEND = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[^@]*)?(?:@.*)?$/;
 
 /**
- * A Dockerfile that Docker's own frontend reads.
+ * Reads a Dockerfile for Docker's own frontend.
  *
- * @throws Unsure for any other.
+ * @throws Unsure for one that another frontend reads
  */
 export function readOwnDockerfile(text: string, { args, contexts }: PlanOptions): DockerfileText {
   const file = readDockerfile(text);

@@ -1,50 +1,48 @@
+import { needsNoDeclaration } from "./arguments";
 import { type CanonicalInstruction, canonical } from "./canonical";
 import { readOwnDockerfile } from "./frontend";
-import { needsNoDeclaration } from "./predefined";
+import { imageBehind, type Origin, type Plan, type PlanOptions } from "./plan";
 import type { DockerfileText } from "./read";
-import { readSources, type Source } from "./sources";
-import { imageBehind, type Origin, type Plan, type PlanOptions, planStages } from "./stages";
+import { readSources, type Source, wholeContext } from "./sources";
+import { planStages } from "./stages";
 import { Unsure } from "./unsure";
 import { declarations } from "./variables";
 
 export { pinImages } from "./pin";
+export type { PlanOptions } from "./plan";
 export type { Source } from "./sources";
-export type { PlanOptions } from "./stages";
 
-/** What a Dockerfile makes count. */
+/** What counts of a build, according to its Dockerfile. */
 export interface Reading {
-  /** The part that leads to the target; the whole text where that is not certain. */
+  /** The instructions that lead to the target; the whole text if the reading is unsure. */
   dockerfile: CanonicalInstruction[] | string;
-  /** The target's name, where that counts. */
+  /** The target's name, if the image depends on it. */
   target?: string;
-  /**
-   * Why everything counts, in words: only where the Dockerfile is not certain to be read as the builder reads
-   * it.
-   */
+  /** Why everything counts, in words; absent if the Dockerfile is certain to be read as the builder reads it. */
   unsure?: string;
   sources: Source[];
-  /** Build arguments that reach the image, of those given. */
+  /** Those of the given build arguments that reach the image. */
   args: Record<string, string>;
-  /** Named contexts in use. */
+  /** Names of the named contexts in use, sorted. */
   contexts: string[];
   /**
-   * External images that stages begin with, copy from or mount; as written, variables replaced, without
-   * duplicates. Absent where that is what is not certain.
+   * External images that stages begin with, copy from or mount: as written, variables replaced, without duplicates.
+   * Absent if they are not certain.
    */
   images?: string[];
-  /** Images that stages begin with, those behind a named context included; none where {@link images} is absent. */
+  /** Images that stages begin with, also through a named context; none where {@link images} is absent. */
   parents: string[];
-  /** The ONBUILD instructions of the image; absent where they are not certain. */
+  /** The ONBUILD instructions of the image; absent if they are not certain. */
   onBuild?: string[];
   /** Whether a command runs, so that its network, its hosts and so on count. */
   runs: boolean;
-  /** Frontend image of another language version. */
+  /** The frontend image of a `# syntax=` line. */
   syntax?: string;
 }
 
 /**
- * Reads what the build of a target reads. Where that is not certain, everything counts: the text of the whole
- * Dockerfile, all arguments, all of every context.
+ * Finds out what the build of a target reads. If that is not certain, everything counts: the whole text of the Dockerfile,
+ * all arguments, all of every context.
  */
 export function analyse(text: string, options: PlanOptions): Reading {
   let plan: Plan | undefined;
@@ -64,7 +62,7 @@ function precise(plan: Plan, file: DockerfileText, options: PlanOptions): Readin
   const dockerfile = canonical(plan, file.escapeChar);
   return {
     dockerfile,
-    // Its name reaches no image otherwise: the stages are those of the target alone.
+    // Nothing else depends on its name: the stages are already those of the target alone.
     ...(JSON.stringify(dockerfile).includes("TARGETSTAGE") && { target: plan.target }),
     sources: readSources(plan, file, options),
     args: usedArgs(plan, file.escapeChar, options.args),
@@ -82,7 +80,7 @@ function imagesOf(plan: Plan, options: PlanOptions): { images: string[]; parents
   return { images: [...new Set(images)].sort(), parents: [...new Set(parents)].sort() };
 }
 
-/** Those that the target's own lines leave; what it begins with has its own run, and leaves none. */
+/** The target's own ONBUILD instructions. Those of its base run in this build and are not passed on. */
 function onBuildOf({ stages, targetIndex }: Plan): Pick<Reading, "onBuild"> {
   const triggers = stages[targetIndex]!.instructions.filter(({ keyword }) => keyword === "ONBUILD");
   if (triggers.some(({ heredocs }) => heredocs.length > 0)) return {};
@@ -104,30 +102,24 @@ function usedArgs(plan: Plan, escapeChar: string, given: PlanOptions["args"]): R
       if (keyword === "ARG") for (const { name } of declarations(text, escapeChar)) used.add(name);
     }
   }
-  return values(given, (name) => used.has(name) || needsNoDeclaration(name));
+  return givenArgs(given, (name) => used.has(name) || needsNoDeclaration(name));
 }
 
 function everything(text: string, { args, contexts, target }: PlanOptions, why: string): Reading {
-  const all = (context?: string): Source => ({
-    ...(context && { context }),
-    path: "",
-    exclude: [],
-    parents: false,
-    by: why,
-  });
   return {
     dockerfile: text,
     ...(target !== undefined && { target }),
     unsure: why,
-    sources: [all(), ...contexts.map(all)],
-    args: values(args, () => true),
+    sources: [undefined, ...contexts].map((context) => wholeContext(context, why)),
+    args: givenArgs(args, () => true),
     contexts: [...contexts].sort(),
     parents: [],
     runs: true,
   };
 }
 
-function values(
+/** The arguments that are given a value, sorted. */
+function givenArgs(
   args: Record<string, string | null>,
   counts: (name: string) => boolean,
 ): Record<string, string> {

@@ -1,17 +1,19 @@
 import { own } from "../../records";
 import { canonical } from "./canonical";
 import { readOwnDockerfile } from "./frontend";
+import { originNames } from "./origins";
+import type { Origin, Plan, PlanOptions } from "./plan";
 import type { DockerfileText } from "./read";
-import { type Origin, originNames, type Plan, type PlanOptions, planStages } from "./stages";
+import { planStages } from "./stages";
 import { Unsure } from "./unsure";
 
 /**
- * A Dockerfile with images in the places of named contexts, for builders that know no named contexts (Docker before 23).
+ * Replaces named contexts in a Dockerfile by images, for builders without named contexts (Docker before 23).
  *
- * What comes of it is read again and compared, so that it is what the builder would build with the contexts.
+ * The result is read again and compared, to be certain that it builds what the builder would build with the contexts.
  *
  * @param refs - the images, `repository@digest`, by the names of the contexts.
- * @returns undefined where that is not certain
+ * @returns undefined if that is not certain
  */
 export function pinImages(
   source: string,
@@ -21,7 +23,7 @@ export function pinImages(
   try {
     const file = readOwnDockerfile(source, options);
     const plan = planStages(file, options);
-    const pinned = edited(source, file, plan, refs);
+    const pinned = replaceNames(source, file, plan, refs);
     const after = readOwnDockerfile(pinned, options);
     const rest = { ...options, onBuild: { ...options.onBuild, ...onBuildByRef(options, refs) } };
     const same = stagesOf(plan, file, refs) === stagesOf(planStages(after, rest), after, {});
@@ -32,14 +34,15 @@ export function pinImages(
   }
 }
 
-function edited(
+function replaceNames(
   source: string,
   { instructions }: DockerfileText,
   { stages }: Plan,
   refs: Readonly<Record<string, string>>,
 ): string {
   const lines = source.split(/(?<=\n)/);
-  const edit = (line: number, pattern: RegExp, ref: string) => {
+  // Only the instruction's own lines: from its first to the one before the next instruction.
+  const replaceIn = (line: number, pattern: RegExp, ref: string) => {
     const next = instructions.find((other) => other.line > line)?.line ?? lines.length + 1;
     const text = lines.slice(line - 1, next - 1).join("");
     const kept = Array.from({ length: next - line - 1 }, () => "");
@@ -52,12 +55,12 @@ function edited(
   };
   for (const stage of stages) {
     const ref = refOf(stage.from, refs);
-    if (ref !== undefined) edit(stage.line, /^(\s*FROM\s+(?:--\S+\s+)*)[^\s\\]+/i, ref);
+    if (ref !== undefined) replaceIn(stage.line, /^(\s*FROM\s+(?:--\S+\s+)*)[^\s\\]+/i, ref);
     for (const instruction of stage.instructions) {
       for (const [i, name] of originNames(instruction).entries()) {
         const ref = refOf(instruction.origins[i]!, refs);
         if (ref !== undefined)
-          edit(instruction.line, new RegExp(`(\\bfrom=["']?)${escaped(name)}(?=[\\s,"']|$)`, "i"), ref);
+          replaceIn(instruction.line, new RegExp(`(\\bfrom=["']?)${escaped(name)}(?=[\\s,"']|$)`, "i"), ref);
       }
     }
   }
@@ -69,7 +72,7 @@ const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 const refOf = (origin: Origin, refs: Readonly<Record<string, string>>) =>
   origin.kind === "context" ? own(refs, origin.name) : undefined;
 
-/** An image has the same ONBUILD instructions under its other name. */
+/** The ONBUILD instructions of the images under their pinned names. */
 function onBuildByRef({ onBuild = {}, contextImages }: PlanOptions, refs: Readonly<Record<string, string>>) {
   return Object.fromEntries(
     Object.entries(refs).flatMap(([name, ref]) => {
@@ -79,7 +82,7 @@ function onBuildByRef({ onBuild = {}, contextImages }: PlanOptions, refs: Readon
   );
 }
 
-/** What is built, with the images in the places of the contexts. An argument that only named one of them is not needed any more. */
+/** What is built, as text to compare, with images in place of the contexts and without globals: pinning may make one unused. */
 function stagesOf(
   plan: Plan,
   { escapeChar }: DockerfileText,

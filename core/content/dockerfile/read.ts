@@ -1,13 +1,13 @@
 import { Unsure } from "./unsure";
 import { SPACE, words } from "./words";
 
-/** One instruction, its continued lines joined as BuildKit joins them. */
+/** An instruction, its lines joined as BuildKit joins them. */
 export interface Instruction {
   /** In capitals. */
   keyword: string;
   /** `--name=value`, unquoted, in order. */
   flags: string[];
-  /** What follows the flags. */
+  /** What comes after the flags. */
   text: string;
   heredocs: Heredoc[];
   /** Where it starts, counted from 1. */
@@ -17,6 +17,7 @@ export interface Instruction {
 export interface Heredoc {
   name: string;
   content: string;
+  /** Whether variables in it are replaced. */
   expand: boolean;
 }
 
@@ -28,9 +29,9 @@ export interface DockerfileText {
 }
 
 /**
- * Splits a Dockerfile into instructions by the rules of BuildKit's parser (frontend/dockerfile/parser:
- * `parser.go`, `split_command.go`, `directives.go`). dockerfile-ast is made for editors and takes `RUN a
- * \\`⏎`COPY b /c` for one instruction: a COPY that is overlooked is a file that does not count.
+ * Splits a Dockerfile into instructions by the rules of BuildKit's parser (frontend/dockerfile/parser: `parser.go`,
+ * `split_command.go`, `directives.go`). The library dockerfile-ast is made for editors and less exact: it reads `RUN a
+ * \\`⏎`COPY b /c` as one instruction, and a COPY that is overlooked is a file that does not count.
  *
  * @throws Unsure
  */
@@ -38,38 +39,60 @@ export function readDockerfile(source: string): DockerfileText {
   const lines = source.replace(/^\uFEFF/, "").split(/(?<=\n)/);
   const { syntax, escapeChar } = directives(lines);
   const instructions: Instruction[] = [];
-  for (let i = 0; i < lines.length; ) {
-    const line = i + 1;
-    let { text, goesOn } = continued(
-      lines[i++]!.replace(/[\r\n]+$/, "").replace(LEADING_SPACE, ""),
-      escapeChar,
-    );
-    if (isComment(text)) continue;
-    if (text === "" && !goesOn) continue;
-    while (goesOn && i < lines.length) {
-      const next = lines[i++]!.replace(/[\r\n]+$/, "");
-      if (isComment(next) || /^[\s\u0085]*$/.test(next)) continue;
-      const more = continued(next, escapeChar);
-      text += more.text;
-      goesOn = more.goesOn;
-    }
+  for (let at = 0; at < lines.length; ) {
+    const line = at + 1;
+    const { text, end } = joinedLine(lines, at, escapeChar);
+    at = end;
     const instruction = readInstruction(text, escapeChar, line);
     if (!instruction) continue;
-    for (const { name, chomp, expand } of heredocsOf(instruction)) {
-      let content = "";
-      for (;;) {
-        if (i >= lines.length) throw new Unsure(`the heredoc ${name} in line ${line} does not end`);
-        const next = lines[i++]!;
-        const bare = next.replace(/[\r\n]+$/, "");
-        if ((chomp ? bare.replace(/^\t+/, "") : bare) === name) break;
-        content += next;
-      }
-      instruction.heredocs.push({ name, expand, content: chomp ? content.replace(/^\t+/gm, "") : content });
+    for (const mark of heredocsOf(instruction)) {
+      const { heredoc, end } = readHeredoc(lines, at, mark, line);
+      instruction.heredocs.push(heredoc);
+      at = end;
     }
     instructions.push(instruction);
   }
   return { ...(syntax !== undefined && { syntax }), escapeChar, instructions };
 }
+
+/** The line that starts at a place, joined with those that continue it; empty for a comment. */
+function joinedLine(lines: string[], start: number, escapeChar: string): { text: string; end: number } {
+  const first = withoutLineEnd(lines[start]!).replace(LEADING_SPACE, "");
+  let { text, goesOn } = continued(first, escapeChar);
+  let end = start + 1;
+  if (isComment(text)) return { text: "", end };
+  while (goesOn && end < lines.length) {
+    const next = withoutLineEnd(lines[end++]!);
+    if (isComment(next) || /^[\s\u0085]*$/.test(next)) continue;
+    const more = continued(next, escapeChar);
+    text += more.text;
+    goesOn = more.goesOn;
+  }
+  return { text, end };
+}
+
+/** @throws Unsure if it does not end */
+function readHeredoc(
+  lines: string[],
+  start: number,
+  { name, chomp, expand }: HeredocMark,
+  line: number,
+): { heredoc: Heredoc; end: number } {
+  let content = "";
+  for (let at = start; at < lines.length; at++) {
+    const text = withoutLineEnd(lines[at]!);
+    if ((chomp ? text.replace(/^\t+/, "") : text) === name) {
+      return {
+        heredoc: { name, expand, content: chomp ? content.replace(/^\t+/gm, "") : content },
+        end: at + 1,
+      };
+    }
+    content += lines[at]!;
+  }
+  throw new Unsure(`the heredoc ${name} in line ${line} does not end`);
+}
+
+const withoutLineEnd = (line: string): string => line.replace(/[\r\n]+$/, "");
 
 const LEADING_SPACE = new RegExp(`^${SPACE.source}+`);
 
@@ -81,7 +104,7 @@ function continued(line: string, escapeChar: string): { text: string; goesOn: bo
   return match && !isComment(line) ? { text: match[1]!, goesOn: true } : { text: line, goesOn: false };
 }
 
-/** The comments at the very top that are more than comments. */
+/** The comments at the very top that are directives. */
 function directives(lines: string[]): { syntax?: string; escapeChar: string } {
   const found = new Map<string, string>();
   let top = lines;
@@ -111,8 +134,8 @@ export function readInstruction(text: string, escapeChar: string, line: number):
 }
 
 /**
- * Flags end at the first word that does not begin with `--`; quotes in one are taken off. The builder reads them byte by
- * byte, and other bytes than ASCII as other characters.
+ * Splits off the flags, up to the first word that does not begin with `--`, and removes quotes in them. The builder reads
+ * flags byte by byte and misreads what is not ASCII, so that is not read here.
  */
 function splitFlags(args: string, escapeChar: string, line: number): { flags: string[]; rest: string } {
   const flags: string[] = [];
@@ -130,14 +153,17 @@ function splitFlags(args: string, escapeChar: string, line: number): { flags: st
   }
 }
 
-function heredocsOf({
-  keyword,
-  text,
-  line,
-}: Instruction): { name: string; chomp: boolean; expand: boolean }[] {
+/** `<<NAME`, or `<<-NAME` (`chomp`), which removes tabs at the start of each line. */
+interface HeredocMark {
+  name: string;
+  chomp: boolean;
+  expand: boolean;
+}
+
+function heredocsOf({ keyword, text, line }: Instruction): HeredocMark[] {
   const inner = keyword === "ONBUILD" ? (/^\S+/.exec(text)?.[0].toUpperCase() ?? "") : keyword;
   if (!["ADD", "COPY", "RUN"].includes(inner) || !text.includes("<<") || isJson(text)) return [];
-  const found: { name: string; chomp: boolean; expand: boolean }[] = [];
+  const found: HeredocMark[] = [];
   for (const word of words(text, line)) {
     const match = /^\d*<<(-?)\s*([^<]+)$/.exec(word);
     if (!match) continue;

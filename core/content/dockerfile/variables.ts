@@ -1,10 +1,10 @@
 import { Unsure } from "./unsure";
 import { SPACE } from "./words";
 
-/** The variables an instruction sees. What the file does not set may come from the base image. */
+/** The variables that an instruction sees. Those that the file does not set may come from the base image. */
 export class Variables {
   readonly #known: Map<string, string | undefined>;
-  /** Whether the base image can have set more. */
+  /** Whether the base image may have set others. */
   readonly open: boolean;
 
   constructor(open: boolean, known: Iterable<[string, string | undefined]> = []) {
@@ -16,7 +16,7 @@ export class Variables {
     return new Variables(this.open, this.#known);
   }
 
-  /** @param value undefined: set, but to something that is not known here */
+  /** @param value undefined if the variable is set, but to something that is not known here */
   set(name: string, value: string | undefined): void {
     this.#known.set(name, value);
   }
@@ -25,7 +25,7 @@ export class Variables {
     return this.#known.has(name);
   }
 
-  /** @throws Unsure when the value depends on something that is not known here */
+  /** @throws Unsure if the value is not known here */
   get(name: string): string | undefined {
     const value = this.#known.get(name);
     if (value !== undefined) return value;
@@ -36,7 +36,7 @@ export class Variables {
 }
 
 /**
- * One word with its variables replaced and its quotes taken off, as BuildKit's `shell.Lex` does it.
+ * Replaces the variables in a word and removes its quotes, like BuildKit's `shell.Lex`.
  *
  * @throws Unsure for a value or a form of substitution that is not known here
  */
@@ -120,14 +120,14 @@ export function expand(word: string, variables: Variables, escapeChar: string): 
   }
 }
 
-/** A name and its value, whose variables are not replaced yet. */
+/** A name and its value, with variables not replaced yet. */
 export interface Assignment {
   name: string;
   value: string | undefined;
 }
 
 /**
- * Of ARG: `NAME` or `NAME=value`, several.
+ * Reads an ARG: one or more of `NAME` and `NAME=value`.
  *
  * @throws Unsure
  */
@@ -139,7 +139,7 @@ export function declarations(text: string, escapeChar: string): Assignment[] {
 }
 
 /**
- * Of ENV: `NAME=value`, several, or the old `NAME value`.
+ * Reads an ENV: one or more of `NAME=value`, or the old form `NAME value`.
  *
  * @throws Unsure
  */
@@ -148,13 +148,13 @@ export function assignments(text: string, escapeChar: string): Assignment[] {
   return old ? [assignment(old[1]!, old[2]!)] : declarations(text, escapeChar);
 }
 
-/** The builder replaces variables and takes off quotes in a name too. */
+/** The builder replaces variables and removes quotes in names too, which is not done here. */
 function assignment(name: string, value: string | undefined): Assignment {
   if (/['"$\\`]/.test(name)) throw new Unsure(`the name ${name} is quoted or has a variable`);
   return { name, value };
 }
 
-/** At spaces outside of quotes; quotes and escapes stay. BuildKit's `parseWords`. */
+/** Splits at spaces outside of quotes; quotes and escapes are kept. BuildKit's `parseWords`. */
 export function splitWords(text: string, escapeChar: string): string[] {
   const found: string[] = [];
   let word = "";

@@ -1,13 +1,13 @@
 import { Unsure } from "./unsure";
 
-/** What Go's `unicode.IsSpace` takes: not just what JavaScript's `\s` does. */
+/** What Go's `unicode.IsSpace` matches, which differs from JavaScript's `\s`. */
 export const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /**
- * Splits shell text at spaces outside of quotes, quotes and escapes kept, as BuildKit does when it looks for
- * heredocs. It then always escapes with a backslash, whatever the file's own escape character.
+ * Splits shell text at spaces outside of quotes, with quotes and escapes kept, as BuildKit does to find heredocs: there it
+ * escapes with a backslash, whatever the file's own escape character.
  *
- * @throws Unsure where a quote or a substitution does not end: BuildKit then looks no further, and later versions may
+ * @throws Unsure if a quote or a substitution does not end: BuildKit then stops searching, which a later version may not
  */
 export function words(text: string, line: number): string[] {
   const found: string[] = [];

@@ -1,10 +1,7 @@
 import { createHash } from "node:crypto";
 import { STAT_FIELDS } from "./file-work";
 
-/**
- * What a cache file holds: for each path its numbers, its digest, and since how many saves nobody asked for
- * it.
- */
+/** The content of a cache file: for each path its numbers, its digest, and for how many saves it went unused. */
 export interface CacheTable {
   paths: string[];
   /** {@link STAT_FIELDS} per path. */
@@ -24,10 +21,7 @@ export const emptyTable = (): CacheTable => ({
   idle: new Uint8Array(0),
 });
 
-/**
- * The bytes of a cache file, in pieces: a sum over all that follows it, then the folder that it describes, then the
- * columns.
- */
+/** The bytes of a cache file, in pieces: a checksum of everything after it, the folder it describes, the columns. */
 export function encodeTable(root: string, { paths, stats, digests, idle }: CacheTable): Uint8Array[] {
   const body = [
     Buffer.from(`${JSON.stringify({ root, count: paths.length })}\n`),
@@ -54,7 +48,7 @@ export function decodeTable(root: string, bytes: Buffer): CacheTable | undefined
   const idleEnd = digestsEnd + count;
   return {
     paths: count === 0 ? [] : body.toString("utf8", idleEnd).split("\0"),
-    // A copy of its own, as doubles have to begin at a multiple of 8.
+    // Copied, because a Float64Array has to begin at a multiple of 8 bytes.
     stats: new Float64Array(Uint8Array.prototype.slice.call(body, headerEnd, statsEnd).buffer),
     digests: body.toString("latin1", statsEnd, digestsEnd),
     idle: Uint8Array.prototype.slice.call(body, digestsEnd, idleEnd),

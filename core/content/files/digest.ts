@@ -10,11 +10,10 @@ const ATTEMPTS = 3;
 export const sha256 = (data: string | Buffer): string => createHash("sha256").update(data).digest("hex");
 
 /**
- * The digest of one file, with its numbers as they were while it was read. A file that changes meanwhile is
- * read again.
+ * The digest of one file, with what `stat` said of it at that moment. A file that changes while it is read is read again.
  *
- * @returns undefined when there is no such file any more
- * @throws ContentError when it cannot be read, or does not come to rest
+ * @returns undefined when the file is gone
+ * @throws ContentError when it cannot be read or does not stop changing
  */
 export function digestFile(root: string, path: string): { sha256: string; stat: Float64Array } | undefined {
   const full = encodePath(`${root}/${path}`);

@@ -1,26 +1,26 @@
 import type { FolderCache } from "../stat-cache";
-import type { Crew } from "./crew";
 import { digestFile } from "./digest";
 import { STAT_FIELDS } from "./file-work";
 import { type Listing, shortest } from "./listing";
+import type { WorkerPool } from "./worker-pool";
 
-/** A batch is this many files or bytes: enough to be worth its message, little enough to share out evenly. */
+/** The most files or bytes in a batch: enough to be worth a message, little enough to spread the work evenly. */
 const BATCH_FILES = 256;
 const BATCH_BYTES = 8 << 20;
-/** Less is read before a worker has started. */
-const WORTH_A_CREW_FILES = 500;
-const WORTH_A_CREW_BYTES = 32 << 20;
+/** Less than this is read before a worker has started. */
+const WORTH_WORKERS_FILES = 500;
+const WORTH_WORKERS_BYTES = 32 << 20;
 
 /**
- * The digests of files in a listing, in the order asked; undefined for a file that is gone.
+ * The digests of files in a listing, in the order of `wanted`; undefined for a file that is gone.
  *
  * @param wanted places in the listing
- * @throws ContentError for a file that cannot be read, or does not come to rest
+ * @throws ContentError for a file that cannot be read or does not stop changing
  */
 export function digestsOf(
   listing: Listing,
   wanted: number[],
-  crew: Crew,
+  pool: WorkerPool,
   cache: FolderCache | undefined,
 ): (string | undefined)[] {
   const known = wanted.map((i) => cache?.lookup(listing.paths[i]!, listing.statsOf(i), listing.offsetOf(i)));
@@ -28,7 +28,7 @@ export function digestsOf(
   for (let k = 0; k < known.length; k++) if (known[k] === undefined) missing.push(k);
   const readAt = Date.now();
   const bytes = missing.reduce((total, k) => total + listing.size(wanted[k]!), 0);
-  if (missing.length >= WORTH_A_CREW_FILES || bytes >= WORTH_A_CREW_BYTES) crew.hire();
+  if (missing.length >= WORTH_WORKERS_FILES || bytes >= WORTH_WORKERS_BYTES) pool.start();
 
   const batches = split(missing, (k) => listing.size(wanted[k]!)).map((batch) => {
     const stats = new Float64Array(new SharedArrayBuffer(batch.length * STAT_FIELDS * 8));
@@ -38,10 +38,10 @@ export function digestsOf(
       stats.set(listing.statsOf(wanted[k]!).subarray(at, at + STAT_FIELDS), n * STAT_FIELDS);
     }
     const paths = batch.map((k) => listing.paths[wanted[k]!]).join("\0");
-    crew.publish({ kind: "digest", root: shortest(listing.root), paths, stats: stats.buffer, digests });
+    pool.publish({ kind: "digest", root: shortest(listing.root), paths, stats: stats.buffer, digests });
     return { batch, stats, digests };
   });
-  crew.finish();
+  pool.finish();
 
   for (const { batch, stats, digests } of batches) {
     const text = Buffer.from(digests).toString("latin1");
@@ -58,7 +58,7 @@ export function digestsOf(
   return known;
 }
 
-/** The largest first, each on its own, so that nobody is left with one at the end. */
+/** Large files come first, each as a batch of its own, so that no worker starts on one at the end. */
 function split(items: number[], size: (item: number) => number): number[][] {
   const batches = items.filter((item) => size(item) > BATCH_BYTES).map((item) => [item]);
   let batch: number[] = [];

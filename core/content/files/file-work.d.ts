@@ -9,12 +9,12 @@ export function putStat(stat: Stats, out: Float64Array, at: number): void;
  * SHA-256 of a file's bytes as 64 hex digits.
  *
  * @param stats its numbers begin at `at`
- * @returns undefined when the file is not, or not any more, the one that the numbers describe
+ * @returns undefined when the file is no longer the one that the numbers describe
  * @throws what `fs` throws
  */
 export function digestIfUnchanged(path: string | Buffer, stats: Float64Array, at: number): string | undefined;
 
-/** Some files' numbers or digests, as it travels to a worker. A file that fails leaves zeros. */
+/** Work on some files, in the form that is sent to a worker. A file that fails leaves zeros. */
 export interface Job {
   kind: "stat" | "digest";
   root: string;

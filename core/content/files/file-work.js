@@ -1,5 +1,5 @@
-// Plain JavaScript, because worker threads run it too: they start in 15 ms, and would need ten times that to
-// load TypeScript.
+// Plain JavaScript, because worker threads run it too: they start in 15 ms, and loading TypeScript would take ten
+// times as long.
 const { createHash, hash } = require("node:crypto");
 const { closeSync, constants, fstatSync, lstatSync, openSync, readSync } = require("node:fs");
 
@@ -22,7 +22,7 @@ function statAll(root, paths, out) {
       const stat = lstatSync(root + paths[i], { throwIfNoEntry: false });
       if (stat) putStat(stat, out, i * STAT_FIELDS);
     } catch {
-      // Whoever asked tries again and says what is wrong.
+      // The caller tries again and reports what is wrong.
     }
   }
 }
@@ -59,7 +59,7 @@ function digestAll(root, paths, stats, out) {
     try {
       sha256 = digestIfUnchanged(root + paths[i], stats, i * STAT_FIELDS);
     } catch {
-      // As above.
+      // As in statAll.
     }
     if (sha256) out.set(Buffer.from(sha256, "latin1"), i * 64);
   }

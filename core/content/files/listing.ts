@@ -1,38 +1,38 @@
 import { lstatSync } from "node:fs";
 import { relative } from "node:path";
-import type { Crew } from "./crew";
 import { putStat, STAT_FIELDS } from "./file-work";
 import { encodePath } from "./names";
 import { unreadable } from "./unreadable";
+import type { WorkerPool } from "./worker-pool";
 
 const BATCH = 1024;
-/** Fewer are looked at before a worker has started. */
-const WORTH_A_CREW = 4 * BATCH;
+/** Fewer than this are examined before a worker has started. */
+const WORTH_WORKERS = 4 * BATCH;
 
-/** Paths of a context and their numbers, which are fetched on all cores while paths are still being added. */
+/** Paths of a context and what `stat` says of each, fetched on all cores while paths are still being added. */
 export class Listing {
   readonly root: string;
   readonly paths: string[] = [];
-  readonly #crew: Crew;
+  readonly #pool: WorkerPool;
   readonly #batches: Float64Array[] = [];
 
   /** @param expected about how many paths there will be */
-  constructor(root: string, crew: Crew, expected: number) {
+  constructor(root: string, pool: WorkerPool, expected: number) {
     this.root = root;
-    this.#crew = crew;
-    if (expected >= WORTH_A_CREW) crew.hire();
+    this.#pool = pool;
+    if (expected >= WORTH_WORKERS) pool.start();
   }
 
   add(path: string): void {
     this.paths.push(path);
-    if (this.paths.length === WORTH_A_CREW) this.#crew.hire();
+    if (this.paths.length === WORTH_WORKERS) this.#pool.start();
     if (this.paths.length % BATCH === 0) this.#publish();
   }
 
-  /** To be called once, after the last path. What has gone in the meantime has the mode 0. */
+  /** To be called once, after the last path. An entry that has gone in the meantime has the mode 0. */
   finish(): void {
     if (this.paths.length > this.#batches.length * BATCH) this.#publish();
-    this.#crew.finish();
+    this.#pool.finish();
     for (const [i, path] of this.paths.entries())
       if (this.mode(i) === 0 || !path.isWellFormed()) this.#fetch(i);
   }
@@ -58,7 +58,7 @@ export class Listing {
     const paths = this.paths.slice(this.#batches.length * BATCH);
     const stats = new SharedArrayBuffer(paths.length * STAT_FIELDS * 8);
     this.#batches.push(new Float64Array(stats));
-    this.#crew.publish({ kind: "stat", root: shortest(this.root), paths: paths.join("\0"), stats });
+    this.#pool.publish({ kind: "stat", root: shortest(this.root), paths: paths.join("\0"), stats });
   }
 
   #fetch(i: number): void {
@@ -74,7 +74,7 @@ export class Listing {
   }
 }
 
-/** From the current folder where that is shorter: the kernel looks at every part of a path each time. */
+/** Relative to the current folder where that is shorter: the kernel walks every part of a path on each call. */
 export function shortest(root: string): string {
   const from = relative(process.cwd(), root) || ".";
   return from.startsWith("..") ? root : from;

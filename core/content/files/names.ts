@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 
 /**
- * Names as strings without loss. A byte that is not UTF-8 becomes the lone surrogate 0xDC00 + byte (Python's
- * "surrogateescape"), so that such a name is one of its own, sorts, and finds its file again.
+ * Decodes a name without loss. A byte that is not UTF-8 becomes the lone surrogate 0xDC00 + byte (Python's
+ * "surrogateescape"), so names stay distinct, sort, and lead back to their files.
  */
 export function decodeName(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");

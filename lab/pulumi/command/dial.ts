@@ -52,7 +52,7 @@ async function retried<T>(
 
 async function connect(endpoint: Endpoint, sock?: Duplex): Promise<Client> {
   const { host, port, user, privateKey, hostKey, perDialTimeout } = endpoint;
-  // Loaded when it is needed: most runs connect to nobody.
+  // Loaded when it is needed: most runs connect to no host.
   const { Client, utils } = require("ssh2") as typeof import("ssh2");
   const parsed = (text: string, otherwise: string): ParsedKey => {
     const key = utils.parseKey(text);

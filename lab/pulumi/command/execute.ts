@@ -35,8 +35,8 @@ export function execute(
         failure = failureOf(status, signal);
       });
       channel.on("close", () => {
-        const said = { stdout: stdout(), stderr: stderr() };
-        if (failure === undefined) resolve(said);
+        const output = { stdout: stdout(), stderr: stderr() };
+        if (failure === undefined) resolve(output);
         else
           reject(
             new Error(`${failure}: running ${JSON.stringify(command)}:\n${Buffer.concat(both).toString()}`),

@@ -13,7 +13,7 @@ export interface BuildOptions {
   /** The file to which the builder's progress is appended. */
   buildLogFile?: string;
   buildArgs?: Record<string, string>;
-  /** Labels of the image. (The provider has `labels` as well, and gives them to nobody.) */
+  /** Labels of the image. (The provider also has `labels`, and ignores it.) */
   label?: Record<string, string>;
   /** `name=path` or `name=docker-image://…` */
   additionalContexts?: string[];

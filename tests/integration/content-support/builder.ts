@@ -8,10 +8,10 @@ import type { BuildSpec } from "../../../core/content";
 
 const run = promisify(execFile);
 const SOCKET = process.env.DOCKER_HOST?.replace(/^unix:\/\//, "") ?? "/var/run/docker.sock";
-/** On every image of this run, which is removed by it: others may run at the same time. */
+/** Marks the images of this run, so that it removes no others. */
 const LABEL = `dev.everfresh.differential=${process.pid}.${Date.now()}`;
 
-/** @throws when there is no real builder to compare with */
+/** @throws if there is no builder to compare with */
 export async function requireBuilder(): Promise<void> {
   try {
     await run("docker", ["buildx", "version"]);
@@ -23,7 +23,7 @@ export async function requireBuilder(): Promise<void> {
   }
 }
 
-/** @returns the image's ID; undefined when the build fails, with what the builder said */
+/** @returns the image's ID, or the builder's error */
 export async function build(spec: BuildSpec): Promise<{ id: string } | { error: string }> {
   const scratch = mkdtempSync(join(tmpdir(), "iid-"));
   const iid = join(scratch, "id");
@@ -55,7 +55,7 @@ export async function build(spec: BuildSpec): Promise<{ id: string } | { error: 
   }
 }
 
-/** What an image is apart from when it was made: layers, configuration, and the history without its times. */
+/** Everything about an image but its times: layers, configuration, history. */
 export async function describeImage(id: string): Promise<string> {
   const image = JSON.parse(await get(`/images/${id}/json`));
   const history = JSON.parse(await get(`/images/${id}/history`)) as Record<string, unknown>[];

@@ -3,14 +3,14 @@ import { dirname, join } from "node:path";
 import type { BuildSpec } from "../../../core/content";
 import type { Random } from "./random";
 
-/** A project as data, so that one thing in it can be changed and both be written out. */
+/** A project as data, so that a copy can be changed in one place and written out too. */
 export interface Project {
   /** Path → entry. */
   tree: Record<string, Entry>;
-  /** The lines of each stage; the first entry holds what comes before the first FROM. */
+  /** The lines of each stage, after those before the first FROM. */
   dockerfile: string[][];
   ignore: string[];
-  /** Whether the rules stand in `Dockerfile.dockerignore`. */
+  /** Whether the rules are in `Dockerfile.dockerignore`. */
   ownIgnoreFile: boolean;
   args: Record<string, string>;
   labels: Record<string, string>;
@@ -47,7 +47,6 @@ export function writeProject(project: Project, folder: string): BuildSpec {
     labels: project.labels,
     additionalContexts: {},
     secrets: [],
-    ssh: [],
     ...(project.target !== undefined && { target: project.target }),
   };
 }
@@ -142,7 +141,7 @@ function makeRules(random: Random): string[] {
   return Array.from({ length: 1 + random.below(6) }, () => random.pick(RULES));
 }
 
-/** Something that commands can run in; the tests of the whole use it too. */
+/** An image that commands can run in; other integration tests use it too. */
 const BASE = "debian:trixie-slim";
 
 function makeDockerfile(random: Random, project: Project): string[][] {
@@ -186,7 +185,7 @@ function makeDockerfile(random: Random, project: Project): string[][] {
     ];
   }
   if (shape === 12) {
-    // The builder's own argument, which nobody declares, given in its place.
+    // One of the builder's own arguments, given without a declaration.
     project.args.TARGETARCH = "arm64";
     return [
       globals,

@@ -1,4 +1,4 @@
-/** A small seeded generator (mulberry32): the same seed makes the same run on every machine. */
+/** A small seeded generator (mulberry32): the same seed gives the same run on every machine. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 up to and without `limit`. */
+  /** From 0 up to, but not including, `limit`. */
   below(limit: number): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;

@@ -327,7 +327,6 @@ volumes: { named: {} }
       labels: {},
       additionalContexts: {},
       secrets: ["npm"],
-      ssh: [],
     });
     assert.deepEqual(web!.buildOptions.secrets, [{ id: "npm", file: path.join(folder, "npm") }]);
     assert.deepEqual(web!.verify, [{ kind: "file", path: "/a", contains: "5$" }]);

@@ -1,80 +1,107 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { listContext } from "../../../cli/context-listing";
 import { renderExplanation } from "../../../cli/explain";
+import type { ContentIdentity, ContextSurvey } from "../../../core/content";
 
-describe("the listing of a context", () => {
-  let folder: string;
-  before(() => {
-    folder = mkdtempSync(path.join(os.tmpdir(), "everfresh-unit-"));
-    const write = (file: string, bytes: number) => {
-      mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
-      writeFileSync(path.join(folder, file), "x".repeat(bytes));
-    };
-    write("Dockerfile", 50);
-    write("src/a.js", 10);
-    write("src/b.js", 20);
-    write("src/b.test.js", 5);
-    write("node_modules/x/index.js", 1000);
-    write("node_modules/y.js", 1);
-    write("README.md", 7);
-    symlinkSync("/nowhere", path.join(folder, "dangling"));
-  });
-  after(() => rmSync(folder, { recursive: true }));
-
-  const listing = () => listContext(folder, (file) => /^src\/[ab]\.js$/.test(file), new Set(["Dockerfile"]));
-
-  it("sums what counts by the top of the context", () => {
-    assert.deepEqual(listing().counted, { path: "./", files: 2, bytes: 30 });
-    assert.deepEqual(listing().heaviest, [{ path: "src/", files: 2, bytes: 30 }]);
-  });
-
-  it("names what is not seen: whole folders where nothing counts, single files elsewhere", () => {
-    assert.deepEqual(listing().unseen, [
-      { path: "node_modules/", files: 2, bytes: 1001 },
-      { path: "README.md", files: 1, bytes: 7 },
-      { path: "src/b.test.js", files: 1, bytes: 5 },
-      { path: "dangling", files: 1, bytes: 0 },
-    ]);
-  });
-
-  it("is told in words", () => {
-    const text = renderExplanation(
-      {
-        service: "web",
-        identity: {
-          content: "e".repeat(64),
-          wholeContext: false,
-          reasons: [],
-          files: [],
-          inputs: { args: { A: "1" }, labels: {}, platforms: [], fresh: undefined },
-          ignoreFiles: [{ path: ".dockerignore", sha256: "" }],
-        },
-        listing: listing(),
-        since: "1 file (src/a.js)",
-      },
+describe("renderExplanation", () => {
+  const identity: ContentIdentity = {
+    content: "e".repeat(64),
+    wholeContext: false,
+    reasons: [],
+    files: [],
+    inputs: { args: { A: "1" }, labels: {}, platforms: [], fresh: undefined },
+    ignoreFiles: [{ path: ".dockerignore", sha256: "" }],
+  };
+  const main: ContextSurvey = {
+    counted: { path: "./", files: 2, bytes: 30 },
+    heaviest: [{ path: "src/", files: 2, bytes: 30 }],
+    unseen: [
+      { path: "node_modules/", files: 2, bytes: 1001, why: 'ignored by "node_modules" in .dockerignore' },
+      { path: "README.md", files: 1, bytes: 7, why: "no instruction reads it" },
+    ],
+  };
+  const assets: ContextSurvey = {
+    name: "assets",
+    counted: { path: "./", files: 1, bytes: 2_500_000 },
+    heaviest: [{ path: "logo.png", files: 1, bytes: 2_500_000 }],
+    unseen: [{ path: "notes.md", files: 1, bytes: 12, why: 'ignored by "*.md" in .dockerignore' }],
+  };
+  const rendered = (contexts: ContextSurvey[], more: Partial<ContentIdentity> = {}) =>
+    renderExplanation(
+      { service: "web", identity: { ...identity, ...more }, contexts, since: "1 file (src/a.js)" },
       (_, text) => text,
     );
-    assert.deepEqual(text, [
+  const section = (lines: string[], heading: string) => {
+    const after = lines.slice(lines.indexOf(heading) + 1);
+    return after.slice(0, after.includes("") ? after.indexOf("") : undefined);
+  };
+
+  it("says what counts, what is heavy, and what the build does not see and why", () => {
+    assert.deepEqual(rendered([main]), [
       `web: content ${"e".repeat(64)}`,
       "",
       "since the stack's last build: 1 file (src/a.js)",
       "",
       "what counts",
       "  2 files of the context, 30 B (only what the Dockerfile reads)",
-      "  left after .dockerignore",
+      "  without what .dockerignore ignores",
       '  args  {"A":"1"}',
       "",
       "what makes it large",
       "  src/  30 B  2 files",
       "",
-      "in the context folder, but not seen",
-      "  node_modules/  1.0 kB  2 files",
-      "  README.md      7 B",
-      "  src/b.test.js  5 B",
-      "  dangling       0 B",
+      "what the build does not see",
+      '  node_modules/  1.0 kB  2 files  ignored by "node_modules" in .dockerignore',
+      "  README.md      7 B              no instruction reads it",
     ]);
+  });
+
+  it("names the context of what is in a named one, and sorts all contexts together", () => {
+    const lines = rendered([main, assets]);
+    assert.deepEqual(section(lines, "what counts").slice(0, 2), [
+      "  2 files of the context, 30 B (only what the Dockerfile reads)",
+      "  1 file of the context assets, 2.5 MB",
+    ]);
+    assert.deepEqual(section(lines, "what makes it large"), [
+      "  assets: logo.png  2.5 MB",
+      "  src/              30 B    2 files",
+    ]);
+    assert.deepEqual(section(lines, "what the build does not see"), [
+      '  node_modules/     1.0 kB  2 files  ignored by "node_modules" in .dockerignore',
+      '  assets: notes.md  12 B             ignored by "*.md" in .dockerignore',
+      "  README.md         7 B              no instruction reads it",
+    ]);
+  });
+
+  it("says why the whole context counts", () => {
+    const reasons = ["COPY . /app (line 2) reads all of it"];
+    assert.deepEqual(section(rendered([main], { wholeContext: true, reasons }), "what counts").slice(0, 2), [
+      "  2 files of the context, 30 B",
+      "  the whole context: COPY . /app (line 2) reads all of it",
+    ]);
+  });
+
+  it("shows the heaviest of a long list, and how many more there are", () => {
+    const unseen = Array.from({ length: 11 }, (_, i) => ({ path: `f${i}`, files: 1, bytes: i, why: "x" }));
+    const lines = section(rendered([{ ...main, unseen }]), "what the build does not see");
+    assert.equal(lines[0], "  f10  10 B    x");
+    assert.equal(lines.length, 9);
+    assert.equal(lines.at(-1), "  and 3 more");
+  });
+
+  it("says so if there is nothing to list", () => {
+    const lines = rendered([{ ...main, heaviest: [], unseen: [] }]);
+    assert.deepEqual(section(lines, "what makes it large"), ["  nothing"]);
+    assert.deepEqual(section(lines, "what the build does not see"), ["  nothing"]);
+  });
+
+  it("escapes what steers a terminal in names of files and rules", () => {
+    const unseen = [
+      { path: "a\u001b[2J", files: 1, bytes: 1, why: 'ignored by "\u001b[2J" in .dockerignore' },
+    ];
+    assert.ok(
+      !rendered([{ ...main, unseen }])
+        .join("\n")
+        .includes("\u001b"),
+    );
   });
 });

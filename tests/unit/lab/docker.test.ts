@@ -26,7 +26,7 @@ describe("docker", () => {
     assert.equal(await withDocker('printf "%s|" "$@"; echo; echo', () => docker(["a b", "c"])), "a b|c|\n");
   });
 
-  it("writes its input to the command, also when the command does not read it", async () => {
+  it("writes its input to the command, even if the command does not read it", async () => {
     assert.equal(await withDocker("cat", () => docker(["x"], "hello")), "hello");
     assert.equal(await withDocker("exit 0", () => docker(["x"], "y".repeat(1 << 20))), "");
   });
@@ -35,7 +35,7 @@ describe("docker", () => {
     "before 28": "See 'docker run --help'.",
     "from 28 on": "\nRun 'docker run --help' for more information",
   }))
-    it(`fails with one line (docker ${version}), and with the status and all the output beside it`, async () => {
+    it(`fails with one line of docker ${version}, the exit status and all the output`, async () => {
       const failing = withDocker(`echo out; echo 'Error: no' >&2; echo "${hint}" >&2; exit 125`, () =>
         docker(["run", "x"]),
       );
@@ -49,7 +49,7 @@ describe("docker", () => {
       });
     });
 
-  it("says what to do when there is no docker", async () => {
+  it("says what to do if docker is not installed", async () => {
     const message = "docker: not found on this machine; run `npm run setup`";
     await assert.rejects(
       withDocker(undefined, () => docker(["info"])),

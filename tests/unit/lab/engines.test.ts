@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { engineText, everyEngine, parseEngine } from "../../../lab/engines";
 
 describe("an engine of the lab", () => {
-  it("is named with its image store, which is the classic one where none is named", () => {
+  it("has the classic image store unless another is named", () => {
     assert.deepEqual(parseEngine("newest", "here"), { engine: "newest", store: "classic" });
-    for (const one of everyEngine) assert.deepEqual(parseEngine(engineText(one), "here"), one);
   });
 
+  for (const one of everyEngine)
+    it(`can be ${engineText(one)}`, () => assert.deepEqual(parseEngine(engineText(one), "here"), one));
+
   for (const text of ["", "latest", "newest/overlay2", "oldest/containerd", "newest/classic/x"])
-    it(`is not ${JSON.stringify(text)}`, () => {
+    it(`cannot be ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseEngine(text, "EVERFRESH_ENGINE"), {
         name: "RangeError",
         message: /^EVERFRESH_ENGINE: there is no engine .*; use one of oldest\/classic, stable\/classic, /,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { eventually } from "../../../lab/poll";
 
 describe("eventually", () => {
-  it("returns the first answer that is neither undefined nor false, 0 and the empty string included", async () => {
+  it("returns the first answer that is neither undefined nor false, even 0 or an empty string", async () => {
     for (const answer of [0, "", null, "yes"]) {
       const answers = [undefined, false as const, answer];
       assert.equal(await eventually("it", async () => answers.shift()), answer);
@@ -19,7 +19,7 @@ describe("eventually", () => {
     assert.equal(await eventually("it", ask), 3);
   });
 
-  it("gives up when the time is over, and says what was waited for and what failed last", async () => {
+  it("gives up when the time is over, and names what it waited for and the last failure", async () => {
     const never = eventually(
       "host1: its engine",
       async () => {

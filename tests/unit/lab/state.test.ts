@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import type { Lab } from "../../../lab/lab";
 import { folderOf, forget, idOf, load, names, save, withUrl } from "../../../lab/state";
+import type { Lab } from "../../../lab/types";
 
 const name = `unit-state-${process.pid}`;
 const host = withUrl({
@@ -33,7 +33,7 @@ const lab: Lab = {
 describe("a lab's folder", () => {
   after(() => forget(name));
 
-  it("keeps the lab, and nobody but its owner can read it", async () => {
+  it("keeps the lab, readable by its owner only", async () => {
     await save(lab);
     const loaded = await load(name);
     assert.deepEqual(JSON.parse(JSON.stringify(loaded)), JSON.parse(JSON.stringify(lab)));
@@ -43,13 +43,13 @@ describe("a lab's folder", () => {
       assert.equal((await stat(path.join(folderOf(name), file))).mode & 0o077, 0, file);
   });
 
-  it("names the host key as ssh looks it up for a port that is not 22", async () => {
+  it("lists the host key in the form that ssh expects for a port other than 22", async () => {
     await save(lab);
     const known = await readFile(path.join(folderOf(name), "host1.known_hosts"), "utf8");
     assert.equal(known, "[127.0.0.1]:2222 ssh-ed25519 AAAAC3Nz\n");
   });
 
-  it("is listed while it exists, and gone once forgotten", async () => {
+  it("is listed until it is forgotten", async () => {
     await save(lab);
     assert.ok((await names()).includes(name));
     await forget(name);
@@ -62,14 +62,14 @@ describe("a lab's name", () => {
   for (const bad of ["", "../x", "A", "a b", "-a", "a".repeat(32), "a/b"])
     it(`cannot be ${JSON.stringify(bad)}`, () => assert.throws(() => folderOf(bad), RangeError));
 
-  it("becomes an id that starts with it and tells labs and checkouts apart", () => {
+  it("becomes an id that starts with it and differs from that of another lab", () => {
     assert.match(idOf("a"), /^a-[0-9a-f]{6}$/);
     assert.notEqual(idOf("a").slice(2), idOf("b").slice(2));
   });
 });
 
 describe("a host's url", () => {
-  it("refuses a port that is not published to this machine, and names those that are", () => {
+  it("refuses a port that is not published to this machine, and lists those that are", () => {
     assert.throws(() => host.url(9000), {
       name: "RangeError",
       message: "lab host1: port 9000 cannot be reached from here; use one of 80, 8080",

@@ -3,7 +3,7 @@ import { chmodSync } from "node:fs";
 import { type BuildSpec, changes, identify, describe as inWords } from "../../../../core/content";
 import { Folder } from "./folder";
 
-describe("changes, in words", () => {
+describe("changes, described in words,", () => {
   const folder = new Folder();
   const dockerfile = (...lines: string[]) => folder.write({ Dockerfile: lines.join("\n") });
   const words = async (act: () => void, before: Partial<BuildSpec> = {}, after = before) => {
@@ -18,18 +18,18 @@ describe("changes, in words", () => {
     dockerfile("FROM debian:12", "ARG API_URL", "ARG MODE", "COPY src /", "RUN make");
   });
 
-  it("say that there was none before", async () => {
+  it("say so if the service was never deployed", async () => {
     assert.equal(inWords(changes(undefined, await identify(folder.spec()))), "never deployed before");
   });
-  it("say nothing of no change", async () => {
+  it("are empty if nothing changed", async () => {
     assert.deepEqual(changes(await identify(folder.spec()), await identify(folder.spec())), []);
     assert.equal(await words(nothing), "nothing");
   });
-  it("do not keep silent about a hash that another version made", async () => {
+  it("blame another version of everfresh for a hash that differs without a reason", async () => {
     const now = await identify(folder.spec());
     assert.equal(inWords(changes({ ...now, content: "0".repeat(64) }, now)), "another version of everfresh");
   });
-  it("name files and arguments", async () => {
+  it("name the files and build arguments that changed", async () => {
     assert.equal(
       await words(
         () => folder.write({ "src/a": "2", "src/b": "2" }),
@@ -39,15 +39,15 @@ describe("changes, in words", () => {
       "2 files (src/a, src/b), build arg API_URL",
     );
   });
-  it("name some of many files", async () => {
+  it("name the first three of many files, and count the rest", async () => {
     const all = () => folder.write({ "src/a": "2", "src/b": "2", "src/c": "2", "src/d": "2" });
     assert.equal(await words(all), "4 files (src/a, src/b, src/c and 1 more)");
   });
-  it("say how a file differs when its bytes do not", async () => {
+  it("say how a file differs if its bytes do not", async () => {
     assert.equal(await words(() => chmodSync(folder.at("src/a"), 0o755)), "1 file (src/a mode 0644 → 0755)");
     assert.equal(await words(() => folder.write({ "src/e": "" })), "1 file (src/e added)");
   });
-  it("name the instruction", async () => {
+  it("name the instruction that changed", async () => {
     const lines = ["FROM debian:12", "ARG API_URL", "ARG MODE", "COPY src /", "RUN make"];
     assert.equal(
       await words(() => dockerfile(...lines.slice(0, 4), "RUN make all")),
@@ -59,22 +59,26 @@ describe("changes, in words", () => {
       "Dockerfile (FROM debian:13)",
     );
   });
-  it("name the ignore file that let files in or kept them out", async () => {
+  it("name the ignore file that added or removed files", async () => {
     assert.equal(
       await words(() => folder.write({ ".dockerignore": "src/b" })),
       "1 file (src/b removed), .dockerignore",
     );
   });
-  it("name a label, a platform, a target's stage", async () => {
+  it("name a label", async () => {
     assert.equal(await words(nothing, {}, { labels: { team: "x" } }), "label team");
+  });
+  it("name the platforms", async () => {
     assert.equal(await words(nothing, {}, { platforms: ["linux/arm64"] }), "platforms");
+  });
+  it("name what another target reads and runs", async () => {
     dockerfile("FROM scratch AS one", "COPY src/a /", "FROM scratch", "COPY src/b /");
     assert.equal(
       await words(nothing, {}, { target: "one" }),
       "2 files (src/a added, src/b removed), Dockerfile (COPY src/a /)",
     );
   });
-  it("name the context that a file is in", async () => {
+  it("name the named context that a file is in", async () => {
     dockerfile("FROM scratch", "COPY --from=assets a /");
     folder.write({ "assets/a": "1" });
     const spec = { additionalContexts: { assets: folder.at("assets") } };

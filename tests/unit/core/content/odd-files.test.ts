@@ -6,15 +6,15 @@ import { ContentError, identify } from "../../../../core/content";
 import { digestFile } from "../../../../core/content/files/digest";
 import { Folder } from "./folder";
 
-describe("identify, in a folder with", () => {
+describe("identify", () => {
   const folder = new Folder();
   const dockerfileInline = "FROM scratch\nCOPY . /\n";
   const run = () => identify(folder.spec({ dockerfileInline }));
   const found = async () => (await run()).files.map(({ path, type }) => `${type} ${path}`);
 
-  it("an unreadable file, refuses it unless it is ignored", async () => {
+  it("refuses an unreadable file or folder unless it is ignored", async () => {
     if (process.getuid?.() === 0) {
-      // Root reads everything: try as somebody else.
+      // Root reads everything, so this runs as another user.
       const script = `require("./core/content").identify(${JSON.stringify(folder.spec({ dockerfileInline }))}).then((i) => console.log(i.files.length), (e) => console.log(e.name + " " + e.message))`;
       const other = () =>
         execFileSync(process.execPath, ["--import", "tsx", "-e", script], {
@@ -38,20 +38,20 @@ describe("identify, in a folder with", () => {
     }
   }).timeout(20_000);
 
-  it("a FIFO, is not held up by it and counts that it is there", async () => {
+  it("counts a FIFO without waiting for its content", async () => {
     execFileSync("mkfifo", [folder.at("pipe")]);
     assert.deepEqual(await found(), ["fifo pipe"]);
     assert.equal(digestFile(folder.path, "pipe"), undefined);
   });
 
-  it("a socket, counts that it is there, as the builder makes a file of it", async () => {
+  it("counts a socket, which the builder turns into a file", async () => {
     const server = createServer().listen(folder.at("socket"));
     await new Promise((done) => server.once("listening", done));
     assert.deepEqual(await found(), ["socket socket"]);
     server.close();
   });
 
-  it("a device, refuses it", async function () {
+  it("refuses a device", async function () {
     if (process.getuid?.() !== 0) this.skip();
     try {
       execFileSync("mknod", [folder.at("null"), "c", "1", "3"], { stdio: "ignore" });
@@ -64,14 +64,14 @@ describe("identify, in a folder with", () => {
     });
   });
 
-  it("links that lead nowhere or round in a circle, counts where they point", async () => {
+  it("counts the targets of links that are broken or lead in a circle", async () => {
     execFileSync("ln", ["-s", "nowhere", folder.at("dangling")]);
     execFileSync("ln", ["-s", "loop", folder.at("loop")]);
     execFileSync("ln", ["-s", "..", folder.at("up")]);
     assert.deepEqual(await found(), ["symlink dangling", "symlink loop", "symlink up"]);
   });
 
-  it("names that are not UTF-8, tells them apart and reads their files", async () => {
+  it("distinguishes names that are not UTF-8, and reads their files", async () => {
     const name = (byte: number) =>
       Buffer.concat([Buffer.from(`${folder.path}/n`), Buffer.from([byte]), Buffer.from("ü.txt")]);
     writeFileSync(name(0xff), "1");
@@ -85,7 +85,7 @@ describe("identify, in a folder with", () => {
     assert.notEqual((await run()).content, other.content);
   });
 
-  it("names of any other characters, keeps them apart", async () => {
+  it("distinguishes names with special characters", async () => {
     const names = [
       "a\nb",
       "a\tb",
@@ -109,7 +109,7 @@ describe("identify, in a folder with", () => {
     );
   });
 
-  it("100,000 entries, takes them all", async () => {
+  it("counts 100,000 entries", async () => {
     mkdirSync(folder.at("many"));
     for (let i = 0; i < 100_000; i++) writeFileSync(folder.at(`many/${i}`), "");
     const { files } = await run();
@@ -121,19 +121,19 @@ describe("identify, in a folder with", () => {
     );
   }).timeout(60_000);
 
-  it("a file that vanishes while it is looked at, goes on without it", () => {
+  it("leaves out a file that vanishes before it is read", () => {
     assert.equal(digestFile(folder.path, "gone"), undefined);
   });
 
-  it("a file that does not stop changing, refuses it after some attempts", async () => {
-    // A file of /proc says that it has no bytes, and has some: no reading agrees with its size.
+  it("refuses a file that does not stop changing, after some attempts", async () => {
+    // A file in /proc claims to be empty but is not, so no attempt finds the size that it claims.
     assert.throws(() => digestFile("/proc", "version"), {
       name: "ContentError",
       message: /^version: changes while it is read; /,
     });
   });
 
-  it("files larger than what is held in memory, reads them in pieces", async () => {
+  it("reads a file in pieces that is larger than the buffer", async () => {
     writeFileSync(folder.at("large"), Buffer.alloc(70 << 20, "x"));
     const sum = execFileSync("sha256sum", [folder.at("large")], { encoding: "utf8" }).slice(0, 64);
     assert.equal((await run()).files[0]!.sha256, sum);

@@ -10,7 +10,7 @@ describe("remarks", () => {
     return { service, spec, identity: await identify(spec), buildsWithoutCache };
   };
 
-  it("names once, with the line that helps, each context whose .git the builds see", async () => {
+  it("advise once per context to ignore a .git that builds see", async () => {
     folder.write({ ...GIT, Dockerfile: "FROM scratch\nCOPY . /\n" });
     const builds = [await build("web"), await build("worker")];
     const [remark, ...others] = remarks(builds);
@@ -22,7 +22,7 @@ describe("remarks", () => {
     assert.deepEqual(others, []);
   });
 
-  it("says nothing of a .git that is ignored, that nothing copies, or of files of such a name below", async () => {
+  it("say nothing about a .git that is ignored, not copied or only similar in name", async () => {
     folder.write({ ...GIT, Dockerfile: "FROM scratch\nCOPY . /\n", ".dockerignore": ".git\n" });
     assert.deepEqual(remarks([await build("web")]), []);
     folder.write({ ".dockerignore": "", Dockerfile: "FROM scratch\nCOPY page.html /\n" });
@@ -31,7 +31,7 @@ describe("remarks", () => {
     assert.deepEqual(remarks([await build("web")]), []);
   });
 
-  it("says of a build without cache that it keeps the caches of its own, if it has any", async () => {
+  it("warn that a build without cache keeps its own RUN caches, if it has any", async () => {
     const cached = "FROM debian:12\nRUN --mount=type=cache,target=/root/.npm --network=none npm ci\n";
     folder.write({ Dockerfile: cached });
     assert.match(

@@ -8,7 +8,7 @@ import { Folder } from "./folder";
 describe("select", () => {
   const folder = new Folder();
 
-  it("takes with --parents whatever a pattern matches that an ignore file would take it for", () => {
+  it("selects for --parents at least what an ignore file would match with the same pattern", () => {
     const names = ["a", "b", "ab", "a.b"];
     for (const one of names) {
       for (const two of names) {

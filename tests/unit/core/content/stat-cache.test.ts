@@ -28,20 +28,18 @@ describe("StatCache", () => {
     return numbers;
   };
   const open = () => StatCache.open(cacheFolder());
-  /**
-   * Puts a digest that no file has, as if the file had been read `age` ago, and says what a later run makes
-   * of it.
-   */
+  /** Saves a digest that no file has, as if the file had been read at that time. */
   const plant = (path: string, readAt = Date.now() + HOUR) => {
     const cache = open();
     cache.of(folder.path).remember(path, stat(path), 0, "f".repeat(64), readAt);
     cache.save();
   };
+  /** Whether a later run uses that digest. */
   const planted = (path: string) => open().of(folder.path).lookup(path, stat(path), 0) === "f".repeat(64);
 
   beforeEach(() => folder.write({ a: "1", b: "2" }));
 
-  it("gives an unchanged file's digest without reading it", async () => {
+  it("returns an unchanged file's digest without reading the file", async () => {
     plant("a");
     const { files } = await identify(folder.spec({ dockerfileInline: "FROM scratch\nCOPY . /" }), {
       cache: open(),
@@ -49,7 +47,7 @@ describe("StatCache", () => {
     assert.equal(files.find(({ path }) => path === "a")!.sha256, "f".repeat(64));
   });
 
-  it("makes no difference to the identity", async () => {
+  it("does not change the identity", async () => {
     const spec = folder.spec({ dockerfileInline: "FROM scratch\nCOPY . /" });
     const plain = await identify(spec);
     const cache = open();
@@ -58,13 +56,13 @@ describe("StatCache", () => {
     assert.deepEqual(await identify(spec, { cache: open() }), plain);
   });
 
-  it("does not believe a file of another size", () => {
+  it("does not use the digest of a file whose size changed", () => {
     plant("a");
     writeFileSync(folder.at("a"), "11");
     assert.ok(!planted("a"));
   });
 
-  it("does not believe a file that was put back with its old time", () => {
+  it("does not use the digest of a file that was rewritten and given its old time", () => {
     const { atime, mtime } = statSync(folder.at("a"));
     plant("a");
     writeFileSync(folder.at("a"), "9");
@@ -72,7 +70,7 @@ describe("StatCache", () => {
     assert.ok(!planted("a"));
   });
 
-  it("does not believe another file in its place, although its size and time are the same", () => {
+  it("does not use the digest of a file that another one replaced, with the same size and time", () => {
     utimesSync(folder.at("a"), 1, 1);
     utimesSync(folder.at("b"), 1, 1);
     plant("a");
@@ -89,7 +87,7 @@ describe("StatCache", () => {
     assert.ok(planted("a"));
   });
 
-  it("does not remember a file from the future", () => {
+  it("does not remember a file whose time is in the future", () => {
     utimesSync(folder.at("a"), Date.now() / 1000 + 1e6, Date.now() / 1000 + 1e6);
     plant("a");
     assert.ok(!planted("a"));
@@ -111,7 +109,7 @@ describe("StatCache", () => {
         .remember("a", stat("a"), 0, "e".repeat(64), Date.now() + HOUR);
     },
   })) {
-    it(`does without a cache file with ${what}`, () => {
+    it(`ignores a cache file with ${what}, and replaces it`, () => {
       plant("a");
       damage(cacheFile());
       assert.equal(open().of(folder.path).lookup("a", stat("a"), 0), undefined);
@@ -120,7 +118,7 @@ describe("StatCache", () => {
     });
   }
 
-  it("never believes a cache file in which any byte is another, or that ends anywhere", () => {
+  it("ignores a cache file in which any byte is changed or that is cut off anywhere", () => {
     plant("a");
     const whole = readFileSync(cacheFile());
     const believed = () => open().of(folder.path).lookup("a", stat("a"), 0);
@@ -138,7 +136,7 @@ describe("StatCache", () => {
     assert.equal(believed(), "f".repeat(64));
   });
 
-  it("does without the cache file of another folder", () => {
+  it("ignores the cache file of another folder", () => {
     plant("a");
     const own = cacheFile();
     rmSync(`${own}.x`, { force: true });
@@ -152,20 +150,20 @@ describe("StatCache", () => {
     assert.ok(!planted("a"));
   });
 
-  it("does without the cache file of another user", function () {
+  it("ignores the cache file of another user", function () {
     if (process.getuid?.() !== 0) this.skip();
     plant("a");
     chownSync(cacheFile(), 65534, 65534);
     assert.ok(!planted("a"));
   });
 
-  it("does without a place to save to", () => {
+  it("works without a folder to save to", () => {
     writeFileSync(cacheFolder(), "a file");
     plant("a");
     assert.ok(!planted("a"));
   });
 
-  it("keeps what another part of the context left, for some time", () => {
+  it("keeps an entry that goes unused for 20 saves, and drops it after that", () => {
     plant("a");
     for (let i = 0; i < 20; i++) plant("b");
     assert.ok(planted("a"));
@@ -173,7 +171,7 @@ describe("StatCache", () => {
     assert.ok(!planted("a"));
   });
 
-  it("stays whole when runs save at once", () => {
+  it("stays undamaged when two runs save at once", () => {
     const [one, two] = [open(), open()];
     one.of(folder.path).remember("a", stat("a"), 0, "f".repeat(64), Date.now() + HOUR);
     two.of(folder.path).remember("b", stat("b"), 0, "f".repeat(64), Date.now() + HOUR);

@@ -8,14 +8,14 @@ const build = (options: Partial<BuildOptions> = {}) =>
   );
 
 describe("a stand-in's build", () => {
-  it("is one command, with nothing that is not asked for", () => {
+  it("is one command, without options that were not asked for", () => {
     assert.equal(
       build().argv.join(" "),
       "buildx build --progress=plain --load --file /srv/app/Dockerfile --tag registry:5000/web:1 /srv/app",
     );
   });
 
-  it("is told all that everfresh asks for", () => {
+  it("passes on every option that everfresh uses", () => {
     const { argv } = build({
       additionalContexts: ["base=docker-image://debian"],
       secrets: [
@@ -42,13 +42,13 @@ describe("a stand-in's build", () => {
     );
   });
 
-  it("keeps the values of its arguments out of the list of processes", () => {
+  it("keeps the values of build arguments out of the process list", () => {
     const { argv, env } = build({ buildArgs: { TOKEN: "quo'te $HOME" } });
     assert.ok(argv.join(" ").includes("--build-arg TOKEN ") && !argv.join(" ").includes("quo'te"));
     assert.deepEqual(env, { TOKEN: "quo'te $HOME" });
   });
 
-  it("lets no argument pass for a setting of docker's own", () => {
+  it("passes arguments that docker itself would read on the command line, not in the environment", () => {
     const buildArgs = { DOCKER_HOST: "a", PATH: "b", http_proxy: "c", BUILDKIT_INLINE_CACHE: "1" };
     const { argv, env } = build({ buildArgs });
     assert.deepEqual(env, {});

@@ -11,46 +11,51 @@ describe("a stand-in's diff", () => {
   const table: { what: string; olds: Properties; news: Properties; expected: Record<string, string> }[] = [
     { what: "nothing for equal inputs", olds: { a: [{ b: 1 }] }, news: { a: [{ b: 1 }] }, expected: {} },
     {
-      what: "what came and what went",
+      what: "added and deleted inputs",
       olds: { a: 1 },
       news: { b: 2 },
       expected: { a: "deleted", b: "added" },
     },
-    { what: "null as absent", olds: { a: null }, news: {}, expected: {} },
+    { what: "no difference between null and absent", olds: { a: null }, news: {}, expected: {} },
     {
-      what: "the path inside lists and maps",
+      what: "the path of a difference inside lists and maps",
       olds: { a: [{ b: "1" }, "x"] },
       news: { a: [{ b: "2" }] },
       expected: { "a[0].b": "updated", "a[1]": "deleted" },
     },
     {
-      what: "names that are no identifiers in brackets",
+      what: "names in brackets that are not identifiers",
       olds: { a: { "image web": "1" } },
       news: { a: { "image web": "2" } },
       expected: { 'a["image web"]': "updated" },
     },
     {
-      what: "something unknown as another value",
+      what: "an unknown value as an update",
       olds: { a: { b: "1" } },
       news: { a: { b: unknown } },
       expected: { "a.b": "updated" },
     },
     {
-      what: "a secret as a whole",
+      what: "a difference inside a secret as one update of all of it",
       olds: { a: secret({ b: "1", c: "2" }) },
       news: { a: secret({ b: "1", c: "3" }) },
       expected: { a: "updated" },
     },
-    { what: "an equal secret as equal", olds: { a: secret("1") }, news: { a: secret("1") }, expected: {} },
+    { what: "nothing for equal secrets", olds: { a: secret("1") }, news: { a: secret("1") }, expected: {} },
     {
-      what: "what becomes a secret as another value",
+      what: "a value that becomes secret as an update",
       olds: { a: "1" },
       news: { a: secret("1") },
       expected: { a: "updated" },
     },
-    { what: "another kind of value", olds: { a: ["1"] }, news: { a: "1" }, expected: { a: "updated" } },
     {
-      what: "no note of a bridge's",
+      what: "a value of another type as an update",
+      olds: { a: ["1"] },
+      news: { a: "1" },
+      expected: { a: "updated" },
+    },
+    {
+      what: "nothing for the Terraform bridge's __defaults",
       olds: { a: { __defaults: [] } },
       news: { a: { __defaults: ["b"] } },
       expected: {},
@@ -59,7 +64,7 @@ describe("a stand-in's diff", () => {
   for (const { what, olds, news, expected } of table)
     it(`shows ${what}`, () => assert.deepEqual(changes(olds, news), expected));
 
-  it("replaces for the paths that ask for it, and names their inputs once", () => {
+  it("replaces the resource for the paths that require it, and names their inputs once", () => {
     const { inputs, replacing } = diff(
       { a: { b: "1", c: "1" }, d: "1" },
       { a: { b: "2", c: "2" }, d: "2" },

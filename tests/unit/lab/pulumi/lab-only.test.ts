@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import type { Lab } from "../../../../lab/lab";
 import { mustBeAllowed, refusal, registryRefusal } from "../../../../lab/pulumi/lab-only";
 import { configuredHosts } from "../../../../lab/pulumi/language-host/configured-hosts";
 import { forget, save } from "../../../../lab/state";
+import type { Lab } from "../../../../lab/types";
 
 const name = `unit-only-${process.pid}`;
 const own = { host: "127.0.0.1", port: 2, hostKey: `ssh-ed25519 ${name}` };
 
-describe("what the stand-ins touch", () => {
+describe("the stand-ins", () => {
   before(() =>
     save({
       name,
@@ -17,7 +17,7 @@ describe("what the stand-ins touch", () => {
   );
   after(() => forget(name));
 
-  it("is a host of the lab, by its address or by its key", async () => {
+  it("accept a host of the lab, by its address or by its key", async () => {
     assert.equal(await refusal([own]), undefined);
     assert.equal(await refusal([{ ...own, hostKey: undefined }]), undefined);
     assert.equal(await refusal([{ ...own, port: 22 }]), undefined);
@@ -29,14 +29,14 @@ describe("what the stand-ins touch", () => {
     { host: "127.0.0.1", port: 22, hostKey: "ssh-ed25519 another" },
     { host: "127.0.0.1", port: 22 },
   ])
-    it(`is not ${stranger.host}:${stranger.port}, also beside a host of the lab, and says what to do`, async () => {
+    it(`refuse ${stranger.host}:${stranger.port}${stranger.hostKey === undefined ? " without a key" : ""} beside a host of the lab, and say what to do`, async () => {
       assert.match(
         (await refusal([own, stranger]))!,
         /^pulumi: this is the engine with the lab's stand-ins, and \S+:22 is not a host of the lab; install the official Pulumi \(`.*`\), then run `npm run setup`$/,
       );
     });
 
-  it("is no registry but the lab's", async () => {
+  it("refuse every registry but the lab's", async () => {
     assert.equal(await registryRefusal("127.0.0.1:3"), undefined);
     assert.match(
       (await registryRefusal("registry.example.com"))!,
@@ -45,12 +45,13 @@ describe("what the stand-ins touch", () => {
     await assert.rejects(mustBeAllowed(registryRefusal("registry.example.com")), /is not a registry/);
   });
 
-  it("is what the stack's configuration names", () => {
+  it("read the hosts of a stack from its configuration", () => {
     assert.deepEqual(configuredHosts('[{"address":"a","port":"2","hostKey":"k"},{"address":"b"}]'), [
       { host: "a", port: 2, hostKey: "k" },
       { host: "b", port: 22, hostKey: undefined },
     ]);
-    for (const none of [undefined, "", "web1", "{}", "[1]", "[{}]"])
-      assert.deepEqual(configuredHosts(none), [], none);
   });
+
+  for (const none of [undefined, "", "web1", "{}", "[1]", "[{}]"])
+    it(`find no hosts in ${JSON.stringify(none)}`, () => assert.deepEqual(configuredHosts(none), []));
 });

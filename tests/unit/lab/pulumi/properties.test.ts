@@ -11,7 +11,7 @@ import {
 } from "../../../../lab/pulumi/plugin/properties";
 
 describe("properties as they travel", () => {
-  it("are the same after the way to the engine and back", () => {
+  it("are unchanged after they travel to the engine and back", () => {
     const properties = { a: [1, true, null, "x"], b: { c: {}, d: [] }, e: secret({ f: "g" }) };
     assert.deepEqual(fromStruct(toStruct(properties)), properties);
   });
@@ -23,13 +23,13 @@ describe("properties as they travel", () => {
     assert.ok(isMarked(secret("a")) && !isMarked({ a: "b" }) && !isMarked("a"));
   });
 
-  it("are marked as an output that will be secret where they are not known yet", () => {
+  it("are marked as a future secret while they are unknown", () => {
     assert.ok(isMarked(secretOutput(unknown)));
     assert.notDeepEqual(secretOutput(unknown), secret(unknown));
     assert.deepEqual(secretOutput("a"), secret("a"));
   });
 
-  it("are plain at any depth once their marks are taken off", () => {
+  it("lose their marks at any depth", () => {
     assert.deepEqual(plain({ a: secret([{ b: secret("c") }]), d: [secret(false)] }), {
       a: [{ b: "c" }],
       d: [false],

@@ -55,7 +55,7 @@ describe("analyse", () => {
     });
   }
 
-  it("reads named contexts, whatever they take the place of", () => {
+  it("reads a named context in place of an image or a stage of the same name", () => {
     const contexts = ["assets", "base", "docker.io/library/debian:latest"];
     assert.deepEqual(
       sources("FROM debian\nCOPY --from=assets a b /\nRUN --mount=from=assets,source=c,target=/c x", {
@@ -66,34 +66,43 @@ describe("analyse", () => {
     assert.deepEqual(sources("FROM x AS base\nCOPY a /\nFROM base", { contexts }), ["base:"]);
   });
 
-  it("knows the ONBUILD instructions of a base image that is told of", () => {
+  it("reads what the known ONBUILD instructions of a base image read", () => {
     assert.deepEqual(sources("FROM img", { onBuild: { img: ["COPY o /", "RUN x"] } }), ["o"]);
     const contextImages = { c: "img" };
     const onBuild = { img: ["COPY o /"] };
     assert.deepEqual(sources("FROM c", { contexts: ["c"], contextImages, onBuild }), ["c:", "o"]);
   });
 
-  it("takes everything where nobody could say whether a base image has ONBUILD instructions", () => {
+  describe("with a base image whose ONBUILD instructions could not be found out", () => {
     const onBuild = { img: [], debian: undefined };
-    assert.equal(unsure("FROM img", { onBuild }), undefined);
-    assert.equal(
-      unsure("FROM debian AS unused\nFROM scratch AS s\nFROM img\nCOPY --from=s /x /", { onBuild }),
-      undefined,
-    );
-    assert.match(unsure("FROM debian AS a\nFROM img", { onBuild, target: "a" })!, /debian has ONBUILD/);
-    assert.equal(unsure("FROM constructor", { onBuild }), undefined);
-    assert.match(unsure("FROM python:3-onbuild")!, /ONBUILD/);
-    assert.equal(unsure("FROM debian"), undefined);
+
+    it("is unsure", () => {
+      assert.match(unsure("FROM debian AS a\nFROM img", { onBuild, target: "a" })!, /debian has ONBUILD/);
+    });
+    it("is sure if only an unneeded stage begins with it", () => {
+      const text = "FROM debian AS unused\nFROM scratch AS s\nFROM img\nCOPY --from=s /x /";
+      assert.equal(unsure(text, { onBuild }), undefined);
+    });
+    it("is sure of an image that is known to have none", () => {
+      assert.equal(unsure("FROM img", { onBuild }), undefined);
+    });
+    it("is sure of an image that nothing is known of, whatever its name", () => {
+      assert.equal(unsure("FROM debian"), undefined);
+      assert.equal(unsure("FROM constructor", { onBuild }), undefined);
+    });
+    it("is unsure of an image with onbuild in its name", () => {
+      assert.match(unsure("FROM python:3-onbuild")!, /ONBUILD/);
+    });
   });
 
-  it("takes the value of a given argument", () => {
+  it("uses the value that is given for an argument, or that follows from the platform", () => {
     assert.deepEqual(sources("FROM x\nARG A=a\nCOPY $A /", { args: { A: "b" } }), ["b"]);
     assert.deepEqual(sources("FROM x\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", { platform: "linux/arm64" }), [
       "bin-arm64",
     ]);
   });
 
-  it("takes the value of an argument that is given in the place of the builder's own, which nobody declares", () => {
+  it("uses a value that is given for one of the builder's own arguments, without a declaration", () => {
     const text =
       "FROM x AS base-amd64\nCOPY a /\nFROM x AS base-arm64\nCOPY b /\nFROM base-$TARGETARCH\nARG TARGETARCH\nCOPY c-$TARGETARCH /";
     const platform = "linux/amd64";
@@ -101,11 +110,14 @@ describe("analyse", () => {
     assert.deepEqual(sources(text, { platform, args: { TARGETARCH: null } }), ["a", "c-amd64"]);
     assert.deepEqual(sources(text, { platform, args: { TARGETARCH: "arm64" } }), ["b", "c-arm64"]);
     assert.deepEqual(sources(text, { args: { TARGETARCH: "arm64" } }), ["b", "c-arm64"]);
-    for (const name of ["BUILDOS", "BUILDOSVERSION", "TARGETOSVERSION", "TARGETSTAGE"]) {
-      assert.ok(unsure(`FROM x$${name}`, { platform }), name);
-      assert.deepEqual(analyse(`FROM x$${name}`, { ...plain, args: { [name]: "y" } }).images, ["xy"]);
-    }
   });
+
+  for (const name of ["BUILDOS", "BUILDOSVERSION", "TARGETOSVERSION", "TARGETSTAGE"]) {
+    it(`knows ${name} only if it is given`, () => {
+      assert.ok(unsure(`FROM x$${name}`, { platform: "linux/amd64" }));
+      assert.deepEqual(analyse(`FROM x$${name}`, { ...plain, args: { [name]: "y" } }).images, ["xy"]);
+    });
+  }
 
   const unknown: Record<string, string> = {
     "a custom frontend": "# syntax=example.com/frontend\nFROM x",
@@ -126,7 +138,7 @@ describe("analyse", () => {
     "a mount with quotes in it": `FROM x\nRUN --mount='type=bind,"source=a,b"' y`,
   };
   for (const [name, text] of Object.entries(unknown)) {
-    it(`takes everything for ${name}, and says so`, () => {
+    it(`counts everything for ${name}, and says why`, () => {
       const options = {
         ...plain,
         args: { A: null, B: "1" },
@@ -147,7 +159,7 @@ describe("analyse", () => {
     });
   }
 
-  it("takes any text without failing", () => {
+  it("never fails, whatever the text", () => {
     const parts = [
       "FROM ",
       "x",
@@ -186,24 +198,27 @@ describe("analyse", () => {
     );
   });
 
-  it("knows Docker's own frontend in any version", () => {
-    for (const image of [
-      "docker/dockerfile:1",
-      "docker.io/docker/dockerfile:1.7-labs",
-      "docker/dockerfile-upstream:master",
-    ]) {
+  for (const image of [
+    "docker/dockerfile:1",
+    "docker.io/docker/dockerfile:1.7-labs",
+    "docker/dockerfile-upstream:master",
+  ]) {
+    it(`takes ${image} for Docker's own frontend`, () => {
       assert.equal(unsure(`# syntax=${image}\nFROM x`), undefined);
-    }
+    });
+  }
+
+  it("is unsure if an argument names another frontend", () => {
     assert.ok(unsure("FROM x", { args: { BUILDKIT_SYNTAX: "y" } }));
   });
 
-  it("names the images that are used", () => {
+  it("names the images that needed stages use", () => {
     const text =
       "ARG T=1\nFROM a:$T AS s\nFROM unused\nFROM s\nCOPY --from=b:2 / /\nRUN --mount=from=c,target=/c x";
     assert.deepEqual(analyse(text, plain).images, ["a:1", "b:2", "c"]);
   });
 
-  it("names the images that are used where only what is read of the context is not certain", () => {
+  it("names the images even if the sources of a COPY are not certain", () => {
     const text =
       "FROM a AS s\nFROM unused\nFROM s\nARG TARGETARCH\nCOPY app-$TARGETARCH /\nCOPY --from=b / /";
     const reading = analyse(text, plain);
@@ -211,11 +226,15 @@ describe("analyse", () => {
     assert.deepEqual([reading.images, reading.parents], [["a", "b"], ["a"]]);
   });
 
-  it("names none where it is not certain which are used", () => {
-    for (const text of ["# syntax=mirror.example.com/docker/dockerfile:1\nFROM x", "FROM x:${V%%.*}"]) {
+  const unknownImages: Record<string, string> = {
+    "another frontend": "# syntax=mirror.example.com/docker/dockerfile:1\nFROM x",
+    "an image that is named by an unknown form of substitution": "FROM x:${V%%.*}",
+  };
+  for (const [what, text] of Object.entries(unknownImages)) {
+    it(`names no images for ${what}`, () => {
       const reading = analyse(text, plain);
       assert.ok(reading.unsure);
       assert.equal(reading.images, undefined);
-    }
-  });
+    });
+  }
 });

@@ -42,24 +42,24 @@ describe("pinImages", () => {
     });
   }
 
-  it("leaves a Dockerfile alone that names none of them", () => {
+  it("leaves a Dockerfile alone that names no such context", () => {
     const text = "FROM debian AS base2\nCOPY base tools\nRUN echo FROM base\n";
     assert.equal(pinned(text), text);
   });
 
-  it("leaves stages alone that are not built", () => {
+  it("leaves stages alone that the target does not need", () => {
     const text = "FROM base AS other\nFROM tools\n";
     assert.equal(pinned(text), `FROM base AS other\nFROM ${ref("tools")}\n`);
   });
 
   for (const [what, text] of [
-    ["a stage that a context takes the place of", "FROM debian AS base\nRUN a\nFROM base\n"],
+    ["a stage that a context replaces", "FROM debian AS base\nRUN a\nFROM base\n"],
     ["an image that only an ONBUILD instruction names", "FROM base2\n"],
-    ["a name that goes on in the next line", "FROM \\\n  base\n"],
+    ["a name on the line after its FROM", "FROM \\\n  base\n"],
     ["another frontend", "# syntax=other/frontend\nFROM base\n"],
     ["a name with a form of substitution that is not known", "FROM ${VERSION%a}base\n"],
   ] as const) {
-    it(`gives up on ${what}: the builder is told of named contexts then`, () => {
+    it(`returns nothing for ${what}`, () => {
       const more = {
         ...options,
         contextImages: { ...options.contextImages, base2: "service:base2" },

@@ -6,24 +6,24 @@ describe("readDockerfile", () => {
   const texts = (source: string) =>
     readDockerfile(source).instructions.map(({ keyword, text }) => `${keyword} ${text}`);
   const cases: Record<string, [source: string, instructions: string[]]> = {
-    "joins continued lines, without comments and empty lines between": [
+    "joins continued lines and drops comments and empty lines between them": [
       "COPY a \\\n  # why\n\n  b \\  \n\tc /x/\nRUN y\n",
       ["COPY a   b \tc /x/", "RUN y"],
     ],
     "does not continue after two backslashes": ["RUN a \\\\\nCOPY b /c\n", ["RUN a \\\\", "COPY b /c"]],
     "does not continue a comment": ["# a \\\nCOPY b /c", ["COPY b /c"]],
-    "takes capitals or not": ["copy a b\nRun x", ["COPY a b", "RUN x"]],
+    "reads keywords in capitals or small letters": ["copy a b\nRun x", ["COPY a b", "RUN x"]],
     "reads Windows line ends and a byte order mark": [
       "\ufeffFROM a\r\nCOPY b \\\r\n c\r\n",
       ["FROM a", "COPY b  c"],
     ],
-    "minds the escape directive": [
+    "honours the escape directive": [
       "# escape=`\nCOPY a `\n b\nRUN c\\\nRUN d",
       ["COPY a  b", "RUN c\\", "RUN d"],
     ],
     "stops looking for directives at the first comment": ["# hello\n# escape=`\nRUN a \\\n b", ["RUN a  b"]],
     "leaves the text of a heredoc alone": ["RUN <<EOF\nCOPY a b\nEOF\nRUN c", ["RUN <<EOF", "RUN c"]],
-    "ends a heredoc with tabs before its name where it says so": [
+    "ends a `<<-` heredoc at its name after tabs": [
       "RUN <<-E cat\n\tCOPY a\n\tE\nRUN c",
       ["RUN <<-E cat", "RUN c"],
     ],
@@ -31,19 +31,19 @@ describe("readDockerfile", () => {
       "COPY <<A <<B /x\n1\nA\n2\nB\nRUN c",
       ["COPY <<A <<B /x", "RUN c"],
     ],
-    "knows a quoted heredoc": ['RUN <<"E" cat\n$X\nE\nRUN c', ['RUN <<"E" cat', "RUN c"]],
-    "takes no heredoc in quotes, in a here-string or in a shift": [
+    "reads a heredoc with a quoted name": ['RUN <<"E" cat\n$X\nE\nRUN c', ['RUN <<"E" cat', "RUN c"]],
+    "finds no heredoc in quotes, in a here-string or in a shift": [
       'RUN echo "<<E"\nRUN cat <<<E\nRUN echo $((1<<2))\nRUN c',
       ['RUN echo "<<E"', "RUN cat <<<E", "RUN echo $((1<<2))", "RUN c"],
     ],
-    "takes no heredoc in the exec form": ['RUN ["a", "<<E"]\nRUN c', ['RUN ["a", "<<E"]', "RUN c"]],
-    "reads one in ONBUILD": ["ONBUILD RUN <<E\nCOPY x\nE\nRUN c", ["ONBUILD RUN <<E", "RUN c"]],
+    "finds no heredoc in the exec form": ['RUN ["a", "<<E"]\nRUN c', ['RUN ["a", "<<E"]', "RUN c"]],
+    "reads a heredoc in ONBUILD": ["ONBUILD RUN <<E\nCOPY x\nE\nRUN c", ["ONBUILD RUN <<E", "RUN c"]],
   };
   for (const [name, [source, instructions]] of Object.entries(cases)) {
     it(name, () => assert.deepEqual(texts(source), instructions));
   }
 
-  it("separates the flags, and the content of heredocs", () => {
+  it("separates flags and the content of heredocs from the text", () => {
     const [instruction] = readDockerfile("COPY --from=a --chmod=1 <<-E x /\n\t1\n\tE\n").instructions;
     assert.deepEqual(instruction, {
       keyword: "COPY",
@@ -54,7 +54,7 @@ describe("readDockerfile", () => {
     });
   });
 
-  it("takes the quotes off flags, as the builder does", () => {
+  it("removes quotes from flags, as the builder does", () => {
     const [run] = readDockerfile(`RUN --mount=type=cache,target="/cache/npm" '--mount'=a "x" y`).instructions;
     assert.deepEqual(run!.flags, ["--mount=type=cache,target=/cache/npm"]);
     assert.equal(run!.text, `'--mount'=a "x" y`);
@@ -73,6 +73,6 @@ describe("readDockerfile", () => {
     'RUN "<<E',
     "# escape=x\nFROM a",
   ]) {
-    it(`is not sure of ${JSON.stringify(source)}`, () => assert.throws(() => readDockerfile(source), Unsure));
+    it(`is unsure of ${JSON.stringify(source)}`, () => assert.throws(() => readDockerfile(source), Unsure));
   }
 });

@@ -4,44 +4,44 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Job, runJob } from "./file-work";
 
 const MOST_WORKERS = 3;
-/** After which a job that a worker has taken is done here as well, in milliseconds. */
-const PATIENCE = 60_000;
+/** Milliseconds after which a job that a worker has taken is run here as well. */
+const PATIENCE_MS = 60_000;
 // Places in the counters: jobs taken, jobs published (-1: no more will come).
 const [TAKEN, PUBLISHED] = [0, 1];
 
 type Posted = Job & { done: Int32Array };
 
 /**
- * Does jobs on all cores, this thread included. All take the next job from one counter, so a worker that
- * starts late or not at all costs nothing: this thread then does the work.
+ * Runs jobs on all cores, this thread included. All threads take the next job from one shared counter, so a worker that
+ * starts late, or fails to start, costs nothing: this thread does its share.
  */
-export class Crew {
+export class WorkerPool {
   readonly #counters = new Int32Array(new SharedArrayBuffer(8));
   readonly #ports: MessagePort[] = [];
   readonly #jobs: Posted[] = [];
 
-  /** Starts the workers, if they are not. */
-  hire(): void {
+  /** Starts the workers, unless they have been started. */
+  start(): void {
     if (this.#ports.length > 0) return;
     for (let i = 0; i < Math.min(availableParallelism() - 1, MOST_WORKERS); i++) {
       const { port1, port2 } = new MessageChannel();
       const worker = new Worker(join(__dirname, "worker.js"), {
         workerData: { port: port2, counters: this.#counters },
         transferList: [port2],
-        // Without this process's loaders.
+        // Without this process's loaders, which a worker does not need and would be slow to load.
         execArgv: [],
         env: {},
       });
       worker.unref();
       port1.unref();
-      // What a broken worker leaves undone is done here.
+      // `finish` runs here what a broken worker leaves undone.
       worker.on("error", () => {});
       for (const job of this.#jobs) port1.postMessage(job);
       this.#ports.push(port1);
     }
   }
 
-  /** Hands a job out. Its result is there after {@link finish}. */
+  /** Queues a job. Its result is there after {@link finish}. */
   publish(job: Job): void {
     const posted = { ...job, done: new Int32Array(new SharedArrayBuffer(4)) };
     this.#jobs.push(posted);
@@ -50,17 +50,17 @@ export class Crew {
     Atomics.notify(this.#counters, PUBLISHED);
   }
 
-  /** Works, and waits, until everything published is done. */
+  /** Works through the queue and waits until every published job is done. */
   finish(): void {
     for (let next = this.#take(); next; next = this.#take()) this.#run(next);
     for (const job of this.#jobs) {
-      if (Atomics.load(job.done, 0) === 0 && Atomics.wait(job.done, 0, 0, PATIENCE) === "timed-out")
+      if (Atomics.load(job.done, 0) === 0 && Atomics.wait(job.done, 0, 0, PATIENCE_MS) === "timed-out")
         this.#run(job);
     }
   }
 
-  /** Sends the workers home. */
-  dismiss(): void {
+  /** Ends the workers. */
+  stop(): void {
     Atomics.store(this.#counters, PUBLISHED, -1);
     Atomics.notify(this.#counters, PUBLISHED);
   }
