@@ -1,5 +1,4 @@
 import { readCompose } from "../adapters/compose";
-import { outside } from "../adapters/outside";
 import type { ComposeText } from "../core/compose/document";
 import { isBuilt, readProject } from "../core/compose/project";
 import { ContentError, type ContentIdentity, StatCache } from "../core/content";
@@ -35,7 +34,7 @@ export async function identifyServices(
   const built = project.services.filter(isBuilt).filter(({ name }) => only === undefined || name === only);
   const others = project.services.filter(isBuilt).filter(({ name }) => only !== undefined && name !== only);
   const inactive = [...others.map((service) => ({ ...service, problems: [] })), ...project.inactive];
-  const { builds, ...bases } = await readBases(built, source, inactive, outside);
+  const { builds, ...bases } = await readBases(built, source, inactive);
   // Nothing is deployed here: of a base image that nobody can be asked about, the most likely is taken.
   const baseOnBuild = Object.fromEntries(
     Object.entries(bases.baseOnBuild ?? {}).filter(([, instructions]) => instructions !== undefined),

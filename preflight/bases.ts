@@ -1,5 +1,5 @@
 import type { OnBuildMemory } from "../adapters/onbuild-memory";
-import type { Outside } from "../adapters/outside";
+import { type Outside, outside as theOutside } from "../adapters/outside";
 import type { ComposeProject, ServiceBuild } from "../core/compose/project";
 import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
@@ -29,8 +29,8 @@ export type Bases = Pick<IdentifyOptions, "baseDigests" | "baseOnBuild"> & {
 export async function readBases(
   services: readonly ServiceBuild[],
   { pullBase = false, registry }: { pullBase?: boolean; registry?: Registry },
-  inactive: ComposeProject["inactive"],
-  outside: Outside,
+  inactive: ComposeProject["inactive"] = [],
+  outside: Outside = theOutside,
 ): Promise<Bases> {
   const { planned } = await planBuilds(services, inactive);
   // What cannot be read is told, with all else that is wrong, when the build is identified.

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { readManifest, writeManifest } from "../adapters/manifests";
+import { writeManifest } from "../adapters/manifests";
 import type { Outside } from "../adapters/outside";
 import { type ComposeProject, isBuilt } from "../core/compose/project";
 import { type IdentifyOptions, StatCache } from "../core/content";
@@ -7,13 +7,14 @@ import { contentTag, repositories } from "../core/images";
 import { ownFolder } from "../core/own-folder";
 import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
 import { own } from "../core/records";
-import { causeOf, type IdentifiedBuild, identifyBuild, type PlannedBuild } from "../core/release/builds";
+import { type IdentifiedBuild, identifyBuild, type PlannedBuild } from "../core/release/builds";
 import type { Deployed, PushedImage } from "../core/release/deployed";
 import { type ContentFacts, deployedImage, type Registries, wantsNoCache } from "../core/release/images";
 import type { Registry, Settings } from "../core/settings";
 import { readBases } from "./bases";
 import { refuseEnvironment } from "./environment";
 import { accessTo, ask } from "./registries";
+import { whyNew } from "./why-new";
 
 /**
  * Identifies the content of each build, and finds out where there is an image of it.
@@ -78,7 +79,7 @@ async function contentFacts(
   const noCache = wantsNoCache(build, fresh, deployed);
   const before = own(deployed.images, name)?.content;
   const [cause, digest] = await Promise.all([
-    explain(build, before),
+    writeManifest(identity).then(() => whyNew(before, identity)),
     ask(registry!, () => outside.resolveDigest(pushed, accessTo(pushed, registry))),
   ]);
   if (noCache || digest === undefined) refuseUnset(build);
@@ -87,12 +88,6 @@ async function contentFacts(
       ? undefined
       : { content, digest, ref: `${registries.pullRepositories[name]}@${digest}` };
   return { kind: "new", build, cause, noCache, found };
-}
-
-/** Why a content is new: what it was made from is kept, for the next change to be explained. */
-async function explain({ identity }: IdentifiedBuild, before: string | undefined): Promise<string> {
-  await writeManifest(identity);
-  return causeOf(before, before === undefined ? undefined : await readManifest(before), identity);
 }
 
 /** Identifies builds, those first that others are built upon: their contents count. */

@@ -1,11 +1,11 @@
 import path from "node:path";
 import { readCompose } from "../../adapters/compose";
-import { readManifest } from "../../adapters/manifests";
 import { readProject } from "../../core/compose/project";
 import { secretArguments } from "../../core/compose/secret-args";
-import { changes, describe, surveyContexts } from "../../core/content";
+import { surveyContexts } from "../../core/content";
 import { Problems, problem } from "../../core/problems";
 import { own } from "../../core/records";
+import { whyNew } from "../../preflight/why-new";
 import { renderExplanation } from "../explain";
 import { outputs, selectedStack } from "../pulumi/commands";
 import { type ExitStatus, exit } from "../pulumi/outcome";
@@ -81,10 +81,5 @@ async function sinceLastBuild(
     return "not known (no stack can be asked)";
   }
   const before = own(deployed.images, service)?.content;
-  if (before === undefined) return "the stack has not built it yet";
-  if (before === identity.content) return "nothing";
-  const manifest = await readManifest(before);
-  return manifest
-    ? describe(changes(manifest, identity))
-    : `its content changed (this checkout has not seen ${before.slice(0, 12)})`;
+  return before === identity.content ? "nothing" : whyNew(before, identity);
 }

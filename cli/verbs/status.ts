@@ -1,11 +1,11 @@
 import { readCompose } from "../../adapters/compose";
-import { readManifest } from "../../adapters/manifests";
 import { probeHost } from "../../adapters/probe";
 import { type ComposeText, projectNameOf } from "../../core/compose/document";
-import { type ContentIdentity, changes, describe } from "../../core/content";
+import type { ContentIdentity } from "../../core/content";
 import type { HostState } from "../../core/host/types";
 import { Problems } from "../../core/problems";
 import { mapValues, own } from "../../core/records";
+import { whyNew } from "../../preflight/why-new";
 import { readSettings } from "../configuration";
 import { askHosts, type HostAnswer } from "../hosts";
 import type { ExitStatus } from "../pulumi/outcome";
@@ -52,7 +52,7 @@ const orProblems = <T>(work: Promise<T>): Promise<T | Problems> =>
     throw error;
   });
 
-/** What changed since each content that runs, as far as this checkout has seen it. */
+/** Why each content that runs would be built anew. */
 async function causes(
   answers: readonly HostAnswer<HostState>[],
   identities: Record<string, ContentIdentity>,
@@ -62,8 +62,7 @@ async function causes(
     for (const { name, content } of ("value" in answer ? answer.value.current?.services : undefined) ?? []) {
       const now = own(identities, name);
       if (content === undefined || now === undefined || now.content === content) continue;
-      const before = await readManifest(content);
-      if (before) found.set(content, describe(changes(before, now)));
+      found.set(content, await whyNew(content, now));
     }
   }
   return found;

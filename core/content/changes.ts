@@ -3,7 +3,6 @@ import type { ContentFile, ContentIdentity } from "./types";
 
 /** One thing that differs between two identities. */
 export type Change =
-  | { kind: "new" }
   /** Only the way in which contents are identified. */
   | { kind: "scheme" }
   | { kind: "file"; how: FileChange; path: string; context?: string; detail?: string }
@@ -14,12 +13,8 @@ type InputChange = "added" | "removed" | "changed";
 type FileChange = InputChange | "mode" | "type";
 type IgnoreFile = ContentIdentity["ignoreFiles"][number];
 
-/**
- * Everything that differs between two identities, files first. Empty exactly if the content is the same; one `new` change
- * if there is nothing to compare with.
- */
-export function changes(before: ContentIdentity | undefined, after: ContentIdentity): Change[] {
-  if (!before) return [{ kind: "new" }];
+/** Everything that differs between two identities, files first. Empty exactly if the content is the same. */
+export function changes(before: ContentIdentity, after: ContentIdentity): Change[] {
   if (before.content === after.content) return [];
   const found = [
     ...fileChanges(before.files, after.files),
@@ -123,7 +118,6 @@ const NAMED = 3;
 
 /** The changes in one line: `2 files (src/page.ts, package-lock.json), build arg API_URL`. */
 export function describe(changes: Change[]): string {
-  if (changes.some((change) => change.kind === "new")) return "never deployed before";
   if (changes.some((change) => change.kind === "scheme")) return "another version of everfresh";
   const files = changes.filter((change) => change.kind === "file").map(fileWords);
   const inputs = changes.filter((change) => change.kind === "input");

@@ -18,9 +18,6 @@ describe("changes, described in words,", () => {
     dockerfile("FROM debian:12", "ARG API_URL", "ARG MODE", "COPY src /", "RUN make");
   });
 
-  it("say so if the service was never deployed", async () => {
-    assert.equal(inWords(changes(undefined, await identify(folder.spec()))), "never deployed before");
-  });
   it("are empty if nothing changed", async () => {
     assert.deepEqual(changes(await identify(folder.spec()), await identify(folder.spec())), []);
     assert.equal(await words(nothing), "nothing");
