@@ -1,7 +1,8 @@
 # Words, time and small tools that every other part uses.
 
-# A line for people: the only way to their terminal (main closes stderr to all else), because what docker, a container or
-# a file says may hold escape sequences. The reader may be gone (a cut SSH connection): then it is lost, and nothing else.
+# Prints a line for people. It is the only way to their terminal (main closes stderr to everything else), because what docker,
+# a container or a file says may hold escape sequences. If the reader is gone (a cut SSH connection), the line is lost and
+# nothing else.
 say() {
   say_text=$*
   case $say_text in
@@ -36,7 +37,7 @@ printable() {
     }'
 }
 
-# Ends the run because of something the user has to mend. $1 exit status, the rest the message.
+# Ends the run because of something the user has to fix. $1 exit status, the rest the message.
 refuse() {
   refuse_status=$1
   shift
@@ -57,17 +58,17 @@ nap() { sleep 0.2 2>/dev/null || sleep 1; }
 
 utc() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
-# Puts files and folders on the disk for good, so that a rename that follows never shows something half-written.
+# Writes files and folders through to the disk, so that a rename that follows never shows something half-written.
 flush() { timeout 60 sync "$@" 2>/dev/null || timeout 120 sync; }
 
-# Replaces file $1 by stdin, at once or not at all.
-put() {
-  make_way file "$1" && rm -rf "$1.new" && cat >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && return
+# Replaces file $1 with stdin, at once or not at all.
+replace_file() {
+  move_aside_unless file "$1" && rm -rf "$1.new" && cat >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && return
   rm -f "$1.new"
   return 1
 }
 
-# What the files hold, without what is no file: reading a pipe would never end.
+# Prints these files, and skips what is not a file: reading a pipe would never end.
 contents() {
   for contents_of; do
     [ ! -f "$contents_of" ] || cat "$contents_of"
@@ -96,8 +97,8 @@ encoded() {
     { for (at = 1; at <= length($0); at++) printf "%s", code[substr($0, at, 1)] }'
 }
 
-# Whether $1 is JSON as JSON.stringify writes it, in one line and without blanks: strings become \001, other values \002,
-# and then lists and objects, from the inside out.
+# Whether $1 is JSON as JSON.stringify writes it, in one line and without blanks. Strings become \001 and other values \002,
+# and then lists and objects become \002, from the inside out.
 is_json() {
   printf '%s\n' "$1" | awk '
     /[\001-\037]/ { exit bad = 1 }
@@ -110,8 +111,11 @@ is_json() {
     END { exit bad || NR != 1 || text != "\002" }'
 }
 
-# Text of others' making as far as it can stand in a JSON string as it is.
-plain() { printf '%s' "$1" | tr -cd 'A-Za-z0-9 .:_/-'; }
+# Of a text of others' making, the characters that can stand in a JSON string as they are.
+json_safe() { printf '%s' "$1" | tr -cd 'A-Za-z0-9 .:_/-'; }
+
+# The lines of $1 that are not in $2.
+without() { printf '%s\n' "$1" | grep -vxF -e "$2"; }
 
 # Times: `phase x` ends the phase before and begins x; `phases` has them as JSON members.
 phase_name='' phases=''

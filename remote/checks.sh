@@ -1,26 +1,29 @@
-# The checks of `x-everfresh.verify`. A release's `checks` file is a list of calls of the three functions below; every
-# container of the service must pass.
+# The checks of `x-everfresh.verify`. A release's `checks` file is a list of calls of `http`, `command_in` and `file_in` below.
+# Every container of the service must pass. Those that a failed deployment did not touch are not checked again.
 
-# Runs release $1's checks; sets `check_failed` to "service|what|container" of the first that did not pass, if any.
+# Runs release $1's checks. Sets `broken_check` to "service|problem|container" of the first that did not pass, if any.
 run_checks() {
-  check_failed=''
-  # The shell would end at a file that breaks off in the middle of a word.
+  broken_check=''
+  # The shell would exit at a file that breaks off in the middle of a word.
   is_as_staged "$1" checks || {
-    check_failed="|its checks were changed on this host|"
+    broken_check="|its checks were changed on this host|"
     return 1
   }
   # shellcheck disable=SC1090 # written by core/host/program.ts
   . "./releases/$1/checks"
-  [ -z "$check_failed" ]
+  [ -z "$broken_check" ]
 }
 
-containers_of() { printf '%s\n' "$proof" | awk -F '|' -v service="$1" '$1 == "good" && $2 == service && $7 == "" { print $3 }'; }
+checked_containers() {
+  printf '%s\n' "$proof" | awk -F '|' -v wanted="$1" "$tables"'
+    END { for (i = 1; i <= good_count; i++) if (good_service[i] == wanted && good_untouched[i] == "") print good_container[i] }'
+}
 
-# A text out of stdin with its final newlines, and an end mark against $( ) cutting those off.
-whole() { cat && printf x; }
+# stdin, and an end mark after it, so that $( ) does not cut off final newlines.
+with_end_mark() { cat && printf x; }
 
-# The raw answer to a GET, at most 1 MiB in 5 seconds. HTTP/1.0: it comes in one piece, and then the connection is closed.
-# bash and nc are asked because curl and wget are not on every host.
+# The raw answer to a GET, at most 1 MiB in 5 seconds. HTTP/1.0: the answer comes in one piece, and then the connection is
+# closed. It takes bash or nc, because not every host has curl or wget.
 http_get() { # address port path
   # shellcheck disable=SC2016 # the inner shell's own variables
   http_request='printf "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n" "$3"'
@@ -32,22 +35,23 @@ http_get() { # address port path
 }
 
 http() { # service port path status body
-  [ -z "$check_failed" ] || return 0
-  for container in $(containers_of "$1"); do
-    http_address=$(engine inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$container" | cut -d ' ' -f 1)
-    # On the host's own network there is no address of its own.
-    http_answer=$(http_get "${http_address:-127.0.0.1}" "$2" "$3" | tr -d '\r' | whole)
+  [ -z "$broken_check" ] || return 0
+  for container in $(checked_containers "$1"); do
+    http_address=$(engine inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$container" |
+      cut -d ' ' -f 1)
+    # On the host's network a container has no address of its own.
+    http_answer=$(http_get "${http_address:-127.0.0.1}" "$2" "$3" | tr -d '\r' | with_end_mark)
     http_answer=${http_answer%x}
     http_status=$(printf '%s' "$http_answer" | sed -n '1s#^HTTP/[0-9.]* \([0-9]*\).*#\1#p')
     http_body=${http_answer#*"$nl$nl"}
     if [ "$http_status" != "$4" ]; then
-      check_failed="$1|http $3 answered ${http_status:-nothing} instead of $4|$container"
+      broken_check="$1|http $3 answered ${http_status:-nothing} instead of $4|$container"
       return 0
     fi
     case $http_body in
     *"$5"*) ;;
     *)
-      check_failed="$1|http $3 does not contain the expected text|$container"
+      broken_check="$1|http $3 does not contain the expected text|$container"
       return 0
       ;;
     esac
@@ -55,30 +59,31 @@ http() { # service port path status body
 }
 
 command_in() { # service word…
-  [ -z "$check_failed" ] || return 0
+  [ -z "$broken_check" ] || return 0
   command_service=$1
   shift
-  for container in $(containers_of "$command_service"); do
-    command_said=$({
+  for container in $(checked_containers "$command_service"); do
+    command_output=$({
       engine exec "$container" "$@" 2>&1
       printf '\n%s' $?
     } | tail -c 4096)
-    command_status=${command_said##*"$nl"}
+    command_status=${command_output##*"$nl"}
     [ "$command_status" = 0 ] || {
-      check_failed="$command_service|command $1 exited with status $command_status$(printf '%s' "${command_said%"$nl"*}" | tail -n 1 | tr -d '|' | sed 's/^\(.\{0,200\}\).*/: \1/')|$container"
+      command_last_line=$(printf '%s' "${command_output%"$nl"*}" | tail -n 1 | tr -d '|' | sed 's/^\(.\{0,200\}\).*/: \1/')
+      broken_check="$command_service|command $1 exited with status $command_status$command_last_line|$container"
       return 0
     }
   done
 }
 
 file_in() { # service path text
-  [ -z "$check_failed" ] || return 0
-  for container in $(containers_of "$1"); do
-    file_text=$(engine cp -L "$container:$2" - 2>/dev/null | tar -xOf - 2>/dev/null | whole)
+  [ -z "$broken_check" ] || return 0
+  for container in $(checked_containers "$1"); do
+    file_text=$(engine cp -L "$container:$2" - 2>/dev/null | tar -xOf - 2>/dev/null | with_end_mark)
     case ${file_text%x} in
     *"$3"*) ;;
     *)
-      check_failed="$1|file $2 does not contain the expected text|$container"
+      broken_check="$1|file $2 does not contain the expected text|$container"
       return 0
       ;;
     esac

@@ -1,73 +1,97 @@
 # What the host remembers: what was proved, by whom, and every deployment in one line.
 
-# What ran, in a form that does not depend on which container it is; a one-shot that has finished may have none any more.
-running() {
-  { printf '%s\n' "$present" | sed 's/^/C|/'; printf '%s\n' "$finished" | sed 's/^/F|/'; } | awk -F '|' '
-    $2 == "" { next }
-    $1 == "C" { there[$13] = 1; print "runs " $3 "|" $9 "|" ($4 == "exited" ? "exited" : "running") "|" $13 }
-    $1 == "F" && !there[$5] { print "runs " substr($0, 3) }' | sort
+# What runs, in a form that does not depend on which container it is: one line per container, and per finished one-shot that has
+# none any more: `runs image id|configuration hash|running or exited|service`.
+runs_now() {
+  { printf '%s\n' "$observed" | mark container; printf '%s\n' "$finished" | mark finished; } | awk -F '|' "$tables"'
+    END {
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        there[service[id]] = 1
+        print "runs " image_id[id] "|" config_hash[id] "|" (state[id] == "exited" ? "exited" : "running") "|" service[id]
+      }
+      for (i = 1; i <= finished_count; i++) if (!there[finished_service[i]]) print "runs " finished_line[i]
+    }' | sort
 }
 
 # The result of the proof of release $1 at $2: one line of JSON.
 result_of() {
-  result_services=$(printf '%s\n' "$proof" | awk -F '|' '
-    $1 == "good" && !seen[$2]++ {
-      printf "%s\"%s\":{\"container\":\"%s\",%s\"startedAt\":\"%s\",\"health\":\"%s\"}", sep, $2, $3, ($4 == "" ? "" : "\"digest\":\"" $4 "\","), $5, $6
-      sep = ","
+  result_services=$(printf '%s\n' "$proof" | awk -F '|' "$tables"'
+    function member(key, value) { return "\"" key "\":\"" value "\"" }
+    END {
+      for (i = 1; i <= good_count; i++) {
+        if (seen[good_service[i]]++) continue
+        printf "%s\"%s\":{%s,", separator, good_service[i], member("container", good_container[i])
+        if (good_digest[i] != "") printf "%s,", member("digest", good_digest[i])
+        printf "%s,%s}", member("startedAt", good_started_at[i]), member("health", good_health[i])
+        separator = ","
+      }
     }')
   printf '{"release":"%s","verifiedAt":"%s","services":{%s},"seconds":{%s}}\n' "$1" "$2" "$result_services" "$phases"
 }
 
-# Writes the proof of release $1 with token $2 into its folder; `current` is not touched.
+# Writes the proof of release $1 with token $2 and lineage $3 into its folder; `current` is not touched.
 record_proof() {
-  # Asked before it is said that it is proved: it takes its time.
+  # This takes a while, so it comes before the time of the proof.
   proved_volumes=$(volume_lines "$1")
   proved_at=$(utc)
-  result_of "$1" "$proved_at" | put "releases/$1/result.json" || return 1
-  record_serial=$(contents releases/*/proved | awk '$1 == "serial" && $2 ~ /^[0-9]+$/ && length($2) < 10 && $2 + 0 > max { max = $2 + 0 } END { print max + 1 }')
+  result_of "$1" "$proved_at" | replace_file "releases/$1/result.json" || return 1
   {
-    printf '%s\n' "deployment $deployment" "serial $record_serial" "at $proved_at" "token $2" "lineage $3" "who $who" \
+    printf '%s\n' "deployment $deployment" "serial $(next_serial)" "at $proved_at" "token $2" "lineage $3" "who $who" \
       "from $from" "stack $stack" "host $host"
-    running
-    printf '%s\n' "$present" | awk -F '|' '$1 != "" { print "restarts " $1 " " $6 }'
+    runs_now
+    restart_counts
     printf '%s\n' "$proved_volumes" | sort -u
-  } | put "releases/$1/proved"
+  } | replace_file "releases/$1/proved"
+}
+
+# One more than the highest serial number of a proof: clocks may be set back, numbers are not.
+next_serial() {
+  contents releases/*/proved | awk '
+    $1 == "serial" && $2 ~ /^[0-9]+$/ && length($2) < 10 && $2 + 0 > max { max = $2 + 0 }
+    END { print max + 1 }'
+}
+
+restart_counts() {
+  printf '%s\n' "$observed" | mark container | awk -F '|' "$tables"'
+    END { for (i = 1; i <= container_count; i++) print "restarts " containers[i] " " restarts[containers[i]] }'
 }
 
 switch_current() { # $1 release
   rm -f .current && ln -s "releases/$1" .current && mv -T .current current && flush .
 }
 
-# While this is there, the containers may be anything. It survives a kill, and names who was at work.
+# While this file is there, the containers may be anything. It survives a kill, and says who was deploying.
 mark_unfinished() {
   printf '%s\n' "deployment $deployment" "release $release" "since $(utc)" "who $who" "from $from" "stack $stack" \
-    "lineage $lineage" "token $token" "facts $(facts)" | put unfinished
+    "lineage $lineage" "token $token" "facts $(deployment_facts)" | replace_file unfinished
 }
 
-# The JSON members that say what was deployed and by whom; the program rendered them, the release keeps its part.
-facts() { printf '%s,%s' "$request_facts" "$(members "$(contents "releases/$release/facts")")"; }
+# JSON members that say what is deployed and by whom: those of the request, and those of the release, which it keeps.
+deployment_facts() { printf '%s,%s' "$request_facts" "$(json_members "$(contents "releases/$release/facts")")"; }
 
 # JSON members that were read from a file, which may be damaged.
-members() { if [ -n "$1" ] && is_json "{$1}"; then printf '%s' "$1"; else printf '"tag":""'; fi; }
+json_members() { if [ -n "$1" ] && is_json "{$1}"; then printf '%s' "$1"; else printf '"tag":""'; fi; }
 
-# One line in the ledger. $1 deployment, $2 release, $3 when, $4 facts, $5 outcome, $6 more members
-remember() {
+# Adds a line to the ledger. $1 deployment, $2 release, $3 when, $4 facts, $5 outcome, $6 more members
+record_deployment() {
   if [ -s ledger.jsonl ] && [ -n "$(tail -c 1 ledger.jsonl)" ]; then
-    remember_start=$nl # a line cut off by a kill or a full disk keeps to itself
+    ledger_start=$nl # a line that was cut off by a kill or a full disk stays a line of its own
   else
-    remember_start=''
+    ledger_start=''
   fi
-  remember_line="{\"deployment\":\"$1\",\"release\":\"$2\",\"at\":\"$3\",$4,\"outcome\":\"$5\"$6}"
-  if ! printf '%s%s\n' "$remember_start" "$remember_line" 2>/dev/null >>ledger.jsonl || ! flush ledger.jsonl; then
-    say "ledger: $folder/ledger.jsonl cannot be written, this line is lost: $remember_line; free some space"
+  ledger_line="{\"deployment\":\"$1\",\"release\":\"$2\",\"at\":\"$3\",$4,\"outcome\":\"$5\"$6}"
+  if ! printf '%s%s\n' "$ledger_start" "$ledger_line" 2>/dev/null >>ledger.jsonl || ! flush ledger.jsonl; then
+    say "ledger: $folder/ledger.jsonl cannot be written, this line is lost: $ledger_line; free some space"
   fi
 }
 
-# After a kill: what the dead deployment was, in the ledger.
-remember_unfinished() {
+# After a kill, records what became of the deployment that was killed.
+record_cut_off_deployment() {
   [ -f unfinished ] || return 0
-  dead=$(plain "$(field unfinished deployment)") dead_outcome="cut off"
+  dead=$(json_safe "$(field unfinished deployment)") dead_outcome="cut off"
   grep -qF "\"deployment\":\"$dead\"" ledger.jsonl 2>/dev/null && return
   [ "$(field current/proved deployment)" != "$dead" ] || dead_outcome=deployed
-  remember "$dead" "$(plain "$(field unfinished release)")" "$(plain "$(field unfinished since)")" "$(members "$(field unfinished facts)")" "$dead_outcome" ''
+  record_deployment "$dead" "$(json_safe "$(field unfinished release)")" "$(json_safe "$(field unfinished since)")" \
+    "$(json_members "$(field unfinished facts)")" "$dead_outcome" ''
 }

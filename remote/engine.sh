@@ -1,19 +1,20 @@
-# Docker and compose, never without a time limit.
+# Docker and compose, never without a time limit; and what they know of this project.
 
-# Without the reader's descriptor: a compose that outlives a killed run would keep the connection open.
-docker_in() {
+# docker with at most $1 seconds. It does not inherit the reader's descriptor: a compose that outlives a killed run would
+# keep the connection open.
+docker_within() {
   docker_limit=$1
   shift
   timeout -k 5 "$docker_limit" docker "$@" </dev/null 3>&-
 }
 
-engine() { docker_in "$engine_limit" "$@"; }
+engine() { docker_within "$engine_limit" "$@"; }
 
 refuse_engine() { refuse 1 "docker: does not answer; start it on the host and try again"; }
 
-# compose for the release in folder $2, at most $1 seconds. A variable that the compose file names without a value is to be
-# unset in the container: compose must not find one of this login's.
-compose_in() {
+# compose for the release in folder $2, with at most $1 seconds. It sees no variable of this login but where docker is: one
+# that the compose file names without a value is to be unset in the container.
+compose_within() {
   compose_limit=$1 compose_release=$2
   shift 2
   timeout -k 5 "$compose_limit" env -i PATH="$PATH" HOME="${HOME:-/}" \
@@ -24,14 +25,9 @@ compose_in() {
     </dev/null 3>&-
 }
 
-container_ids() {
-  engine ps -a -q --no-trunc --filter "label=com.docker.compose.project=$project" \
-    --filter label=com.docker.compose.oneoff=False "$@"
-}
-
-# docker's answer to an inspection. Labels, names and paths may be any text, of anybody's making. Formats write them with
-# `urlquery`: that is one word, whatever the text is, without the `|` and the line ends that facts are told apart by. What
-# is harmless there and frequent is given back.
+# docker's answer to an inspection. Labels, names and paths may be any text, of anybody's making. Templates write them with
+# `urlquery`: the result is one word, whatever the text is, without the `|` and the line ends that separate facts. Frequent
+# characters that do no harm are decoded again.
 inspected() {
   inspected_status=0
   inspected_answer=$(engine "$@") || inspected_status=$?
@@ -39,20 +35,41 @@ inspected() {
   return "$inspected_status"
 }
 
-# The template for a container's label of compose's; nothing where there is none.
-label() { printf '{{with index .Config.Labels "com.docker.compose.%s"}}{{urlquery .}}{{end}}' "$1"; }
+# Observes the project: sets `observed` (its containers), `unmanaged` (those of them that everfresh did not deploy) and
+# `off_limits` (the ids of those that must stay as they are), and adds the images of all to `observed_images`. Fails when the
+# engine does not answer.
+observe() {
+  observed=$(containers) || return 1
+  unmanaged=$(unmanaged_containers) off_limits=''
+  [ "$take_over" = unmanaged ] || off_limits=$(ids_of "$unmanaged")
+  observe_unknown=$({
+    printf '%s\n' "$observed_images" "$release_images" | mark image
+    printf '%s\n' "$observed" | mark container
+  } | awk -F '|' "$tables"'
+    END {
+      for (i = 1; i <= container_count; i++) {
+        unknown = image_id[containers[i]]
+        if (unknown != "" && !(unknown in known_names) && !seen[unknown]++) print unknown
+      }
+    }')
+  [ -n "$observe_unknown" ] || return 0
+  # shellcheck disable=SC2086 # one word per image; one that is gone is left out of the answer
+  observed_images=$observed_images$nl$(images $observe_unknown 2>/dev/null) || :
+}
 
-# The project's containers, one per line: id|image id|state|health|exit|restarts|started|config hash|name|image id on
-# compose's label|what it mounts|service|compose's working directory|published ports, as `80/tcp/8080/127.0.0.1`|fixed addresses.
-# `index` instead of a field's name, here and below, where docker may leave the field out.
+container_ids() {
+  engine ps -a -q --no-trunc --filter "label=com.docker.compose.project=$project" \
+    --filter label=com.docker.compose.oneoff=False "$@"
+}
+
+# The project's containers (see `container_column`).
 containers() {
   containers_try=0
   while :; do
     containers_ids=$(container_ids 2>/dev/null) || return 1
     [ -n "$containers_ids" ] || return 0
     # shellcheck disable=SC2086 # one word per id
-    if containers_lines=$(inspected inspect --type container --format "{{.Id}}|{{.Image}}|{{.State.Status}}|{{with index .State \"Health\"}}{{.Status}}{{end}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|$(label config-hash)|{{urlquery .Name}}|$(label image)|{{range .Mounts}}{{urlquery .Source}} {{end}}|$(label service)|$(label project.working_dir)|{{range \$port, \$at := index .HostConfig \"PortBindings\"}}{{range \$at}}{{urlquery \$port}}/{{urlquery .HostPort}}/{{urlquery .HostIp}} {{end}}{{end}}|{{range .NetworkSettings.Networks}}{{with index . \"IPAMConfig\"}}{{with index . \"IPv4Address\"}}{{urlquery .}} {{end}}{{with index . \"IPv6Address\"}}{{urlquery .}} {{end}}{{end}}{{end}}" \
-      $containers_ids 2>/dev/null); then
+    if containers_lines=$(inspected inspect --type container --format "$container_template" $containers_ids 2>/dev/null); then
       printf '%s\n' "$containers_lines"
       return
     fi
@@ -62,11 +79,52 @@ containers() {
   done
 }
 
-# Of the images given: image id|every name and digest the engine has for it.
+# Containers that carry the project's labels, which anybody can write, and are not ours. Ours are those that compose made from
+# this folder and, wherever they were made, those whose service and configuration hash the current release's proof names.
+unmanaged_containers() {
+  {
+    proved_runs "$previous" | mark proved
+    printf '%s\n' "$observed" | mark container
+  } | awk -F '|' -v project_folder="$folder_fact" "$tables"'
+    END {
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        if (folder[id] != project_folder && !((service[id] "|" config_hash[id]) in was_proved)) print container_line[id]
+      }
+    }'
+}
+
+# The containers of service $1 as they are, one per line: id|image id.
+containers_of() {
+  printf '%s\n' "$observed" | mark container | awk -F '|' -v wanted="$1" "$tables"'
+    END { for (i = 1; i <= container_count; i++) if (service[containers[i]] == wanted) print containers[i] "|" image_id[containers[i]] }'
+}
+
+# The names of containers, for people: at most ten.
+names_of() {
+  printf '%s\n' "$1" | mark container | awk -F '|' "$tables"'
+    END {
+      for (i = 1; i <= container_count && i <= 10; i++) {
+        sub(/^\//, "", container_name[containers[i]])
+        text = text (i == 1 ? "" : ", ") container_name[containers[i]]
+      }
+      print text (container_count >= 10 ? ", ..." : "")
+    }'
+}
+
+# Of the images given, what the table `image` says.
 images() {
   [ $# -gt 0 ] || return 0
-  inspected image inspect --format '{{.Id}}|{{range index . "RepoDigests"}}{{urlquery .}} {{end}}{{range index . "RepoTags"}}{{urlquery .}} {{end}}|{{urlquery .Architecture}}|{{.Size}}' "$@"
+  images_names='{{range index . "RepoDigests"}}{{urlquery .}} {{end}}{{range index . "RepoTags"}}{{urlquery .}} {{end}}'
+  inspected image inspect --format "{{.Id}}|$images_names|{{urlquery .Architecture}}|{{.Size}}" "$@"
 }
+
+# Every name and digest that the engine has for image $1.
+names_of_image() {
+  images "$1" 2>/dev/null | mark image | awk -F '|' "$tables"'END { for (id in known_names) print known_names[id] }'
+}
+
+has_image() { images "$1" >/dev/null 2>&1; }
 
 # Sets `release_images`, the engine's facts about the images of release $1, and `images_missing` unless it has them all.
 # Among an image's names is the one that the release knows it by, which docker may write otherwise: `redis` is its
@@ -76,20 +134,37 @@ know_images() {
   # shellcheck disable=SC2086 # one word per image
   know_facts=$(images $know_names 2>/dev/null) || {
     images_missing=1
-    know_names=$(for image in $know_names; do images "$image" >/dev/null 2>&1 && echo "$image"; done)
+    know_names=$(for image in $know_names; do has_image "$image" && echo "$image"; done)
     know_facts=$(images $know_names 2>/dev/null) || know_names=''
   }
   # docker answers in the order asked.
-  release_images=$({ printf '%s\n' "$know_names" | sed 's/^/N|/'; printf '%s\n' "$know_facts" | sed 's/^/F|/'; } | awk -F '|' '
+  release_images=$({ printf '%s\n' "$know_names" | mark asked; printf '%s\n' "$know_facts" | mark image; } | awk -F '|' '
     $2 == "" { next }
-    $1 == "N" { asked[++n] = $2 }
-    $1 == "F" { print $2 "|" asked[++k] " " $3 "|" $4 "|" $5 }')
+    $1 == "asked" { asked[++n] = $2 }
+    $1 == "image" { print $2 "|" asked[++k] " " $3 "|" $4 "|" $5 }')
   [ -z "$images_missing" ]
 }
 
-# Services of a release, dependencies first, one per line: name|image|digest|replicas|layers|fingerprints of its
-# files|services to restart with it|`lasts` if it is to keep running, `ends` if others wait for its end|what it waits for, such
-# as `db=healthy`|what only one container can have, such as `port/tcp/80/` (see core/host/rendered.ts)
+# Services of a release (see the table `service`).
 services() { contents "releases/$1/services"; }
 
-service_images() { services "$1" | cut -d '|' -f 2 | sort -u; }
+service_images() { images_named_in "releases/$1/services"; }
+
+# The images that these files of services name.
+images_named_in() {
+  contents "$@" | mark service | awk -F '|' "$tables"'$1 == "service" { print image[$2] }' | sort -u
+}
+
+# The image of service $2 in release $1.
+image_of() {
+  services "$1" | mark service | awk -F '|' -v wanted="$2" "$tables"'END { if (wanted in image) print image[wanted] }'
+}
+
+# The services of release $1 that run image $2, for people.
+services_with() {
+  services "$1" | mark service | awk -F '|' -v wanted="$2" "$tables"'
+    END {
+      for (i = 1; i <= service_count; i++)
+        if (image[services[i]] == wanted) { printf "%s%s", separator, services[i]; separator = ", " }
+    }'
+}

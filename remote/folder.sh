@@ -14,8 +14,8 @@
 #   lock, holder     the kernel's lock and who holds it
 #   .run/            this run's scratch, worthless without it
 
-# Sets `base` (the folder of all projects), `folder` (whether or not there is one) and `folder_fact` (as docker's facts
-# write it), and makes it the working directory; fails when there is no such project.
+# Sets `base` (the folder of all projects), `folder` (this project's, whether or not it exists) and `folder_fact` (its name as
+# docker's facts write it), and enters the project's folder. Fails when there is none.
 find_folder() {
   home=${HOME:-/}
   given=${remote_dir:-$home/.everfresh}
@@ -32,7 +32,7 @@ find_folder() {
   [ -d "$folder" ] && cd -P "$folder" || return 1
 }
 
-# Path $1 without symbolic links, as far as it is there.
+# Path $1 without symbolic links, as far as it exists.
 physical() {
   physical_above=$1 physical_below=''
   until [ -d "$physical_above" ]; do
@@ -43,8 +43,8 @@ physical() {
   printf '%s' "${physical_above%/}$physical_below"
 }
 
-# What lies in these folders is run: nobody else may put anything there. A link is judged by its owner, and a folder such as
-# /tmp by the sticky bit, which keeps others from replacing what is not theirs.
+# Programs are run from these folders, so nobody else may put anything there. A link is judged by its owner. A folder such as
+# /tmp will do: its sticky bit keeps others from replacing what is not theirs.
 must_be_own() {
   own_user=$(id -u) own_last=''
   for own; do
@@ -65,24 +65,24 @@ must_be_own() {
 
 make_folder() {
   find_folder && return
-  make_said=$(mkdir -p "$folder" 2>&1) && find_folder && return
-  [ -z "$make_said" ] || say "$make_said"
+  make_error=$(mkdir -p "$folder" 2>&1) && find_folder && return
+  [ -z "$make_error" ] || say "$make_error"
   refuse 1 "$folder: cannot be made; set remoteDir to a folder that $(id -un) may write"
 }
 
-# Moves what is not a $1 (`file` or `folder`) out of the way of the files or folders that follow: a deployment must not fail
-# for ever because of what somebody made under such a name.
-make_way() {
-  way_kind=$1
+# Moves whatever has one of these names and is not a $1 (`file` or `folder`) to `changed`. Otherwise every deployment would fail
+# because of what somebody once made under such a name.
+move_aside_unless() {
+  aside_kind=$1
   shift
-  for way; do
-    [ -e "$way" ] || [ -L "$way" ] || continue
-    if [ "$way_kind" = file ]; then [ -f "$way" ]; else [ -d "$way" ]; fi || set_aside "$way" || return 1
+  for aside_name; do
+    [ -e "$aside_name" ] || [ -L "$aside_name" ] || continue
+    if [ "$aside_kind" = file ]; then [ -f "$aside_name" ]; else [ -d "$aside_name" ]; fi || move_aside "$aside_name" || return 1
   done
 }
 
-# Keeps $1 in `changed`: it may be wanted. The last ten stay.
-set_aside() {
+# Moves $1 to `changed`, where the last ten stay: somebody may want it.
+move_aside() {
   aside=changed/$(date -u +%Y%m%dT%H%M%SZ)-$(printf '%.12s' "${1##*/}")
   if [ ! -d changed ]; then
     rm -rf .odd
@@ -96,15 +96,16 @@ set_aside() {
   ls changed | grep '^[0-9T]*Z-' | sort -r | tail -n +11 | while read -r aside; do remove_tree "changed/$aside"; done
 }
 
-# Holds the lock until this process and every child of it (compose!) is gone: so a killed run never blocks the next
-# one, and the next one never meets a compose that is still at work.
+# Holds the lock until this process and all its children (compose!) are gone: so a killed run never blocks the next one, and
+# the next one never meets a compose that is still at work.
 take_lock() {
   clock
   lock_until=$((ticks + lock_wait * 100)) lock_tries=0
   while :; do
     make_folder
-    # A redirection that fails would end the shell without a word: hence first `touch`.
-    make_way file lock && touch lock && chmod u+rw lock && exec 9>>lock || refuse 1 "$folder/lock: cannot be written; free some space or check the folder's owner"
+    # `touch` comes first, because a redirection that fails would end the shell without a word.
+    move_aside_unless file lock && touch lock && chmod u+rw lock && exec 9>>lock ||
+      refuse 1 "$folder/lock: cannot be written; free some space or check the folder's owner"
     if flock -n 9; then
       # A teardown may have removed the very file while we waited for it.
       [ "$(inode lock)" = "$(inode /proc/self/fd/9)" ] && break
@@ -114,22 +115,26 @@ take_lock() {
     if [ "$ticks" -ge "$lock_until" ]; then
       refuse 3 "$project: $(holder) is deploying here; try again, raise lockWait, or end it with \`everfresh unlock\`"
     fi
-    # A probe looks at the lock for an instant: that is nothing to tell.
+    # A probe holds the lock for an instant, which is not worth a line.
     lock_tries=$((lock_tries + 1))
     [ "$lock_tries" -ne 3 ] || say "waiting for $(holder)"
     nap
   done
-  # Whatever became of its modes: it is our own.
+  prepare_folder
+  trap 'rm -rf .run' EXIT
+}
+
+# Makes the folder usable whatever became of it, says who holds the lock, and removes the scratch of runs that were killed.
+prepare_folder() {
   chmod u+rwX . ./*
   chmod u+rwX releases/*
   chmod u+rwX releases/*/*
-  make_way folder changed releases store mounts && make_way file holder unfinished replaced finished ledger.jsonl &&
-    { [ -L current ] || [ ! -d current ] || set_aside current; } ||
+  move_aside_unless folder changed releases store mounts && move_aside_unless file holder unfinished replaced finished ledger.jsonl &&
+    { [ -L current ] || [ ! -d current ] || move_aside current; } ||
     refuse 1 "$folder: cannot be written; free some space or check the folder's owner"
   printf '%s\n' "who $who" "from $from" "since $(utc)" "release ${release:-none}" "pid $$" 2>/dev/null >holder
   rm -rf .run .stage .current releases/.[!.]* && mkdir .run ||
     refuse 1 "$folder: cannot be written; free some space or check the folder's owner"
-  trap 'rm -rf .run' EXIT
 }
 
 # shellcheck disable=SC2012 # numbers only; find and stat do not print an inode everywhere
@@ -142,7 +147,7 @@ holder() {
     "$(field holder release)" "$(field holder since)"
 }
 
-# Whether somebody holds the lock just now, without waiting for it.
+# Whether somebody holds the lock right now, without waiting for it.
 is_locked() { [ -f lock ] && ! (exec 8<lock && flock -n -s 8) 2>/dev/null; }
 
 # The release that was proved last; empty when there is none.
@@ -155,7 +160,7 @@ current_release() {
   esac
 }
 
-# Whose release $1 is: as its proof says, or the ledger where the proof is damaged. Empty when nobody can tell.
+# The lineage of release $1 as its proof says or, where the proof is damaged, the ledger. Empty when nobody can tell.
 lineage_of() {
   lineage_found=$(field "releases/$1/proved" lineage)
   [ -n "$lineage_found" ] || [ ! -f ledger.jsonl ] ||
@@ -163,3 +168,20 @@ lineage_of() {
       sed -n 's/.*"lineage":"\([^"]*\)".*/\1/p')
   printf '%s' "$lineage_found"
 }
+
+# Whether the release that serves is another stack's; says whose it is.
+deployed_by_another_stack() {
+  [ -n "$previous" ] && another_lineage=$(lineage_of "$previous") && [ -n "$another_lineage" ] &&
+    [ "$another_lineage" != "$lineage" ] || return 1
+  printf '%s' "release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's"
+}
+
+# Whether the stack has another entry for this machine that has deployed here since, as when a host is renamed: its resources are
+# removed after those of the new name have been created. Says which.
+deployed_by_another_entry() {
+  [ -n "$previous" ] && another_host=$(field current/proved host) && [ -n "$another_host" ] && [ "$another_host" != "$host" ] || return 1
+  printf 'this machine is %s now' "$another_host"
+}
+
+# Notes that containers have seen files of fingerprint $1 that were not as shipped: those containers must not be kept.
+note_replaced() { printf '%s\n' "$1" >>replaced && flush replaced; }

@@ -1,9 +1,9 @@
-# Files and folders of this host that containers mount, below `mounts/` in the project's folder. What is in them is the
-# containers': it is never sent, changed or pruned, and is removed only by a teardown that removes volumes too.
+# Files and folders of this host that containers mount, below `mounts/` in the project's folder. What is in them belongs to the
+# containers: it is never sent, changed or pruned, and is removed only by a teardown that removes volumes too.
 #
 # `host_paths`, one per line: `folder` or `file`|`made` if it is made where it is missing|service|path|path in the container
 
-# Problems with what release $release mounts of this host.
+# Reports problems with what the release mounts of this host.
 check_host_paths() {
   while IFS='|' read -r at_kind at_made at_service at_path at_target; do
     [ -n "$at_kind" ] || continue
@@ -11,11 +11,11 @@ check_host_paths() {
     if [ -e "$at_path" ]; then
       if [ "$at_kind" = file ]; then [ ! -d "$at_path" ]; else [ -d "$at_path" ]; fi ||
         problem "$at_where: $folder/$at_path is no $at_kind; move it away"
-    elif at_before=$(mounted_before "$at_service" "$at_target") && [ "$at_before" = "$folder/$at_path" ]; then
-      : # in a folder into which this user may not look
-    elif [ -n "$at_before" ]; then
-      # Nobody wants a database to begin anew because its data lie elsewhere.
-      problem "$at_where: the container that runs has $at_before there, and $folder/$at_path does not exist; name $at_before in the compose file to go on with it, or create $folder/$at_path with what is to be in it"
+    elif at_mounted=$(mounted_at "$at_target" "$at_service") && [ "$at_mounted" = "$folder/$at_path" ]; then
+      : # it exists, in a folder that this user may not search
+    elif [ -n "$at_mounted" ]; then
+      # Nobody wants a database to start empty because its data is elsewhere.
+      problem "$at_where: the container that runs has $at_mounted there, and $folder/$at_path does not exist; name $at_mounted in the compose file to go on with it, or create $folder/$at_path with what is to be in it"
     elif [ "$at_made" != made ]; then
       problem "$at_where: $folder/$at_path does not exist; create it, or ship it with \`x-everfresh.mounts\`"
     fi
@@ -24,21 +24,21 @@ $host_paths
 EOF
 }
 
-# The host's path or volume that a container of service $1 has at path $2, if it has one.
-mounted_before() {
+# The host's path or volume that a container of service $2 has at path $1, if it has one.
+mounted_at() {
+  mounted_target=$1
   # shellcheck disable=SC2046 # one word per id
-  set -- "$2" $(present_of "$1" | cut -d '|' -f 1)
-  [ $# -gt 1 ] || return 0
-  before_target=$1
-  shift
-  engine inspect --type container --format '{{range .Mounts}}{{.Destination}}|{{if eq .Type "volume"}}volume {{.Name}}{{else}}{{.Source}}{{end}}{{"\n"}}{{end}}' "$@" 2>/dev/null |
-    while IFS='|' read -r before_at before_source; do
-      [ "$before_at" != "$before_target" ] || { printf '%s' "$before_source"; break; }
+  set -- $(ids_of "$(containers_of "$2")")
+  [ $# -gt 0 ] || return 0
+  mounted_template='{{.Destination}}|{{if eq .Type "volume"}}volume {{.Name}}{{else}}{{.Source}}{{end}}{{"\n"}}'
+  engine inspect --type container --format "{{range .Mounts}}$mounted_template{{end}}" "$@" 2>/dev/null |
+    while IFS='|' read -r mounted_path mounted_source; do
+      [ "$mounted_path" != "$mounted_target" ] || { printf '%s' "$mounted_source"; break; }
     done
 }
 
-# Makes the files that are missing, readable to this user and to containers' root alone; docker would make folders of them.
-# Folders are docker's to make, as for plain compose.
+# Makes the files that are missing, readable only to this user and to root in containers; docker would make folders of them.
+# Folders are left to docker, as with plain compose.
 make_host_files() {
   [ -n "$host_paths" ] || return 0
   mkdir -p mounts || return 1

@@ -1,4 +1,4 @@
-# Last of all parts.
+# The last part of the program: sets up the shell, and calls the verb.
 main() {
   set -u
   umask 077
@@ -12,15 +12,21 @@ main() {
   tab=$(printf '\t')
   # See `say`.
   exec 3>&2 2>/dev/null
-  # A reader that is gone must not end a deployment half-way; being told to stop puts back.
+  # A reader that is gone must not end a deployment half-way. One that is told to stop puts back what ran.
   interrupted=''
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
   [ "${1-}" != receive ] || exec 4<&0
   exec </dev/null
-  present='' strangers='' present_images='' before='' proof='' previous='' take_over='' lineage='' host='' release='' kept=''
-  reason='' evidence='' failed_service='' failed_check='' check_failed='' serves='' pulled=0 missing=0 engine_limit=30 looked='' told_changes='' putting_back='' finished='' applied='' left_alone=''
-  release_images='' release_hashes='' images_missing='' apart='' receive_bytes=0 host_paths='' owned=''
+  engine_limit=30
+  # What a request may leave out.
+  release='' kept='' take_over='' lineage='' host='' apart='' receive_bytes=0 host_paths='' owned=''
+  # What is observed of the project, and known of the release.
+  previous='' observed='' observed_before='' observed_images='' observed_just_now='' unmanaged='' off_limits=''
+  release_images='' release_hashes='' images_missing='' finished='' pulled=0 missing=0
+  # How far the deployment is, and why it failed.
+  proof='' applied='' announced_changes='' putting_back=''
+  reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves=''
   request
   case ${1-} in
   deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive) "$1" ;;

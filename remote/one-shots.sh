@@ -1,62 +1,63 @@
-# One-shots run once, and again only when they changed: which of them have finished is remembered in `finished`, one a line, as
-# `running` prints them.
+# One-shots run once, and again only when they changed. Which of them have finished is recorded in the file `finished`, one per
+# line, as `runs_now` prints them.
 
-# One-shots of release $1 that have done their work and are not run again, as `running` prints them. Of what is put back
-# none is: what it did once was done.
-finished_services() { # $1 release
+# One-shots of release $1 that have done their work and need not run again. When a release is put back, none of its one-shots
+# runs again: what it did once was done.
+finished_one_shots() { # $1 release
   if [ -n "$putting_back" ]; then
-    ended_of "$1"
+    proved_one_shots "$1"
     return
   fi
-  { finished_before | sed 's/^/E|/'; situation "$1"; } | awk -F '|' '
-    $1 == "S" { wanted[$2] = $3; course[$2] = $9 }
-    $1 == "H" { hash[$2] = $3 }
-    $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) image[names[i]] = $2 }
-    $1 == "E" { done[$5] = $2 "|" $3 }
-    # A deployment that was cut off may have left one that has ended.
-    $1 == "C" && $4 == "exited" && $6 == 0 && course[$13] == "ends" && $9 == hash[$13] { done[$13] = $3 "|" $9 }
+  { recorded_one_shots | mark ended; situation "$1"; } | awk -F '|' "$tables"'
     END {
-      for (service in done)
-        if (service in wanted && course[service] != "lasts" && done[service] == image[wanted[service]] "|" hash[service]) print done[service] "|exited|" service
+      # A deployment that was cut off may have left one that has ended.
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]; name = service[id]
+        if (state[id] == "exited" && exit_status[id] == 0 && lifetime[name] == "ends" && config_hash[id] == release_hash[name])
+          ended[name] = image_id[id] "|" config_hash[id]
+      }
+      for (name in ended)
+        if (name in image && lifetime[name] != "lasts" && ended[name] == image_id_of[image[name]] "|" release_hash[name])
+          print ended[name] "|exited|" name
     }'
 }
 
-# The last run of each one-shot that ended well, whatever became of its container. A host without such a record knows of
-# them by its last proof.
-finished_before() {
-  if [ -f finished ]; then cat finished; else ended_of "$previous"; fi
+# The last run of each one-shot that ended well, whatever became of its container. A host without such a record knows them from
+# its last proof.
+recorded_one_shots() {
+  if [ -f finished ]; then cat finished; else proved_one_shots "$previous"; fi
 }
 
-# Records which one-shots of release $1 have finished. If there is a container, that says it; if not, the record stays.
-remember_finished() { # $1 release
+# Records which one-shots of release $1 have finished. Where there is a container, it decides; where there is none, the record
+# stays as it was.
+record_one_shots() { # $1 release
   {
-    finished_before | sed 's/^/E|/'
-    printf '%s\n' "$applied" | sed 's/^/A|/'
+    recorded_one_shots | mark ended
+    printf '%s\n' "$applied" | mark applied
     situation "$1"
-  } | awk -F '|' '
-    $1 == "S" { wanted[$2] = $3; course[$2] = $9 }
-    $1 == "H" { hash[$2] = $3 }
-    $1 == "I" { k = split($3, names, " "); for (i = 1; i <= k; i++) image[names[i]] = $2 }
-    $1 == "A" { applied[$2] = 1 }
-    $1 == "E" { done[$5] = $2 "|" $3 }
-    $1 == "C" && $2 != "" {
-      there[$13] = 1
-      now = $3 "|" hash[$13]
-      # The hash of one that shares the network of a container names that: then what it ran as counts.
-      own = $3 == image[wanted[$13]] && ($9 == hash[$13] || applied[$13] || done[$13] == now)
-      # What another deployment left, and this one did not get to, has run as the record says.
-      if (!own) { if (applied[$13]) open[$13] = 1; next }
-      # Nor has one run that could not be started.
-      if ($4 == "created") next
-      if ($4 != "exited" || $6 != 0 || course[$13] == "lasts") open[$13] = 1
-      done[$13] = now
-    }
-    END { for (service in done) if (!(service in there) || !open[service]) print done[service] "|exited|" service }' |
-    sort | put finished
+  } | awk -F '|' "$tables"'
+    END {
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]; name = service[id]
+        there[name] = 1
+        now = image_id[id] "|" release_hash[name]
+        # The hash of one that shares the network of a container names that container: then what it ran as counts.
+        is_of_release = image_id[id] == image_id_of[image[name]] && \
+          (config_hash[id] == release_hash[name] || applied[name] || ended[name] == now)
+        # What another deployment left, and this one did not get to, has run as the record says.
+        if (!is_of_release) { if (applied[name]) unfinished[name] = 1; continue }
+        # One that could not be started has not run.
+        if (state[id] == "created") continue
+        if (state[id] != "exited" || exit_status[id] != 0 || lifetime[name] == "lasts") unfinished[name] = 1
+        ended[name] = now
+      }
+      for (name in ended) if (!(name in there) || !unfinished[name]) print ended[name] "|exited|" name
+    }' |
+    sort | replace_file finished
 }
 
-# What ran when release $1 was proved, as `running` prints it; nothing of none.
-runs_of() { contents "releases/$1/proved" | sed -n 's/^runs //p'; }
+# What ran when release $1 was proved, as `runs_now` prints it; nothing if there is no such release.
+proved_runs() { contents "releases/$1/proved" | sed -n 's/^runs //p'; }
 
 # Of that, the one-shots that had ended.
-ended_of() { runs_of "$1" | grep '|exited|'; }
+proved_one_shots() { proved_runs "$1" | grep '|exited|'; }

@@ -1,138 +1,177 @@
 # What is to be done to containers, and when. Nothing here touches one.
 
-# What is to change for release $1, one per line: `todo|service`, dependencies first, where there are too few or too many
-# containers, or one is of another configuration or image (compose's own rule), is such as compose would wrongly keep, or
-# does not run; `odd|service|container` for those that compose would wrongly keep (left half-made by a killed compose,
-# created from another image behind its labels, using a file that had been changed by hand, not made by compose at all);
-# `over|service|container` for what is left of other runs of a finished one-shot.
+# What has to change for release $1, one per line:
+#   start|service             dependencies first: it has too few or too many containers, or one that is of another configuration
+#                             or image (compose's own rule), that compose would wrongly keep, or that does not run
+#   replace|service|container compose would wrongly keep it: left half-made by a killed compose, created from another image
+#                             behind its labels, using a file that was changed by hand, not made by compose at all
+#   leftover|service|container of another run of a finished one-shot
 changes_to() { # $1 release
-  { runs_of "$previous" | sed 's/^/R|/'; situation "$1"; } |
-    awk -F '|' -v except="$left_alone" -v replaced="$([ ! -f replaced ] || grep -x '[0-9a-f]\{64\}' replaced | tr '\n' ' ')" '
-    BEGIN { n = split(replaced, dirty, " ") }
-    $1 == "S" { order[++k] = $2; wanted[$2] = $3; replicas[$2] = $5; for (i = 1; i <= n; i++) if (index($7, dirty[i])) saw_dirty[$2] = 1 }
-    $1 == "H" { hash[$2] = $3 }
-    $1 == "I" { m = split($3, names, " "); for (i = 1; i <= m; i++) image[names[i]] = $2 }
-    $1 == "F" { finished[$5] = 1 }
-    $1 == "R" { proved[$5 "|" $3] = 1 }
-    $1 == "U" && $2 != "" { was[$2] = $4 }
-    $1 == "C" && $2 != "" && ($13 in wanted) && !index(except, " " $2 " ") { count[$13]++; line[++rows] = $0 }
+  {
+    proved_runs "$previous" | mark proved
+    [ ! -f replaced ] || grep -x '[0-9a-f]\{64\}' replaced | mark changed_by_hand
+    situation "$1"
+  } | awk -F '|' "$tables"'
+    $1 == "changed_by_hand" { changed_files[$2] = 1 }
+    # Whether the containers of a service have seen a file that was changed by hand.
+    function saw_changed_file(name,   file) {
+      for (file in changed_files) if (index(files[name], file)) return 1
+      return 0
+    }
     END {
-      for (r = 1; r <= rows; r++) {
-        split(line[r], c, "|")
-        service = c[13]; right = image[wanted[service]]
-        odd = c[9] == "" || c[4] == "created" || c[4] == "dead" || c[4] == "removing" || saw_dirty[service] || (right != "" && c[3] != right && c[11] == right)
-        other = c[9] != hash[service] || c[11] != right
-        if (finished[service]) { if (odd || c[3] != right || (other && !((service "|" c[9]) in proved))) print "over|" service "|" c[2] }
-        else if (odd) print "odd|" service "|" c[2]
-        # What did not run before need not run when it is put back.
-        if (odd || other || (c[4] != "running" && c[4] != "restarting" && was[c[2]] != c[4])) todo[service] = 1
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]; name = service[id]
+        if (!(name in image) || id in off_limits) continue
+        count[name]++
+        right_image = image_id_of[image[name]]
+        is_half_made = config_hash[id] == "" || state[id] == "created" || state[id] == "dead" || state[id] == "removing"
+        is_mislabelled = right_image != "" && image_id[id] != right_image && labelled_image[id] == right_image
+        must_go = is_half_made || is_mislabelled || saw_changed_file(name)
+        differs = config_hash[id] != release_hash[name] || labelled_image[id] != right_image
+        if (finished[name]) {
+          is_of_proof = (name "|" config_hash[id]) in was_proved
+          if (must_go || image_id[id] != right_image || (differs && !is_of_proof)) print "leftover|" name "|" id
+        } else if (must_go) print "replace|" name "|" id
+        # When a release is put back, what did not run before need not run.
+        is_down = state[id] != "running" && state[id] != "restarting" && at_start_state[id] != state[id]
+        if (must_go || differs || is_down) to_start[name] = 1
       }
-      for (i = 1; i <= k; i++) if (!finished[order[i]] && (todo[order[i]] || count[order[i]] + 0 != replicas[order[i]])) print "todo|" order[i]
+      for (i = 1; i <= service_count; i++) {
+        name = services[i]
+        if (!finished[name] && (to_start[name] || count[name] + 0 != replicas[name])) print "start|" name
+      }
     }'
 }
 
 # What can be done now for release $1, one per line: `go|start|service` for each whose dependencies are all as it waits for
-# them, `go|restart|service` for those that restart with one of them. If nothing can, `fail|…`, the verdict on what will not
-# mend itself, or `wait|…`, on what is waited for. What is put back waits for nothing: it ran before.
+# them, `go|restart|service` for those that restart with one of them. If nothing can, the verdict that ends the deployment,
+# `fail|service|problem|container`, or what is waited for, `wait|service|problem|container|service that waits|for what`. What is
+# put back waits for nothing: it ran before.
 next_wave() { # $1 release
   {
-    services "$1" | sed 's/^/S|/'
-    printf '%s\n' "$pending" | sed 's/^/P|/'
-    printf '%s\n' "$restarting" | sed 's/^/R|/'
-    printf '%s\n' "$applied" | sed 's/^/A|/'
-    verdicts "$1" | sed 's/^/V|/'
-  } | awk -F '|' -v free="${putting_back:+1}" '
-    $1 == "S" { order[++n] = $2; replicas[$2] = $5; needs[$2] = $10 }
-    $1 == "P" { pending[$2] = 1 }
-    $1 == "R" { restarting[$2] = 1 }
-    $1 == "A" { applied[$2] = 1 }
-    $1 == "V" && $2 == "good" { health[$3] = $7 }
-    $1 == "V" && $2 == "wait" && !($3 in waits) { waits[$3] = $3 "|" $4 "|" $5 }
-    $1 == "V" && $2 == "wait" && $4 ~ /^is (starting|unhealthy|still running)$/ { starts[$3] = 1 }
-    $1 == "V" && $2 == "fail" && !($3 in fails) { fails[$3] = $3 "|" $4 "|" $5 }
-    # Why `need`, such as db=healthy, is not met for a service; nothing if it is.
-    function unmet(service, need,   dep, how, at) {
-      at = index(need, "="); dep = substr(need, 1, at - 1); how = substr(need, at + 1)
-      if (free || !(dep in replicas) || replicas[dep] == 0) return ""
-      if (how == "started" && (dep in starts)) return ""
-      if (dep in fails || dep in waits || !(dep in health))
-        return "wait|" ((dep in fails) ? fails[dep] : (dep in waits) ? waits[dep] : dep "|is not there|") "|" service "|" how
-      if (how == "healthy" && health[dep] == "running")
-        return "fail|" dep "|has no healthcheck, and " service " waits until it is healthy|"
+    services "$1" | mark service
+    printf '%s\n' "$pending" | mark pending
+    printf '%s\n' "$restarting" | mark restarting
+    printf '%s\n' "$applied" | mark applied
+    verdicts "$1"
+  } | awk -F '|' -v waits_for_nothing="${putting_back:+1}" "$tables"'
+    function first_flaws(   i, name) {
+      for (i = 1; i <= good_count; i++) good_as[good_service[i]] = good_health[i]
+      for (i = 1; i <= flaw_count; i++) {
+        name = flaw_service[i]
+        if (flaw_verdict[i] == "fail" && !(name in failing)) failing[name] = name "|" flaw[i] "|" flaw_container[i]
+        if (flaw_verdict[i] == "wait" && !(name in waiting)) waiting[name] = name "|" flaw[i] "|" flaw_container[i]
+        if (flaw_verdict[i] == "wait" && flaw[i] ~ /^is (starting|unhealthy|still running)$/) has_started[name] = 1
+      }
+    }
+    function needed(need) { return substr(need, 1, index(need, "=") - 1) }
+    # Why a need of a service, such as db=healthy, is not met; nothing if it is.
+    function unmet(name, need,   other, condition) {
+      other = needed(need); condition = substr(need, index(need, "=") + 1)
+      if (waits_for_nothing || !(other in replicas) || replicas[other] == 0) return ""
+      if (condition == "started" && (other in has_started)) return ""
+      if (other in failing) return "wait|" failing[other] "|" name "|" condition
+      if (other in waiting) return "wait|" waiting[other] "|" name "|" condition
+      if (!(other in good_as)) return "wait|" other "|is not there||" name "|" condition
+      if (condition == "healthy" && good_as[other] == "running")
+        return "fail|" other "|has no healthcheck, and " name " waits until it is healthy|"
       return ""
     }
     END {
-      for (i = 1; i <= n; i++) if (!free && applied[order[i]] && order[i] in fails) { print "fail|" fails[order[i]]; exit }
-      for (i = 1; i <= n; i++) {
-        service = order[i]
-        k = split(needs[service], need, " ")
-        for (j = 1; j <= k; j++) {
-          dep = substr(need[j], 1, index(need[j], "=") - 1)
-          if (pending[dep] || late[dep]) late[service] = 1
+      first_flaws()
+      for (i = 1; i <= service_count; i++) {
+        name = services[i]
+        if (!waits_for_nothing && applied[name] && name in failing) { print "fail|" failing[name]; exit }
+      }
+      for (i = 1; i <= service_count; i++) {
+        name = services[i]
+        need_count = split(needs[name], need, " ")
+        for (k = 1; k <= need_count; k++) {
+          other = needed(need[k])
+          if (pending[other] || later[other]) later[name] = 1
           # What it waits for may itself run already, and wait for something that does not.
-          else if (!blocked[service]) blocked[service] = blocked[dep] ? blocked[dep] : unmet(service, need[j])
+          else if (!blocked[name]) blocked[name] = blocked[other] ? blocked[other] : unmet(name, need[k])
         }
-        if (late[service] || !(pending[service] || restarting[service])) continue
-        if (blocked[service]) { if (blocker == "") blocker = blocked[service]; continue }
-        print "go|" (pending[service] ? "start" : "restart") "|" service
+        if (later[name] || !(pending[name] || restarting[name])) continue
+        if (blocked[name]) { if (first_blocked == "") first_blocked = blocked[name]; continue }
+        print "go|" (pending[name] ? "start" : "restart") "|" name
         any = 1
       }
-      if (!any) print blocker
+      if (!any) print first_blocked
     }'
 }
 
 # The services that ask to be restarted with those of the last wave that were recreated.
 restarts_with() { # $1 release
   {
-    services "$1" | sed 's/^/S|/'
-    printf '%s\n' "$pending" "$applied" | sed 's/^/A|/'
-    printf '%s\n' "$wave_before" | sed 's/^/B|/'
-    printf '%s\n' "$present" | sed 's/^/C|/'
-  } | awk -F '|' '
-    $1 == "S" { along[$2] = $8 }
-    $1 == "A" { done[$2] = 1 }
-    $1 == "B" { had[$2] = 1; was[$13] = 1 }
-    $1 == "C" && $4 == "running" { runs[$13] = 1 }
-    $1 == "C" && $2 != "" && !($2 in had) && was[$13] { recreated[$13] = 1 }
+    services "$1" | mark service
+    printf '%s\n' "$pending" "$applied" | mark applied
+    printf '%s\n' "$observed_before_wave" | mark before
+    printf '%s\n' "$observed" | mark container
+  } | awk -F '|' "$tables"'
     END {
-      for (service in recreated) {
-        k = split(along[service], other, " ")
-        for (i = 1; i <= k; i++) if (runs[other[i]] && !done[other[i]]) print other[i]
+      for (id in before_service) had_container[before_service[id]] = 1
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        if (state[id] == "running") runs[service[id]] = 1
+        if (!(id in before_service) && had_container[service[id]]) recreated[service[id]] = 1
+      }
+      for (name in recreated) {
+        asking_count = split(restart_with[name], asking, " ")
+        for (k = 1; k <= asking_count; k++) if (runs[asking[k]] && !applied[asking[k]]) print asking[k]
       }
     }'
 }
 
-# What only one container can have (a published port, a name, an address) and the container of another service still has,
-# although a service of the wave `wave_starts` claims it: `stop|container|service` or `rename|container|name`. Services of the same
-# wave lose ports and addresses in time by themselves.
-holders() { # $1 release
+# Containers that still have what a service of the wave `wave_starts` claims and only one can have (a published port, a name,
+# an address), and that belong to another service: `stop|container|service` or `rename|container|name`. Services of the same wave
+# give up ports and addresses in time by themselves.
+claim_holders() { # $1 release
   {
-    printf '%s\n' "$wave_starts" | sed 's/^/W|/'
-    services "$1" | sed 's/^/S|/'
-    printf '%s\n' "$present" | sed 's/^/C|/'
-  } | awk -F '|' -v except="$left_alone" '
-    $1 == "W" { starts[$2] = 1 }
-    $1 == "S" && starts[$2] { k = split($11, claim, " "); for (i = 1; i <= k; i++) { claims[++n] = claim[i]; by[n] = $2 } }
-    function any(ip) { return ip == "" || ip == "0.0.0.0" || ip == "::" }
-    # Whether what a container has, and how it is written in its facts, is what claim `c` wants.
-    function has(c, port, ip,   wanted, p) {
-      split(claims[c], wanted, "/")
-      if (wanted[1] == "ip") return ip != "" && substr(claims[c], 4) == ip
-      if (wanted[1] != "port" || split(port, p, "/") < 3) return 0
-      return p[2] == wanted[2] && p[3] == wanted[3] && (any(p[4]) || any(wanted[4]) || p[4] == wanted[4])
+    printf '%s\n' "$wave_starts" | mark starting
+    services "$1" | mark service
+    observations
+  } | awk -F '|' "$tables"'
+    function is_any(address) { return address == "" || address == "0.0.0.0" || address == "::" }
+    # Whether a claim, such as port/tcp/80/127.0.0.1, is for a port that a container publishes, such as 80/tcp/80/.
+    function claims_port(claim_text, published,   wanted, has) {
+      split(claim_text, wanted, "/")
+      if (wanted[1] != "port" || split(published, has, "/") < 3) return 0
+      return has[2] == wanted[2] && has[3] == wanted[3] && (is_any(has[4]) || is_any(wanted[4]) || has[4] == wanted[4])
     }
-    $1 == "C" && $2 != "" && !index(except, " " $2 " ") { line[++rows] = $0 }
+    function has_claimed(id, wanted,   has, n) {
+      for (n = split(ports[id], has, " "); n > 0; n--) if (claims_port(wanted, has[n])) return 1
+      for (n = split(addresses[id], has, " "); n > 0; n--) if (wanted == "ip/" has[n]) return 1
+      return 0
+    }
     END {
-      for (r = 1; r <= rows; r++) {
-        split(line[r], f, "|")
-        kp = split(f[15], ports, " "); ki = split(f[16], ips, " ")
-        for (c = 1; c <= n; c++) {
-          if (by[c] == f[13]) continue
-          if (claims[c] == "name" f[10]) print "rename|" f[2] "|" f[10]
-          if (f[4] == "exited" || f[4] == "created" || f[4] == "dead" || starts[f[13]]) continue
-          for (i = 1; i <= kp; i++) if (has(c, ports[i], "")) print "stop|" f[2] "|" f[13]
-          for (i = 1; i <= ki; i++) if (has(c, "", ips[i])) print "stop|" f[2] "|" f[13]
+      for (i = 1; i <= service_count; i++) {
+        if (!starting[services[i]]) continue
+        count = split(claims[services[i]], list, " ")
+        for (k = 1; k <= count; k++) { claim[++claim_count] = list[k]; claimed_by[claim_count] = services[i] }
+      }
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        if (id in off_limits) continue
+        has_ports = state[id] !~ /^(exited|created|dead)$/ && !starting[service[id]]
+        for (k = 1; k <= claim_count; k++) {
+          if (claimed_by[k] == service[id]) continue
+          if (claim[k] == "name" container_name[id]) print "rename|" id "|" container_name[id]
+          if (has_ports && has_claimed(id, claim[k])) print "stop|" id "|" service[id]
         }
       }
     }' | sort -u
+}
+
+# Our containers of services that release $1 does not have. (compose's --remove-orphans would remove whatever carries the
+# project's labels, also what somebody starts just now.) With $2, only those that are not stopped.
+orphans() { # $1 release
+  situation "$1" | awk -F '|' -v only_running="${2-}" "$tables"'
+    END {
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        if (service[id] in image || id in off_limits) continue
+        if (only_running == "" || state[id] !~ /^(exited|created|dead)$/) print id
+      }
+    }'
 }

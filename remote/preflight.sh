@@ -1,4 +1,4 @@
-# What must be true before anything moves. All problems are collected, then told at once.
+# What must be true before anything changes. All problems are collected, then told at once.
 
 problems=''
 problem() {
@@ -6,8 +6,38 @@ problem() {
 "
 }
 
+preflight() {
+  check_tools
+  check_engine
+  check_disk
+  [ -z "$engine_arch" ] || { check_ports; check_kept; check_host_paths; }
+  if [ -n "$kept" ]; then
+    check_kept_release
+  else
+    phase stage
+    [ -z "$(missing_trees)" ] || problem "$folder: mounted files are not there as they were sent; run \`pulumi up\` again"
+    # Room that the commit or the putting back will need when everything else is full.
+    head -c 262144 /dev/zero 2>/dev/null >.run/reserve && stage ||
+      problem "$folder: the release cannot be written; free some space ($(free_kilobytes .) KB free)"
+  fi
+  # Without an engine or a release there is nothing to ask compose; what else is wrong is said along with it.
+  [ -z "$engine_arch" ] || [ ! -f "releases/$release/compose.yaml" ] || check_compose "$release"
+  [ -n "$problems" ] || know_images "$release" || check_room
+  [ -z "$problems" ] || fail_preflight
+}
+
+# A release to go back to must be on this host as it was staged.
+check_kept_release() {
+  if [ ! -d "releases/$release" ]; then
+    problem "release $release: not on this host any more; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"
+  elif [ -n "$(tampered "$release")" ]; then
+    problem "release $release: changed by hand on this host ($(tampered "$release" | tr '\n' ' ')); deploy it from its sources"
+  fi
+}
+
 newer() { # $1 found, $2 wanted: both major.minor…
-  printf '%s\n' "$1" | awk -F '[.]' -v want="$2" '{ split(want, w, "."); exit !($1 + 0 > w[1] + 0 || ($1 + 0 == w[1] + 0 && $2 + 0 >= w[2] + 0)) }'
+  printf '%s\n' "$1" | awk -F '[.]' -v want="$2" '
+    { split(want, w, "."); exit !($1 + 0 > w[1] + 0 || ($1 + 0 == w[1] + 0 && $2 + 0 >= w[2] + 0)) }'
 }
 
 check_tools() {
@@ -18,7 +48,7 @@ check_tools() {
   [ -z "$tools_missing" ] || problem "host: not found:$tools_missing; install them (util-linux, coreutils, docker)"
 }
 
-# compose takes as long to say its version as docker for three answers: it is asked beside them.
+# compose takes as long to say its version as docker takes for three answers, so it is asked in the background.
 ask_compose() {
   engine compose version --short >.run/compose 2>/dev/null &
   compose_asked=$!
@@ -54,8 +84,8 @@ check_disk() {
   [ "${disk_free:-0}" -ge 4096 ] || problem "disk: $((${disk_free:-0} / 1024)) MB free under $folder; free some space"
 }
 
-# Room for the images that have to be pulled; if there is too little, first without what nobody needs any more. Sets
-# `missing` (bytes to download).
+# Room for the images that have to be pulled; if there is too little, what nobody needs any more goes first. Sets `missing` (bytes
+# to download).
 check_room() {
   engine info --format '{{.DockerRootDir}}' >.run/root 2>/dev/null &
   missing=$(missing_bytes "$release")
@@ -64,35 +94,86 @@ check_room() {
   [ -d "$disk_root" ] || return 0
   is_roomy && return
   prune
-  missing=$(missing_bytes "$release") # which may have been more than it was
+  missing=$(missing_bytes "$release") # pruning may have removed layers that were there
   is_roomy || problem "disk: $((disk_free / 1024)) MB free under $disk_root, about $((disk_need / 1024)) MB wanted for the images; free some space"
 }
 
-# Unpacked, layers take about two and a half times what they travel as, and until then lie beside the download.
+# Unpacked, layers take about two and a half times as much as when downloaded, and until then they lie beside the download.
 is_roomy() {
   disk_need=$((missing * 7 / 2048))
   disk_free=$(free_kilobytes "$disk_root")
   [ "${disk_free:-$disk_need}" -ge "$disk_need" ]
 }
 
+# What the engine would have to download for release $1, in bytes, as far as the layers are known. It reuses a layer only where
+# all those below are the same; and of what is pulled together, each layer is downloaded once.
+missing_bytes() {
+  # shellcheck disable=SC2046 # one word per image
+  missing_chains=$(inspected image inspect --format '{{range .RootFS.Layers}}{{urlquery .}} {{end}}' \
+    $(engine image ls -q 2>/dev/null | sort -u) 2>/dev/null)
+  {
+    printf '%s\n' "$missing_chains" | mark chain
+    printf '%s\n' "$release_images" | mark image
+    services "$1" | mark service
+  } | awk -F '|' "$tables"'
+    $1 == "chain" {
+      chain = ""; count = split($2, layer, " ")
+      for (k = 1; k <= count; k++) has[chain = chain substr(layer[k], 8, 12)] = 1
+    }
+    END {
+      for (i = 1; i <= service_count; i++) {
+        name = services[i]
+        if (image[name] in image_id_of) continue
+        chain = ""; count = split(layers[name], layer, " ")
+        for (k = 1; k <= count; k++) { split(layer[k], part, "="); if (!has[chain = chain part[1]]++) sum += part[2] }
+      }
+      printf "%.0f", sum
+    }'
+}
+
 # A published port must be free, or already this project's; of a range that docker may choose from, one of them.
-# `ports`: one per line, protocol|first|last|address of the host (nothing: all of them).
-# Killed while it starts a container, docker may hold the port for one that is gone, until it is restarted in order
-# (https://github.com/moby/libnetwork/issues/1790); what tells is its proxy, which runs for no container.
+# `ports`, one per line: protocol|first|last|address of the host (nothing: all of them).
 check_ports() {
   [ -n "$ports" ] || return 0
-  # shellcheck disable=SC2016,SC2046 # the template's own variables; one word per id
-  ports_used=$(inspected inspect --type container --format '{{$c := .}}{{range $port, $at := .NetworkSettings.Ports}}{{range $at}}{{urlquery $port}}|{{urlquery .HostPort}}|{{urlquery .HostIp}}|{{urlquery $c.Name}}|{{with $c.Config.Labels}}{{with index . "com.docker.compose.project"}}{{urlquery .}}{{end}}{{end}}{{"\n"}}{{end}}{{end}}' $(engine ps -q 2>/dev/null) 2>/dev/null)
   ports_taken=$({
-    printf '%s\n' "$ports_used" | sed 's/^/U|/'
-    # Anybody can give a process of theirs that name. (pgrep -f is not everywhere.)
-    ps ax -o user,args 2>/dev/null | awk -v me="$(id -un)" '($1 == "root" || $1 == me) && $2 ~ /(^|\/)docker-proxy$/ { sub(/^[^ ]+ +/, ""); gsub(/\|/, "?"); print "P|" $0 }'
-    for ports_protocol in tcp udp; do
-      cat "/proc/net/$ports_protocol" "/proc/net/${ports_protocol}6" 2>/dev/null | sed "s/^/O|$ports_protocol|/"
-    done
-    printf '%s\n' "$ports" | sed 's/^/W|/'
-  } | awk -F '|' -v project="$project" '
-    function number(hex,   sum, i) { for (i = 1; i <= length(hex); i++) sum = sum * 16 + index("123456789ABCDEF", substr(hex, i, 1)); return sum + 0 }
+    # Whoever is named first counts: behind a container's port there is a socket of docker's as well.
+    container_ports | mark container
+    docker_proxies | mark proxy
+    sockets_of tcp | mark tcp
+    sockets_of udp | mark udp
+    printf '%s\n' "$ports" | mark wanted
+  } | taken_ports)
+  [ -z "$ports_taken" ] || problem "$ports_taken"
+}
+
+# Ports that running containers publish: port in the container, such as 80/tcp|port|address|container|project.
+container_ports() {
+  # shellcheck disable=SC2016 # the template's own variables
+  set -- '{{$container := .}}{{range $port, $bindings := .NetworkSettings.Ports}}{{range $bindings}}' \
+    '{{urlquery $port}}|{{urlquery .HostPort}}|{{urlquery .HostIp}}|{{urlquery $container.Name}}|' \
+    '{{with $container.Config.Labels}}{{with index . "com.docker.compose.project"}}{{urlquery .}}{{end}}{{end}}' \
+    '{{"\n"}}{{end}}{{end}}'
+  # shellcheck disable=SC2046 # one word per id
+  inspected inspect --type container --format "$1$2$3$4" $(engine ps -q 2>/dev/null) 2>/dev/null
+}
+
+# Command lines of docker's own proxies. Killed while it starts a container, docker may hold the port for one that is gone, until
+# it is restarted in order (https://github.com/moby/libnetwork/issues/1790). The proxy, which then runs for no container, shows it.
+docker_proxies() {
+  # Anybody can give a process of theirs that name: only root's count, and this user's. (pgrep -f is not everywhere.)
+  ps ax -o user,args 2>/dev/null | awk -v me="$(id -un)" '
+    ($1 == "root" || $1 == me) && $2 ~ /(^|\/)docker-proxy$/ { sub(/^[^ ]+ +/, ""); gsub(/\|/, "?"); print }'
+}
+
+sockets_of() { cat "/proc/net/$1" "/proc/net/${1}6" 2>/dev/null; } # $1 tcp or udp
+
+# Reads the marked lines of `check_ports`, and prints a problem for each port that somebody else has.
+taken_ports() {
+  awk -F '|' -v project="$project" '
+    function number(hex,   sum, i) {
+      for (i = 1; i <= length(hex); i++) sum = sum * 16 + index("123456789ABCDEF", substr(hex, i, 1))
+      return sum + 0
+    }
     # The kernel writes an address as words of the machine: 127.0.0.1 is 0100007F; IPv6 has four of them.
     function address(hex,   last) {
       if (hex ~ /^0*$/) return ""
@@ -100,40 +181,40 @@ check_ports() {
       last = substr(hex, length(hex) - 7)
       return number(substr(last, 7)) "." number(substr(last, 5, 2)) "." number(substr(last, 3, 2)) "." number(substr(last, 1, 2))
     }
-    BEGIN { remedy = "; stop that or publish another port" }
-    function takes(protocol, port, ip, by) {
-      n++; what[n] = protocol "|" port; at[n] = ip == "0.0.0.0" || ip == "::" ? "" : ip; who[n] = by
-    }
-    # Whoever is named first counts: behind a port of a container there is a socket of docker as well.
+    function any_is_empty(ip) { return ip == "0.0.0.0" || ip == "::" ? "" : ip }
+    function takes(protocol, port, ip, by) { n++; what[n] = protocol "|" port; at[n] = any_is_empty(ip); who[n] = by }
     function taker(protocol, port, ip,   i) {
       for (i = 1; i <= n; i++) if (what[i] == protocol "|" port && (ip == "" || at[i] == "" || ip == at[i])) return who[i]
       return ""
     }
-    $1 == "U" { sub(/.*\//, "", $2); takes($2, $3, $4, $6 == project ? "us" : "taken by container " substr($5, 2) remedy) }
-    $1 == "P" {
+    BEGIN { remedy = "; stop that or publish another port" }
+    $1 == "container" {
+      sub(/.*\//, "", $2)
+      takes($2, $3, $4, $6 == project ? "us" : "taken by container " substr($5, 2) remedy)
+    }
+    $1 == "proxy" {
       k = split($2, word, " ")
       for (i = 1; i < k; i++) option[word[i]] = word[i + 1]
       takes(option["-proto"], option["-host-port"], option["-host-ip"], "held by docker for a container that is gone; restart docker on the host")
     }
     # 0A: listening; 07: a datagram socket that is not connected (net/tcp_states.h).
-    $1 == "O" {
-      split($3, column, " ")
-      if (column[4] != ($2 == "tcp" ? "0A" : "07")) next
+    $1 == "tcp" || $1 == "udp" {
+      split($2, column, " ")
+      if (column[4] != ($1 == "tcp" ? "0A" : "07")) next
       split(column[2], socket, ":")
-      takes($2, number(socket[2]), address(socket[1]), "taken by another program" remedy)
+      takes($1, number(socket[2]), address(socket[1]), "taken by another program" remedy)
     }
-    $1 == "W" {
-      ip = $5 == "0.0.0.0" || $5 == "::" ? "" : $5
-      for (port = $4 + 0; port >= $3; port--) {
-        by = taker($2, port, ip)
+    $1 == "wanted" {
+      protocol = $2; first = $3; last = $4
+      for (port = last + 0; port >= first; port--) {
+        by = taker(protocol, port, any_is_empty($5))
         if (by == "" || by == "us") next
       }
-      print "port " $3 ($3 == $4 ? "" : "-" $4) ($2 == "tcp" ? "" : "/" $2) ": " by
-    }')
-  [ -z "$ports_taken" ] || problem "$ports_taken"
+      print "port " first (first == last ? "" : "-" last) (protocol == "tcp" ? "" : "/" protocol) ": " by
+    }'
 }
 
-# compose keeps a network or a volume that is there, however it was made. What a volume holds, nobody may remove unasked.
+# compose keeps a network or a volume that exists, however it was made. What a volume holds, nobody may remove unasked.
 check_kept() {
   check_made network '{{with index .Labels "dev.everfresh.definition"}}{{urlquery .}}{{end}}' \
     "was made from another definition, and docker compose would leave it so; give it another name in the compose file" <<EOF
@@ -146,16 +227,16 @@ $volumes
 EOF
 }
 
-# $1 network or volume, $2 the template of what one was made from, $3 what is wrong when that is something else; on stdin one
-# per line: name|what it is to be made from, or `external`.
+# $1 network or volume, $2 the template of what one was made from, $3 the problem when that is something else; on stdin, one per
+# line: name|what it is to be made from, or `external`.
 check_made() {
   while IFS= read -r made_line; do
     [ -n "$made_line" ] || continue
-    made_wanted=${made_line#*|}
-    if made_from=$(inspected "$1" inspect --format "$2" -- "${made_line%%|*}" 2>/dev/null); then
-      [ "$made_wanted" = external ] || [ "$made_from" = "$made_wanted" ] || problem "$1 ${made_line%%|*}: $3"
+    made_name=${made_line%%|*} made_wanted=${made_line#*|}
+    if made_from=$(inspected "$1" inspect --format "$2" -- "$made_name" 2>/dev/null); then
+      [ "$made_wanted" = external ] || [ "$made_from" = "$made_wanted" ] || problem "$1 $made_name: $3"
     elif [ "$made_wanted" = external ]; then
-      problem "$1 ${made_line%%|*}: is external and not on this host; create it, or correct its name"
+      problem "$1 $made_name: is external and not on this host; create it, or correct its name"
     fi
   done
 }
@@ -163,17 +244,23 @@ check_made() {
 # An image for another architecture runs only where the kernel has an emulator for it.
 check_architecture() {
   [ -n "$engine_arch" ] && ! ls /proc/sys/fs/binfmt_misc/qemu-* >/dev/null 2>&1 || return 0
-  problems=$problems$(printf '%s\n' "$release_images" | awk -F '|' -v arch="$engine_arch" '
-    $3 == "" || $3 == arch || arch == "amd64" && $3 == "386" || arch == "arm64" && $3 == "arm" { next }
-    { split($2, name, " "); print "image " name[1] ": is for " $3 ", the host is " arch "; build it for platform linux/" arch }')
+  problems=$problems$(printf '%s\n' "$release_images" | mark image | awk -F '|' -v host_arch="$engine_arch" "$tables"'
+    function runs_here(arch) {
+      return arch == "" || arch == host_arch || (host_arch == "amd64" && arch == "386") || (host_arch == "arm64" && arch == "arm")
+    }
+    END {
+      for (i = 1; i <= image_count; i++)
+        if (!runs_here(architecture[i]))
+          print "image " image_name[i] ": is for " architecture[i] ", the host is " host_arch "; build it for platform linux/" host_arch
+    }')
 }
 
-# Sets `release_hashes`: compose's hash of each service of release $1, which it accepts by telling it.
+# Sets `release_hashes`, compose's hash of each service of release $1: to tell it, compose has to accept the file.
 check_compose() {
-  release_hashes=$(compose_in 60 "releases/$1" config --hash '*' 2>/dev/null) && return
-  check_said=$(compose_in 60 "releases/$1" config -q 2>&1 | tail -n 3)
-  case $check_said in
-  *"Additional property"*) check_said="$check_said; docker compose ${compose_version-} on this host does not know that yet: install a newer one, or leave it out" ;;
+  release_hashes=$(compose_within 60 "releases/$1" config --hash '*' 2>/dev/null) && return
+  compose_error=$(compose_within 60 "releases/$1" config -q 2>&1 | tail -n 3)
+  case $compose_error in
+  *"Additional property"*) compose_error="$compose_error; docker compose ${compose_version-} on this host does not know that yet: install a newer one, or leave it out" ;;
   esac
-  problem "compose file: $check_said"
+  problem "compose file: $compose_error"
 }

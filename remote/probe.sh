@@ -8,13 +8,12 @@ probe() {
   if [ -n "$probe_current" ]; then
     probe_release=releases/$probe_current
     printf 'release %s\n' "$probe_current"
-    # In one line, whatever became of it: for JSON all blanks are the same.
-    [ ! -f "$probe_release/manifest.json" ] || { printf 'manifest '; head -c 4194304 "$probe_release/manifest.json" | tr '\000-\037' ' '; echo; }
+    probe_manifest "$probe_release/manifest.json"
     lines_of proved "$probe_release/proved"
     [ -n "$(field "$probe_release/proved" lineage)" ] || printf 'proved lineage %s\n' "$(lineage_of "$probe_current")"
     tampered "$probe_current" | sed 's/^/tampered /'
   fi
-  [ -n "$probe_current" ] && [ -n "$(field "$probe_release/proved" token)" ] || probe_bare
+  [ -n "$probe_current" ] && [ -n "$(field "$probe_release/proved" token)" ] || probe_nothing_deployed
   [ "$PWD" = "$folder" ] || { probe_engine; echo end; return; }
   [ ! -f unfinished ] || { echo unfinished; lines_of unfinished unfinished; }
   ! is_locked || { echo locked; lines_of holder holder; }
@@ -22,16 +21,42 @@ probe() {
   echo end
 }
 
-# The lines of file $2, each with the word $1 before it and an end of its own.
+# In one line, whatever became of it: to JSON, all white space is the same.
+probe_manifest() {
+  [ -f "$1" ] || return 0
+  printf 'manifest '
+  head -c 4194304 "$1" | tr '\000-\037' ' '
+  echo
+}
+
+# The lines of file $2, each with the word $1 before it and a line end of its own.
 lines_of() { [ ! -f "$2" ] || head -c 4194304 "$2" | tr -d '\000' | awk -v word="$1" '{ print word " " $0 }'; }
 
-# What tells this emptiness from an earlier one: the engine, when the folder above last changed, what went before.
-probe_bare() {
+# Where nothing is deployed: what distinguishes this state from earlier ones, so that each gets its own deployment. The engine,
+# when the folder above last changed, the last line of the ledger.
+probe_nothing_deployed() {
   above=$folder
   until [ -d "$above" ]; do above=$(dirname "$above"); done
   probe_last=$([ ! -f ledger.jsonl ] || tail -n 1 ledger.jsonl | cut -c 1-60)
   printf 'bare %s\n' "$(engine info --format '{{urlquery .ID}}') $(date -r "$above" +%s) $probe_last"
 }
+
+# The members of a container in the probe's answer, in the order in which they are printed.
+probe_template=''
+probe_member() { probe_template="$probe_template${probe_template:+,}\"$1\":$2"; }
+probe_label() { probe_member "$1" "{{json (index .Config.Labels \"com.docker.compose.$2\")}}"; }
+
+probe_member imageId '{{json .Image}}' # first: see below
+probe_member id '{{json .Id}}'
+probe_member name '{{json .Name}}'
+probe_label service service
+probe_label folder project.working_dir
+probe_member state '{{json .State.Status}}'
+probe_member health '{{with index .State "Health"}}{{json .Status}}{{else}}null{{end}}'
+probe_member exitCode '{{.State.ExitCode}}'
+probe_member startedAt '{{json .State.StartedAt}}'
+probe_member restarts '{{.RestartCount}}'
+probe_label configHash config-hash
 
 probe_engine() {
   probe_ids=$(container_ids 2>&1) || {
@@ -40,8 +65,7 @@ probe_engine() {
   }
   [ -n "$probe_ids" ] || return 0
   # shellcheck disable=SC2086 # one word per id
-  probe_containers=$(engine inspect --type container --format 'container {"imageId":{{json .Image}},"id":{{json .Id}},"name":{{json .Name}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},"folder":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},"state":{{json .State.Status}},"health":{{with index .State "Health"}}{{json .Status}}{{else}}null{{end}},"exitCode":{{.State.ExitCode}},"startedAt":{{json .State.StartedAt}},"restarts":{{.RestartCount}},"configHash":{{json (index .Config.Labels "com.docker.compose.config-hash")}}}' \
-    $probe_ids) || : # one that went away meanwhile
+  probe_containers=$(engine inspect --type container --format "container {$probe_template}" $probe_ids) || : # one went away
   printf '%s\n' "$probe_containers"
   # shellcheck disable=SC2046 # one word per image
   engine image inspect --format 'image {"id":{{json .Id}},"digests":{{json (index . "RepoDigests")}}}' \

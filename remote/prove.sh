@@ -1,104 +1,109 @@
 # The proof: what runs is the release, and it works.
 
-# Judges each service of release $1 as it is at present, one line per finding:
-#   good|service|container|digest|started|health, and |untouched if it is good for that
-#   wait|service|what is not yet so
-#   fail|service|what will not mend itself|container
+# Judges each service of release $1 as it is now, one line per verdict:
+#   good|service|container|digest|started at|health, and |untouched if it is good because this deployment did not touch it
+#   wait|service|what is not right yet|container
+#   fail|service|what will not become right by itself|container
 verdicts() {
-  situation "$1" | awk -F '|' -v store="$folder_fact/store/" '
-    $1 == "S" { order[++n] = $2; image[$2] = $3; digest[$2] = $4; replicas[$2] = $5; files[$2] = $7; course[$2] = $9 }
-    $1 == "I" { names[$2] = names[$2] " " $3 " "; k = split($3, name, " "); for (i = 1; i <= k; i++) id[name[i]] = $2 }
-    $1 == "F" { finished[$5] = 1 }
-    $1 == "B" { had[$2] = $8 }
-    $1 == "U" && $2 != "" { was[$2] = $4; since[$2] = $8 }
-    $1 == "C" && $2 != "" { count[$13]++; list[$13] = list[$13] " " NR; line[NR] = $0; if ($4 !~ /^(exited|created|dead)$/) lives[$13] = 1 }
-    # A file of the store that the container mounts although its service does not use it (any more).
-    function outdated(mounts, wanted,   k, m, at, fp) {
-      k = split(mounts, m, " ")
-      for (; k > 0; k--) if ((at = index(m[k], store)) == 1) { fp = substr(m[k], length(store) + 1); sub(/^\.owned\//, "", fp); if (!index(wanted, substr(fp, 1, 64))) return 1 }
+  situation "$1" | awk -F '|' -v store="$folder_fact/store/" "$tables"'
+    function is_down(id) { return state[id] ~ /^(exited|created|dead)$/ }
+    # Whether a container has the image of its service: by digest, or by id where the image was not built.
+    function has_right_image(id, name) {
+      if (digest[name] == "") return image_id[id] == image_id_of[image[name]]
+      return index(known_names[image_id[id]], "@" digest[name] " ") || image_id[id] == digest[name]
+    }
+    # Whether a container mounts a file of the store that its service does not use (any more).
+    function mounts_old_file(id, name,   n, list, fingerprint) {
+      for (n = split(mounts[id], list, " "); n > 0; n--) {
+        if (index(list[n], store) != 1) continue
+        fingerprint = substr(list[n], length(store) + 1)
+        sub(/^\.owned\//, "", fingerprint)
+        if (!index(files[name], substr(fingerprint, 1, 64))) return 1
+      }
       return 0
     }
-    # What a deployment did not touch it need not heal when it is put back.
-    function untouched(c) {
-      return c[2] in was && (c[8] == since[c[2]] || was[c[2]] == "restarting") && (c[4] == was[c[2]] || c[4] == "running")
+    # Whether the deployment that is put back did not touch a container: then it need not be in better health than before.
+    function is_untouched(id) {
+      if (!(id in at_start_state)) return 0
+      if (started_at[id] != at_start_started_at[id] && at_start_state[id] != "restarting") return 0
+      return state[id] == at_start_state[id] || state[id] == "running"
+    }
+    function good(id, name, condition) {
+      return "good|" name "|" id "|" digest[name] "|" started_at[id] "|" condition
+    }
+    # What is wrong with a container, or good of it.
+    function verdict(id, name,   condition, is_new) {
+      condition = health[id] == "" || health[id] == "none" ? state[id] : health[id]
+      is_new = before_started_at[id] != started_at[id]
+      if (!(image_id[id] in known_names)) return "wait|" name "|runs an image that docker does not know any more|" id
+      if (!has_right_image(id, name)) return "fail|" name "|runs another image than " image[name] "|" id
+      if (mounts_old_file(id, name)) return "fail|" name "|still uses a file of an older release|" id
+      if (is_untouched(id)) return good(id, name, condition) "|untouched"
+      if (state[id] == "exited") {
+        # A one-shot that has done its work. One with a healthcheck is none.
+        if (exit_status[id] == 0 && condition == "exited" && lifetime[name] != "lasts") return good(id, name, "exited")
+        return "fail|" name "|exited with status " exit_status[id] (exit_status[id] == 0 ? ", and is to keep running" : "") "|" id
+      }
+      if (state[id] == "restarting" && restarts[id] >= 8)
+        return "fail|" name "|keeps restarting (exit status " exit_status[id] ")|" id
+      if (state[id] == "running" && lifetime[name] == "ends") return "wait|" name "|is still running|" id
+      if (state[id] != "running") return "wait|" name "|is " state[id] "|" id
+      if (condition == "unhealthy" && is_new) return "fail|" name "|is unhealthy|" id
+      if (condition != "healthy" && condition != "running") return "wait|" name "|is " condition "|" id
+      return good(id, name, condition)
     }
     END {
-      for (name_ in lives) if (!(name_ in image)) print "wait|" name_ "|is not part of the release"
-      for (s = 1; s <= n; s++) {
-        name_ = order[s]
-        if (finished[name_] && !(name_ in count)) { print "good|" name_ "||" digest[name_] "||exited"; continue }
-        if (count[name_] < replicas[name_]) { print "wait|" name_ "|is missing"; continue }
-        if (count[name_] > replicas[name_]) { print "wait|" name_ "|has " count[name_] " containers instead of " replicas[name_]; continue }
-        k = split(list[name_], rows, " ")
-        for (r = 1; r <= k; r++) {
-          split(line[rows[r]], c, "|")
-          fresh = had[c[2]] != c[8]
-          known = c[3] in names # asked first: looking an element up makes it
-          right = digest[name_] != "" ? index(names[c[3]], "@" digest[name_] " ") || c[3] == digest[name_] : c[3] == id[image[name_]]
-          health = c[5] == "" || c[5] == "none" ? c[4] : c[5]
-          if (!known) print "wait|" name_ "|runs an image that docker does not know any more|" c[2]
-          else if (!right) print "fail|" name_ "|runs another image than " image[name_] "|" c[2]
-          else if (outdated(c[12], files[name_])) print "fail|" name_ "|still uses a file of an older release|" c[2]
-          else if (untouched(c)) print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|" health "|untouched"
-          else if (c[4] == "exited" && c[6] == 0 && health == c[4] && course[name_] != "lasts") print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|exited"
-          else if (c[4] == "exited") print "fail|" name_ "|exited with status " c[6] (c[6] == 0 ? ", and is to keep running" : "") "|" c[2]
-          else if (c[4] == "restarting" && c[7] >= 8) print "fail|" name_ "|keeps restarting (exit status " c[6] ")|" c[2]
-          else if (c[4] == "running" && course[name_] == "ends") print "wait|" name_ "|is still running|" c[2]
-          else if (c[4] != "running") print "wait|" name_ "|is " c[4] "|" c[2]
-          else if (health == "unhealthy" && fresh) print "fail|" name_ "|is unhealthy|" c[2]
-          else if (health != "healthy" && health != "running") print "wait|" name_ "|is " health "|" c[2]
-          else print "good|" name_ "|" c[2] "|" digest[name_] "|" c[8] "|" health
-        }
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        count[service[id]]++
+        if (!is_down(id)) lives[service[id]] = 1
+      }
+      for (name in lives) if (!(name in image)) print "wait|" name "|is not part of the release"
+      for (s = 1; s <= service_count; s++) {
+        name = services[s]
+        if (finished[name] && !(name in count)) print "good|" name "||" digest[name] "||exited"
+        else if (count[name] < replicas[name]) print "wait|" name "|is missing"
+        else if (count[name] > replicas[name])
+          print "wait|" name "|has " count[name] " containers instead of " replicas[name]
+        else for (i = 1; i <= container_count; i++) if (service[containers[i]] == name) print verdict(containers[i], name)
       }
     }'
 }
 
-# What must not change while the proof settles: who runs since when, and how often it was restarted.
-vitals() { printf '%s\n' "$1" | cut -d '|' -f 1,3,6,7 | sort; }
-
-# The services that this deployment started and that have no healthcheck: nothing but time tells that they stay up.
-settling() {
-  { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
-    $1 == "B" { had[$2] = $8 }
-    $1 == "C" && $4 == "running" && ($5 == "" || $5 == "none") && had[$2] != $8 && !told[$13]++ { text = text (text == "" ? "" : ", ") $13 }
-    END { print text }'
+# What must not change while a release settles: which containers run since when, and how often they were restarted.
+vitals() { # $1 containers
+  printf '%s\n' "$1" | mark container | awk -F '|' "$tables"'
+    END { for (id in state) print id "|" state[id] "|" restarts[id] "|" started_at[id] }' | sort
 }
 
-# Waits until every service of release $1 is as it should be; those without a healthcheck must stay so for `settle` seconds.
-# Else fails with `failed_service`, `failed_check`, `reason` and `evidence` (its last log lines). Sets `proof`, the verdicts.
-prove() {
+# The services that this deployment started and that have no healthcheck: only time can show that they stay up.
+unchecked_services() {
+  observations | awk -F '|' "$tables"'
+    END {
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        if (state[id] != "running" || (health[id] != "" && health[id] != "none")) continue
+        if (before_started_at[id] != started_at[id] && !seen[service[id]]++) text = text (text == "" ? "" : ", ") service[id]
+      }
+      print text
+    }'
+}
+
+# Waits until every service of release $1 is right and the release's checks pass; services without a healthcheck must stay so
+# for `settle` seconds. Fails with `failed_service`, `failed_check`, `reason` and `evidence`. Sets `proof`, the verdicts.
+prove() { # $1 release
   clock
-  prove_until=$((ticks + health_timeout * 100)) settled='' told='' settling_told=''
+  prove_until=$((ticks + health_timeout * 100)) settled='' announced_health='' announced_settling=''
   while :; do
-    # apply has looked just now.
-    if { [ -n "$looked" ] || look; } && looked='' && proof=$(verdicts "$1"); then
-      tell_health
+    if judge "$1"; then
+      announce_health
       case $nl$proof in
       *"${nl}fail|"*)
-        blame "$(printf '%s\n' "$proof" | grep '^fail|' | head -n 1)"
+        explain_failure "$(first_verdict fail)"
         return 1
         ;;
       *"${nl}wait|"*) settled='' ;;
-      *)
-        if [ "$settled" != "$(vitals "$present")" ]; then
-          if run_checks "$1"; then
-            settled=$(vitals "$present") settling=$(settling)
-            [ "$settle" = 0 ] || [ -z "$settling" ] || [ "$settling" = "$settling_told" ] || say "$settling: no healthcheck, watched for $settle s"
-            settling_told=$settling
-            clock
-            settle_from=$ticks
-          fi
-        fi
-        clock
-        if [ -n "$settled" ]; then
-          # The checks were run just now.
-          [ "$settle" != 0 ] && [ -n "$settling" ] || return 0
-          if [ $((ticks - settle_from)) -ge $((settle * 100)) ]; then
-            run_checks "$1" && return
-            settled=''
-          fi
-        fi
-        ;;
+      *) ! has_settled "$1" || return 0 ;;
       esac
     else
       proof='wait||the engine does not answer'
@@ -107,54 +112,77 @@ prove() {
       failed_check=interrupted reason="the deployment was told to stop"
       return 1
     }
-    clock
-    # Settling takes its time whenever it began.
-    prove_limit=$prove_until
-    [ -z "$settled" ] || prove_limit=$((prove_until + settle * 100))
-    if [ "$ticks" -ge "$prove_limit" ]; then
-      if [ -n "$check_failed" ]; then
-        blame "fail|$check_failed"
-      else
-        prove_fault=$(printf '%s\n' "$proof" | grep '^wait|' | head -n 1)
-        [ -n "$prove_fault" ] || prove_fault=$(restless)
-        blame "$prove_fault"
-        reason="$reason after $health_timeout s"
-      fi
-      return 1
-    fi
+    ! is_too_late || { explain_timeout; return 1; }
     nap
   done
 }
 
+# Sets `proof`, the verdicts on release $1; fails if the engine does not answer. Right after `apply` there is no need to observe
+# again.
+judge() { { [ -n "$observed_just_now" ] || observe; } && observed_just_now='' && proof=$(verdicts "$1"); }
+
+first_verdict() { printf '%s\n' "$proof" | grep "^$1|" | head -n 1; }
+
+# Whether what runs, all of it good, passes the checks of release $1 and has settled. `settled` is what ran when the checks passed.
+has_settled() {
+  if [ "$settled" != "$(vitals "$observed")" ] && run_checks "$1"; then
+    settled=$(vitals "$observed") settling=$(unchecked_services)
+    [ "$settle" = 0 ] || [ -z "$settling" ] || [ "$settling" = "$announced_settling" ] ||
+      say "$settling: no healthcheck, watched for $settle s"
+    announced_settling=$settling
+    clock
+    settle_from=$ticks
+  fi
+  clock
+  [ -n "$settled" ] || return 1
+  # Nothing to watch, and the checks have just passed.
+  [ "$settle" != 0 ] && [ -n "$settling" ] || return 0
+  [ $((ticks - settle_from)) -ge $((settle * 100)) ] || return 1
+  run_checks "$1" && return
+  settled=''
+  return 1
+}
+
+# Whether the time for the proof is over. Once everything is right it may settle, however late that began.
+is_too_late() {
+  clock
+  prove_limit=$prove_until
+  [ -z "$settled" ] || prove_limit=$((prove_until + settle * 100))
+  [ "$ticks" -ge "$prove_limit" ]
+}
+
+explain_timeout() {
+  if [ -n "$broken_check" ]; then
+    explain_failure "fail|$broken_check"
+  else
+    timeout_verdict=$(first_verdict wait)
+    [ -n "$timeout_verdict" ] || timeout_verdict=$(most_restarted)
+    explain_failure "$timeout_verdict"
+    reason="$reason after $health_timeout s"
+  fi
+}
+
 # The verdict on the container that was restarted most often during this deployment.
-restless() {
-  { printf '%s\n' "$before" | sed 's/^/B|/'; printf '%s\n' "$present" | sed 's/^/C|/'; } | awk -F '|' '
-    $1 == "B" { had[$2] = $7 }
-    $1 == "C" && $2 != "" && $7 - had[$2] >= most { most = $7 - had[$2]; service = $13; id = $2 }
-    END { print "fail|" service "|does not stay up (restarted " most + 0 " times)|" id }'
+most_restarted() {
+  observations | awk -F '|' "$tables"'
+    END {
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        if (restarts[id] - before_restarts[id] >= most) { most = restarts[id] - before_restarts[id]; worst = id }
+      }
+      print "fail|" service[worst] "|does not stay up (restarted " most + 0 " times)|" worst
+    }'
 }
 
-# $1: a verdict that is not good.
-blame() {
-  blame_rest=${1#*|}
-  failed_service=${blame_rest%%|*}
-  blame_rest=${blame_rest#*|}
-  failed_check=${blame_rest%%|*}
-  blame_container=${blame_rest#*|}
-  reason="$failed_service: $failed_check"
-  case $blame_container in
-  *[!0-9a-f]* | '') evidence='' ;;
-  *)
-    evidence=$(engine logs --tail 10 "$blame_container" 2>&1 | tail -c 16384 | tail -n 10)
-    blame_probe=$(engine inspect --format '{{with index .State "Health"}}{{range .Log}}{{.Output}}{{"\n"}}{{end}}{{end}}' "$blame_container" 2>/dev/null | grep -v '^ *$' | tail -n 1 | cut -c 1-300)
-    [ -z "$blame_probe" ] || evidence="$evidence${evidence:+$nl}healthcheck: $blame_probe"
-    ;;
-  esac
-}
-
-# Each service's news once.
-tell_health() {
-  tell_now=$(printf '%s\n' "$proof" | awk -F '|' '$1 == "good" { print $2 " " $6 } $1 == "wait" && $3 ~ /^is (starting|unhealthy|restarting)$/ { print $2 " " substr($3, 4) }' | sort -u)
-  [ "$tell_now" = "$told" ] || say "$(printf '%s\n' "$told" "$told" "$tell_now" | grep -v '^$' | sort | uniq -u)"
-  told=$tell_now
+# Says each service's health when it changes.
+announce_health() {
+  health_now=$(printf '%s\n' "$proof" | awk -F '|' "$tables"'
+    END {
+      for (i = 1; i <= good_count; i++) print good_service[i] " " good_health[i]
+      for (i = 1; i <= flaw_count; i++)
+        if (flaw_verdict[i] == "wait" && flaw[i] ~ /^is (starting|unhealthy|restarting)$/) print flaw_service[i] " " substr(flaw[i], 4)
+    }' | sort -u)
+  [ "$health_now" = "$announced_health" ] ||
+    say "$(printf '%s\n' "$announced_health" "$announced_health" "$health_now" | grep -v '^$' | sort | uniq -u)"
+  announced_health=$health_now
 }

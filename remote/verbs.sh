@@ -1,36 +1,41 @@
 # The small verbs: they only read, except for unlock.
 
-# The result of the deployment that was proved last. If its record is damaged, what runs is judged again.
+# report: the result of the deployment that was proved last. If its record is damaged, what runs is judged again.
 report() {
   find_folder && release=$(current_release) && [ -n "$release" ] ||
     refuse 1 "$project: nothing is deployed here; run \`pulumi up\`"
-  report_said=$([ ! -f "releases/$release/result.json" ] || head -c 1048576 "releases/$release/result.json")
-  case $report_said in
+  report_line=$([ ! -f "releases/$release/result.json" ] || head -c 1048576 "releases/$release/result.json")
+  case $report_line in
   "{\"release\":\"$release\",\"verifiedAt\":\""*)
-    is_json "$report_said" && printf '%s\n' "$report_said" && return
+    is_json "$report_line" && printf '%s\n' "$report_line" && return
     ;;
   esac
   say "$folder/releases/$release/result.json: is damaged; what runs was judged again"
-  ! { is_as_staged "$release" services && look; } || { know_images "$release"; finished=$(ended_of "$release"); proof=$(verdicts "$release"); }
-  result_of "$release" "$(plain "$(field "releases/$release/proved" at)")"
+  if is_as_staged "$release" services && observe; then
+    know_images "$release"
+    finished=$(proved_one_shots "$release")
+    proof=$(verdicts "$release")
+  fi
+  result_of "$release" "$(json_safe "$(field "releases/$release/proved" at)")"
 }
 
-# The last deployments: as many as anybody reads, and an answer can carry.
+# history: the last deployments, as many as anybody reads and an answer can carry.
 history() {
   find_folder && [ -f ledger.jsonl ] || return 0
   tail -n 10000 ledger.jsonl | tail -c 8388608
 }
 
+# logs: the last lines of each container's log, with the service before them.
 logs() {
   find_folder || :
   logs_ids=$(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"} 2>/dev/null) || refuse_engine
   for id in $logs_ids; do
-    logs_name=$(inspected inspect --type container --format "$(label service)" "$id")
+    logs_name=$(inspected inspect --type container --format "$(label_template service)" "$id")
     engine logs --timestamps --tail "$logs_tail" "$id" 2>&1 | logs_name=$logs_name awk '{ print ENVIRON["logs_name"] " | " $0 }'
   done
 }
 
-# Ends whoever holds the lock. The lock itself can never be left behind: the kernel frees it with its last holder.
+# unlock: ends whoever holds the lock. The lock itself can never be left behind: the kernel frees it with its last holder.
 unlock() {
   find_folder || refuse 1 "$project: nothing is deployed here; there is no lock"
   is_locked || {
@@ -42,7 +47,7 @@ unlock() {
   unlock_from=$ticks unlock_signal=''
   while is_locked; do
     clock
-    # Told politely it puts back what ran before; that takes its time. After that there is no asking.
+    # Told politely, it puts back what ran before, which takes a while. After that it is killed.
     if [ $((ticks - unlock_from)) -ge $((lock_wait * 100)) ]; then
       signal_holders KILL
     elif [ -z "$unlock_signal" ]; then
@@ -56,7 +61,7 @@ unlock() {
   say "unlocked; the next deployment repairs what is unfinished"
 }
 
-# The host's side of `everfresh doctor`: what the preflight would say, in one go.
+# doctor: what the preflight would say of this host, in one go.
 doctor() {
   make_folder
   mkdir -p .run
@@ -71,14 +76,14 @@ doctor() {
   say "this host is ready"
 }
 
-# Signals the program that holds the lock; with KILL, and where it is dead already, all that it left running.
+# Signals the program that holds the lock; with KILL, or when it is dead already, everything that it left running.
 signal_holders() {
-  holding_pid=$(field holder pid | grep -x '[0-9]*')
-  if [ "$1" = TERM ] && [ "$(readlink "/proc/$holding_pid/fd/9" 2>/dev/null)" = "$folder/lock" ]; then
-    kill -TERM "$holding_pid" 2>/dev/null || :
+  holder_pid=$(field holder pid | grep -x '[0-9]*')
+  if [ "$1" = TERM ] && [ "$(readlink "/proc/$holder_pid/fd/9" 2>/dev/null)" = "$folder/lock" ]; then
+    kill -TERM "$holder_pid" 2>/dev/null || :
     return
   fi
-  for holding in /proc/[0-9]*; do
-    [ "$(readlink "$holding/fd/9" 2>/dev/null)" != "$folder/lock" ] || kill -s "$1" "${holding#/proc/}" 2>/dev/null || :
+  for holder_process in /proc/[0-9]*; do
+    [ "$(readlink "$holder_process/fd/9" 2>/dev/null)" != "$folder/lock" ] || kill -s "$1" "${holder_process#/proc/}" 2>/dev/null || :
   done
 }

@@ -4,17 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { engine } from "../../lab/faults";
-import type { Lab, LabHost } from "../../lab/lab";
-import { ownLab } from "./support/own-lab";
+import { ownHost } from "./support/own-host";
 import { longSeed, randomFrom } from "./support/random";
 import {
   containersOf,
   deploy,
   type HostContainer,
-  type Images,
   inVolume,
   look,
-  pushImages,
   releaseOf,
   removeContainers,
   requestFor,
@@ -46,25 +43,17 @@ type Project = Record<string, Model>;
 
 describe(`random projects of seed ${SEED}`, function () {
   this.timeout(0);
-  let lab: Lab;
-  let host: LabHost;
-  let images: Images;
-
-  ownLab("random", async (ready) => {
-    lab = ready;
-    host = lab.hosts[0]!;
-    images = await pushImages(lab, ["api"]);
-  });
+  const own = ownHost("random", ["api"]);
 
   beforeEach(async () => {
-    await removeContainers(host);
-    await engine(host, "volume", "rm", "-f", "shop_runs");
-    await runOn(host, { command: "sh -s", stdin: "rm -rf ~/.everfresh" });
+    await removeContainers(own.host);
+    await engine(own.host, "volume", "rm", "-f", "shop_runs");
+    await runOn(own.host, { command: "sh -s", stdin: "rm -rf ~/.everfresh" });
   });
 
   let count = 0;
   const release = (project: Project) =>
-    releaseOf(images, `r${++count}`, {
+    releaseOf(own.images, `r${++count}`, {
       services: Object.fromEntries(
         Object.entries(project).map(([name, model]) => [name, written(name, model)]),
       ),
@@ -73,26 +62,29 @@ describe(`random projects of seed ${SEED}`, function () {
 
   /** What the one-shots have noted: a line for each run. */
   const runs = async (): Promise<string[]> =>
-    (await inVolume(host, "runs", "cat /runs/all 2>/dev/null || :")).split("\n").filter(Boolean);
+    (await inVolume(own.host, "runs", "cat /runs/all 2>/dev/null || :")).split("\n").filter(Boolean);
 
   for (let number = 1; number <= PROJECTS; number++) {
     it(`number ${number}`, async () => {
       const random = randomFrom(SEED + number * 7919);
       let served = randomProject(random);
-      const first = await deploy(host, requestFor(lab, release(served), { healthTimeout: 15 }));
+      const first = await deploy(own.host, requestFor(own.lab, release(served), { healthTimeout: 15 }));
       assert.equal(first.status, 0, `${show(served)}\n${first.stderr}`);
 
       for (let change = 1; change <= CHANGES; change++) {
-        const [before, ranBefore] = [await containersOf(host), await runs()];
+        const [before, ranBefore] = [await containersOf(own.host), await runs()];
         const next = changed(served, random);
-        const { status, stderr } = await deploy(host, requestFor(lab, release(next), { healthTimeout: 6 }));
-        const [after, ranAfter] = [await containersOf(host), await runs()];
+        const { status, stderr } = await deploy(
+          own.host,
+          requestFor(own.lab, release(next), { healthTimeout: 6 }),
+        );
+        const [after, ranAfter] = [await containersOf(own.host), await runs()];
         const context = `${show(served)}\nbecomes\n${show(next)}\n${stderr}`;
         const failing = Object.keys(next).find((name) => next[name]!.failure);
         assert.equal(status, failing ? 1 : 0, context);
 
         const inForce = failing ? served : next;
-        const { drift } = await look(host);
+        const { drift } = await look(own.host);
         assert.deepEqual(drift, [], context);
         for (const [name, { kind, replicas }] of Object.entries(inForce)) {
           if (kind === "one-shot") continue;

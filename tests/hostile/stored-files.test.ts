@@ -335,7 +335,7 @@ describe("hostile files and containers of a host", function () {
     tryAll("stored files", 30, fc.tuple(shell, labels), ([shell, label]) => {
       const { env, folder } = host([], label);
       const script = `request; folder='${folder}'; cd "$folder"; nl='
-'; engine_limit=5 present='' present_images='' release_images=''; look; running`;
+'; engine_limit=5 previous='' observed='' observed_images='' release_images=''; observe; runs_now`;
       const { stdout, stderr } = runUnder(shell, insteadOfMain(probeStdin(project), script), env);
       assert.equal(stderr, "");
       const lines = stdout.split("\n").slice(0, -1);

@@ -3,9 +3,8 @@ import { readLedger } from "../../cli/ledger";
 import { historyStdin, reportStdin } from "../../core/host/program";
 import { readResult } from "../../core/host/result";
 import { exec } from "../../lab/faults";
-import type { Lab, LabHost } from "../../lab/lab";
-import { ownLab } from "../faults/support/own-lab";
-import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
+import { ownHost } from "../faults/support/own-host";
+import { deploy, look, requestFor, served, shop } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 
 const FOLDER = "/home/deploy/.everfresh/shop";
@@ -35,33 +34,28 @@ const some = () => {
 
 describe("damaged records on a host", function () {
   this.timeout(600_000);
-  let lab: Lab;
-  let host: LabHost;
-  let images: Images;
-  let number = 0;
-
-  ownLab("damage", async (ready) => {
-    lab = ready;
-    host = lab.hosts[0]!;
-    images = await pushImages(lab, ["one", "two", "api"]);
-    await deployed("r0");
-    await deployed();
+  const own = ownHost("damage", ["one", "two", "api"], {
+    ready: async () => {
+      await deployed("r0");
+      await deployed();
+    },
   });
+  let number = 0;
 
   const request = (id = "r1") => {
     number += 1;
-    const release = shop(images, id, { page: "one", verify: [{ kind: "command", command: ["true"] }] });
-    return requestFor(lab, release, { token: `t${number}`, lockWait: 5 });
+    const release = shop(own.images, id, { page: "one", verify: [{ kind: "command", command: ["true"] }] });
+    return requestFor(own.lab, release, { token: `t${number}`, lockWait: 5 });
   };
   const deployed = async (id?: string) => {
-    const { status, stderr, result } = await deploy(host, request(id));
+    const { status, stderr, result } = await deploy(own.host, request(id));
     assert.equal(status, 0, stderr);
     assert.ok(result);
     return stderr;
   };
   const onHost = (script: string) =>
-    exec(host, ["sh", "-c", `cd ${FOLDER} && ${script}`], { user: "deploy" });
-  const containers = async () => (await look(host)).containers.map(({ id }) => id).sort();
+    exec(own.host, ["sh", "-c", `cd ${FOLDER} && ${script}`], { user: "deploy" });
+  const containers = async () => (await look(own.host)).containers.map(({ id }) => id).sort();
 
   /** Files of the current release, and what the probe says of one that is damaged. */
   const records: { file: string; drift: RegExp }[] = [
@@ -78,16 +72,16 @@ describe("damaged records on a host", function () {
   ];
   for (const { file, drift } of records) {
     for (const damage of some()) {
-      it(`names ${file} that is ${damage}, and is whole with the next deployment, which touches no container`, async () => {
+      it(`are named and repaired by the next deployment, which touches no container: ${file} is ${damage}`, async () => {
         const before = await containers();
         await onHost(`f=${file}; ${damages[damage]}`);
-        const found = await look(host);
+        const found = await look(own.host);
         assert.ok(
           found.drift.some((text) => drift.test(text)),
           found.drift.join(),
         );
         await deployed();
-        const { drift: left, current } = await look(host);
+        const { drift: left, current } = await look(own.host);
         assert.deepEqual([left, current?.id], [[], "r1"]);
         assert.deepEqual(await containers(), before);
       });
@@ -96,16 +90,16 @@ describe("damaged records on a host", function () {
 
   for (const file of ["releases/r1/result.json", "releases/r1/sums"]) {
     for (const damage of some()) {
-      it(`goes around ${file} that is ${damage}`, async () => {
+      it(`stop neither a report nor the next deployment: ${file} is ${damage}`, async () => {
         const before = await containers();
         await onHost(`f=${file}; ${damages[damage]}`);
-        await look(host);
-        const { status, stdout } = await runOn(host, reportStdin(PROJECT));
+        await look(own.host);
+        const { status, stdout } = await runOn(own.host, reportStdin(PROJECT));
         assert.equal(status, 0);
         const { release, services } = readResult(stdout);
         assert.deepEqual([release, Object.keys(services).sort()], ["r1", ["api", "web"]]);
         await deployed();
-        assert.deepEqual((await look(host)).drift, []);
+        assert.deepEqual((await look(own.host)).drift, []);
         assert.deepEqual(await containers(), before);
       });
     }
@@ -142,28 +136,28 @@ describe("damaged records on a host", function () {
     ],
   ];
   for (const [what, damage] of others) {
-    it(`is green again with ${what}`, async () => {
+    it(`do not stop the next deployment: ${what}`, async () => {
       await onHost(damage);
-      await look(host);
+      await look(own.host);
       await deployed();
-      assert.deepEqual((await look(host)).drift, []);
-      assert.equal(await served(host), "one");
-      const { status, stdout } = await runOn(host, historyStdin(PROJECT));
+      assert.deepEqual((await look(own.host)).drift, []);
+      assert.equal(await served(own.host), "one");
+      const { status, stdout } = await runOn(own.host, historyStdin(PROJECT));
       assert.equal(status, 0);
       assert.equal(readLedger(stdout).at(-1)?.release, "r1");
     });
   }
 
-  it("writes a ledger that is JSON in each line, whatever a cut-off deployment left", async () => {
+  it("leave each line of the ledger JSON, whatever a cut-off deployment left", async () => {
     const facts = ['"tag":"x"', '"tag":"x', '"tag":"x"}', '"a":"b","who":"x"},{"y":1', "", "\u0001"];
     for (const [i, fact] of facts.entries()) {
-      await exec(host, ["sh", "-c", `cat >${FOLDER}/unfinished`], {
+      await exec(own.host, ["sh", "-c", `cat >${FOLDER}/unfinished`], {
         user: "deploy",
         input: `deployment d"${i}\nrelease r"\\9\nsince "\nwho x\nfacts ${fact}\n`,
       });
       await deployed();
     }
-    const { stdout } = await runOn(host, historyStdin(PROJECT));
+    const { stdout } = await runOn(own.host, historyStdin(PROJECT));
     const lines = stdout
       .trim()
       .split("\n")
@@ -174,29 +168,31 @@ describe("damaged records on a host", function () {
     );
   });
 
-  it("puts back a release that somebody changed by hand, as it is", async () => {
+  it("do not keep a release that somebody changed by hand from being put back, as it is", async () => {
     await onHost("echo '# by hand' >>releases/r1/compose.yaml");
-    const sick = requestFor(lab, shop(images, "sick", { page: "two", sick: true }));
-    const { status, stderr } = await deploy(host, sick);
+    const sick = requestFor(own.lab, shop(own.images, "sick", { page: "two", sick: true }));
+    const { status, stderr } = await deploy(own.host, sick);
     assert.equal(status, 1, stderr);
     assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);
     assert.match(stderr, /^release r1 serves again$/m);
-    assert.equal(await served(host), "one");
+    assert.equal(await served(own.host), "one");
     await deployed();
   });
 
-  it("does not remove what serves because the record of what to put back is damaged", async () => {
+  it("remove nothing that serves when they are those of the release to put back", async () => {
     const before = await containers();
     await onHost(": >releases/r1/services");
-    const sick = requestFor(lab, shop(images, "sick", { page: "two", sick: true }), { healthTimeout: 6 });
-    const { status, stderr } = await deploy(host, sick);
+    const sick = requestFor(own.lab, shop(own.images, "sick", { page: "two", sick: true }), {
+      healthTimeout: 6,
+    });
+    const { status, stderr } = await deploy(own.host, sick);
     assert.equal(status, 4, stderr);
     assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);
-    assert.equal(await served(host), "one");
-    const left = (await look(host)).containers.map(({ service }) => service).sort();
+    assert.equal(await served(own.host), "one");
+    const left = (await look(own.host)).containers.map(({ service }) => service).sort();
     assert.deepEqual(left, ["api", "web"]);
     await deployed();
-    assert.deepEqual((await look(host)).drift, []);
+    assert.deepEqual((await look(own.host)).drift, []);
     assert.equal((await containers()).length, before.length);
   });
 });

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { deployStdin, historyStdin } from "../../core/host/program";
 import { engine, exec, restartHost } from "../../lab/faults";
-import type { Lab, LabHost } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
-import { ownLab } from "../faults/support/own-lab";
-import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
+import { ownHost } from "../faults/support/own-host";
+import { deploy, look, requestFor, served, shop } from "../faults/support/shop";
 import { Connection, runOn } from "../faults/support/ssh";
 import { newest } from "../support/lab";
 
@@ -15,61 +14,53 @@ const HERE = `com.docker.compose.project.working_dir=${FOLDER}`;
 
 describe("drift on a host", function () {
   this.timeout(600_000);
-  let lab: Lab;
-  let host: LabHost;
-  let images: Images;
-
-  ownLab(
-    "drift",
-    async (ready) => {
-      lab = ready;
-      host = lab.hosts[0]!;
-      images = await pushImages(lab, ["one", "two", "api"]);
+  const own = ownHost("drift", ["one", "two", "api"], {
+    engine: newest,
+    ready: async () => {
       for (const first of [older("older"), request("first")]) {
-        const { status, stderr } = await deploy(host, first);
+        const { status, stderr } = await deploy(own.host, first);
         assert.equal(status, 0, stderr);
       }
     },
-    { engine: newest },
-  );
+  });
 
-  const release = () => shop(images, "r1", { page: "one", conf: "the file" });
-  const request = (token: string) => requestFor(lab, release(), { token });
+  const release = () => shop(own.images, "r1", { page: "one", conf: "the file" });
+  const request = (token: string) => requestFor(own.lab, release(), { token });
   /** Another release, another page. */
   const older = (token: string) =>
-    requestFor(lab, shop(images, "r0", { page: "two", conf: "another file" }), { token });
-  const byHand = (script: string) => exec(host, ["sh", "-c", script], { user: "deploy" });
+    requestFor(own.lab, shop(own.images, "r0", { page: "two", conf: "another file" }), { token });
+  const byHand = (script: string) => exec(own.host, ["sh", "-c", script], { user: "deploy" });
   const idOf = (service: string) =>
-    engine(host, "ps", "-q", "--filter", `label=com.docker.compose.service=${service}`);
+    engine(own.host, "ps", "-q", "--filter", `label=com.docker.compose.service=${service}`);
 
   const kinds: { name: string; make: () => Promise<unknown>; drift: RegExp; touched: string[] }[] = [
     {
       name: "a removed container",
-      make: async () => engine(host, "rm", "-f", await idOf("web")),
+      make: async () => engine(own.host, "rm", "-f", await idOf("web")),
       drift: /^web is missing$/,
       touched: ["web"],
     },
     {
       name: "a stopped container",
-      make: async () => engine(host, "stop", "-t", "0", await idOf("web")),
+      make: async () => engine(own.host, "stop", "-t", "0", await idOf("web")),
       drift: /^web is exited with status \d+$/,
       touched: [],
     },
     {
       name: "a paused container",
-      make: async () => engine(host, "pause", await idOf("api")),
+      make: async () => engine(own.host, "pause", await idOf("api")),
       drift: /^api is paused$/,
       touched: [],
     },
     {
       name: "a container restarted from another image behind its labels",
       make: () =>
-        byHand(`set -e; id=$(docker ps -q --filter label=${WEB}); docker pull -q ${images.two} >/dev/null 2>&1 || true
+        byHand(`set -e; id=$(docker ps -q --filter label=${WEB}); docker pull -q ${own.images.two} >/dev/null 2>&1 || true
           label() { docker inspect -f "{{index .Config.Labels \\"$1\\"}}" $id; }
           hash=$(label com.docker.compose.config-hash); image=$(label com.docker.compose.image)
           docker rm -f $id; docker run -d --init --name shop-web-1 --label com.docker.compose.project=shop --label ${WEB} \
             --label com.docker.compose.oneoff=False --label com.docker.compose.container-number=1 \
-            --label com.docker.compose.config-hash=$hash --label com.docker.compose.image=$image ${images.api}`),
+            --label com.docker.compose.config-hash=$hash --label com.docker.compose.image=$image ${own.images.api}`),
       drift: /^web runs another image \(sha256:[0-9a-f]{12}, since .*\)$/,
       touched: ["web"],
     },
@@ -85,7 +76,7 @@ describe("drift on a host", function () {
       name: "one container more, of an old image",
       make: () =>
         byHand(`docker run -d --init --label com.docker.compose.project=shop --label ${WEB} --label ${HERE} \
-          --label com.docker.compose.oneoff=False --label com.docker.compose.container-number=2 ${images.two}`),
+          --label com.docker.compose.oneoff=False --label com.docker.compose.container-number=2 ${own.images.two}`),
       drift: /^web has 2 containers instead of 1$/,
       touched: [],
     },
@@ -101,7 +92,7 @@ describe("drift on a host", function () {
       name: "a service that is not the release's",
       make: () =>
         engine(
-          host,
+          own.host,
           "run",
           "--init",
           "-d",
@@ -117,7 +108,7 @@ describe("drift on a host", function () {
           "com.docker.compose.oneoff=False",
           "--label",
           "com.docker.compose.container-number=1",
-          images.api!,
+          own.images.api!,
         ),
       drift: /^debug is not part of the release$/,
       touched: [],
@@ -160,22 +151,22 @@ describe("drift on a host", function () {
 
   const seen = new Set<string>(["first"]);
   for (const { name, make, drift, touched } of kinds) {
-    it(`names ${name}, repairs it once, and is calm`, async () => {
+    it(`is named and repaired once, and then gone: ${name}`, async () => {
       const before = { web: await idOf("web"), api: await idOf("api") };
       await make();
-      const found = await look(host);
+      const found = await look(own.host);
       assert.equal(found.drift.length, 1, found.drift.join());
       assert.match(found.drift[0]!, drift);
-      assert.equal((await look(host)).token, found.token, "preview and up say the same");
+      assert.equal((await look(own.host)).token, found.token, "preview and up say the same");
       assert.ok(!seen.has(found.token), "the token is new");
       seen.add(found.token);
 
-      const { status, stderr } = await deploy(host, request(found.token));
+      const { status, stderr } = await deploy(own.host, request(found.token));
       assert.equal(status, 0, stderr);
-      const after = await look(host);
+      const after = await look(own.host);
       assert.deepEqual([after.drift, after.token], [[], found.token]);
-      assert.equal(await served(host), "one");
-      assert.equal(await served(host, "/conf"), "the file");
+      assert.equal(await served(own.host), "one");
+      assert.equal(await served(own.host, "/conf"), "the file");
       const changed = (["api", "web"] as const).filter(
         (service) => !after.containers.some(({ id }) => id.startsWith(before[service])),
       );
@@ -184,47 +175,49 @@ describe("drift on a host", function () {
     });
   }
 
-  it("names a deployment that a crash left half-finished, repairs it once, and is calm", async () => {
+  it("is named and repaired once, and then gone: a deployment that a crash left half-finished", async () => {
     const half = requestFor(
-      lab,
-      shop(images, "r2", { page: "two", conf: "new", sick: true, retries: 1000 }),
+      own.lab,
+      shop(own.images, "r2", { page: "two", conf: "new", sick: true, retries: 1000 }),
       { token: "half", healthTimeout: 60 },
     );
-    using connection = await Connection.open(host);
+    using connection = await Connection.open(own.host);
     const running = connection.run(deployStdin(half));
     await eventually("the half-made release", async () =>
-      (await look(host)).containers.some(({ service, health }) => service === "web" && health === "starting"),
+      (await look(own.host)).containers.some(
+        ({ service, health }) => service === "web" && health === "starting",
+      ),
     );
-    await exec(host, ["pkill", "-KILL", "-f", "everfresh [d]eploy"]);
+    await exec(own.host, ["pkill", "-KILL", "-f", "everfresh [d]eploy"]);
     await running;
-    await eventually("the lock", async () => (await look(host)).holder === undefined);
+    await eventually("the lock", async () => (await look(own.host)).holder === undefined);
 
-    const found = await look(host);
+    const found = await look(own.host);
     assert.match(found.drift[0]!, /^deployment of r2 by tester was cut off \(20\d\d-.*Z\)$/);
     assert.match(found.drift[1]!, /^web runs another image/);
     assert.equal(found.drift.length, 2, found.drift.join());
-    assert.equal((await look(host)).token, found.token, "preview and up say the same");
-    const { status, stderr } = await deploy(host, request(found.token));
+    assert.equal((await look(own.host)).token, found.token, "preview and up say the same");
+    const { status, stderr } = await deploy(own.host, request(found.token));
     assert.equal(status, 0, stderr);
-    const after = await look(host);
+    const after = await look(own.host);
     assert.deepEqual([after.drift, after.token, after.current?.id], [[], found.token, "r1"]);
-    assert.equal(await served(host), "one");
-    assert.equal(await served(host, "/conf"), "the file");
-    const lines = (await runOn(host, historyStdin({ project: "shop" }))).stdout.trim().split("\n");
+    assert.equal(await served(own.host), "one");
+    assert.equal(await served(own.host, "/conf"), "the file");
+    const lines = (await runOn(own.host, historyStdin({ project: "shop" }))).stdout.trim().split("\n");
     assert.equal(JSON.parse(lines.at(-2)!).outcome, "cut off");
   });
 
-  it("takes a rebooted host for what it is: calm, when its containers came back", async () => {
-    await restartHost(host);
-    let state = await look(host);
-    for (let attempt = 0; attempt < 50 && state.drift.length > 0; attempt++) state = await look(host);
+  it("is not what a reboot leaves, when the containers came back", async () => {
+    await restartHost(own.host);
+    let state = await look(own.host);
+    for (let attempt = 0; attempt < 50 && state.drift.length > 0; attempt++) state = await look(own.host);
     assert.deepEqual(state.drift, []);
   });
 
-  it("takes a container that gets sick for a note, and deploys nothing", async () => {
-    await engine(host, "exec", await idOf("web"), "sh", "-c", "rm /www/index.html");
-    let state = await look(host);
-    for (let attempt = 0; attempt < 50 && state.notes.length === 0; attempt++) state = await look(host);
+  it("is not a container that gets unhealthy: that is a note, and nothing is deployed", async () => {
+    await engine(own.host, "exec", await idOf("web"), "sh", "-c", "rm /www/index.html");
+    let state = await look(own.host);
+    for (let attempt = 0; attempt < 50 && state.notes.length === 0; attempt++) state = await look(own.host);
     assert.deepEqual([state.drift, state.notes], [[], ["web is unhealthy"]]);
   });
 });

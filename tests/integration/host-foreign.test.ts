@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { logsStdin, teardownStdin } from "../../core/host/program";
 import { engine, exec } from "../../lab/faults";
-import type { Lab, LabHost } from "../../lab/lab";
-import { ownLab } from "../faults/support/own-lab";
-import { deploy, type Images, look, pushImages, requestFor, served, shop } from "../faults/support/shop";
+import { ownHost } from "../faults/support/own-host";
+import { deploy, look, requestFor, served, shop } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 import { newest } from "../support/lab";
 
@@ -13,36 +12,28 @@ const label = (key: string, value: string) => ["--label", `com.docker.compose.${
 
 describe("what is somebody else's on a host", function () {
   this.timeout(600_000);
-  let lab: Lab;
-  let host: LabHost;
-  let images: Images;
-
-  ownLab(
-    "foreign",
-    async (ready) => {
-      lab = ready;
-      host = lab.hosts[0]!;
-      images = await pushImages(lab, ["one", "two", "api"]);
+  const own = ownHost("foreign", ["one", "two", "api"], {
+    engine: newest,
+    ready: async () => {
       await green("r1", "one");
     },
-    { engine: newest },
-  );
+  });
 
   const request = (id: string, page: string, overrides = {}) =>
-    requestFor(lab, shop(images, id, { page }), { token: `token of ${id}`, ...overrides });
+    requestFor(own.lab, shop(own.images, id, { page }), { token: `token of ${id}`, ...overrides });
   const green = async (id: string, page: string, overrides = {}) => {
-    const { status, stderr } = await deploy(host, request(id, page, overrides));
+    const { status, stderr } = await deploy(own.host, request(id, page, overrides));
     assert.equal(status, 0, stderr);
     return stderr;
   };
   const start = (name: string, ...options: string[]) =>
-    engine(host, "run", "-d", "--init", "--name", name, ...options, images.api!, "sleep", "100000");
+    engine(own.host, "run", "-d", "--init", "--name", name, ...options, own.images.api!, "sleep", "100000");
   const isRunning = async (name: string) =>
-    (await engine(host, "inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", name)).startsWith(
-      "true",
-    );
-  const onHost = (script: string) => exec(host, ["sh", "-c", script], { user: "deploy" });
-  const everything = () => engine(host, "ps", "-aq", "--no-trunc");
+    (
+      await engine(own.host, "inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", name)
+    ).startsWith("true");
+  const onHost = (script: string) => exec(own.host, ["sh", "-c", script], { user: "deploy" });
+  const everything = () => engine(own.host, "ps", "-aq", "--no-trunc");
 
   it("is no container that carries the project's labels: with one of them nothing is touched until told so", async () => {
     for (const service of ["web", "debug"]) {
@@ -51,42 +42,42 @@ describe("what is somebody else's on a host", function () {
       );
       await start("claimant", ...claim);
       const before = await everything();
-      const { status, stderr } = await deploy(host, request("r2", "two"));
+      const { status, stderr } = await deploy(own.host, request("r2", "two"));
       assert.equal(status, 2, stderr);
       assert.match(
         stderr,
         /^shop: containers of this project run here \(claimant\) that everfresh did not deploy; remove them/,
       );
       assert.equal(await everything(), before);
-      const strangers = (await look(host)).containers.flatMap(({ stranger }) => stranger ?? []);
+      const strangers = (await look(own.host)).containers.flatMap(({ stranger }) => stranger ?? []);
       assert.deepEqual(strangers, ["claimant"]);
 
       await green("r2", "two", { takeOver: "unmanaged" });
-      assert.doesNotMatch(await engine(host, "ps", "-a", "--format", "{{.Names}}"), /claimant/);
+      assert.doesNotMatch(await engine(own.host, "ps", "-a", "--format", "{{.Names}}"), /claimant/);
       await green("r1", "one");
     }
   });
 
   it("is no container that compose made from another folder under the same project name", async () => {
-    await onHost(`mkdir -p ~/elsewhere && cd ~/elsewhere && printf 'services:\\n  db:\\n    image: %s\\n    command: [sleep, "1000"]\\n' '${images.api}' >compose.yaml &&
+    await onHost(`mkdir -p ~/elsewhere && cd ~/elsewhere && printf 'services:\\n  db:\\n    image: %s\\n    command: [sleep, "1000"]\\n' '${own.images.api}' >compose.yaml &&
       docker compose -p shop up -d 2>/dev/null`);
-    assert.deepEqual((await look(host)).drift, ["db is not part of the release"]);
+    assert.deepEqual((await look(own.host)).drift, ["db is not part of the release"]);
     const before = await everything();
-    const { status, stderr } = await deploy(host, request("r2", "two"));
+    const { status, stderr } = await deploy(own.host, request("r2", "two"));
     assert.equal(status, 2, stderr);
     assert.match(stderr, /shop-db-1/);
     assert.equal(await everything(), before);
-    await engine(host, "rm", "-f", "shop-db-1");
+    await engine(own.host, "rm", "-f", "shop-db-1");
   });
 
   it("is not what was made of a service that the release no longer has: that is removed", async () => {
-    const small = shop(images, "small", { page: "one" });
+    const small = shop(own.images, "small", { page: "one" });
     small.services = small.services.filter(({ name }) => name === "web");
     small.compose = small.compose.slice(0, small.compose.indexOf("  api:"));
-    const { status, stderr } = await deploy(host, requestFor(lab, small));
+    const { status, stderr } = await deploy(own.host, requestFor(own.lab, small));
     assert.equal(status, 0, stderr);
     assert.deepEqual(
-      (await look(host)).containers.map(({ service }) => service),
+      (await look(own.host)).containers.map(({ service }) => service),
       ["web"],
     );
     await green("r1", "one");
@@ -120,13 +111,13 @@ describe("what is somebody else's on a host", function () {
       await start(`claimant${i}`, ...claim);
     }
     const before = await everything();
-    const { drift } = await look(host);
+    const { drift } = await look(own.host);
     assert.equal(drift.length, texts.length, drift.join("\n"));
     for (const line of drift) assert.doesNotMatch(line, /[\p{Cc}\u202e]/u);
-    const refused = await deploy(host, request("r2", "two"));
+    const refused = await deploy(own.host, request("r2", "two"));
     assert.equal(refused.status, 2, refused.stderr);
     assert.doesNotMatch(refused.stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
-    const { status, stdout } = await runOn(host, logsStdin(PROJECT, { tail: 5 }));
+    const { status, stdout } = await runOn(own.host, logsStdin(PROJECT, { tail: 5 }));
     assert.equal(status, 0);
     assert.match(stdout, /^api \| .*api started$/m);
     assert.equal(await everything(), before);
@@ -134,31 +125,31 @@ describe("what is somebody else's on a host", function () {
     // Somebody who has read what the names are says so.
     await green("r2", "two", { takeOver: "unmanaged" });
     assert.ok(await isRunning("victim"));
-    assert.equal(await exec(host, ["sh", "-c", "ls /tmp/owned 2>/dev/null || true"]), "");
-    assert.deepEqual((await look(host)).drift, []);
-    await engine(host, "rm", "-f", "victim");
+    assert.equal(await exec(own.host, ["sh", "-c", "ls /tmp/owned 2>/dev/null || true"]), "");
+    assert.deepEqual((await look(own.host)).drift, []);
+    await engine(own.host, "rm", "-f", "victim");
     await green("r1", "one");
   });
 
   it("steers no terminal with what a container or docker says", async () => {
-    const loud = shop(images, "loud", { page: "two" });
+    const loud = shop(own.images, "loud", { page: "two" });
     loud.compose = loud.compose
       .replace(
         "echo api started; exec sleep 100000",
         "printf 'ok \\\\033]0;owned\\\\007 \\\\302\\\\2332J \\\\342\\\\200\\\\256 ü\\\\n'; exit 3",
       )
       .replace("restart: unless-stopped\n    command", 'restart: "no"\n    command');
-    const { status, stderr } = await deploy(host, requestFor(lab, loud, { settle: 2 }));
+    const { status, stderr } = await deploy(own.host, requestFor(own.lab, loud, { settle: 2 }));
     assert.equal(status, 1, stderr);
     assert.match(stderr, /^ {2}\| ok \?\]0;owned\? \?2J \? ü$/m);
     assert.doesNotMatch(stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\ufffd]/);
-    assert.equal((await look(host)).current?.id, "r1");
+    assert.equal((await look(own.host)).current?.id, "r1");
   });
 
   it("is left by a failed first deployment and by a teardown: containers, networks and volumes with the project's label", async () => {
     const tearDown = () =>
       runOn(
-        host,
+        own.host,
         teardownStdin({
           ...PROJECT,
           ...{
@@ -174,12 +165,12 @@ describe("what is somebody else's on a host", function () {
     // Compose itself overlooks a container without its label `oneoff`, and so does the check before a deployment.
     await start("bystander", ...label("project", "shop"), ...label("service", "web"));
     assert.equal((await tearDown()).status, 0);
-    assert.equal(await engine(host, "ps", "-a", "--format", "{{.Names}}"), "bystander");
+    assert.equal(await engine(own.host, "ps", "-a", "--format", "{{.Names}}"), "bystander");
 
     for (const kind of ["network", "volume"]) {
-      await engine(host, kind, "create", ...label("project", "shop"), `bystander-${kind}`);
+      await engine(own.host, kind, "create", ...label("project", "shop"), `bystander-${kind}`);
       await engine(
-        host,
+        own.host,
         kind,
         "create",
         ...label("project", "shop"),
@@ -189,25 +180,28 @@ describe("what is somebody else's on a host", function () {
     }
     const ofProject = ["--filter", "label=com.docker.compose.project=shop", "--format", "{{.Name}}"];
     const named = async (kind: "network" | "volume") =>
-      (await engine(host, kind, "ls", ...ofProject)).split("\n").sort();
+      (await engine(own.host, kind, "ls", ...ofProject)).split("\n").sort();
     const theirs = async () => [await isRunning("bystander"), await named("network"), await named("volume")];
     const left = [true, ["another-network", "bystander-network"], ["another-volume", "bystander-volume"]];
 
-    const sick = await deploy(host, requestFor(lab, shop(images, "f1", { page: "one", sick: true })));
+    const sick = await deploy(
+      own.host,
+      requestFor(own.lab, shop(own.images, "f1", { page: "one", sick: true })),
+    );
     assert.equal(sick.status, 1, sick.stderr);
     assert.match(sick.stderr, /nothing of shop serves\n$/);
     assert.deepEqual(await theirs(), left);
 
-    const made = shop(images, "v1", { page: "one" });
+    const made = shop(own.images, "v1", { page: "one" });
     made.compose += `    volumes: [{type: volume, source: data, target: /data}, {type: volume, source: named, target: /named}]
 volumes:
   data: {name: shop_data}
   named:
     "name": "any-name"
 `;
-    const { status, stderr } = await deploy(host, requestFor(lab, made));
+    const { status, stderr } = await deploy(own.host, requestFor(own.lab, made));
     assert.equal(status, 0, stderr);
-    assert.equal(await served(host), "one");
+    assert.equal(await served(own.host), "one");
     const torn = await tearDown();
     assert.equal(torn.status, 0, torn.stderr);
     assert.match(torn.stderr, /^left alone: volume another-volume, which everfresh did not make$/m);

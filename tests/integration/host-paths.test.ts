@@ -2,17 +2,8 @@ import assert from "node:assert/strict";
 import { teardownStdin } from "../../core/host/program";
 import type { DeployRequest, HostPath, Release } from "../../core/host/types";
 import { exec } from "../../lab/faults";
-import type { Lab, LabHost } from "../../lab/lab";
-import { ownLab } from "../faults/support/own-lab";
-import {
-  deploy,
-  type Images,
-  inService,
-  pushImages,
-  releaseOf,
-  removeContainers,
-  requestFor,
-} from "../faults/support/shop";
+import { ownHost } from "../faults/support/own-host";
+import { deploy, inService, releaseOf, removeContainers, requestFor } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 
 const folder = "/home/deploy/.everfresh/shop";
@@ -20,26 +11,18 @@ const forever = ["sh", "-c", "exec sleep 100000"];
 
 describe("a folder or a file of the host that containers write to", function () {
   this.timeout(600_000);
-  let lab: Lab;
-  let host: LabHost;
-  let images: Images;
-
-  ownLab("host-paths", async (ready) => {
-    lab = ready;
-    host = lab.hosts[0]!;
-    images = await pushImages(lab, ["one", "two"]);
-  });
+  const own = ownHost("host-paths", ["one", "two"]);
 
   const clear = async () => {
-    await removeContainers(host);
-    await exec(host, ["rm", "-rf", folder, "/home/deploy/plain"]);
+    await removeContainers(own.host);
+    await exec(own.host, ["rm", "-rf", folder, "/home/deploy/plain"]);
   };
   beforeEach(clear);
 
   let count = 0;
   /** A release of one service, `db`, which has these paths of the host. */
   const db = (page: string, hostPaths: Omit<HostPath, "users">[], volumes: object[] = []): Release => ({
-    ...releaseOf(images, `r${++count}`, {
+    ...releaseOf(own.images, `r${++count}`, {
       services: {
         db: {
           ...{ image: page, init: true, stop_grace_period: "1s", command: forever },
@@ -60,13 +43,13 @@ describe("a folder or a file of the host that containers write to", function () 
     })),
   });
   const run = (release: DeployRequest["release"], more: Partial<DeployRequest> = {}) =>
-    deploy(host, requestFor(lab, release, more));
+    deploy(own.host, requestFor(own.lab, release, more));
   const green = async (release: DeployRequest["release"], more: Partial<DeployRequest> = {}) => {
     const { status, stderr } = await run(release, more);
     assert.equal(status, 0, stderr);
   };
-  const inDb = (script: string) => inService(host, "db", "sh", "-c", script);
-  const onHost = (script: string) => exec(host, ["sh", "-c", script], { user: "deploy" });
+  const inDb = (script: string) => inService(own.host, "db", "sh", "-c", script);
+  const onHost = (script: string) => exec(own.host, ["sh", "-c", script], { user: "deploy" });
   const destroy = async (volumes: boolean) => {
     const request = {
       lineage: "lineage-of-the-tests",
@@ -76,7 +59,7 @@ describe("a folder or a file of the host that containers write to", function () 
       lockWait: 5,
       volumes,
     };
-    const { status, stderr } = await runOn(host, teardownStdin({ project: "shop", ...request }));
+    const { status, stderr } = await runOn(own.host, teardownStdin({ project: "shop", ...request }));
     assert.equal(status, 0, stderr);
     return stderr;
   };
@@ -96,7 +79,7 @@ describe("a folder or a file of the host that containers write to", function () 
   it("is as compose makes it: root's, and open to all who read", async () => {
     await green(db("one", [{ ...data, path: "mounts/deep/data" }]));
     const facts = "stat -c '%u %a' mounts/deep/data; ls -A mounts/deep";
-    assert.equal(await exec(host, ["sh", "-c", `cd ${folder} && ${facts}`]), "0 755\ndata");
+    assert.equal(await exec(own.host, ["sh", "-c", `cd ${folder} && ${facts}`]), "0 755\ndata");
   });
 
   it("is an empty file if a file is wanted, which only its user and root may read", async () => {
@@ -137,7 +120,7 @@ describe("a folder or a file of the host that containers write to", function () 
   });
 
   it("does not begin empty while the container that runs has its data elsewhere", async () => {
-    const compose = `services: {db: {image: "${images.one}", init: true, command: ["sleep", "100000"], volumes: ["./data:/srv/mounts/data"]}}`;
+    const compose = `services: {db: {image: "${own.images.one}", init: true, command: ["sleep", "100000"], volumes: ["./data:/srv/mounts/data"]}}`;
     await green(db("one", [])); // so that the image is there
     await clear();
     await onHost(`mkdir ~/plain && cd ~/plain && printf '%s' '${compose}' >compose.yaml`);
@@ -164,7 +147,7 @@ describe("a folder or a file of the host that containers write to", function () 
     await green(db("one", [data]));
   });
 
-  it("stays when the project is taken down, unless volumes are to go, too; then whoever has written to it", async () => {
+  it("survives a teardown unless volumes are removed too, then also what other users wrote to it", async () => {
     await green(db("one", [data]));
     await inDb("mkdir -p /srv/mounts/data/deep && echo precious >/srv/mounts/data/deep/rows");
     assert.match(await destroy(false), /left alone: \S+\/shop\/mounts, where containers have written\n$/);
@@ -175,7 +158,7 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(await onHost("ls -A ~/.everfresh"), "");
   });
 
-  it("is another thing than a shipped folder: what containers write there is set aside, as theirs as it is", async () => {
+  it("is not a shipped folder: what containers write into one of those is set aside as it is", async () => {
     const fingerprint = "ab".repeat(32);
     const shipped = (page: string, token: string) => {
       const mount = { type: "bind", source: `./store/${fingerprint}/conf`, target: "/conf" };

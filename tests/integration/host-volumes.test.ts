@@ -1,50 +1,31 @@
 import assert from "node:assert/strict";
 import { engine } from "../../lab/faults";
-import type { Lab, LabHost } from "../../lab/lab";
-import { ownLab } from "../faults/support/own-lab";
-import {
-  deploy,
-  type Images,
-  inService,
-  look,
-  pushImages,
-  releaseOf,
-  removeContainers,
-  requestFor,
-} from "../faults/support/shop";
+import { ownHost } from "../faults/support/own-host";
+import { deploy, inService, look, releaseOf, removeContainers, requestFor } from "../faults/support/shop";
 
 const forever = ["sh", "-c", "exec sleep 100000"];
 
 describe("a volume that hides what an image has", function () {
   this.timeout(600_000);
-  let lab: Lab;
-  let host: LabHost;
-  let images: Images;
-
-  ownLab("volumes", async (ready) => {
-    lab = ready;
-    host = lab.hosts[0]!;
-    // Each has its page in /www.
-    images = await pushImages(lab, ["one", "two"]);
-  });
+  const own = ownHost("volumes", ["one", "two"]);
 
   let count = 0;
   const deployed = async (page: string, volumes: object[], more: object = {}) => {
-    const release = releaseOf(images, `r${++count}`, {
+    const release = releaseOf(own.images, `r${++count}`, {
       services: {
         web: { image: page, init: true, stop_grace_period: "1s", command: forever, volumes, ...more },
       },
       volumes: { static: {}, uploads: {} },
     });
-    const run = await deploy(host, requestFor(lab, release));
+    const run = await deploy(own.host, requestFor(own.lab, release));
     return { id: release.id, ...run };
   };
-  const page = () => inService(host, "web", "cat", "/www/index.html");
-  const inWeb = (script: string) => inService(host, "web", "sh", "-c", script);
+  const page = () => inService(own.host, "web", "cat", "/www/index.html");
+  const inWeb = (script: string) => inService(own.host, "web", "sh", "-c", script);
 
   beforeEach(async () => {
-    await removeContainers(host);
-    await engine(host, "volume", "rm", "-f", "shop_static");
+    await removeContainers(own.host);
+    await engine(own.host, "volume", "rm", "-f", "shop_static");
   });
 
   const anonymous = [{ type: "volume", target: "/www" }];
@@ -55,7 +36,7 @@ describe("a volume that hides what an image has", function () {
       const { status, stderr } = await deployed(wanted, anonymous);
       assert.equal(status, 0, stderr);
       assert.equal(await page(), wanted);
-      assert.deepEqual((await look(host)).notes, []);
+      assert.deepEqual((await look(own.host)).notes, []);
     }
   });
 
@@ -69,7 +50,7 @@ describe("a volume that hides what an image has", function () {
     assert.equal(await page(), "one");
   });
 
-  it("anonymous: is kept when a container has written to it, which is told until it is over", async () => {
+  it("anonymous: is kept when a container has written to it, and reported as long as it hides files", async () => {
     await deployed("one", anonymous);
     await inWeb("echo mine >/www/written");
     const { status, stderr } = await deployed("two", anonymous);
@@ -80,12 +61,12 @@ describe("a volume that hides what an image has", function () {
     );
     assert.equal(await inWeb("cat /www/written"), "mine");
     const note = ["web: an anonymous volume hides files of its image in /www"];
-    assert.deepEqual((await look(host)).notes, note);
+    assert.deepEqual((await look(own.host)).notes, note);
     assert.equal((await deployed("two", anonymous)).status, 0);
-    assert.deepEqual((await look(host)).notes, note, "also after a release that does not touch it");
+    assert.deepEqual((await look(own.host)).notes, note, "also after a release that does not touch it");
     await inWeb("echo two >/www/index.html");
     assert.equal((await deployed("two", anonymous, { environment: { A: "1" } })).status, 0);
-    assert.deepEqual((await look(host)).notes, []);
+    assert.deepEqual((await look(own.host)).notes, []);
   });
 
   it("anonymous: another one that holds data keeps all of them", async () => {
@@ -97,7 +78,7 @@ describe("a volume that hides what an image has", function () {
     assert.equal(await inWeb("cat /data/written"), "mine");
   });
 
-  it("named: is never emptied, and told until it is over", async () => {
+  it("named: is never emptied, and reported as long as it hides files", async () => {
     assert.equal((await deployed("one", named)).status, 0);
     const { status, stderr } = await deployed("two", named);
     assert.equal(status, 0, stderr);
@@ -106,9 +87,11 @@ describe("a volume that hides what an image has", function () {
       /^web: the new image has other files in \/www, such as index\.html, but volume shop_static hides them; if it holds nothing of yours, set x-everfresh\.volumes of web to \{static: image\}$/m,
     );
     assert.equal(await page(), "one");
-    assert.deepEqual((await look(host)).notes, ["web: volume shop_static hides files of its image in /www"]);
+    assert.deepEqual((await look(own.host)).notes, [
+      "web: volume shop_static hides files of its image in /www",
+    ]);
     assert.equal((await deployed("one", named)).status, 0);
-    assert.deepEqual((await look(host)).notes, []);
+    assert.deepEqual((await look(own.host)).notes, []);
   });
 
   it("named: what a container put there beside the image's own files hides nothing", async () => {
@@ -117,16 +100,20 @@ describe("a volume that hides what an image has", function () {
     const { status, stderr } = await deployed("two", named);
     assert.equal(status, 0, stderr);
     assert.doesNotMatch(stderr, /hides/);
-    assert.deepEqual((await look(host)).notes, []);
+    assert.deepEqual((await look(own.host)).notes, []);
   });
 
-  it("named: is told beforehand where its image has more than empty files", async () => {
+  it("named: is reported beforehand where its image has more than empty files", async () => {
     const uploads = { type: "volume", source: "uploads", target: "/bin/none" };
     await deployed("one", [...named, uploads]);
-    assert.deepEqual((await look(host)).covers, [{ service: "web", volume: "shop_static", path: "/www" }]);
+    assert.deepEqual((await look(own.host)).covers, [
+      { service: "web", volume: "shop_static", path: "/www" },
+    ]);
     await deployed("one", [...named, uploads], { environment: { A: "1" } });
-    assert.deepEqual((await look(host)).covers, [{ service: "web", volume: "shop_static", path: "/www" }]);
+    assert.deepEqual((await look(own.host)).covers, [
+      { service: "web", volume: "shop_static", path: "/www" },
+    ]);
     await deployed("one", [uploads]);
-    assert.deepEqual((await look(host)).covers, []);
+    assert.deepEqual((await look(own.host)).covers, []);
   });
 });

@@ -17,7 +17,7 @@ import type {
   ReleaseService,
 } from "../../../core/host/types";
 import { mapValues } from "../../../core/records";
-import { engine } from "../../../lab/faults";
+import { engine, exec } from "../../../lab/faults";
 import type { Lab, LabHost } from "../../../lab/lab";
 import { layersOf } from "../../../preflight/layers";
 import { type Run, runOn } from "./ssh";
@@ -263,6 +263,10 @@ export async function containersOf(host: LabHost): Promise<HostContainer[]> {
   });
 }
 
+/** The id of each service's container, as a preview sees it. */
+export const containerIds = async (host: LabHost): Promise<Record<string, string>> =>
+  Object.fromEntries((await look(host)).containers.map(({ service, id }) => [service, id]));
+
 /** Runs a script beside what is deployed, with a volume of project `shop` at `/<its name>`. */
 export async function inVolume(host: LabHost, volume: string, script: string): Promise<string> {
   const [image] = (await engine(host, "image", "ls", "-q")).split("\n");
@@ -274,6 +278,13 @@ export async function inVolume(host: LabHost, volume: string, script: string): P
 export async function removeContainers(host: LabHost): Promise<void> {
   const ids = (await engine(host, "ps", "-a", "-q")).split("\n").filter(Boolean);
   if (ids.length > 0) await engine(host, "rm", "-f", "-v", ...ids);
+}
+
+/** Removes every project from a host: its containers, its networks and everfresh's folder. */
+export async function removeProjects(host: LabHost): Promise<void> {
+  const script =
+    "docker rm -f $(docker ps -aq) 2>/dev/null; docker network prune -f; rm -rf /home/deploy/.everfresh";
+  await exec(host, ["sh", "-c", script]);
 }
 
 /** What the host serves on its published port; undefined when nothing answers. */

@@ -9,10 +9,10 @@ import { insteadOfMain, SHELLS } from "./shells";
 function check(shell: string, port: number, path: string, status: number, body: string): Promise<string> {
   const quoted = body.replaceAll("'", `'\\''`);
   const script = `nl='
-' check_failed='' proof='good|web|id|||running'
+' broken_check='' proof='good|web|id|||running'
 engine() { echo 127.0.0.1; }
 http web ${port} '${path}' ${status} '${quoted}'
-printf '%s' "$check_failed"`;
+printf '%s' "$broken_check"`;
   const { command, stdin } = insteadOfMain(probeStdin({ project: "shop" }), script);
   return new Promise((resolve, reject) => {
     const child = spawn("sh", ["-c", command.replace(/^sh /, `${shell} `)], {

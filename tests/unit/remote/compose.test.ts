@@ -21,7 +21,7 @@ describe("docker compose on a host", () => {
       };
       const program = insteadOfMain(
         deploymentOf({ kept: "r1", project: "shop" }),
-        "compose_in 5 releases/r1 up",
+        "compose_within 5 releases/r1 up",
       );
       const { stdout } = runUnder(shell, program, {
         ...ours,

@@ -31,7 +31,7 @@ describe("the project's folder on a host", () => {
       run(`${before}\nremote_dir=${quote(remoteDir)}; make_folder; echo "$folder"`);
 
     describe(`under ${shell}`, () => {
-      it("is made where it is to be, for its owner alone, and found again through links", () => {
+      it("is created for its owner alone, and found again through links", () => {
         const { stdout } = run(
           `umask 077; remote_dir=''; make_folder; echo "$folder"; ls -ld "$base" "$folder"`,
         );
@@ -91,7 +91,7 @@ describe("the project's folder on a host", () => {
         assert.equal(make(base).stdout, `${join(base, "shop")}\n`);
       });
 
-      it("has no colon and no line's end in its name", () => {
+      it("is refused with a colon or a line end in its name", () => {
         for (const name of ["a:b", "a\nb"]) {
           mkdirSync(join(home, name));
           for (const { status, stderr } of [

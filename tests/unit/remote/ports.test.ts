@@ -78,7 +78,7 @@ describe("the check of free ports", () => {
         assert.equal(problems(shell, { published: udp, protocol: "tcp" }), "");
       });
 
-      it("minds which of the host's addresses it is", async () => {
+      it("compares the host's addresses, too", async () => {
         const taken = (port: string) => `port ${port}: taken by another program; ${todo}`;
         for (const address of ["127.0.0.1", "::ffff:127.0.0.1"]) {
           const local = `${await listen(address)}`;
@@ -102,7 +102,7 @@ describe("the check of free ports", () => {
         assert.equal(problems(shell, { published: "8081" }), "");
       });
 
-      it("tells a port that docker holds for no container", () => {
+      it("reports a port that docker holds for no container", () => {
         assert.equal(
           problems(shell, { published: "8082" }),
           "port 8082: held by docker for a container that is gone; restart docker on the host",
@@ -110,7 +110,7 @@ describe("the check of free ports", () => {
         assert.equal(problems(shell, { published: "8083" }), "", "a process of somebody who is not docker");
       });
 
-      it("wants one free port of a range that docker chooses from", () => {
+      it("needs only one free port of a range that docker chooses from", () => {
         assert.equal(problems(shell, { published: "8080-8081" }), "");
         assert.equal(problems(shell, { published: "8078-8080" }), "");
         assert.equal(
@@ -119,7 +119,7 @@ describe("the check of free ports", () => {
         );
       });
 
-      it("says all of them, and minds no port that docker chooses freely", async () => {
+      it("reports all of them, and ignores ports that docker chooses freely", async () => {
         const tcp = `${await listen("0.0.0.0")}`;
         assert.deepEqual(
           problems(shell, { published: tcp }, {}, { published: "" }, { published: "8080" }).split("\n"),

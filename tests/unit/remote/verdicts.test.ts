@@ -40,13 +40,14 @@ function verdicts(shell: string, situation: Situation): string[] {
   } = situation;
   const line = (id: string) =>
     `${id}|${imageId}|${state}|${health}|${exit}|${restarts}|start|hash|/n|sha256:1|${mounts} |${service}`;
-  const present = Array.from({ length: count }, (_, index) => line(`id${index}`)).join("\n");
+  const observed = Array.from({ length: count }, (_, index) => line(`id${index}`)).join("\n");
   const program = deploymentOf({ kept: "r1", project: "shop" });
   const script = `folder_fact=/f nl='
 '
 services() { echo 'web|${image}|${digest}|1|0|${used}||${course}'; }
-present='${present}' at_first='${present}' putting_back='${untouched ? 1 : ""}' finished='' release_hashes='' before='${old ? present : ""}'
-present_images='sha256:1|${image} |amd64|1
+observed='${observed}' observed_at_start='${observed}' observed_before='${old ? observed : ""}'
+putting_back='${untouched ? 1 : ""}' finished='' release_hashes='' off_limits=''
+observed_images='sha256:1|${image} |amd64|1
 sha256:2|other@sha256:bbb |amd64|1' release_images='sha256:1|${image} |amd64|1'
 verdicts r1`;
   const { stdout, stderr } = runUnder(shell, insteadOfMain(program, script));

@@ -1,0 +1,73 @@
+# Images: pulled where the engine lacks them, and kept from the host's own clean-up.
+
+# Pulls what the engine lacks of release $1. Sets `pulled` (bytes downloaded); fails with `failed_check` and `reason`.
+pull_images() {
+  [ -n "$images_missing" ] || return 0
+  for image in $(service_images "$1"); do
+    has_image "$image" && continue
+    say "pull $(services_with "$1" "$image")"
+    pull_image "$1" "$image" || return 1
+    tag_image "$image"
+  done
+  pulled=$missing
+  know_images "$1" && observe || {
+    failed_check=engine reason="docker: does not answer"
+    return 1
+  }
+  # It took a while: changes are told by comparison with the containers as they are now.
+  observed_before=$observed
+}
+
+# Pulls image $2 of release $1, with the login if it is of the registry that the login is for.
+pull_image() {
+  if [ -n "$registry_address" ] && [ "${2#"$registry_address"/}" != "$2" ]; then
+    prepare_login || {
+      failed_check=disk reason="$folder: cannot be written; free some space"
+      return 1
+    }
+    pull_output=$(pull_with_login "$2" 2>&1)
+  else
+    pull_output=$(docker_within 1800 pull -q "$2" 2>&1)
+  fi && return
+  failed_check=pull
+  reason="pull $2: $(printf '%s' "$pull_output" | tail -n 2)$(gone_remedy "$1" "$2" "$pull_output")"
+  return 1
+}
+
+# What to do when the registry no longer has image $2 of release $1, as docker says in $3.
+gone_remedy() {
+  case $3 in *"manifest unknown"* | *"not found"* | *"does not exist"*) ;; *) return ;; esac
+  is_built "$1" "$2" || return
+  # shellcheck disable=SC2016 # for people
+  printf '; the registry has it no more, nor has this host: run `pulumi up --refresh`, which pushes it again, with the stack that built it'
+}
+
+# Whether release $1 built image $2, so that it has a digest.
+is_built() {
+  services "$1" | mark service | awk -F '|' -v wanted="$2" "$tables"'
+    END { for (name in image) if (image[name] == wanted && digest[name] != "") found = 1; exit !found }'
+}
+
+# Gives an image a tag of our own. `docker image prune`, which many hosts run nightly, removes what is known by its digest alone.
+tag_image() {
+  case $1 in *@sha256:*) engine tag "$1" "$(own_tag "$1")" 2>/dev/null || : ;; esac
+}
+own_tag() { printf 'everfresh/%s:%.12s' "$project" "${1##*@sha256:}"; }
+
+# The credential helper that docker asks for the login takes it from its environment, so that the login is never in a file or
+# among the arguments. docker finds the helper through its own working directory, so that no part of the search path depends on
+# a folder's name; and behind everything else there, so that docker itself is the same as in every other call.
+prepare_login() {
+  # shellcheck disable=SC2016 # the helper's own variable
+  mkdir -p .run/docker .run/bin && printf '%s' "$registry_config" >.run/docker/config.json &&
+    printf '%s\n' '#!/bin/sh' 'printf "%s" "$EVERFRESH_LOGIN"' >.run/bin/docker-credential-everfresh &&
+    chmod 700 .run/bin/docker-credential-everfresh
+} 2>/dev/null
+
+pull_with_login() {
+  # The user's own docker context names the engine; a private --config does not know it.
+  DOCKER_HOST=${DOCKER_HOST:-$(engine context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
+  EVERFRESH_LOGIN=$registry_login PATH=$PATH:/proc/self/cwd/.run/bin
+  export EVERFRESH_LOGIN PATH DOCKER_HOST
+  docker_within 1800 --config "$folder/.run/docker" pull -q "$1"
+}
