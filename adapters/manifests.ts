@@ -3,7 +3,7 @@ import path from "node:path";
 import * as v from "valibot";
 import type { ContentIdentity } from "../core/content";
 import { Problems } from "../core/problems";
-import { replaceOwnFile } from "./files";
+import { replaceOwnFile } from "./own-folder";
 
 const folder = "content";
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
-import { replaceOwnFile } from "./files";
+import { replaceOwnFile } from "./own-folder";
 
 const file = path.join(".everfresh", "onbuild.json");
 

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { readManifest, writeManifest } from "../adapters/manifests";
+import { ownFolder } from "../adapters/own-folder";
 import { resolveDigest } from "../adapters/registry";
 import type { StackOutputs } from "../components/stack-outputs";
 import { type ComposeProject, isBuilt } from "../core/compose/project";
@@ -13,7 +14,6 @@ import {
   StatCache,
 } from "../core/content";
 import { contentTag, repositories } from "../core/images";
-import { ownFolder } from "../core/own-folder";
 import { excerpt } from "../core/printable";
 import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
 import { own } from "../core/records";
