@@ -1,8 +1,9 @@
 import { readSources } from "../adapters/mount-sources";
+import { readFiles } from "../adapters/mounted-files";
 import type { ComposeText } from "../core/compose/document";
 import { placeMounts } from "../core/compose/mounts";
 import { type ComposeProject, ProjectProblems, readProject } from "../core/compose/project";
-import { type FileTree, readFiles } from "../core/files";
+import type { FileTree } from "../core/files";
 import type { HostPath } from "../core/host/types";
 import { allOrEveryProblem, refuse } from "../core/problems";
 
