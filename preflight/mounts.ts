@@ -1,4 +1,4 @@
-import { readSources } from "../adapters/mount-sources";
+import { inspectSources as readSources } from "../adapters/mount-sources";
 import { readFiles } from "../adapters/mounted-files";
 import type { ComposeText } from "../core/compose/document";
 import { placeMounts } from "../core/compose/mounts";
