@@ -4,8 +4,9 @@ import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import * as v from "valibot";
+import { parseReference } from "../core/image-reference";
 import { excerpt } from "../core/printable";
-import { parseReference, type RegistryAuth } from "./registry";
+import type { RegistryAuth } from "./registry-session";
 
 const run = promisify(execFile);
 const ImageConfig = v.nullable(v.object({ OnBuild: v.nullish(v.array(v.string())) }));

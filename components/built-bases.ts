@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { pullImage } from "../adapters/engine";
+import { accessTo } from "../adapters/registry-access";
 import { serviceOf } from "../core/content";
 import { pushedName } from "../core/images";
 import type { Registry } from "../core/settings";
 import type { ServiceContent } from "../preflight/contents";
-import { accessTo } from "../preflight/registries";
 import type { BuildFolder } from "./build-folder";
 import type { ServiceImage } from "./service-images";
 import { userError } from "./user-error";

@@ -1,13 +1,13 @@
 import { localOnBuild } from "../adapters/engine";
 import { type OnBuildMemory, readMemory, writeMemory } from "../adapters/onbuild-memory";
 import { onBuildOf, resolveDigest } from "../adapters/registry";
+import { accessTo, blameSetting as ask } from "../adapters/registry-access";
 import type { ComposeProject, ServiceBuild } from "../core/compose/project";
 import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
 import type { Registry } from "../core/settings";
 import { type PlannedBuild, planBuilds } from "./built-bases";
-import { accessTo, ask } from "./registries";
 
 /** For each request about ONBUILD: nearly every answer is "none". */
 const TIMEOUT_MS = 2_000;

@@ -2,6 +2,7 @@ import path from "node:path";
 import { readManifest, writeManifest } from "../adapters/manifests";
 import { ownFolder } from "../adapters/own-folder";
 import { resolveDigest } from "../adapters/registry";
+import { accessTo, blameSetting as ask } from "../adapters/registry-access";
 import type { StackOutputs } from "../components/stack-outputs";
 import { type ComposeProject, isBuilt } from "../core/compose/project";
 import {
@@ -21,7 +22,6 @@ import type { Settings } from "../core/settings";
 import { readBases } from "./bases";
 import type { PlannedBuild } from "./built-bases";
 import { refuseEnvironment } from "./environment";
-import { accessTo, ask } from "./registries";
 
 export interface ServiceContent {
   /** How it is built; the images of other services that its Dockerfile names are contexts of it. */

@@ -1,11 +1,13 @@
-import { parseReference, RegistryError, resolveDigest } from "../adapters/registry";
+import { resolveDigest } from "../adapters/registry";
+import { accessTo } from "../adapters/registry-access";
+import { RegistryError } from "../adapters/registry-error";
 import type { StackOutputs } from "../components/stack-outputs";
 import type { ComposeService } from "../core/compose/project";
+import { parseReference } from "../core/image-reference";
 import { pushedName } from "../core/images";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
 import type { Settings } from "../core/settings";
-import { accessTo } from "./registries";
 
 /** The images of services that follow a tag, each by the digest that the tag has: `redis:7@sha256:…`. */
 export type FollowedTags = Readonly<Record<string, string>>;

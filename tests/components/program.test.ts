@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
-import { RegistryError } from "../../adapters/registry";
+import { RegistryError } from "../../adapters/registry-error";
 import type { StackOutputs } from "../../components/stack-outputs";
 import { Problems } from "../../core/problems";
 import { printed } from "../support/compose";

@@ -2,14 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import {
-  checkLogin,
-  imageLayers,
-  onBuildOf,
-  parseReference,
-  RegistryError,
-  resolveDigest,
-} from "../../../adapters/registry";
+import { checkLogin, imageLayers, onBuildOf, resolveDigest } from "../../../adapters/registry";
+import { RegistryError } from "../../../adapters/registry-error";
+import { parseReference } from "../../../core/image-reference";
 
 const DIGEST = `sha256:${"ab".repeat(32)}`;
 const AUTH = { username: "ci", password: "s3cret" };
