@@ -1,7 +1,8 @@
 import { readCompose } from "../adapters/compose";
 import { ownFolder } from "../adapters/own-folder";
 import type { ComposeText } from "../core/compose/document";
-import { isBuilt, readProject } from "../core/compose/project";
+import { isBuilt } from "../core/compose/project";
+import { readProject } from "../core/compose/read-project";
 import { ContentError, type ContentIdentity, StatCache } from "../core/content";
 import { Problems } from "../core/problems";
 import { own } from "../core/records";

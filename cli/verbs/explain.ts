@@ -1,7 +1,7 @@
 import path from "node:path";
 import { readCompose } from "../../adapters/compose";
 import { readManifest } from "../../adapters/manifests";
-import { readProject } from "../../core/compose/project";
+import { readProject } from "../../core/compose/read-project";
 import { secretArguments } from "../../core/compose/secret-args";
 import { changes, describe } from "../../core/content";
 import { Problems, problem } from "../../core/problems";

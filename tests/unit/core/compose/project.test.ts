@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ComposeProject, readProject } from "../../../../core/compose/project";
+import type { ComposeProject } from "../../../../core/compose/project";
+import { readProject } from "../../../../core/compose/read-project";
 import { Problems } from "../../../../core/problems";
 import { marks, printed } from "../../../support/compose";
 

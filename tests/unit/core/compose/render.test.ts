@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type DocumentOptions, type ParseOptions, parse, type SchemaOptions } from "yaml";
 import type { ComposeDocument } from "../../../../core/compose/document";
-import { readProject } from "../../../../core/compose/project";
+import { readProject } from "../../../../core/compose/read-project";
 import { type Rendering, renderCompose, storePath } from "../../../../core/compose/render";
 import { mapTexts } from "../../../../core/records";
 import { printed } from "../../../support/compose";
