@@ -1,6 +1,6 @@
 import { excerpt } from "../core/printable";
 
-export type RegistryProblem = "unreachable" | "refused" | "failing";
+type RegistryProblem = "unreachable" | "refused" | "failing";
 
 /** `<registry>: <what is wrong>; <what to do>`. Never has a password in it, and only an excerpt of what the registry says. */
 export class RegistryError extends Error {

@@ -11,7 +11,7 @@ export interface ComposeProject {
   folder: string;
   /** Dependencies before those that depend on them. */
   services: ComposeService[];
-  /** Configs, secrets, seccomp profiles, and the sources of relative bind mounts: {@link placeMounts} tells which of these are shipped. */
+  /** Configs, secrets, seccomp profiles, and the sources of relative bind mounts; {@link placeMounts} decides which mounts are shipped. */
   files: ReferencedFile[];
   /** The resolved document, every text as a container is to get it. */
   document: ComposeDocument;
@@ -24,7 +24,7 @@ export interface ServiceBuild {
   name: string;
   build: BuildSpec;
   buildOptions: BuildOptions;
-  /** What Dockerfiles of the project call its image: names that compose gives to it. */
+  /** What Dockerfiles of the project call its image: the names that compose gives to it. */
   imageNames: string[];
 }
 
@@ -37,18 +37,18 @@ export interface ComposeService {
   name: string;
   /** How it is built; absent for a service that only names an image. */
   build?: BuildSpec;
-  /** What else the builder is told; none of it is part of the image. */
+  /** What else the builder is told; it does not become part of the image. */
   buildOptions: BuildOptions;
   /** What Dockerfiles of the project call the image that it builds; empty for one that runs what another service builds. */
   imageNames: string[];
   image?: string;
-  /** Whether its image is to be the one that its tag means at each `up`. */
+  /** Whether each `up` deploys the image that its tag means then. */
   followsTag: boolean;
   replicas: number;
   /** Services that are to be restarted whenever this one is recreated. */
   restarts: string[];
   verify: Check[];
-  /** Volumes that are made anew with each image: see `x-everfresh.volumes`. */
+  /** Volumes that are new with each image: see `x-everfresh.volumes`. */
   imageVolumes: string[];
   /** Where the sources of its relative bind mounts are: see `x-everfresh.mounts`. */
   mounts: Record<string, Place>;
@@ -68,7 +68,7 @@ export const isBuilt = (service: ComposeService): service is ComposeService & Se
 
 /** One file or folder that belongs to the release. */
 export interface ReferencedFile {
-  /** What the compose document names it by: a bind mount's source, else the setting, such as `configs.proxy` or `seccomp=a.json`. */
+  /** A bind mount's source, else the setting, such as `configs.proxy` or `seccomp=a.json`. */
   key: string;
   /** Absolute, on this machine; absent where `text` is the content itself. */
   source?: string;
@@ -85,10 +85,10 @@ export interface ReferencedFile {
   writable?: boolean;
   /** Of a bind mount: who mounts it, and where in the container. */
   mounts?: { service: string; target: string }[];
-  /** It is written with a slash at its end. */
+  /** Whether it is written with a slash at its end. */
   asFolder?: boolean;
-  /** docker is not to make a folder where it is missing (`create_host_path: false`). */
+  /** Whether docker must not make a folder if it is missing (`create_host_path: false`). */
   mustExist?: boolean;
-  /** What in this folder is the host's own, by absolute paths of this machine: it is shipped empty. */
+  /** What in this folder is the host's own, by absolute paths of this machine: an empty place is shipped for it. */
   hostPaths?: ReadonlyMap<string, HostPath["kind"]>;
 }
