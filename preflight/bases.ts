@@ -1,7 +1,7 @@
 import { localOnBuild } from "../adapters/engine";
 import { type OnBuildMemory, readMemory, writeMemory } from "../adapters/onbuild-memory";
 import { onBuildOf, resolveDigest } from "../adapters/registry";
-import { accessTo, blameSetting as ask } from "../adapters/registry-access";
+import { accessTo, blameSetting } from "../adapters/registry-access";
 import type { ComposeProject, ServiceBuild } from "../core/compose/project";
 import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
@@ -69,7 +69,7 @@ const distinct = (images: string[][]): string[] => [...new Set(images.flat())].s
 async function digestsOf(images: string[], registry: Registry): Promise<Record<string, string>> {
   const digests = await Promise.all(
     images.map(async (image) => {
-      const digest = await ask(registry, () => resolveDigest(image, accessTo(image, registry)));
+      const digest = await blameSetting(registry, () => resolveDigest(image, accessTo(image, registry)));
       if (digest === undefined) {
         throw new Problems([
           problem(

@@ -2,7 +2,7 @@ import path from "node:path";
 import { readManifest, writeManifest } from "../adapters/manifests";
 import { ownFolder } from "../adapters/own-folder";
 import { resolveDigest } from "../adapters/registry";
-import { accessTo, blameSetting as ask } from "../adapters/registry-access";
+import { accessTo, blameSetting } from "../adapters/registry-access";
 import type { StackOutputs } from "../components/stack-outputs";
 import { type ComposeProject, isBuilt } from "../core/compose/project";
 import {
@@ -87,7 +87,7 @@ export async function identifyContents(
         buildOptions.noCache || (settings.fresh !== undefined && settings.fresh !== before?.fresh);
       const [cause, found] = await Promise.all([
         explain(identity, before?.content),
-        ask(registry, () => resolveDigest(pushed, accessTo(pushed, registry))),
+        blameSetting(registry, () => resolveDigest(pushed, accessTo(pushed, registry))),
       ]);
       if (noCache || found === undefined) refuseUnset(plan);
       return [name, { ...known, cause, found: noCache ? undefined : found, noCache }] as const;
