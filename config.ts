@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
+import { readStackConfig } from "./adapters/stack-file";
 import { parseJson } from "./core/parse";
 import { problem, refuse } from "./core/problems";
 import { parseSettings, type RawSettings, type Settings } from "./core/settings";
-import { configFileVariable, readStackConfig } from "./core/stack-file";
+import { configFileVariable } from "./core/stack-file";
 
 /** Keys whose value is a list or an object. */
 const structured = new Set(["hosts", "registry"]);

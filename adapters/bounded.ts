@@ -4,15 +4,15 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface Bounds {
   /** Seconds until it is killed. */
   seconds: number;
-  /** What all of its processes may have in memory, in MiB; looked at where there is a /proc, as on Linux. */
+  /** What all of its processes together may have in memory, in MiB; enforced where there is a /proc, as on Linux. */
   memory: number;
-  /** Of what it prints, stdout and stderr together, in MiB. */
+  /** What it may print, stdout and stderr together, in MiB. */
   output: number;
 }
 
-/** How a bounded command ended. */
+/** How a bounded command ended, and what it printed. */
 export interface BoundedResult {
-  /** `missing`: there is no such command; the rest are bounds that it met. */
+  /** `missing`: there is no such command. The last three: it exceeded a bound. */
   end: "exited" | "missing" | "late" | "greedy" | "talkative";
   status?: number;
   stdout: string;
@@ -20,14 +20,14 @@ export interface BoundedResult {
 }
 
 /**
- * Becomes the command. All of its group ends as soon as our end of stdin is closed: by us, or by the kernel when this
- * process dies, however it dies.
+ * A shell that becomes the command. The whole process group ends when our end of stdin is closed: by us, or by the kernel
+ * when this process dies, however it dies.
  */
 const guard = 'exec 3<&0 </dev/null; (read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-';
 
-/** How often the memory is looked at, in milliseconds: nearly every command ends before the first time. */
-const GLANCE_MS = 500;
-/** What Linux counts memory in, in bytes, on nearly every machine (proc(5), `rss`); on some it is more. */
+/** How often memory is measured, in milliseconds; nearly every command ends before the first time. */
+const MEASURE_MS = 500;
+/** The size of a page of memory on nearly every Linux machine (proc(5), `rss`), in bytes; on some it is more. */
 const PAGE = 4096;
 
 /** Runs a command that may hang, grow or never stop talking, with all that it starts, within bounds. */
@@ -36,7 +36,7 @@ export function runBounded(
   { seconds, memory, output }: Bounds,
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<BoundedResult> {
-  // A group of its own, which a terminal's Ctrl-C does not reach: it ends with us.
+  // Its own process group, which a terminal's Ctrl-C does not reach; it ends when we do.
   const child = spawn("/bin/sh", ["-c", guard, "sh", command, ...args], {
     ...options,
     detached: true,
@@ -49,9 +49,9 @@ export function runBounded(
     child.stdin.destroy();
   };
   const late = setTimeout(() => stop("late"), seconds * 1000);
-  const glance = setInterval(() => {
+  const measuring = setInterval(() => {
     if (memoryOf(child.pid!) > memory * 1024 * 1024) stop("greedy");
-  }, GLANCE_MS);
+  }, MEASURE_MS);
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].on("data", (data: Buffer) => {
       size += data.length;
@@ -62,14 +62,14 @@ export function runBounded(
   return new Promise((resolve, reject) => {
     child.once("error", (error) => {
       clearTimeout(late);
-      clearInterval(glance);
+      clearInterval(measuring);
       reject(error);
     });
-    // The command itself: whoever watches over it has its group still.
+    // Only the command has ended; closing stdin ends the rest of its group.
     child.once("exit", () => child.stdin.destroy());
     child.once("close", (status) => {
       clearTimeout(late);
-      clearInterval(glance);
+      clearInterval(measuring);
       const [stdout, stderr] = [printed.stdout, printed.stderr].map((parts) =>
         Buffer.concat(parts).toString(),
       );
@@ -83,7 +83,7 @@ export function runBounded(
   });
 }
 
-/** Bytes in memory of all processes of a group; 0 where nobody can tell. */
+/** Bytes in memory of all processes of a group; 0 where there is no /proc. */
 function memoryOf(group: number): number {
   let pages = 0;
   for (const pid of list("/proc")) {

@@ -4,15 +4,16 @@ import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import * as v from "valibot";
+import { parseReference } from "../core/image-reference";
 import { excerpt } from "../core/printable";
-import { parseReference, type RegistryAuth } from "./registry";
+import type { RegistryAuth } from "./registry-session";
 
 const run = promisify(execFile);
 const ImageConfig = v.nullable(v.object({ OnBuild: v.nullish(v.array(v.string())) }));
-/** After which the engine goes on removing its cache without being waited for. */
+/** After this long, the engine goes on removing its cache, and nobody waits for it. */
 const PATIENCE_MS = 30_000;
 
-/** The ONBUILD instructions of an image that this machine's engine has; undefined where it has none such. */
+/** The ONBUILD instructions of an image in this machine's engine; undefined if the engine does not have the image. */
 export async function localOnBuild(image: string): Promise<string[] | undefined> {
   try {
     const { stdout } = await run("docker", ["image", "inspect", "--format", "{{json .Config}}", "--", image]);
@@ -23,7 +24,7 @@ export async function localOnBuild(image: string): Promise<string[] | undefined>
 }
 
 /**
- * Brings an image into this machine's engine.
+ * Pulls an image into this machine's engine.
  *
  * @param options.auth for its registry; default: what docker itself knows.
  * @throws Error with docker's own words.
@@ -40,21 +41,17 @@ export async function pullImage(
       { env: { ...process.env, ...(config !== undefined && { DOCKER_CONFIG: config }) } },
     );
   } catch (error) {
-    const said = String((error as { stderr?: string }).stderr ?? error).trim();
-    throw new Error(
-      excerpt(
-        said
-          .split("\n")
-          .at(-1)!
-          .replace(/^Error response from daemon: /, ""),
-      ),
-    );
+    const lastLine = String((error as { stderr?: string }).stderr ?? error)
+      .trim()
+      .split("\n")
+      .at(-1)!;
+    throw new Error(excerpt(lastLine.replace(/^Error response from daemon: /, "")));
   } finally {
     if (config !== undefined) await rm(config, { recursive: true });
   }
 }
 
-/** A folder with docker's own settings, and this login as well. It is for its owner only, as all that `mkdtemp` makes. */
+/** A folder with docker's own settings and this login as well; readable by its owner only, as `mkdtemp` makes it. */
 async function configWith(registry: string, { username, password }: RegistryAuth): Promise<string> {
   const own = process.env.DOCKER_CONFIG || path.join(homedir(), ".docker");
   const folder = await mkdtemp(path.join(tmpdir(), "everfresh-docker-"));
@@ -68,7 +65,7 @@ async function configWith(registry: string, { username, password }: RegistryAuth
   const settings = {
     ...config,
     auths: { ...config.auths, [key]: { auth } },
-    // Else the helper of all registries would be asked for it.
+    // Else docker would ask the helper for all registries.
     credHelpers: { ...config.credHelpers, [key]: "" },
   };
   await writeFile(path.join(folder, "config.json"), JSON.stringify(settings), { mode: 0o600 });
@@ -81,10 +78,10 @@ const DockerConfig = v.looseObject({
 });
 
 /**
- * Removes the build cache of this machine's engine that no build has used for so many hours.
+ * Removes build cache of this machine's engine that no build has used for some hours.
  *
- * @param kind the kind of cache, as BuildKit names it: `source.local` for contexts; default all.
- * @returns how much that was, as docker says it: `1.2GB`; undefined when it was nothing.
+ * @param kind the kind of cache, as BuildKit names it: `source.local` for contexts; default: all.
+ * @returns how much was removed, in docker's words: `1.2GB`; undefined if it was nothing.
  */
 export async function pruneBuildCache(unusedHours: number, kind?: string): Promise<string | undefined> {
   const filters = [`until=${unusedHours}h`, ...(kind === undefined ? [] : [`type=${kind}`])];

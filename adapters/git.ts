@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** How many names are given to git in one command line. */
+/** How many names git is given in one command line. */
 const inOneCall = 500;
 
 /** The state of the working tree that is deployed. */
@@ -19,10 +19,10 @@ export interface WorkingTree {
   dirty?: string;
 }
 
-/** Looks at the git working tree that holds a folder; undefined where there is none, or no commit yet. */
+/** Reads the state of the git working tree that a folder is in; undefined if there is none, or no commit yet. */
 export async function readWorkingTree(folder: string): Promise<WorkingTree | undefined> {
   try {
-    const { git, top } = await harmless(folder);
+    const { git, top } = await safeGit(folder);
     const [commit, status] = await Promise.all([
       git("rev-parse", "--verify", "HEAD"),
       git("status", "--porcelain=v1", "-z", "--untracked-files=all"),
@@ -35,7 +35,7 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
     );
     if (untracked.length > 0) {
       hash.update(untracked);
-      // Links and folders that are repositories of their own have no bytes to hash; their names have to do.
+      // Links, and folders that are repositories, have no bytes to hash: their names have to do.
       const files = split(untracked).filter((name) =>
         lstatSync(below(top, name), { throwIfNoEntry: false })?.isFile(),
       );
@@ -45,7 +45,7 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
           await git("-C", top, "hash-object", "--no-filters", "--", ...named.slice(i, i + inOneCall)),
         );
       }
-      // No argument could name these.
+      // These names cannot be passed as arguments.
       for (const name of files) if (!isUtf8(name)) hash.update(readFileSync(below(top, name)));
     }
     return { commit: id, dirty: hash.digest("hex").slice(0, 7) };
@@ -54,7 +54,7 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
   }
 }
 
-/** What git knows of a file or folder that need not be there; nothing where there is no working tree. */
+/** What git knows about a file or folder, which need not exist; nothing outside a working tree. */
 export async function gitFacts(file: string): Promise<{ tracked?: boolean; ignored?: boolean }> {
   let folder = file;
   while (!(await isFolder(folder))) folder = path.dirname(folder);
@@ -62,7 +62,7 @@ export async function gitFacts(file: string): Promise<{ tracked?: boolean; ignor
   const git = gitIn(folder);
   const [tracked, ignored] = await Promise.all([
     git("--literal-pathspecs", "ls-files", "-z", "--", name).catch(() => undefined),
-    // It fails for what is not ignored. A pattern for folders matches what is not there only if it is named as a folder.
+    // It fails for what is not ignored. A pattern for folders matches a missing one only if its name ends in a slash.
     git("check-ignore", "--", name, `${name}/`).then(
       () => true,
       () => false,
@@ -78,11 +78,11 @@ const isFolder = (file: string) =>
     () => false,
   );
 
-/** What keeps a folder in git that has nothing else. */
+/** A file that only keeps an otherwise empty folder in git. */
 const isPlaceholder = (file: string) =>
   /^\.(git(keep|ignore|attributes)|keep|placeholder)$/.test(path.basename(file));
 
-/** Names as git ends them with `-z`, as bytes: they may be none of UTF-8. */
+/** NUL-terminated names, as git prints them with `-z`; as bytes, because they need not be UTF-8. */
 function split(names: Buffer): Buffer[] {
   const found: Buffer[] = [];
   for (let start = 0; start < names.length; ) {
@@ -100,18 +100,18 @@ type Git = (...args: string[]) => Promise<Buffer>;
 type Setting = readonly [string, string];
 
 /**
- * Git for a tree that may be somebody else's: a preview of a pull request, or of an archive, runs no command that its
- * configuration names. The user's own configuration (`~/.gitconfig`, the system's) holds, with its filters such as git-lfs.
+ * Git for a tree that may be somebody else's: a preview of a pull request or of an archive must not run commands that the
+ * tree's configuration names. The user's and the system's configuration still applies, with its filters such as git-lfs.
  */
-async function harmless(folder: string): Promise<{ git: Git; top: string }> {
+async function safeGit(folder: string): Promise<{ git: Git; top: string }> {
   const top = await topOf(folder);
   return { git: gitIn(folder, filtersOff(await ownConfiguration(top))), top };
 }
 
-/** Against what git runs while it only looks (git-config(1), githooks(5)); single commands have options against the rest. */
+/** Turns off what git would run on reading (git-config(1), githooks(5)); single commands have options against the rest. */
 const options = [
   "--no-optional-locks",
-  // A folder with the files of a bare repository, which can be committed, is a repository with a configuration of its own.
+  // A commit can contain the files of a bare repository, which git would take for a repository with its own configuration.
   "-c",
   "safe.bareRepository=explicit",
   "-c",
@@ -132,14 +132,14 @@ const gitIn =
   };
 
 function environment(settings: readonly Setting[]): NodeJS.ProcessEnv {
-  // `GIT_DIR` and its like are of the repository whose hook or alias this runs in, not of the one that is looked at.
+  // In a hook or an alias, `GIT_DIR` and the like name the hook's repository, not the one that is read here.
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("GIT_") || /^GIT_(CONFIG_|CEILING_|DISCOVERY_|EXEC_PATH$)/.test(name),
   );
   const given = Number(process.env.GIT_CONFIG_COUNT ?? 0);
   return {
     ...Object.fromEntries(own),
-    // Not `-c`, which would end a filter's name at an equals sign.
+    // Not `-c`: it would end a filter's name at an equals sign.
     GIT_CONFIG_COUNT: String(given + settings.length),
     ...Object.fromEntries(
       settings.flatMap(([key, value], i) => [
@@ -147,7 +147,7 @@ function environment(settings: readonly Setting[]): NodeJS.ProcessEnv {
         [`GIT_CONFIG_VALUE_${given + i}`, value],
       ]),
     ),
-    // A partial clone would fetch what it lacks, with the commands that its configuration names for that.
+    // A partial clone would fetch what it lacks, with commands that its configuration names.
     GIT_NO_LAZY_FETCH: "1",
     GIT_ALLOW_PROTOCOL: "none",
     GIT_TERMINAL_PROMPT: "0",
@@ -167,7 +167,7 @@ function filtersOff(configuration: readonly Setting[]): Setting[] {
   for (const [key, value] of configuration) {
     const driver = /^(filter\..+)\.(clean|smudge|process)$/s.exec(key)?.[1];
     if (driver !== undefined && lfs[key] !== value) off.add(driver);
-    // It has git-lfs run a further command.
+    // It makes git-lfs run another command.
     if (key.startsWith("lfs.extension.")) off.add("filter.lfs");
   }
   return [...off].flatMap((driver): Setting[] => [
@@ -181,7 +181,7 @@ function filtersOff(configuration: readonly Setting[]): Setting[] {
 const topOf = async (folder: string): Promise<string> =>
   (await gitIn(folder)("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
 
-/** The configuration that lies in a repository and in its submodules, which git looks into as well. */
+/** The configuration in a repository and in its submodules, which git reads as well. */
 async function ownConfiguration(top: string, seen = new Set<string>()): Promise<Setting[]> {
   if (seen.has(top)) return [];
   seen.add(top);

@@ -3,11 +3,11 @@ import { missingTreesProgram, receiveProgram } from "../core/host/requests";
 import type { DeployRequest } from "../core/host/types";
 import { type Asked, runVerb } from "./verb";
 
-/** The slowest connection that is waited for. Bytes a second. */
+/** The slowest connection that uploads are given time for. Bytes per second. */
 const SLOWEST = 50_000;
 
 /**
- * Sends the mounted files that are too large for the request itself, as far as the host does not have them.
+ * Sends the mounted files that are too large for the request itself, unless the host has them.
  *
  * @param onSend - told how many bytes are sent, if any are.
  * @throws Problems when the host cannot be reached, or cannot take them.
@@ -22,7 +22,7 @@ export async function sendLargeFiles(
   const lacked = new Set(
     (await runVerb(asked, missingTreesProgram({ project: release.project, remoteDir }, release))).split("\n"),
   );
-  // Two mounts may be the same tree: it is sent once.
+  // Two mounts of the same tree are sent once.
   const files = release.files.filter((file) => isLarge(file) && lacked.delete(file.fingerprint));
   if (files.length === 0) return;
   const bytes = bytesIn(files);

@@ -3,13 +3,13 @@ import path from "node:path";
 import * as v from "valibot";
 import type { ContentIdentity } from "../core/content";
 import { Problems } from "../core/problems";
-import { replaceOwnFile } from "./files";
+import { replaceOwnFile } from "./own-folder";
 
 const folder = "content";
 
 const Instructions = v.array(v.looseObject({ text: v.string(), from: v.optional(v.array(v.string())) }));
 
-/** As far as a comparison looks into it: what it does not know it compares as it is. */
+/** Only what a comparison needs to know; it compares the rest as it is. */
 const Manifest = v.looseObject({
   content: v.string(),
   wholeContext: v.boolean(),
@@ -30,9 +30,9 @@ const Manifest = v.looseObject({
   ),
 });
 
-/** What a content hash stands for, if this checkout has seen it; undefined also where what it keeps of it is damaged. */
+/** What a content hash stands for; undefined if this checkout has not seen it, or its record is damaged. */
 export async function readManifest(content: string): Promise<ContentIdentity | undefined> {
-  // A host may say anything of what runs there.
+  // It comes from a host, which may send anything.
   if (!/^[0-9a-f]{64}$/.test(content)) return undefined;
   try {
     const text = await readFile(path.join(".everfresh", folder, `${content}.json`), "utf8");

@@ -2,16 +2,16 @@ import { readdir, stat } from "node:fs/promises";
 import type { SourceFacts } from "../core/compose/mounts";
 import { gitFacts } from "./git";
 
-/** Looks at the sources of bind mounts, absolute paths: what they are, and what git knows of them. */
-export async function readSources(sources: readonly string[]): Promise<Map<string, SourceFacts>> {
+/** Finds out what the sources of bind mounts are, absolute paths, and what git knows of them. */
+export async function inspectSources(sources: readonly string[]): Promise<Map<string, SourceFacts>> {
   const facts = sources.map(async (source) => {
-    const [found, git] = await Promise.all([look(source), gitFacts(source)]);
-    return [source, { ...found, ...git }] as const;
+    const [kind, git] = await Promise.all([kindOf(source), gitFacts(source)]);
+    return [source, { ...kind, ...git }] as const;
   });
   return new Map(await Promise.all(facts));
 }
 
-async function look(source: string): Promise<Pick<SourceFacts, "kind" | "empty">> {
+async function kindOf(source: string): Promise<Pick<SourceFacts, "kind" | "empty">> {
   const stats = await stat(source).catch(() => undefined);
   if (stats === undefined) return {};
   if (stats.isFile()) return { kind: "file" };

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as v from "valibot";
-import { replaceOwnFile } from "./files";
+import { replaceOwnFile } from "./own-folder";
 
 const file = path.join(".everfresh", "onbuild.json");
 
@@ -10,10 +10,10 @@ const Memory = v.record(
   v.object({ digest: v.optional(v.string()), onBuild: v.array(v.string()) }),
 );
 
-/** By image: its ONBUILD instructions, and the digest that they were read under, if it came from a registry. */
+/** By image: its ONBUILD instructions, and its digest when they were read, if it came from a registry. */
 export type OnBuildMemory = v.InferOutput<typeof Memory>;
 
-/** What this checkout last learnt of base images; nothing where the file is not there, or not whole. */
+/** What this checkout last learnt about base images; empty if the file is missing or damaged. */
 export async function readMemory(): Promise<OnBuildMemory> {
   try {
     return v.parse(Memory, JSON.parse(await readFile(file, "utf8")));

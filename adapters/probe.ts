@@ -9,8 +9,8 @@ import { runOnHost } from "./ssh";
  * Asks a host what runs there now, in one round trip that changes nothing.
  *
  * @param where - the setting a message names, such as `everfresh:hosts[0]`.
- * @param project - its name; the connection is made while it is still being found out.
- * @throws Problems when the host cannot be asked, or has no engine to answer.
+ * @param project - its name; may be a promise, so that the connection is made meanwhile.
+ * @throws Problems when the host cannot be reached, or its engine does not answer.
  */
 export async function probeHost(
   host: Host,
@@ -25,14 +25,14 @@ export async function probeHost(
   try {
     state = parseProbe(stdout);
   } catch (error) {
-    const said = stderr.trim().split("\n").at(-1);
+    const lastLine = stderr.trim().split("\n").at(-1);
     throw new Problems([
       // The host's own refusals say what to do.
-      !said
+      !lastLine
         ? `${named}: ${(error as Error).message}`
-        : said.includes("; ")
-          ? `${named}: ${said}`
-          : problem(named, said, `mend it on the host (status ${status})`),
+        : lastLine.includes("; ")
+          ? `${named}: ${lastLine}`
+          : problem(named, lastLine, `mend it on the host (status ${status})`),
     ]);
   }
   if (state.engineError !== undefined) {

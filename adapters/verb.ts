@@ -23,10 +23,10 @@ export async function runVerb(
 ): Promise<string> {
   const { status, stdout, stderr } = await runOnHost(host, where, program, options);
   if (status === 0) return stdout;
-  const said = stderr.split("\n").filter((line) => line.trim() !== "");
+  const refusals = stderr.split("\n").filter((line) => line.trim() !== "");
   throw new Problems(
-    said.length > 0
-      ? said.map((line) => `${host.name}: ${line}`)
+    refusals.length > 0
+      ? refusals.map((line) => `${host.name}: ${line}`)
       : [problem(`${where} (${host.name})`, `ended with status ${status ?? "unknown"}`, "look at the host")],
   );
 }

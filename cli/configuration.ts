@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import * as v from "valibot";
 import { readCompose } from "../adapters/compose";
+import { readStackConfig } from "../adapters/stack-file";
 import { projectNameOf } from "../core/compose/document";
 import { parseJson } from "../core/parse";
 import { Problems, problem } from "../core/problems";
 import { parseSettings, type Settings } from "../core/settings";
-import { readStackConfig } from "../core/stack-file";
 import { readConfig } from "./pulumi/commands";
 import { ask } from "./pulumi/run";
 import type { Session } from "./session";

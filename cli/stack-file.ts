@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
+import { readStackConfig } from "../adapters/stack-file";
 import { Problems, problem } from "../core/problems";
-import { readStackConfig } from "../core/stack-file";
 import { project } from "./project";
 import type { WorkingTreeSource } from "./working-tree";
 

@@ -1,8 +1,9 @@
 import { readCompose } from "../adapters/compose";
+import { ownFolder } from "../adapters/own-folder";
 import type { ComposeText } from "../core/compose/document";
-import { isBuilt, readProject } from "../core/compose/project";
+import { isBuilt } from "../core/compose/project";
+import { readProject } from "../core/compose/read-project";
 import { ContentError, type ContentIdentity, StatCache } from "../core/content";
-import { ownFolder } from "../core/own-folder";
 import { Problems } from "../core/problems";
 import { own } from "../core/records";
 import type { Registry } from "../core/settings";

@@ -1,8 +1,8 @@
 import { copyFileSync, existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { fileName, makeOwnFolder } from "../adapters/own-folder";
 import type { BuildSecret } from "../core/compose/build";
 import { type BuildSpec, serviceOf } from "../core/content";
-import { fileName, makeOwnFolder } from "../core/own-folder";
 import { Problems, problem } from "../core/problems";
 
 /**

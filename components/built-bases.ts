@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Outside } from "../adapters/outside";
+import { accessTo } from "../adapters/registry-access";
 import { serviceOf } from "../core/content";
 import { pushedName } from "../core/images";
 import { type IdentifiedBuild, pinned } from "../core/release/builds";
 import type { Registry } from "../core/settings";
-import { accessTo } from "../preflight/registries";
 import type { BuildFolder } from "./build-folder";
 import type { ServiceImage } from "./images";
 import { userError } from "./user-error";

@@ -1,14 +1,12 @@
-import { createHash } from "node:crypto";
-import { closeSync, createReadStream, openSync, readSync } from "node:fs";
-import { pipeline } from "node:stream/promises";
+import { closeSync, openSync, readSync } from "node:fs";
 import { Problems, problem } from "./problems";
 
-/** A file whose bytes stay on this machine's disk until they are sent: it is too large to be held in memory. */
+/** A file that is too large to be held in memory: its bytes stay on this machine's disk until they are sent. */
 export interface FileOnDisk {
   file: string;
   /** Bytes. */
   size: number;
-  /** Of its bytes when it was looked at first, 64 hex digits. */
+  /** Of its bytes when it was first read, 64 hex digits. */
   sha256: string;
 }
 
@@ -19,9 +17,9 @@ export const sizeOf = (bytes: Uint8Array | FileOnDisk): number =>
   bytes instanceof Uint8Array ? bytes.length : bytes.size;
 
 /**
- * The bytes, in pieces.
+ * The bytes, in pieces. The host's tar and the fingerprint stream a large file through this.
  *
- * @throws Problems when a file has become shorter; what it has become longer by is left out.
+ * @throws Problems when a file has become shorter; if it has become longer, the rest is left out.
  */
 export function* piecesOf(bytes: Uint8Array | FileOnDisk): Generator<Uint8Array> {
   if (bytes instanceof Uint8Array) {
@@ -41,11 +39,4 @@ export function* piecesOf(bytes: Uint8Array | FileOnDisk): Generator<Uint8Array>
   } finally {
     closeSync(handle);
   }
-}
-
-/** SHA-256 of a file's bytes, 64 hex digits. */
-export async function hashFile(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(file), hash);
-  return hash.digest("hex");
 }

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 
 /**
- * The repository of each service's image: `<address>/<project>-<service>`, one level deep because some registries
- * allow no more. Repository names are lower case, with single separators between letters and digits (distribution-spec,
- * "Pulling manifests"): where that makes it another name than the service's, or that of two services, a hash of the
- * service's name is added.
+ * The repository of each service's image: `<address>/<project>-<service>`, one level deep because some registries allow no
+ * more. Repository names are lower case, with single separators between letters and digits (distribution-spec, "Pulling
+ * manifests"). If that changes a service's name, or makes two services' names equal, a hash of the service's name is added.
  */
 export function repositories(
   address: string,
@@ -25,7 +24,7 @@ export function repositories(
   );
 }
 
-/** The nearest name of a repository. */
+/** The nearest name that a repository may have. */
 const plainName = (name: string): string =>
   name
     .toLowerCase()
@@ -34,19 +33,19 @@ const plainName = (name: string): string =>
 
 const nameHash = (name: string) => createHash("sha256").update(name).digest("hex").slice(0, 8);
 
-/** A pushed image under another address of its registry: its repository is the last part of its name. */
+/** A pushed image's name at another address of its registry: only the last part of its repository stays. */
 export const movedTo = (address: string, ref: string): string =>
   `${address}/${ref.slice(ref.lastIndexOf("/", ref.indexOf("@")) + 1)}`;
 
-/** The tag that names an image by its content; it is never moved to another image. */
+/** The tag that names an image by its content; it never moves to another image. */
 export function contentTag(content: string): string {
   return `content-${content.slice(0, 32)}`;
 }
 
 /**
- * A digest as a registry reports it.
+ * Checks a digest that a registry reports.
  *
- * @throws Error for anything but `sha256:` and 64 hex digits: a deployment by another name could not be proved.
+ * @throws Error for anything but `sha256:` and 64 hex digits, by which no deployment could be proved.
  */
 export function checkedDigest(digest: string, image: string): string {
   if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
@@ -55,7 +54,7 @@ export function checkedDigest(digest: string, image: string): string {
   );
 }
 
-/** An image's name as this machine reaches it, given how the hosts do. */
+/** The name by which this machine reaches an image, given the name by which the hosts do. */
 export function pushedName(
   image: string,
   { address, pullAddress }: { address: string; pullAddress: string },
@@ -65,7 +64,7 @@ export function pushedName(
   return image.startsWith(`${theirs}/`) ? ours + image.slice(theirs.length) : image;
 }
 
-/** Whether a registry is spoken to in plain HTTP: when it is said so, and as Docker has it, on a loopback address. */
+/** Whether a registry is spoken to in plain HTTP: if it is configured as insecure, or, like Docker does, on a loopback address. */
 export function speaksHttp(host: string, insecure = false): boolean {
   return insecure || /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host);
 }

@@ -2,7 +2,7 @@ import { LineCounter, parseDocument } from "yaml";
 import { Problems, problem } from "./problems";
 
 /**
- * Reads YAML that may have a secret in it: of what cannot be read, the message has the place and not the text.
+ * Reads YAML that may contain a secret: the message gives the place of an error, not the text.
  *
  * @param file what the message names.
  * @throws Problems
@@ -16,12 +16,12 @@ export function parseYaml(text: string, file: string): unknown {
     if (error === undefined) return document.toJS();
     const { line, col } = places.linePos(error.pos[0]);
     where = `${file}:${line}:${col}`;
-  } catch {} // an alias of nothing or without an end, or too deep
+  } catch {} // an alias of nothing, one that refers to itself, or too deep a nesting
   throw new Problems([problem(where, "cannot be read as YAML", "correct it there")]);
 }
 
 /**
- * Reads JSON that may have a secret in it; Node's own message quotes the text.
+ * Reads JSON that may contain a secret; Node's own message would quote the text.
  *
  * @throws Problems
  */

@@ -1,6 +1,6 @@
 import { inOneLine } from "./printable";
 
-/** A user's mistake, or the world's: shown as it is, without a stack trace. One line each, without what steers a terminal. */
+/** What the user can fix: shown without a stack trace. One line each, without what would control a terminal. */
 export class Problems extends Error {
   readonly problems: readonly string[];
 
@@ -23,7 +23,7 @@ export function refuse(problems: readonly string[]): void {
 }
 
 /**
- * Waits for all, so that all mistakes are known at once.
+ * Waits for all promises, so that all problems are reported at once.
  *
  * @throws Problems with the problems of all; any other error as it is.
  */

@@ -1,6 +1,6 @@
 /**
- * Quotes one argument for a POSIX shell (IEEE Std 1003.1, 2.2.2 Single-Quotes): whatever it contains, the shell
- * passes it on unchanged.
+ * Quotes one argument for a POSIX shell (IEEE Std 1003.1, 2.2.2 Single-Quotes). The shell passes it on unchanged, whatever it
+ * contains.
  *
  * @throws RangeError for a NUL character, which no argument can hold.
  */

@@ -1,14 +1,14 @@
 /**
- * Records whose keys other people choose. An object has names of its own before anybody sets one (`constructor`,
- * `__proto__`), so such a key is never looked up or set directly.
+ * Records whose keys users choose. An object has inherited names such as `constructor` and `__proto__`, so these records are
+ * never read or written by key directly.
  */
 
-/** The value under a key; undefined where the record itself does not have it. */
+/** The value under a key; undefined if the record itself does not have it. */
 export function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
-/** The same keys with other values. */
+/** A record with the same keys and other values. */
 export function mapValues<A, B>(
   record: Readonly<Record<string, A>>,
   f: (value: A, key: string) => B,
@@ -16,7 +16,7 @@ export function mapValues<A, B>(
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));
 }
 
-/** Every text within a value replaced, and every key as well where `key` is given. */
+/** A value with every text in it replaced, and every key as well if `key` is given. */
 export function mapTexts(
   value: unknown,
   text: (text: string) => string,

@@ -52,7 +52,7 @@ export interface Registry {
   insecure: boolean;
 }
 
-/** What was read from the stack's configuration: text for plain keys, parsed JSON for structured ones. */
+/** The stack's configuration as it was read: text for plain keys, parsed JSON for structured ones. */
 export type RawSettings = Record<string, unknown>;
 
 const setWith = (key: string, value: string) =>
@@ -60,7 +60,7 @@ const setWith = (key: string, value: string) =>
 const setSecret = (key: string, source = "") =>
   `set it with \`pulumi config set --secret --path 'everfresh:${key}'${source}\``;
 
-/** The advice for a key, by its path without indices. */
+/** What to do about a key, by its path without indices. */
 const advice: Record<string, (path: string) => string> = {
   composeFile: (p) => setWith(p, "compose.yaml"),
   hosts: () => setWith("hosts[0].address", "host.example.com"),
@@ -102,7 +102,7 @@ const hostKey = v.pipe(
   v.string("is required: without it any machine that answers would be trusted"),
   v.trim(),
   v.minLength(1, "is required: without it any machine that answers would be trusted"),
-  // `ssh-keyscan` begins its line with the host.
+  // A line of `ssh-keyscan` begins with the host.
   v.transform((s) => s.replace(/^\S+ (?=(ssh|ecdsa)-)/, "")),
   v.check((s) => !s.startsWith("ssh-rsa"), "is an ssh-rsa key, which current servers refuse to prove"),
   v.regex(
@@ -226,14 +226,14 @@ export const settingKeys = Object.keys(schema.entries) as (keyof typeof schema.e
 /**
  * Checks a stack's configuration.
  *
- * @throws Problems with every problem there is, each naming its key and what to do.
+ * @throws Problems with every problem, each naming its key and what to do.
  */
 export function parseSettings(raw: RawSettings | null): Settings {
   const given = Object.fromEntries(Object.entries(raw ?? {}).filter(([, value]) => !isUnset(value)));
-  // Whatever is built or promoted comes from a registry; a kept release is on the hosts already.
+  // What is built or promoted needs a registry; a kept release is on the hosts already.
   const required = { hosts: [], ...(given.release === undefined ? { registry: {} } : {}) };
   const result = v.safeParse(schema, { ...required, ...given });
-  refuse([...firstPerSetting(result.issues ?? []).map(describe), ...conflicts(given)]);
+  refuse([...firstPerSetting(result.issues ?? []).map(issueProblem), ...conflicts(given)]);
 
   const { composeFile, registry, transport: _, strategy: __, ...rest } = result.output as Parsed;
   return {
@@ -245,7 +245,7 @@ export function parseSettings(raw: RawSettings | null): Settings {
 
 type Parsed = v.InferOutput<typeof schema>;
 
-/** The defaults in `Pulumi.yaml` of what has none. */
+/** Whether a value is one that `Pulumi.yaml` declares as the default of a key without a default. */
 function isUnset(value: unknown): boolean {
   return (
     value === undefined ||
@@ -262,7 +262,7 @@ function firstPerSetting(issues: readonly v.BaseIssue<unknown>[]): v.BaseIssue<u
   });
 }
 
-function describe(issue: v.BaseIssue<unknown>): string {
+function issueProblem(issue: v.BaseIssue<unknown>): string {
   const path = (issue.path ?? []).reduce(
     (text, { key }) => (typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${key}` : String(key)),
     "",
@@ -276,7 +276,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
   return problem(`everfresh:${path}`, what, todo);
 }
 
-/** What only two settings together show; neither of them may be valid by itself. */
+/** Problems between two hosts. It works on raw settings, because neither host need be valid. */
 function conflicts({ hosts }: RawSettings): string[] {
   const given: Record<string, unknown>[] = Array.isArray(hosts) ? hosts.filter(isObject) : [];
   const names = given.map(({ name }) => name).filter((name) => typeof name === "string");
@@ -287,10 +287,10 @@ function conflicts({ hosts }: RawSettings): string[] {
     return `${user}@${address}:${port}${through ? ` through ${through}` : ""}`;
   });
   return [
-    ...doubled(names).map((name) =>
+    ...duplicates(names).map((name) =>
       problem("everfresh:hosts", `two hosts are named \`${name}\``, "give each a name of its own"),
     ),
-    ...doubled(machines).map((machine) =>
+    ...duplicates(machines).map((machine) =>
       problem("everfresh:hosts", `two hosts are ${machine}`, "remove one of them"),
     ),
   ];
@@ -299,4 +299,4 @@ function conflicts({ hosts }: RawSettings): string[] {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 
-const doubled = (texts: string[]) => [...new Set(texts.filter((text, i) => texts.indexOf(text) !== i))];
+const duplicates = (texts: string[]) => [...new Set(texts.filter((text, i) => texts.indexOf(text) !== i))];

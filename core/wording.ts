@@ -2,7 +2,7 @@ import type * as v from "valibot";
 
 export const notASetting = "is not a setting";
 
-/** What a check found, in words for the person who wrote the setting. */
+/** What is wrong with a setting, in words for the person who wrote it. */
 export function wording(issue: v.BaseIssue<unknown>): string {
   if (!/^(strict_)?object$/.test(issue.type)) return issue.message;
   if (issue.expected === "never") return notASetting;

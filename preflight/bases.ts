@@ -1,5 +1,6 @@
 import type { OnBuildMemory } from "../adapters/onbuild-memory";
 import { type Outside, outside as theOutside } from "../adapters/outside";
+import { accessTo, blameSetting } from "../adapters/registry-access";
 import type { ComposeProject, ServiceBuild } from "../core/compose/project";
 import { baseImages, type IdentifyOptions, parentImages } from "../core/content";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
@@ -7,7 +8,6 @@ import { own } from "../core/records";
 import type { PlannedBuild } from "../core/release/builds";
 import type { Registry } from "../core/settings";
 import { planBuilds } from "./built-bases";
-import { accessTo, ask } from "./registries";
 
 /** For each request about ONBUILD: nearly every answer is "none". */
 const TIMEOUT_MS = 2_000;
@@ -74,7 +74,7 @@ async function digestsOf(
 ): Promise<Record<string, string>> {
   const digests = await Promise.all(
     images.map(async (image) => {
-      const digest = await ask(registry, () => resolveDigest(image, accessTo(image, registry)));
+      const digest = await blameSetting(registry, () => resolveDigest(image, accessTo(image, registry)));
       if (digest === undefined) {
         throw new Problems([
           problem(

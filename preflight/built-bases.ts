@@ -1,6 +1,6 @@
-import { parseReference } from "../adapters/registry";
 import type { ComposeProject, ServiceBuild } from "../core/compose/project";
 import { baseImages, dockerfileText, type IdentifyOptions, ownOnBuild, serviceOf } from "../core/content";
+import { parseReference } from "../core/image-reference";
 import { problem, refuse } from "../core/problems";
 import { own } from "../core/records";
 import type { PlannedBuild } from "../core/release/builds";

@@ -1,12 +1,13 @@
 import type { Outside } from "../adapters/outside";
-import { parseReference, RegistryError } from "../adapters/registry";
+import { accessTo } from "../adapters/registry-access";
+import { RegistryError } from "../adapters/registry-error";
 import type { ComposeService } from "../core/compose/project";
+import { parseReference } from "../core/image-reference";
 import { pushedName } from "../core/images";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
 import type { Deployed } from "../core/release/deployed";
 import type { Settings } from "../core/settings";
-import { accessTo } from "./registries";
 
 /** The images of services that follow a tag, each by the digest that the tag has: `redis:7@sha256:…`. */
 export type FollowedTags = Readonly<Record<string, string>>;

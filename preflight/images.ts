@@ -4,7 +4,7 @@ import type { Outside } from "../adapters/outside";
 import { type ComposeProject, isBuilt } from "../core/compose/project";
 import { type IdentifyOptions, StatCache } from "../core/content";
 import { contentTag, repositories } from "../core/images";
-import { ownFolder } from "../core/own-folder";
+import { ownFolder } from "../adapters/own-folder";
 import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
 import { own } from "../core/records";
 import { type IdentifiedBuild, identifyBuild, type PlannedBuild } from "../core/release/builds";
@@ -13,7 +13,7 @@ import { type ContentFacts, deployedImage, type Registries, wantsNoCache } from 
 import type { Registry, Settings } from "../core/settings";
 import { readBases } from "./bases";
 import { refuseEnvironment } from "./environment";
-import { accessTo, ask } from "./registries";
+import { accessTo, blameSetting } from "../adapters/registry-access";
 import { whyNew } from "./why-new";
 
 /**
@@ -80,7 +80,7 @@ async function contentFacts(
   const before = own(deployed.images, name)?.content;
   const [cause, digest] = await Promise.all([
     writeManifest(identity).then(() => whyNew(before, identity)),
-    ask(registry!, () => outside.resolveDigest(pushed, accessTo(pushed, registry))),
+    blameSetting(registry!, () => outside.resolveDigest(pushed, accessTo(pushed, registry))),
   ]);
   if (noCache || digest === undefined) refuseUnset(build);
   const found: PushedImage | undefined =

@@ -1,8 +1,8 @@
 import type { Outside } from "../adapters/outside";
+import { accessTo } from "../adapters/registry-access";
 import type { Layers } from "../core/host/types";
 import { pushedName } from "../core/images";
 import type { Settings } from "../core/settings";
-import { accessTo } from "./registries";
 
 /** For each request: the deployment waits for it, and does without. */
 const TIMEOUT_MS = 2_000;

@@ -1,8 +1,10 @@
-import { readSources } from "../adapters/mount-sources";
+import { inspectSources } from "../adapters/mount-sources";
+import { readFiles } from "../adapters/mounted-files";
 import type { ComposeText } from "../core/compose/document";
 import { placeMounts } from "../core/compose/mounts";
-import { type ComposeProject, ProjectProblems, readProject } from "../core/compose/project";
-import { type FileTree, readFiles } from "../core/files";
+import type { ComposeProject } from "../core/compose/project";
+import { ProjectProblems, readProject } from "../core/compose/read-project";
+import type { FileTree } from "../core/files";
 import type { HostPath } from "../core/host/types";
 import { allOrEveryProblem, refuse } from "../core/problems";
 
@@ -21,7 +23,7 @@ export const noMounts = async (): Promise<Mounts> => ({ files: [], hostPaths: ne
  *
  * @throws Problems for every setting that cannot be carried out, and for its mounts along with them.
  */
-export async function examineProject(text: ComposeText, look = readSources): Promise<ComposeProject> {
+export async function examineProject(text: ComposeText, look = inspectSources): Promise<ComposeProject> {
   try {
     return readProject(text);
   } catch (error) {
@@ -37,7 +39,7 @@ export async function examineProject(text: ComposeText, look = readSources): Pro
  * @param look - tells what this machine knows of the mounts' sources, absolute paths.
  * @throws Problems for everything that can neither be shipped nor be left to the host.
  */
-export async function readMounts(project: ComposeProject, look = readSources): Promise<Mounts> {
+export async function readMounts(project: ComposeProject, look = inspectSources): Promise<Mounts> {
   const sources = project.files.flatMap(({ source, mounts }) => (source && mounts ? [source] : []));
   const problems: string[] = [];
   const { files, hostPaths } = placeMounts(project, await look(sources), problems);

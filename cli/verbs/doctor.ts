@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { checkLogin, RegistryError } from "../../adapters/registry";
+import { checkLogin } from "../../adapters/registry";
+import { RegistryError } from "../../adapters/registry-error";
 import { runVerb } from "../../adapters/verb";
 import { doctorProgram } from "../../core/host/requests";
 import { registryHost } from "../../core/images";

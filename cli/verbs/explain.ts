@@ -1,6 +1,6 @@
 import path from "node:path";
 import { readCompose } from "../../adapters/compose";
-import { readProject } from "../../core/compose/project";
+import { readProject } from "../../core/compose/read-project";
 import { secretArguments } from "../../core/compose/secret-args";
 import { surveyContexts } from "../../core/content";
 import { Problems, problem } from "../../core/problems";

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { readStackConfig } from "../../adapters/stack-file";
 import { Problems, problem } from "../../core/problems";
 import { parseSettings } from "../../core/settings";
-import { readStackConfig } from "../../core/stack-file";
 import { fetchHostKey } from "../host-key";
 import { project } from "../project";
 import { askFor, askForSecret, confirm } from "../prompt";

@@ -4,7 +4,7 @@ import { problem } from "../problems";
 import { mapValues, own } from "../records";
 import type { BuildNode, ComposeDocument, ComposeText, ServiceNode } from "./document";
 
-/** What the builder is told beside what the image is made from. */
+/** What the builder is told beyond what the image is made from. */
 export interface BuildOptions {
   secrets: BuildSecret[];
   noCache: boolean;
@@ -15,10 +15,10 @@ export interface BuildOptions {
 
 export type BuildSecret =
   | { id: string; file: string }
-  /** With its `value` where only the env file has it, which the builder does not read. */
+  /** With its `value` if only the env file has it, because the builder does not read that. */
   | { id: string; environment: string; value?: string };
 
-/** Build settings that are honoured, or that change nothing here. */
+/** Build settings that are honoured, or that make no difference here. */
 const knownBuildKeys = new Set([
   "context",
   "dockerfile",
@@ -39,12 +39,12 @@ const knownBuildKeys = new Set([
   "shm_size",
   "provenance",
   "sbom",
-  // Images are pushed by names of their own; these are names for Dockerfiles of the project.
+  // Images are pushed under other names; these are for the project's Dockerfiles.
   "tags",
 ]);
 
 /** What Pulumi's docker provider (5.2.0) cannot tell the builder, and what to do. */
-const unheard: Record<string, [what: string, todo: string]> = {
+const unsupported: Record<string, [what: string, todo: string]> = {
   ssh: [
     "Pulumi's docker provider hands no SSH agent to a build",
     "give it a key in `secrets:` of `build:`, and mount that: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
@@ -59,8 +59,8 @@ const unheard: Record<string, [what: string, todo: string]> = {
   ],
 };
 
-/** Settings of `build:` with which the image would be another one than is built here. */
-function unheardProblems(where: string, build: BuildNode): string[] {
+/** Settings of `build:` that would make another image than is built here. */
+function unsupportedProblems(where: string, build: BuildNode): string[] {
   return Object.entries(build).flatMap(([key, value]) => {
     if (knownBuildKeys.has(key) || key.startsWith("x-") || isEmpty(value)) return [];
     if (key === "isolation") {
@@ -68,7 +68,7 @@ function unheardProblems(where: string, build: BuildNode): string[] {
       return [problem(`${where}.isolation`, `\`${value}\` is for Windows containers`, "remove it")];
     }
     if (key === "entitlements") return entitlementProblems(`${where}.entitlements`, build);
-    const [what, todo] = own(unheard, key) ?? [
+    const [what, todo] = own(unsupported, key) ?? [
       "is not known here, and could make another image",
       "remove it, or report it as missing",
     ];
@@ -76,11 +76,11 @@ function unheardProblems(where: string, build: BuildNode): string[] {
   });
 }
 
-/** The builder grants `network.host` to a build that has the host's network (buildx, `toSolveOpt`); there is no way to ask for more. */
+/** The builder grants `network.host` to a build that uses the host's network (buildx, `toSolveOpt`); no other can be asked for. */
 function entitlementProblems(where: string, { entitlements = [], network }: BuildNode): string[] {
   return entitlements.flatMap((entitlement) => {
     if (entitlement !== "network.host") {
-      const [what, todo] = unheard.privileged!;
+      const [what, todo] = unsupported.privileged!;
       return [problem(where, `\`${entitlement}\`: ${what}`, todo)];
     }
     if (network === "host") return [];
@@ -97,8 +97,8 @@ function entitlementProblems(where: string, { entitlements = [], network }: Buil
 const isEmpty = (value: unknown) => !value || (typeof value === "object" && Object.keys(value).length === 0);
 
 /**
- * The platform that the image is for. Of several, compose's `up` builds one (compose, `build.go`): the service's own, else
- * the default of the environment.
+ * The platform that the image is for. If there are several, compose's `up` builds one (compose, `build.go`): the service's
+ * own, else the default of the environment.
  */
 function platformsOf(
   service: string,
@@ -133,11 +133,11 @@ export function readBuild(
 ): BuildSpec {
   const build = node.build!;
   const where = `services.${service}.build`;
-  problems.push(...unheardProblems(where, build));
+  problems.push(...unsupportedProblems(where, build));
   const context = build.context ?? ".";
   if (isRemote(context)) problems.push(remoteContext(where, context));
   for (const name of Object.keys(build.additional_contexts ?? {})) {
-    // As the name of an image, which is what the builder takes it for; it is told `name=source`.
+    // The builder gets `name=source`, and takes the name for an image's.
     if (!/^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/.test(name)) {
       problems.push(
         problem(
@@ -148,7 +148,7 @@ export function readBuild(
       );
     }
   }
-  // The builder is told `name=value`, and would take another name than the one that is identified.
+  // The builder gets `name=value`, and would read another name than the one that is hashed.
   for (const key of ["args", "labels"] as const) {
     for (const name of Object.keys(build[key] ?? {})) {
       if (!/^$|=/.test(name)) continue;
@@ -156,7 +156,7 @@ export function readBuild(
       problems.push(problem(`${where}.${key}`, what, "take one without an equals sign"));
     }
   }
-  // The builder would take it all the same, and nobody would know.
+  // The builder would use it anyway, and the content hash would not know.
   const epoch = environment.SOURCE_DATE_EPOCH;
   return {
     context,
@@ -179,11 +179,11 @@ export function readBuild(
   };
 }
 
-/** Whether compose passes a context on as it is written; of folders it prints the whole path. */
+/** Whether compose passes a context on as it is written; it prints folders as absolute paths. */
 const isRemote = (context: string) =>
   !path.isAbsolute(context) && /^[a-z+]+:\/\/|^git@|\.git(#.*)?$|^github\.com\//i.test(context);
 
-/** The provider looks for the Dockerfile in a folder of this machine; its `remoteContext` is nothing to BuildKit. */
+/** The provider looks for the Dockerfile in a folder of this machine; BuildKit does not know its `remoteContext`. */
 function remoteContext(where: string, context: string): string {
   const [url = "", fragment = ""] = context.split("#");
   const folder = path.posix.basename(url).replace(/\.git$/i, "");
@@ -200,13 +200,13 @@ function remoteContext(where: string, context: string): string {
   );
 }
 
-/** What compose calls the image that a service builds (compose, `GetImageNameOrDefault`), and what else it is tagged with. */
+/** What compose calls the image that a service builds (compose, `GetImageNameOrDefault`), and its other tags. */
 export const imageNames = (project: string, service: string, { image, build }: ServiceNode): string[] => [
   image ?? `${project}-${service}`,
   ...(build?.tags ?? []),
 ];
 
-/** What else the builder is told. */
+/** How the builder is to build it: its secrets and its cache. */
 export function readBuildOptions(
   service: string,
   node: ServiceNode,
@@ -216,7 +216,7 @@ export function readBuildOptions(
 ): BuildOptions {
   return {
     secrets: readSecrets(service, node, document, text, problems),
-    // The provider cannot name single stages to the builder.
+    // The provider cannot tell the builder single stages.
     noCache: node.build?.no_cache === true || !isEmpty(node.build?.no_cache_filter),
     pull: node.build?.pull === true,
     cacheFrom: node.build?.cache_from ?? [],
@@ -271,5 +271,5 @@ function readSecrets(
 
 const withValue = (value: string | undefined) => (value === undefined ? {} : { value });
 
-/** The builder is told of a secret in a line of fields: `type=file,id=…,src=…`. */
+/** The builder gets a secret as a line of fields: `type=file,id=…,src=…`. */
 const isOneField = (text: string) => /^[^\s\p{C},"'=]+$/u.test(text);

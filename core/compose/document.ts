@@ -2,7 +2,7 @@ import { type Document, isMap, isPair, parseDocument, type Scalar, type ScalarTa
 import { Problems, problem, refuse } from "../problems";
 import { mapTexts, mapValues, own } from "../records";
 
-/** The part of the resolved compose document that is read or rewritten here; everything else passes through. */
+/** The part of the resolved compose document that everfresh reads or rewrites; everything else passes through. */
 export interface ComposeDocument {
   name: string;
   services: Record<string, ServiceNode>;
@@ -111,25 +111,25 @@ export interface BuildNode {
   [key: string]: unknown;
 }
 
-/** What `docker compose config` printed, and where the project lies. */
+/** What `docker compose config` printed, and where the project is. */
 export interface ComposeText {
-  /** Resolved, as YAML: it has everything, but not every text exactly. */
+  /** Resolved, as YAML: complete, but not every text is exact. */
   resolved: string;
-  /** The same as JSON: it has every text exactly, but no extension fields, and some keys by other names. */
+  /** The same as JSON: every text is exact, but there are no extension fields, and some keys have other names. */
   exact: string;
   /**
-   * What a bind mount has whose `create_host_path` is not printed: compose prints only `true` up to 2.40, and only `false`
-   * from 5 on.
+   * What a missing `create_host_path` of a bind mount means: compose up to 2.40 prints only `true`, and from 5 on only
+   * `false`.
    */
   createHostPath: boolean;
   /**
-   * As YAML, with variables replaced but paths as they were written: tells a relative path from a path on the host. What
-   * `$HOME` and `$PWD` were replaced by is in `marks`.
+   * As YAML, with variables replaced but paths as they were written, so that a relative path can be told from one on the
+   * host. `marks` has what `$HOME` and `$PWD` were replaced by.
    */
   written: string;
-  /** What stands for this machine's home folder and for the project's folder in `written`: texts that nothing else has. */
+  /** What stands for this machine's home folder and the project's folder in `written`: texts found nowhere else. */
   marks: { home: string; folder: string };
-  /** The same as `resolved` and `exact` with the services of all profiles; absent where there are no profiles. */
+  /** Like `resolved` and `exact`, with the services of all profiles; absent if there are no profiles. */
   whole?: { resolved: string; exact: string };
   /** The text of the compose files themselves. */
   sources: string;
@@ -138,7 +138,7 @@ export interface ComposeText {
   /** The project's folder: the first compose file's. */
   folder: string;
   environment: Readonly<Record<string, string | undefined>>;
-  /** Those variables of `environment` that configs and secrets are made from and only the env file has. */
+  /** Those variables of `environment` that configs and secrets use, and that only the env file sets. */
   fromEnvFile: Readonly<Record<string, string>>;
 }
 
@@ -151,14 +151,14 @@ export const readWritten = ({ written }: ComposeText) => parsePrinted(written).t
 /** The project's name. */
 export const projectNameOf = ({ exact }: ComposeText) => (JSON.parse(exact) as { name: string }).name;
 
-/** A text as it is: compose doubles each dollar sign that it prints, those of keys too. */
+/** The text itself: compose doubles each dollar sign that it prints, in keys too. */
 export const undoubled = (text: string): string => text.replaceAll("$$", "$");
 
 /**
- * The document that `docker compose config` resolved: every key and every text as the containers are to get it, and
- * `create_host_path: true` with each bind mount that has it.
+ * The document that `docker compose config` resolved: every key and every text as the containers are to get it, and an
+ * explicit `create_host_path: true` on each bind mount that has it.
  *
- * @throws Problems for what it could not print exactly.
+ * @throws Problems for what compose could not print exactly.
  */
 export function readDocument({
   resolved,
@@ -183,9 +183,9 @@ export const bindMounts = ({ services }: Pick<ComposeDocument, "services">): Vol
   Object.values(services ?? {}).flatMap(({ volumes = [] }) => volumes.filter(({ type }) => type === "bind"));
 
 /**
- * The scalars of go-yaml, with which compose prints: it leaves a string bare where its own reader would take it for
- * nothing else, such as a number too large for it (`7e12345`, `0x…` with 64 digits), and prints numbers in
- * decimal (gopkg.in/yaml.v3, resolve.go).
+ * The scalars of go-yaml, with which compose prints: it leaves a string unquoted if its own reader takes it for nothing
+ * else, such as a number too large for it (`7e12345`, `0x…` with 64 digits), and prints numbers in decimal
+ * (gopkg.in/yaml.v3, resolve.go).
  */
 const scalars: ScalarTag[] = [
   { tag: "tag:yaml.org,2002:null", default: true, test: /^(?:~|null)?$/, resolve: () => null },
@@ -207,12 +207,12 @@ const scalars: ScalarTag[] = [
   },
 ];
 
-/** @throws Problems when it is no YAML; the text itself is not told, as there may be a secret in it. */
+/** @throws Problems when it is not YAML; they do not quote the text, which may contain a secret. */
 function parsePrinted(text: string): Document.Parsed {
   const document = parseDocument(text, {
     schema: "failsafe",
     customTags: scalars,
-    // Keys that are not printed exactly may look alike.
+    // Keys that are not printed exactly may look the same.
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: "error",
@@ -246,8 +246,8 @@ function notUtf8(document: Document.Parsed): string[] {
 }
 
 /**
- * What go-yaml does not print exactly: it loses the first line break of a text that begins with one (a block scalar
- * with an indentation indicator), and prints Unicode's line ends bare. JSON makes up for it, but has no extensions.
+ * What go-yaml does not print exactly: it loses the first line break of a text that begins with one (a block scalar with an
+ * indentation indicator), and does not quote Unicode's line ends. The JSON is exact, but has no extension fields.
  */
 const inexact = /(?:: |- )[|>]\d[-+]?$|[\u0085\u2028\u2029]/m;
 
@@ -265,13 +265,13 @@ function inexactExtensions(document: Document.Parsed, text: string): string[] {
   });
 }
 
-/** A document with the texts of another one where both have a text. */
+/** A document with its texts taken from another one, where both have a text. */
 function exactly(document: unknown, exact: unknown): unknown {
   if (typeof document !== "object" || document === null) return typeof exact === "string" ? exact : document;
   if (typeof exact !== "object" || exact === null) return document;
   const other = exact as Record<string, unknown>;
   if (Array.isArray(document)) return document.map((value, i) => exactly(value, other[i]));
-  // Keys with line ends are as inexact as texts are; only maps of texts have such.
+  // Keys with line ends are as inexact as texts; only maps of texts have them.
   if (Object.keys(other).some((key) => /[\n\u0085\u2028\u2029]/.test(key))) return other;
   return mapValues(document as Record<string, unknown>, (value, key) => exactly(value, own(other, key)));
 }

@@ -2,8 +2,8 @@ import { mapValues } from "../records";
 import type { DeployNode, ServiceNode } from "./document";
 
 /**
- * A service in words that all versions of compose read alike: hosts may have an older one than this machine, whose
- * `docker compose config` prints forms that compose 2.17 refuses, or takes for something else.
+ * A service in forms that all versions of compose read alike. A host may have an older compose than this machine, whose
+ * `docker compose config` prints forms that compose 2.17 refuses or misreads.
  */
 export function forEveryVersion(node: ServiceNode): ServiceNode {
   const { extra_hosts, devices, scale, ...rest } = node;
@@ -15,19 +15,19 @@ export function forEveryVersion(node: ServiceNode): ServiceNode {
     ...(depends_on && { depends_on: mapValues(depends_on, withoutDefault) }),
     ...(extra_hosts && { extra_hosts: extra_hosts.map(withColon) }),
     ...(devices && { devices: devices.map(inShort) }),
-    // Compose 2.17 takes a scale of 0 for none, and would start a container.
+    // Compose 2.17 takes a scale of 0 for no scale, and would start a container.
     ...(scale === 0 ? { deploy: { ...deploy, replicas: 0 } } : scale !== undefined && { scale }),
   };
 }
 
-/** Compose before 2.20 does not know that a dependency is required by name. */
+/** Compose before 2.20 does not know the key `required`. */
 const withoutDefault = ({ required, ...how }: NonNullable<ServiceNode["depends_on"]>[string]) =>
   required === false ? { ...how, required } : how;
 
-/** Compose 2.17 takes `host=address` for a host of that name without an address. */
+/** Compose 2.17 takes `host=address` for the name of a host without an address. */
 const withColon = (host: string) => host.replace(/^([^=:]+)=/, "$1:");
 
-/** Compose 2.17 knows a device in its short form alone, which has no place for a path with colons. */
+/** Compose 2.17 knows only the short form of a device, which cannot hold a path with colons. */
 function inShort(device: NonNullable<ServiceNode["devices"]>[number]) {
   if (typeof device === "string") return device;
   const { source, target, permissions, ...more } = device;
@@ -37,7 +37,7 @@ function inShort(device: NonNullable<ServiceNode["devices"]>[number]) {
     : device;
 }
 
-/** Compose 2.17 takes no number for a share of the processors. */
+/** Compose 2.17 accepts only a text for `cpus`. */
 function withTexts(deploy: DeployNode | undefined): DeployNode | undefined {
   if (!deploy?.resources) return deploy;
   const resources = mapValues(deploy.resources, (resource) =>

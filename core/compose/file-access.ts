@@ -2,7 +2,7 @@ import type { FileAccess } from "../host/types";
 import { problem } from "../problems";
 import type { FileNode, FileUse } from "./document";
 
-/** Who can read a config or a secret in a container where nothing is said: everybody (compose, pkg/compose/secrets.go). */
+/** Everybody in a container can read a config or a secret by default (compose, pkg/compose/secrets.go). */
 const defaultMode = 0o444;
 
 /**
@@ -19,7 +19,7 @@ export function accessOf({ uid, gid, mode }: FileUse, node: FileNode | undefined
   };
 }
 
-/** Old versions of compose print a number, newer ones octal digits. */
+/** Old versions of compose print a number, newer ones a text of octal digits. */
 export const modeOf = (mode: number | string): number =>
   typeof mode === "string" ? Number.parseInt(mode, 8) : Number(mode);
 
@@ -37,7 +37,7 @@ export function accessProblems(where: string, { uid, gid, mode }: FileAccess): s
   );
 }
 
-/** Names a config or a secret as a service uses it: with an owner or a mode of its own it is a file of its own. */
+/** Identifies a config or a secret as a service uses it: each owner and mode makes it another file. */
 export function fileKey(kind: "configs" | "secrets", use: FileUse, node: FileNode | undefined): string {
   const access = accessOf(use, node);
   const key = `${kind}.${use.source}`;

@@ -4,15 +4,15 @@ import { mapValues, own } from "../records";
 import type { ComposeDocument, VolumeNode } from "./document";
 import type { ComposeService } from "./project";
 
-/** On a volume: the service whose image it belongs to. The host removes it with the last release that names it. */
+/** The label of a volume that belongs to the image of the service it names. The host removes it with the last release that names it. */
 export const imageVolumeLabel = "dev.everfresh.image";
 
-/** What `x-everfresh.volumes` names of one service. */
+/** An entry of one service's `x-everfresh.volumes`. */
 interface ImageVolume {
   service: string;
-  /** As it is written there: the name of a volume, or a path in the container. */
+  /** As it is written: the name of a volume, or a path in the container. */
   written: string;
-  /** How the compose file mounts it, if it does: an image may have a volume at a path of its own. */
+  /** How the compose file mounts it, if it does: the volume of a path may come from the image itself. */
   mount?: VolumeNode;
 }
 
@@ -61,8 +61,8 @@ export function imageVolumeProblems(
 }
 
 /**
- * The document in which each volume of `x-everfresh.volumes` has the image in its name: with another image it is another
- * volume, which docker fills from that image. No other service fills it.
+ * The document with the image in the name of each volume of `x-everfresh.volumes`: another image gets another volume, which
+ * docker fills from that image. No other service fills it.
  *
  * @param images - the image of each service that is built, as the hosts name it.
  */
@@ -83,7 +83,7 @@ export function withImageVolumes(
     } = (own(document.volumes, key) ?? {}) as Definition;
     return [
       key,
-      { ...rest, name: `${name}-${mark(image)}`, labels: { ...labels, [imageVolumeLabel]: service } },
+      { ...rest, name: `${name}-${imageMark(image)}`, labels: { ...labels, [imageVolumeLabel]: service } },
     ];
   });
   const mounted = (service: string) => (mount: VolumeNode) => {
@@ -109,7 +109,7 @@ type Definition = { name?: string; labels?: Record<string, string> };
 
 const keyOf = ({ service, written }: ImageVolume) => `${service}-${sha256(written).slice(0, 8)}`;
 
-/** Names an image in a volume's name: by its digest where that is known, whatever registry it comes from. */
-const mark = (image: string) => sha256(image.slice(image.indexOf("@") + 1)).slice(0, 12);
+/** Stands for an image in a volume's name: its digest, if that is known, whatever registry it comes from. */
+const imageMark = (image: string) => sha256(image.slice(image.indexOf("@") + 1)).slice(0, 12);
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

@@ -3,15 +3,15 @@ import type { Check } from "../host/types";
 import { problem } from "../problems";
 import { wording } from "../wording";
 
-/** Where the source of a relative bind mount is: sent from this machine with each release, or a path of the host. */
+/** Where the source of a relative bind mount is: sent from this machine with each release, or a path on the host. */
 export type Place = "ship" | "host";
 
 /** What a service's `x-everfresh:` says. */
 export interface ServiceOptions {
   verify: Check[];
-  /** Volumes that are made anew with each image, by their names in the compose file or by their paths in the container. */
+  /** Volumes that are new with each image, by their names in the compose file or their paths in the container. */
   imageVolumes: string[];
-  /** Where the sources of relative bind mounts are, as they are written in the compose file. */
+  /** Where the sources of relative bind mounts are, by the source as it is written in the compose file. */
   mounts: Record<string, Place>;
 }
 

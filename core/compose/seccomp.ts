@@ -1,8 +1,8 @@
 import path from "node:path";
 
 /**
- * The file of this machine that an option of `security_opt` names, as it is written: compose reads a seccomp profile where
- * it runs (compose, `create.go`, parseSecurityOpts). An absolute path is the host's.
+ * The file of this machine that an option of `security_opt` names, as it is written. Compose reads a seccomp profile where it
+ * runs (compose, `create.go`, parseSecurityOpts), which is the host: an absolute path is the host's.
  */
 export function seccompProfile(option: string): string | undefined {
   const profile = /^seccomp(?:=|:(?!.*=))(.+)$/s.exec(option)?.[1];
@@ -11,5 +11,5 @@ export function seccompProfile(option: string): string | undefined {
     : profile;
 }
 
-/** Names a profile among the files of the release. */
+/** The key of a profile among the files of the release. */
 export const profileKey = (profile: string) => `seccomp=${profile}`;

@@ -5,9 +5,9 @@ const SECRETS = new Set(
     " ",
   ),
 );
-/** In front of `KEY`, these make it one that everybody may have. */
+/** Before `KEY`, these words make it a key that is no secret. */
 const PUBLIC = new Set("public pub publishable site cache sort primary foreign host".split(" "));
-/** As a last word, these say that the value is something about a secret. */
+/** As the last word, these say that the value is only about a secret. */
 const ABOUT = new Set(
   "id ids name path file dir url uri endpoint issuer audience type kind length size ttl expiry expires header prefix version enabled required".split(
     " ",
@@ -15,8 +15,8 @@ const ABOUT = new Set(
 );
 
 /**
- * Warns of build arguments that look like secrets, by their name or by an address with a password in it: they stand in the
- * state, in `.everfresh/` and in the image's history, which everybody has who has the image.
+ * Warns of build arguments that look like secrets, by their name or by a URL with a password in it. Arguments are kept in the
+ * state, in `.everfresh/` and in the image's history, where everybody who has the image can read them.
  */
 export function secretArguments(service: string, args: Readonly<Record<string, string | null>>): string[] {
   return Object.entries(args)
@@ -37,7 +37,7 @@ function isSecretName(name: string): boolean {
     .split(/[^a-z0-9]+/)
     .filter(Boolean);
   const last = words.at(-1);
-  // The shell's own `PWD` is a folder.
+  // The shell's `PWD` is a folder.
   if (last === undefined || ABOUT.has(last) || words.join() === "pwd") return false;
   if (words.some((word) => SECRETS.has(word))) return true;
   if (words.length === 1) return false;

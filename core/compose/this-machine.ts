@@ -2,7 +2,7 @@ import path from "node:path";
 import { problem } from "../problems";
 import type { ComposeDocument, ComposeText } from "./document";
 
-/** Whose a bind mount's source is: the project's, which is shipped, the host's, or this machine's home, which is nobody's there. */
+/** Whose a bind mount's source is: the project's, which is shipped; the host's; or this machine's home folder, which a host does not have. */
 export type Owner = "project" | "host" | "home";
 
 /**
@@ -15,18 +15,18 @@ export function ownerOf(written: string | undefined, source: string, text: Compo
   // A relative path of an extended file begins with that file's folder.
   if (written !== undefined && (!written.startsWith("/") || written.startsWith(marks.folder)))
     return "project";
-  // An absolute path that a variable gives may well be this machine's; one that stands in the file is meant.
+  // An absolute path from a variable may well be this machine's; one that is written in the file is meant.
   const meant = written !== undefined && sources.includes(written);
   return !meant && isInside(folder, source) ? "project" : "host";
 }
 
-/** Whether `file` is `folder`, or lies in it. */
+/** Whether `file` is `folder` or is inside it. */
 export function isInside(folder: string, file: string): boolean {
   const relative = path.relative(folder, file);
   return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
-/** What concerns this machine alone, or is looked at elsewhere. */
+/** Keys of a service that concern this machine only, or are checked elsewhere. */
 const LOCAL = /^(build|develop|env_file|label_file|extends|volumes|x-.*)$/;
 
 /**
@@ -36,46 +36,54 @@ const LOCAL = /^(build|develop|env_file|label_file|extends|volumes|x-.*)$/;
 export function thisMachineProblems(written: ComposeDocument, text: ComposeText): string[] {
   const { marks } = text;
   const found: string[] = [];
-  const visit = (where: string, value: unknown): void => {
-    if (typeof value === "string") found.push(...inText(where, value));
-    else if (typeof value === "object" && value !== null)
-      for (const [key, inner] of Object.entries(value)) visit(`${where}.${key}`, inner);
-  };
-  const inText = (where: string, text: string): string[] => {
-    const name = text.includes(marks.home) ? "$HOME" : text.includes(marks.folder) ? "$PWD" : undefined;
-    if (name === undefined) return [];
-    return [
-      problem(
-        where,
-        `\`${name}\` is a folder of this machine`,
-        `write the host's own path, or \`$${name}\` for a variable of the container`,
-      ),
-    ];
-  };
   for (const [name, service] of Object.entries(written.services ?? {}))
     for (const [key, value] of Object.entries(service ?? {}))
-      if (!LOCAL.test(key)) visit(`services.${name}.${key}`, value);
-  for (const [name, network] of Object.entries(written.networks ?? {})) visit(`networks.${name}`, network);
-  for (const [name, volume] of Object.entries(written.volumes ?? {})) {
-    const { driver_opts: { device, ...options } = {}, ...rest } = (volume ?? {}) as {
-      driver_opts?: Record<string, unknown>;
-    };
-    visit(`volumes.${name}`, { ...rest, driver_opts: options });
-    if (typeof device !== "string") continue;
-    const short = device.replace(marks.home, "~").replace(marks.folder, ".");
-    // Compose takes every device for a path where this is the one option.
-    const isOurs = options.o === "bind" && ownerOf(device, device, text) !== "host";
-    if (!isOurs && !/^[.~]/.test(short)) continue;
-    found.push(
-      problem(
-        `volumes.${name}.driver_opts.device`,
-        `\`${device.replace(marks.home, "$HOME").replace(marks.folder, "$PWD")}\` is a folder of this machine`,
-        "give the absolute path of a folder of the host",
-      ),
-    );
-  }
+      if (!LOCAL.test(key)) found.push(...markedTexts(`services.${name}.${key}`, value, marks));
+  for (const [name, network] of Object.entries(written.networks ?? {}))
+    found.push(...markedTexts(`networks.${name}`, network, marks));
+  for (const [name, volume] of Object.entries(written.volumes ?? {}))
+    found.push(...volumeProblems(`volumes.${name}`, volume ?? {}, text));
   for (const kind of ["configs", "secrets"] as const)
     for (const [name, file] of Object.entries(written[kind] ?? {}))
-      visit(`${kind}.${name}.content`, file?.content);
+      found.push(...markedTexts(`${kind}.${name}.content`, file?.content, marks));
   return found;
+}
+
+type Marks = ComposeText["marks"];
+
+/** A problem for each text within a value that names a folder of this machine. */
+function markedTexts(where: string, value: unknown, marks: Marks): string[] {
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value).flatMap(([key, inner]) => markedTexts(`${where}.${key}`, inner, marks));
+  if (typeof value !== "string") return [];
+  const name = value.includes(marks.home) ? "$HOME" : value.includes(marks.folder) ? "$PWD" : undefined;
+  if (name === undefined) return [];
+  return [
+    problem(
+      where,
+      `\`${name}\` is a folder of this machine`,
+      `write the host's own path, or \`$${name}\` for a variable of the container`,
+    ),
+  ];
+}
+
+function volumeProblems(where: string, volume: object, text: ComposeText): string[] {
+  const { marks } = text;
+  const { driver_opts: { device, ...options } = {}, ...rest } = volume as {
+    driver_opts?: Record<string, unknown>;
+  };
+  const found = markedTexts(where, { ...rest, driver_opts: options }, marks);
+  if (typeof device !== "string") return found;
+  const short = device.replace(marks.home, "~").replace(marks.folder, ".");
+  // With this option, compose takes every device for a path.
+  const isOurs = options.o === "bind" && ownerOf(device, device, text) !== "host";
+  if (!isOurs && !/^[.~]/.test(short)) return found;
+  return [
+    ...found,
+    problem(
+      `${where}.driver_opts.device`,
+      `\`${device.replace(marks.home, "$HOME").replace(marks.folder, "$PWD")}\` is a folder of this machine`,
+      "give the absolute path of a folder of the host",
+    ),
+  ];
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { keptRelease, Release, type ReleaseArgs } from "../../components/release";
 import type { ReferencedFile } from "../../core/compose/project";
-import { readProject } from "../../core/compose/project";
+import { readProject } from "../../core/compose/read-project";
 import type * as wire from "../../core/host/types";
 import type { Ingredients } from "../../core/release/assemble";
 import type { Provenance } from "../../core/release/deployed";

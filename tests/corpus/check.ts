@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { type ComposeSource, readCompose } from "../../adapters/compose";
-import type { readSources } from "../../adapters/mount-sources";
+import type { inspectSources } from "../../adapters/mount-sources";
 import type { ComposeProject } from "../../core/compose/project";
 import { problemsOf } from "../../core/host/validate";
 import { repositories } from "../../core/images";
@@ -21,16 +21,16 @@ export interface Checked extends ComposeSource {
   root: string;
   /** Variables beside those that commands need. */
   environment?: Readonly<Record<string, string | undefined>>;
-  /** Tells what is known of the sources of mounts; git is asked if it is absent. */
-  look?: typeof readSources;
+  /** Tells what is known of the sources of mounts; default: what is on disk, and what git says. */
+  inspect?: typeof inspectSources;
 }
 
 /** What becomes of a project. */
 export type Outcome =
   | { kind: "accepted"; rendering: Printed }
   | { kind: "refused"; problems: readonly string[] }
-  /** docker compose itself refuses it: `said` is its first line, `problems` are everfresh's. */
-  | { kind: "unreadable"; said: string; problems: readonly string[] }
+  /** docker compose itself refuses it: `reason` is its first line, `problems` are everfresh's. */
+  | { kind: "unreadable"; reason: string; problems: readonly string[] }
   | { kind: "wrong"; differences: readonly string[] };
 
 /** Where this machine's home would be: no file names it by chance. */
@@ -57,7 +57,7 @@ export async function check(project: Checked): Promise<Outcome> {
     const problems = error.problems.map((line) => line.replaceAll(folder, "."));
     return plain.failed === undefined
       ? { kind: "refused", problems }
-      : { kind: "unreadable", said: plain.failed, problems };
+      : { kind: "unreadable", reason: plain.failed, problems };
   }
   if (plain.failed !== undefined)
     return { kind: "wrong", differences: [`docker compose refuses it: ${plain.failed}`] };
@@ -77,8 +77,8 @@ export async function check(project: Checked): Promise<Outcome> {
 /** All of what preflight and the release do, with made-up digests and fingerprints. */
 async function deploy(project: Checked, environment: NodeJS.ProcessEnv) {
   const text = await readCompose(project, environment);
-  const read = await examineProject(text, project.look);
-  const { files, hostPaths } = await readMounts(read, project.look);
+  const read = await examineProject(text, project.inspect);
+  const { files, hostPaths } = await readMounts(read, project.inspect);
   const fingerprints = files.map(({ file }, i) => sha256(`${i} ${file.key}`));
   const images = imagesOf(read);
   const followed = Object.fromEntries(

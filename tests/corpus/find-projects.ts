@@ -3,7 +3,7 @@ import { mkdtemp, readdir, realpath, rm, stat } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { readSources } from "../../adapters/mount-sources";
+import { inspectSources } from "../../adapters/mount-sources";
 import type { SourceFacts } from "../../core/compose/mounts";
 
 const run = promisify(execFile);
@@ -26,14 +26,14 @@ export async function findProjects(folder: string): Promise<string[]> {
 }
 
 /**
- * Takes every file that is there for one that git tracks: downloaded examples have no history. What is not there is
+ * Treats every existing file as tracked by git: downloaded examples have no history. What does not exist is
  * ignored if a `.gitignore` says so.
  *
  * @param root - the folder around all that is looked at.
  */
-export function everythingTracked(root: string): typeof readSources {
+export function everythingTracked(root: string): typeof inspectSources {
   return async (sources) => {
-    const facts = await readSources(sources);
+    const facts = await inspectSources(sources);
     const git = await realpath(await mkdtemp(path.join(os.tmpdir(), "everfresh-corpus-git-")));
     try {
       await run("git", ["init", "--quiet", "--bare", git]);

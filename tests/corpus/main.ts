@@ -19,7 +19,7 @@ const PROGRESS_MS = 2000;
 new Command("corpus")
   .description("Tells what everfresh would make of compose projects, without a host.")
   .argument("<path...>", "folders with projects, or single compose files")
-  .option("--git", "take every file that is there for one that git tracks")
+  .option("--git", "treat every existing file as tracked by git")
   .option("--json", "print the result as JSON")
   .option("--show", "print what becomes of projects of tests/corpus/projects, as their files have it")
   .action((paths: string[], { git, json, show }: Options) =>
@@ -37,13 +37,13 @@ async function measure(paths: string[], { git, json }: Options): Promise<void> {
     const folder = (await isFolder(given)) ? given : path.dirname(given);
     const files = folder === given ? await findProjects(given) : [given];
     const root = path.resolve(folder);
-    const look = git ? everythingTracked(root) : undefined;
+    const inspect = git ? everythingTracked(root) : undefined;
     for (const file of files)
       projects.push({
         name: path.relative(path.dirname(root), path.resolve(file)),
         composeFiles: [file],
         root,
-        look,
+        inspect,
       });
   }
   let done = 0;

@@ -41,7 +41,7 @@ export function report(results: readonly Result[]): Report {
     wrong: of("wrong").map(({ project, differences }) => ({ project, differences })),
     unreadable: {
       projects: unreadable.length,
-      reasons: reasons(unreadable.map(({ project, said }) => ({ project, line: said }))),
+      reasons: reasons(unreadable.map(({ project, reason }) => ({ project, line: reason }))),
     },
   };
 }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { readCompose } from "../../adapters/compose";
-import { readProject } from "../../core/compose/project";
+import { readProject } from "../../core/compose/read-project";
 import { renderCompose, storePath } from "../../core/compose/render";
 import { docker } from "../../lab/docker";
 import { buildBase } from "../support/lab";

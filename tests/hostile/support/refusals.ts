@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CommanderError } from "commander";
-import { RegistryError } from "../../../adapters/registry";
+import { RegistryError } from "../../../adapters/registry-error";
 import { Problems } from "../../../core/problems";
 import { secret } from "./fragments";
 

@@ -3,14 +3,14 @@ import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { readSources } from "../../../adapters/mount-sources";
+import { inspectSources } from "../../../adapters/mount-sources";
 
-describe("readSources", () => {
+describe("inspectSources", () => {
   let folder: string;
   const at = (name: string) => path.join(folder, name);
   const git = (in_: string, ...args: string[]) =>
     execFileSync("git", ["-C", in_, "-c", "user.name=t", "-c", "user.email=t@example.com", ...args]);
-  const facts = async (name: string) => (await readSources([at(name)])).get(at(name));
+  const facts = async (name: string) => (await inspectSources([at(name)])).get(at(name));
   const file = async (name: string) => {
     await mkdir(path.dirname(at(name)), { recursive: true });
     await writeFile(at(name), "");
@@ -75,7 +75,7 @@ describe("readSources", () => {
   it("takes a folder that it may not read for one that a container has made its own", async () => {
     if (process.getuid?.() === 0) {
       // Nothing is closed to root: another user looks.
-      const program = `require("tsx/cjs"); process.setuid(65534); require(${JSON.stringify(path.resolve("adapters/mount-sources.ts"))}).readSources([${JSON.stringify(at("closed"))}]).then((facts) => console.log(JSON.stringify([...facts.values()])))`;
+      const program = `require("tsx/cjs"); process.setuid(65534); require(${JSON.stringify(path.resolve("adapters/mount-sources.ts"))}).inspectSources([${JSON.stringify(at("closed"))}]).then((facts) => console.log(JSON.stringify([...facts.values()])))`;
       await file("closed/a");
       await chmod(folder, 0o755);
       await chmod(at("closed"), 0o700);

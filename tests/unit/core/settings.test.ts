@@ -1,33 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Problems } from "../../../core/problems";
-import { parseSettings, type RawSettings } from "../../../core/settings";
-
-const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFakeFakeFakeFakeFakeFakeFakeFakeFakeFake";
-const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
-const host = { name: "web1", address: "web1.example.com", user: "deploy", hostKey };
-const { name: _, ...nameless } = host;
-const registry = { address: "registry.example.com/team" };
-const minimal: RawSettings = { composeFile: "compose.yaml", hosts: [host], registry };
-
-const problemsOf = (raw: RawSettings): readonly string[] => {
-  try {
-    parseSettings(raw);
-  } catch (error) {
-    assert.ok(error instanceof Problems, String(error));
-    return error.problems;
-  }
-  return assert.fail("it was accepted");
-};
-
-const set = (path: string, value: string) =>
-  `set it with \`pulumi config set --path 'everfresh:${path}' ${value}\``;
-const setSecret = (path: string, source = "") =>
-  `set it with \`pulumi config set --secret --path 'everfresh:${path}'${source}\``;
-const correct = (path: string) => `correct it with \`pulumi config set --path 'everfresh:${path}' …\``;
-const keyscan = (path: string) =>
-  `take the line that \`ssh-keyscan -t ed25519 <address>\` prints, compare it with the host's own, and ${set(path, "'ssh-ed25519 AAAA…'")}`;
-const unverified = "is required: without it any machine that answers would be trusted";
+import { parseSettings } from "../../../core/settings";
+import { host, hostKey, minimal, privateKey, registry, settingsProblems } from "./settings-fixtures";
 
 describe("parseSettings", () => {
   it("fills in the defaults", () => {
@@ -49,24 +24,24 @@ describe("parseSettings", () => {
     });
   });
 
-  it("takes what Pulumi hands over as text like the value it stands for", () => {
+  it("reads flags and numbers that Pulumi passes as text", () => {
     const given = { uniqueTag: true, pullBase: true, removeVolumes: false, keepReleases: 9, lockWait: 0 };
     const asText = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)]));
     assert.deepEqual(parseSettings({ ...minimal, ...asText }), parseSettings({ ...minimal, ...given }));
     assert.equal(parseSettings({ ...minimal, keepReleases: "9" }).keepReleases, 9);
   });
 
-  it("takes an empty value as not set", () => {
+  it("treats an empty value as not set", () => {
     const unset = { projectName: "", envFile: "", tag: "", fresh: undefined, release: "", remoteDir: "" };
     assert.deepEqual(parseSettings({ ...minimal, ...unset }), parseSettings(minimal));
   });
 
-  it("takes several compose files apart at commas", () => {
+  it("splits compose files at commas", () => {
     const { composeFiles } = parseSettings({ ...minimal, composeFile: " a.yaml, b.yaml,,c.yaml " });
     assert.deepEqual(composeFiles, ["a.yaml", "b.yaml", "c.yaml"]);
   });
 
-  it("takes a host key as `ssh-keyscan` prints it", () => {
+  it("accepts a host key as `ssh-keyscan` prints it", () => {
     for (const line of [
       hostKey,
       ` ${hostKey}\n`,
@@ -81,29 +56,27 @@ describe("parseSettings", () => {
     assert.equal(hosts[0]!.hostKey, withComment);
   });
 
-  it("ends a private key with a newline, without which OpenSSH's format cannot be read", () => {
+  it("ends a private key with the newline that OpenSSH's format requires", () => {
     const hosts = [{ ...host, privateKey: privateKey.trimEnd() }];
     assert.equal(parseSettings({ ...minimal, hosts }).hosts[0]!.privateKey, privateKey);
   });
 
-  it("lets a stack that promotes be pinned to a kept release", () => {
+  it("accepts a kept release for a stack that promotes", () => {
     const { promoteFrom, release } = parseSettings({ ...minimal, promoteFrom: "staging", release: "shop-1" });
     assert.deepEqual({ promoteFrom, release }, { promoteFrom: "staging", release: "shop-1" });
   });
 
-  it("needs no registry for a kept release, whether Pulumi says nothing or `{}`", () => {
+  it("needs no registry for a kept release, whether Pulumi passes nothing or `{}`", () => {
     const pinned = { ...minimal, registry: undefined, release: "shop-1" };
     assert.equal(parseSettings(pinned).registry, undefined);
     assert.equal(parseSettings({ ...pinned, registry: {} }).registry, undefined);
   });
 
-  it("keeps the address under which the hosts pull apart from that for pushing", () => {
+  it("keeps separate addresses for pushing and for pulling", () => {
     const both = { address: "localhost:5000/a", pullAddress: "10.0.0.1:5000/a", insecure: "true" };
     assert.deepEqual(parseSettings({ ...minimal, registry: both }).registry, { ...both, insecure: true });
   });
 
-  const hostWith = (changes: object) => ({ hosts: [{ ...host, ...changes }] });
-  const registryWith = (changes: object) => ({ registry: { ...registry, ...changes } });
   const ints: [string, number, number][] = [
     ["keepReleases", 1, 100],
     ["lockWait", 0, 86400],
@@ -111,304 +84,7 @@ describe("parseSettings", () => {
     ["settle", 0, 3600],
   ];
 
-  const table: [string, RawSettings, string, string, string][] = [
-    [
-      "no compose file",
-      { composeFile: undefined },
-      "composeFile",
-      "is required",
-      set("composeFile", "compose.yaml"),
-    ],
-    ["only commas", { composeFile: " , " }, "composeFile", "is required", set("composeFile", "compose.yaml")],
-    [
-      "a project name in capitals",
-      { projectName: "Shop" },
-      "projectName",
-      "must be lower-case letters, digits, dashes and underscores",
-      correct("projectName"),
-    ],
-    ["a blank env file", { envFile: "  " }, "envFile", "is empty", correct("envFile")],
-    [
-      "no host",
-      { hosts: [] },
-      "hosts",
-      "is required: at least one host",
-      set("hosts[0].address", "host.example.com"),
-    ],
-    [
-      "hosts that are no list",
-      { hosts: { a: 1 } },
-      "hosts",
-      "must be a list of hosts",
-      set("hosts[0].address", "host.example.com"),
-    ],
-    [
-      "a host without a name",
-      { hosts: [nameless] },
-      "hosts[0].name",
-      "is required",
-      set("hosts[0].name", "web1"),
-    ],
-    [
-      "a host's name with a blank",
-      hostWith({ name: "web 1" }),
-      "hosts[0].name",
-      "must be lower-case letters, digits and dashes",
-      set("hosts[0].name", "web1"),
-    ],
-    [
-      "an address with a scheme",
-      hostWith({ address: "ssh://web1" }),
-      "hosts[0].address",
-      "is not a host name or an IP address",
-      set("hosts[0].address", "host.example.com"),
-    ],
-    [
-      "a port out of range",
-      hostWith({ port: 65536 }),
-      "hosts[0].port",
-      "must be a whole number from 1 to 65535",
-      set("hosts[0].port", "22"),
-    ],
-    [
-      "a port that is no number",
-      hostWith({ port: "ssh" }),
-      "hosts[0].port",
-      "must be a whole number from 1 to 65535",
-      set("hosts[0].port", "22"),
-    ],
-    [
-      "a user with a blank",
-      hostWith({ user: "-x y" }),
-      "hosts[0].user",
-      "is not a user name",
-      set("hosts[0].user", "deploy"),
-    ],
-    [
-      "an empty host key",
-      hostWith({ hostKey: "" }),
-      "hosts[0].hostKey",
-      unverified,
-      keyscan("hosts[0].hostKey"),
-    ],
-    [
-      "an RSA host key",
-      hostWith({ hostKey: "ssh-rsa AAAA" }),
-      "hosts[0].hostKey",
-      "is an ssh-rsa key, which current servers refuse to prove",
-      keyscan("hosts[0].hostKey"),
-    ],
-    [
-      "two host keys",
-      hostWith({ hostKey: `${hostKey}\n${hostKey}` }),
-      "hosts[0].hostKey",
-      "is not one line of a public key such as `ssh-ed25519 AAAA…`",
-      keyscan("hosts[0].hostKey"),
-    ],
-    [
-      "a public key for a private one",
-      hostWith({ privateKey: hostKey }),
-      "hosts[0].privateKey",
-      "is not a private key",
-      `load the key into an SSH agent, or ${setSecret("hosts[0].privateKey", " < key-file")}`,
-    ],
-    [
-      "a host's setting that there is not",
-      hostWith({ hostkey: hostKey }),
-      "hosts[0].hostkey",
-      "is not a setting",
-      "correct its name or remove it",
-    ],
-    [
-      "a proxy without a user",
-      hostWith({ proxyJump: { address: "jump", hostKey } }),
-      "hosts[0].proxyJump.user",
-      "is required",
-      set("hosts[0].proxyJump.user", "deploy"),
-    ],
-    [
-      "a proxy's host key",
-      hostWith({ proxyJump: { address: "jump", user: "deploy", hostKey: "x" } }),
-      "hosts[0].proxyJump.hostKey",
-      "is not one line of a public key such as `ssh-ed25519 AAAA…`",
-      keyscan("hosts[0].proxyJump.hostKey"),
-    ],
-    [
-      "a host that is only an address",
-      { hosts: ["web1.example.com"] },
-      "hosts[0]",
-      "must be a group of settings",
-      set("hosts[0].address", "host.example.com"),
-    ],
-    [
-      "two hosts of one name",
-      { hosts: [host, { ...host, address: "web2" }] },
-      "hosts",
-      "two hosts are named `web1`",
-      "give each a name of its own",
-    ],
-    [
-      "two hosts that are one machine",
-      { hosts: [host, { ...host, name: "web2", port: "22" }] },
-      "hosts",
-      `two hosts are ${host.user}@${host.address}:22`,
-      "remove one of them",
-    ],
-    [
-      "no registry",
-      { registry: undefined },
-      "registry.address",
-      "is required",
-      set("registry.address", "registry.example.com/team"),
-    ],
-    [
-      "a registry with a scheme",
-      registryWith({ address: "https://registry.example.com" }),
-      "registry.address",
-      "is not a registry address such as `registry.example.com:5000/team`, without a scheme",
-      set("registry.address", "registry.example.com/team"),
-    ],
-    [
-      "a registry that looks like an option",
-      registryWith({ address: "--registry" }),
-      "registry.address",
-      "is not a registry address such as `registry.example.com:5000/team`, without a scheme",
-      set("registry.address", "registry.example.com/team"),
-    ],
-    [
-      "an address that looks like an option",
-      hostWith({ address: "-oProxyCommand" }),
-      "hosts[0].address",
-      "is not a host name or an IP address",
-      set("hosts[0].address", "host.example.com"),
-    ],
-    [
-      "a username without a password",
-      registryWith({ username: "ci" }),
-      "registry.password",
-      "is missing for the username given",
-      setSecret("registry.password"),
-    ],
-    [
-      "a password without a username",
-      registryWith({ password: "secret" }),
-      "registry.username",
-      "is missing for the password given",
-      set("registry.username", "ci"),
-    ],
-    [
-      "an empty password",
-      registryWith({ username: "ci", password: "" }),
-      "registry.password",
-      "is empty",
-      setSecret("registry.password"),
-    ],
-    [
-      "a registry's flag that is none",
-      registryWith({ insecure: "yes" }),
-      "registry.insecure",
-      "must be true or false",
-      correct("registry.insecure"),
-    ],
-    [
-      "another transport",
-      { transport: "ssh" },
-      "transport",
-      "must be `registry`; `ssh` is not available yet",
-      correct("transport"),
-    ],
-    [
-      "another strategy",
-      { strategy: "swarm" },
-      "strategy",
-      "must be `recreate`; `start-first` and `swarm` are not available yet",
-      correct("strategy"),
-    ],
-    [
-      "a tag with a slash",
-      { tag: "feature/x" },
-      "tag",
-      "is not an image tag (letters, digits, `_`, `.`, `-`)",
-      correct("tag"),
-    ],
-    ["a flag that is none", { uniqueTag: "1" }, "uniqueTag", "must be true or false", correct("uniqueTag")],
-    ["a flag that is none", { pullBase: "on" }, "pullBase", "must be true or false", correct("pullBase")],
-    ["a nonce of two lines", { fresh: "a\nb" }, "fresh", "must be one line", correct("fresh")],
-    [
-      "a nonce of two lines",
-      { forceRecreate: "a\rb" },
-      "forceRecreate",
-      "must be one line",
-      correct("forceRecreate"),
-    ],
-    [
-      "a stack of four parts",
-      { promoteFrom: "a/b/c/d" },
-      "promoteFrom",
-      "is not a stack name such as `staging`",
-      correct("promoteFrom"),
-    ],
-    [
-      "a release that is none",
-      { release: "Shop 1" },
-      "release",
-      "is not the id of a release",
-      correct("release"),
-    ],
-    [
-      "a release to take over that is none",
-      { takeOver: "*" },
-      "takeOver",
-      "is neither the id of a release nor `unmanaged`",
-      correct("takeOver"),
-    ],
-    [
-      "a flag that is none",
-      { removeVolumes: "no" },
-      "removeVolumes",
-      "must be true or false",
-      correct("removeVolumes"),
-    ],
-    [
-      "a folder on the host with a colon",
-      { remoteDir: "/srv/a:b" },
-      "remoteDir",
-      "has a colon or a control character in it, which docker cannot mount",
-      correct("remoteDir"),
-    ],
-    [
-      "a folder on the host with a control character",
-      { remoteDir: "/srv/\u001b[31m" },
-      "remoteDir",
-      "has a colon or a control character in it, which docker cannot mount",
-      correct("remoteDir"),
-    ],
-    [
-      "a relative folder on the host",
-      { remoteDir: "deploy" },
-      "remoteDir",
-      "must be an absolute path on the host",
-      correct("remoteDir"),
-    ],
-    ...ints.flatMap(([key, min, max]) =>
-      [min - 1, max + 1, "1.5", "-1", "many", true].map(
-        (value): [string, RawSettings, string, string, string] => [
-          `${key} of ${value}`,
-          { [key]: value },
-          key,
-          `must be a whole number from ${min} to ${max}`,
-          correct(key),
-        ],
-      ),
-    ),
-  ];
-  for (const [name, changes, path, what, todo] of table) {
-    it(`refuses ${name}${name.includes(path) ? "" : ` (${path})`}`, () => {
-      assert.deepEqual(problemsOf({ ...minimal, ...changes }), [`everfresh:${path}: ${what}; ${todo}`]);
-    });
-  }
-
-  it("takes whole numbers up to their limits", () => {
+  it("accepts whole numbers up to their limits", () => {
     for (const [key, min, max] of ints) {
       for (const value of [min, max]) {
         assert.equal(parseSettings({ ...minimal, [key]: String(value) })[key as "settle"], value);
@@ -416,37 +92,7 @@ describe("parseSettings", () => {
     }
   });
 
-  it("names every problem at once, those between two settings too", () => {
-    const problems = problemsOf({
-      hosts: [
-        { name: "a", address: "a", user: "u" },
-        { name: "a", address: "b b", user: "u", hostKey },
-      ],
-      registry: { username: "ci" },
-      keepReleases: "0",
-    });
-    assert.deepEqual(
-      problems.map((line) => line.slice(0, line.indexOf(": "))),
-      [
-        "everfresh:composeFile",
-        "everfresh:hosts[0].hostKey",
-        "everfresh:hosts[1].address",
-        "everfresh:registry.address",
-        "everfresh:registry.password",
-        "everfresh:keepReleases",
-        "everfresh:hosts",
-      ],
-    );
-  });
-
-  it("says what an empty configuration lacks", () => {
-    const lacking = ["everfresh:composeFile: ", "everfresh:hosts: ", "everfresh:registry.address: "];
-    const problems = problemsOf({});
-    assert.equal(problems.length, lacking.length, problems.join("\n"));
-    for (const [i, start] of lacking.entries()) assert.ok(problems[i]!.startsWith(start), problems[i]);
-  });
-
-  it("answers anything with settings or with lines that name a key and say what to do", () => {
+  it("returns settings or problems in the message form, for any input", () => {
     const key = fc.constantFrom(
       ...Object.keys(minimal),
       "tag",
@@ -471,7 +117,7 @@ describe("parseSettings", () => {
 
   it("never shows a secret in a message", () => {
     const secret = "s3cret";
-    const shown = problemsOf({
+    const shown = settingsProblems({
       ...minimal,
       hosts: [{ ...host, privateKey: secret, proxyJump: { ...host, privateKey: secret } }],
       registry: { ...registry, password: secret },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { imageVolumeLabel } from "../../../../core/compose/image-volumes";
-import { type ComposeProject, readProject } from "../../../../core/compose/project";
+import type { ComposeProject } from "../../../../core/compose/project";
+import { readProject } from "../../../../core/compose/read-project";
 import { renderCompose } from "../../../../core/compose/render";
 import { Problems } from "../../../../core/problems";
 import { printed } from "../../../support/compose";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { placeMounts, type SourceFacts } from "../../../../core/compose/mounts";
-import { readProject } from "../../../../core/compose/project";
+import { readProject } from "../../../../core/compose/read-project";
 import { renderCompose } from "../../../../core/compose/render";
 import { printed } from "../../../support/compose";
 

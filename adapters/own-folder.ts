@@ -1,16 +1,17 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Problems, problem } from "./problems";
+import { Problems, problem } from "../core/problems";
 
 /** Where everfresh keeps its own files, relative to the checkout. */
 const own = ".everfresh";
 
 /**
- * Makes a folder below `.everfresh/`, with those above it, for its owner only: build arguments are kept there.
+ * Makes a folder below `.everfresh/`, with those above it, readable by its owner only: it may hold build arguments.
  *
  * None of them may be a link. A repository can bring one along (`.everfresh/build/prod -> /home/me`), and what is written
- * or removed through it is not everfresh's.
+ * or removed through it would not be everfresh's.
  *
  * @returns its path, relative to the checkout.
  * @throws Problems where a link or a file is in its place.
@@ -30,7 +31,7 @@ export function makeOwnFolder(...names: string[]): string {
 }
 
 /**
- * The same for what a run can do without: a folder that cannot be written to is none of its concern.
+ * The same for a folder that a run can do without, such as a cache: that it cannot be made is no error.
  *
  * @throws Problems as {@link makeOwnFolder} does.
  */
@@ -44,8 +45,29 @@ export function ownFolder(...names: string[]): string {
 }
 
 /**
- * What stands for a name of the compose file or of Pulumi in the name of a file: the name itself where it is a plain one,
- * else a hash, which no plain name looks like.
+ * Writes a file below `.everfresh/`, readable by its owner only. It is replaced as a whole or not at all, even if another
+ * process writes it at the same time.
+ *
+ * @param names the folder's, and the file's.
+ */
+export async function replaceOwnFile(
+  names: [...folder: string[], file: string],
+  text: string,
+): Promise<void> {
+  const file = path.join(makeOwnFolder(...names.slice(0, -1)), names.at(-1)!);
+  const unfinished = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(unfinished, text, { mode: 0o600, flag: "wx" });
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * A file name for any name from the compose file or from Pulumi: the name itself if it is plain, else a hash, which no
+ * plain name looks like.
  */
 export function fileName(name: string): string {
   return /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/.test(name)

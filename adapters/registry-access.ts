@@ -1,7 +1,8 @@
-import { RegistryError, type RegistryOptions } from "../adapters/registry";
 import { registryHost } from "../core/images";
 import { Problems } from "../core/problems";
 import type { Registry } from "../core/settings";
+import { RegistryError } from "./registry-error";
+import type { RegistryOptions } from "./registry-session";
 
 /** How to ask for an image: the credentials are for the registry that they were given for, and no other. */
 export function accessTo(image: string, registry: Registry | undefined): RegistryOptions {
@@ -10,8 +11,12 @@ export function accessTo(image: string, registry: Registry | undefined): Registr
   return { insecure, ...(username && password ? { auth: { username, password } } : {}) };
 }
 
-/** Names the setting that a registry's refusal is about. */
-export async function ask<T>(registry: Registry, question: () => Promise<T>): Promise<T> {
+/**
+ * Asks the configured registry a question.
+ *
+ * @throws Problems that name the setting to correct when the registry refuses, or cannot be reached.
+ */
+export async function blameSetting<T>(registry: Registry, question: () => Promise<T>): Promise<T> {
   try {
     return await question();
   } catch (error) {

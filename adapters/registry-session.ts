@@ -1,0 +1,202 @@
+import * as v from "valibot";
+import { speaksHttp } from "../core/images";
+import { excerpt } from "../core/printable";
+import { RegistryError, strangeAnswer, unreachable } from "./registry-error";
+
+const TIMEOUT_MS = 5_000;
+/** What a registry must accept as a manifest (OCI distribution-spec, "Pushing Manifests"); no answer needed here is larger. */
+const LARGEST_ANSWER = 4 * 1024 * 1024;
+const MANIFESTS = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+export interface RegistryAuth {
+  username: string;
+  password: string;
+}
+
+export interface RegistryOptions {
+  /** Default: ask anonymously. */
+  auth?: RegistryAuth;
+  /** Speak http. Default: only with this machine itself. */
+  insecure?: boolean;
+  /** For each request, in milliseconds. Default: 5000. */
+  timeout?: number;
+}
+
+/** Docker's "token authentication"; the token becomes a header. */
+const Token = v.pipe(v.string(), v.regex(/^[!-~]+$/));
+const TokenAnswer = v.object({ token: v.nullish(Token), access_token: v.nullish(Token) });
+
+/** What a registry answers, complete. */
+interface Answer {
+  status: number;
+  /** Whether it comes from the origin that was asked, not from one that it redirected to. */
+  direct: boolean;
+  headers: Headers;
+  bytes: Buffer;
+}
+
+/** Requests to one registry, which demands authentication, if any, with its first answer. */
+export class RegistrySession {
+  readonly #registry: string;
+  readonly #options: RegistryOptions;
+  readonly #scope: string | undefined;
+  readonly #origin: string;
+  #authorization: string | undefined;
+
+  /** @param scope - what a token is asked for; default: what the registry's challenge names. */
+  constructor(registry: string, options: RegistryOptions, scope: string | undefined) {
+    this.#registry = registry;
+    this.#options = options;
+    this.#scope = scope;
+    const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
+    this.#origin = `${speaksHttp(host, options.insecure) ? "http" : "https"}://${host}`;
+  }
+
+  /** @throws RegistryError when there is no answer, or none to trust. */
+  async request(method: "GET" | "HEAD", path: string): Promise<Answer> {
+    const first = await this.#send(method, this.#origin + path, this.#authorization);
+    // A redirection's target, such as a blob store, has no say in where the registry's credentials go.
+    if (first.status !== 401 || !first.direct || this.#authorization !== undefined) return first;
+    this.#authorization = await this.#authorize(first.headers.get("www-authenticate") ?? "");
+    return this.#authorization === undefined
+      ? first
+      : this.#send(method, this.#origin + path, this.#authorization);
+  }
+
+  /** What a GET answers; undefined when there is no such thing. */
+  async json<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
+    const answer = await this.request("GET", path);
+    if (answer.status === 404) return undefined;
+    this.mustBeOk(answer);
+    return this.#parse(answer, schema);
+  }
+
+  /** @throws RegistryError for any status but 200. */
+  mustBeOk({ status }: Answer): void {
+    if (status === 200) return;
+    if (status === 401 || status === 403) throw this.#refused(status);
+    throw new RegistryError(
+      "failing",
+      `${this.#registry}: answers with status ${status}; look at the registry's own log, or try again later`,
+    );
+  }
+
+  /** The `Authorization` that a challenge asks for; undefined when there is nothing to answer it with. */
+  async #authorize(challenge: string): Promise<string | undefined> {
+    const basic = this.#options.auth && basicAuthorization(this.#options.auth);
+    if (/^basic\b/i.test(challenge)) return basic;
+    if (!/^bearer\b/i.test(challenge)) return undefined;
+    const fields = Object.fromEntries(
+      [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]]),
+    );
+    if (!fields.realm || !URL.canParse(fields.realm)) return undefined;
+    const url = this.#trustedRealm(new URL(fields.realm));
+    if (fields.service) url.searchParams.set("service", fields.service);
+    const scope = this.#scope ?? fields.scope;
+    if (scope) url.searchParams.set("scope", scope);
+    const answer = await this.#send("GET", url.href, basic);
+    this.mustBeOk(answer);
+    const given = this.#parse(answer, TokenAnswer);
+    const token = given.token ?? given.access_token;
+    if (!token) throw strangeAnswer(this.#registry, `gives no token at ${excerpt(url.origin)}`);
+    return `Bearer ${token}`;
+  }
+
+  /**
+   * The address at which a registry wants the credentials. Another host is usual (Docker Hub has one), but a password for an
+   * https registry is never sent in the clear; nor does one leave this machine in the clear because a local registry, which
+   * is spoken to in http, asks for it.
+   *
+   * @throws RegistryError
+   */
+  #trustedRealm(realm: URL): URL {
+    const wants = `wants the credentials at \`${excerpt(realm.href)}\``;
+    const todo = "let its realm be an https address";
+    if (!/^https?:$/.test(realm.protocol) || realm.username !== "" || realm.password !== "")
+      throw strangeAnswer(this.#registry, `${wants}, which is no plain web address`, todo);
+    const mayBeHttp = this.#origin.startsWith("http:") && speaksHttp(realm.host, this.#options.insecure);
+    if (realm.protocol === "http:" && !mayBeHttp)
+      throw strangeAnswer(this.#registry, `${wants}, where everybody could read them`, todo);
+    return realm;
+  }
+
+  #parse<T>({ bytes }: Answer, schema: v.GenericSchema<unknown, T>): T {
+    let answer: unknown;
+    try {
+      answer = JSON.parse(bytes.toString());
+    } catch {}
+    const result = v.safeParse(schema, answer);
+    if (result.success) return result.output;
+    throw strangeAnswer(this.#registry, "answers with something else than a registry does");
+  }
+
+  async #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
+    // Not AbortSignal.timeout: neither its timer nor fetch's own socket keeps the process alive until the answer.
+    const stop = new AbortController();
+    const timeout = this.#options.timeout ?? TIMEOUT_MS;
+    let timer: NodeJS.Timeout | undefined;
+    // fetch itself may wait for ever: for the end of a body whose compression is damaged (undici).
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new DOMException("", "TimeoutError")), timeout);
+    });
+    try {
+      return await Promise.race([this.#exchange(method, url, authorization, stop.signal), late]);
+    } catch (error) {
+      if (error instanceof RegistryError) throw error;
+      throw unreachable(this.#registry, url, error);
+    } finally {
+      clearTimeout(timer);
+      stop.abort();
+    }
+  }
+
+  async #exchange(
+    method: string,
+    url: string,
+    authorization: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    // A redirection to another origin is followed without the authorization (https://fetch.spec.whatwg.org/#http-redirect-fetch).
+    const response = await fetch(url, {
+      method,
+      headers: { accept: MANIFESTS, ...(authorization !== undefined && { authorization }) },
+      signal,
+    });
+    if (response.redirected && url.startsWith("https:") && !response.url.startsWith("https:"))
+      throw strangeAnswer(
+        this.#registry,
+        "leads from https to http, where everybody could change the answer",
+      );
+    const { status, headers } = response;
+    const direct = !response.redirected || new URL(response.url).origin === new URL(url).origin;
+    return { status, headers, direct, bytes: await this.#readBody(response) };
+  }
+
+  /** @throws RegistryError for more bytes than any answer needed here can have. */
+  async #readBody({ body }: Response): Promise<Buffer> {
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    for await (const piece of body ?? []) {
+      size += piece.length;
+      if (size > LARGEST_ANSWER) throw strangeAnswer(this.#registry, "answers with more than 4 MiB");
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces);
+  }
+
+  #refused(status: number): RegistryError {
+    const what = this.#options.auth
+      ? `refuses the user \`${this.#options.auth.username}\` (status ${status}); check the password and what the user may do`
+      : `wants a user name and a password (status ${status}); set them in \`registry\``;
+    return new RegistryError("refused", `${this.#registry}: ${what}`);
+  }
+}
+
+function basicAuthorization({ username, password }: RegistryAuth): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}

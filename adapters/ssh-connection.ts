@@ -1,0 +1,162 @@
+import type { Duplex } from "node:stream";
+import { Client, type ConnectConfig, utils } from "ssh2";
+import { brief } from "../core/printable";
+import { Problems, problem } from "../core/problems";
+import type { Host, SshEndpoint } from "../core/settings";
+
+const startAgent =
+  "start an agent (`eval $(ssh-agent) && ssh-add`) or set the key with `pulumi config set --secret --path`";
+
+/**
+ * Connects to a host that proves the key it was given with.
+ *
+ * @param where - the setting a message names, such as `everfresh:hosts[0]`.
+ * @param dialTimeout - milliseconds.
+ * @param sock - the connection to use instead of a new one, such as one through a proxy.
+ * @throws Problems when it cannot be reached, proves another key, or refuses the login.
+ */
+export function connect(
+  endpoint: SshEndpoint,
+  where: string,
+  dialTimeout: number,
+  sock?: Duplex,
+): Promise<Client> {
+  const [keyType, keyData] = endpoint.hostKey.split(" ") as [string, string];
+  let presented: string | undefined;
+  const config: ConnectConfig = {
+    host: endpoint.address,
+    port: endpoint.port,
+    username: endpoint.user,
+    readyTimeout: dialTimeout,
+    keepaliveInterval: 15_000,
+    algorithms: { serverHostKey: [keyType as "ssh-ed25519"] },
+    hostVerifier: (key: Buffer) => {
+      presented = key.toString("base64");
+      return presented === keyData;
+    },
+    ...(sock ? { sock } : {}),
+    ...credentials(endpoint, where),
+  };
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    const fail = (error: Error & { level?: string; code?: string }) => {
+      clearTimeout(late);
+      const refused = presented !== undefined && presented !== keyData;
+      client.destroy();
+      reject(
+        new Problems([
+          refused
+            ? otherKey(endpoint, where, `${keyType} ${presented}`)
+            : connectionProblem(error, endpoint, where, dialTimeout),
+        ]),
+      );
+    };
+    // ssh2 stops its own clock at the other side's first line.
+    const late = setTimeout(() => fail(Object.assign(new Error(), { level: "client-timeout" })), dialTimeout);
+    // Each step of a login is a small packet, which must not wait for the one before it to be acknowledged.
+    client.once("connect", () => client.setNoDelay(true));
+    client.once("ready", () => {
+      clearTimeout(late);
+      resolve(client);
+    });
+    // Not once: an error after the first would end the program.
+    client.on("error", fail);
+    client.once("close", () => fail(new Error("the connection was closed")));
+    client.connect(config);
+  });
+}
+
+function credentials(
+  { privateKey }: SshEndpoint,
+  where: string,
+): Pick<ConnectConfig, "privateKey" | "agent"> {
+  if (privateKey !== undefined) {
+    const parsed = utils.parseKey(privateKey);
+    if (!(parsed instanceof Error)) return { privateKey };
+    const encrypted = /encrypted|passphrase/i.test(parsed.message);
+    throw new Problems([
+      encrypted
+        ? problem(
+            `${where}.privateKey`,
+            "is encrypted",
+            "load it into an SSH agent and remove it from the configuration",
+          )
+        : problem(
+            `${where}.privateKey`,
+            `cannot be read (${brief(parsed)})`,
+            "give a private key in OpenSSH or PEM format",
+          ),
+    ]);
+  }
+  const agent = process.env.SSH_AUTH_SOCK;
+  if (agent) return { agent };
+  throw new Problems([problem(`${where}.privateKey`, "there is no key and no SSH agent", startAgent)]);
+}
+
+function otherKey(endpoint: SshEndpoint, where: string, presented: string): string {
+  return problem(
+    `${where}.hostKey`,
+    `${endpoint.address}:${endpoint.port} proves itself with another key (${presented})`,
+    "find out why before anything else; if the machine was rebuilt, set the new key",
+  );
+}
+
+function connectionProblem(
+  error: Error & { level?: string; code?: string },
+  endpoint: SshEndpoint,
+  where: string,
+  dialTimeout: number,
+): string {
+  const target = `${endpoint.address}:${endpoint.port}`;
+  if (error.level === "client-authentication") {
+    return problem(
+      `${where}.privateKey`,
+      `${target} refuses the login of ${endpoint.user}`,
+      "add the public key to its authorized_keys, or correct `user`",
+    );
+  }
+  if (error.level === "agent") {
+    return problem(`${where}.privateKey`, `the SSH agent does not answer (${brief(error)})`, startAgent);
+  }
+  if (/no matching host key/i.test(error.message)) {
+    return problem(
+      `${where}.hostKey`,
+      `${target} has no key of type ${endpoint.hostKey.split(" ")[0]}`,
+      "give a line that `ssh-keyscan` prints for it",
+    );
+  }
+  const reason =
+    error.code === "ENOTFOUND" || error.code === "EAI_AGAIN"
+      ? "its name cannot be resolved"
+      : error.level === "client-timeout"
+        ? `no answer in ${dialTimeout / 1000} s`
+        : brief(error);
+  return problem(
+    `${where}.address`,
+    `${target} cannot be reached (${reason})`,
+    "check the address, the port and that sshd runs",
+  );
+}
+
+/**
+ * Opens a connection from a proxy to a host.
+ *
+ * @throws Problems when the proxy cannot reach it.
+ */
+export function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    jump.forwardOut("127.0.0.1", 0, host.address, host.port, (error, channel) => {
+      if (error) {
+        reject(
+          new Problems([
+            problem(
+              `${where}.address`,
+              `the proxy cannot reach ${host.address}:${host.port} (${brief(error)})`,
+              "check the address and the port",
+            ),
+          ]),
+        );
+      } else resolve(channel);
+    });
+  });
+}
