@@ -13,7 +13,7 @@ import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { down, type Lab, up } from "../lab/lab";
-import { withTools } from "../scripts/environment";
+import { withTools } from "../lab/pulumi/environment";
 import { checkout, TestStack } from "../tests/support/stack";
 import { median } from "./median";
 

@@ -6,7 +6,7 @@ import { pushedName } from "../core/images";
 import { type IdentifiedBuild, pinned } from "../core/release/builds";
 import type { Registry } from "../core/settings";
 import type { BuildFolder } from "./build-folder";
-import type { ServiceImage } from "./images";
+import type { ServiceImage } from "./service-image";
 import { userError } from "./user-error";
 
 /** What the builder is told of the images of other services. */

@@ -10,14 +10,8 @@ import { makeBuildFolder } from "./build-folder";
 import { basesOf, isPinned } from "./built-bases";
 import { ContentImage } from "./content-image";
 import { RegistryPush } from "./registry-push";
+import type { ServiceImage } from "./service-image";
 import { declareUntouchedImage } from "./untouched";
-
-/** A service's image; where it is built, its digest is known once it is pushed. */
-export interface ServiceImage {
-  content: string;
-  digest: pulumi.Input<string>;
-  ref: pulumi.Input<string>;
-}
 
 /**
  * Declares the images of a plan: builds and pushes those that are to be built, and leaves all others as they are.

@@ -7,7 +7,7 @@ import { assembleRelease, type Ingredients, imageName, releaseKeepers } from "..
 import type { Deployed, Deployer, Provenance, PushedImage } from "../core/release/deployed";
 import type { ImageDecisions } from "../core/release/images";
 import type { Plan } from "../core/release/plan";
-import type { ServiceImage } from "./images";
+import type { ServiceImage } from "./service-image";
 import { declareUntouchedRelease } from "./untouched";
 
 /** A release as the hosts are told of it. */

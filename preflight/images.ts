@@ -1,10 +1,11 @@
 import path from "node:path";
 import { writeManifest } from "../adapters/manifests";
 import type { Outside } from "../adapters/outside";
+import { ownFolder } from "../adapters/own-folder";
+import { accessTo, blameSetting } from "../adapters/registry-access";
 import { type ComposeProject, isBuilt } from "../core/compose/project";
 import { type IdentifyOptions, StatCache } from "../core/content";
 import { contentTag, repositories } from "../core/images";
-import { ownFolder } from "../adapters/own-folder";
 import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
 import { own } from "../core/records";
 import { type IdentifiedBuild, identifyBuild, type PlannedBuild } from "../core/release/builds";
@@ -13,7 +14,6 @@ import { type ContentFacts, deployedImage, type Registries, wantsNoCache } from 
 import type { Registry, Settings } from "../core/settings";
 import { readBases } from "./bases";
 import { refuseEnvironment } from "./environment";
-import { accessTo, blameSetting } from "../adapters/registry-access";
 import { whyNew } from "./why-new";
 
 /**

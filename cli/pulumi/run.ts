@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { Problems, problem } from "../../core/problems";
 import { configFileVariable } from "../../core/stack-file";
-import { withTools } from "../../scripts/environment";
+import { withTools } from "../../lab/pulumi/environment";
 import { project } from "../project";
 import type { PulumiRun } from "./outcome";
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { withTools } from "../../scripts/environment";
+import { withTools } from "./environment";
 
 const launcher = path.join(__dirname, "..", "..", ".everfresh", "bin", "pulumi");
 

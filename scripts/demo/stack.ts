@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { withTools } from "../environment";
+import { withTools } from "../../lab/pulumi/environment";
 
 /** The demo's Pulumi stack. All of it lies in one folder: state, configuration, passphrase. */
 export class DemoStack {

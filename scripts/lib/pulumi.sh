@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Chooses the Pulumi to use: the official one, or if that cannot be had, its engine with the lab's stand-ins (lab/pulumi).
 #
-# A Pulumi that is not on PATH gets a small launcher in .everfresh/bin, which scripts/env and scripts/environment.ts put
+# A Pulumi that is not on PATH gets a small launcher in .everfresh/bin, which scripts/env and lab/pulumi/environment.ts put
 # in front of PATH.
 : "${root:?is set by scripts/setup}" "${state:?is set by scripts/setup}" "${lib:?is set by scripts/setup}"
 

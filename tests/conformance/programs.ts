@@ -3,7 +3,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engine } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
-import { withTools } from "../../scripts/environment";
+import { withTools } from "../../lab/pulumi/environment";
 import { lab } from "../support/lab";
 import { TestStack } from "../support/stack";
 import { officialHome } from "./official-home";

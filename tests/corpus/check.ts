@@ -6,7 +6,7 @@ import path from "node:path";
 import { type ComposeSource, readCompose } from "../../adapters/compose";
 import type { inspectSources } from "../../adapters/mount-sources";
 import type { ComposeProject } from "../../core/compose/project";
-import { problemsOf } from "../../core/host/validate";
+import { requestProblems } from "../../core/host/validate";
 import { repositories } from "../../core/images";
 import { Problems, refuse } from "../../core/problems";
 import { mapValues } from "../../core/records";
@@ -86,10 +86,16 @@ async function deploy(project: Checked, environment: NodeJS.ProcessEnv) {
       .filter(({ followsTag }) => followsTag)
       .map(({ name, image }) => [name, `${image}@sha256:${sha256(name)}`]),
   );
-  const known = { id: "corpus", fingerprints, images, layers: {}, tag: "corpus" };
+  const known = {
+    id: "corpus",
+    fingerprints,
+    images,
+    layers: {},
+    provenance: { tag: "corpus", who: "who", from: "here" },
+  };
   const release = assembleRelease({ project: read, files, hostPaths, followed }, known);
   refuse(
-    problemsOf({
+    requestProblems({
       ...{ release, token: "token", lineage: "", host: "host", who: "who", from: "here", stack: "corpus" },
       ...{ keepReleases: 5, lockWait: 0, healthTimeout: 1, settle: 0 },
     }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { DeployRequest, Release } from "../../core/host/types";
 import { exec, killEngine, startEngine } from "../../lab/faults";
+import type { WrittenRelease, WrittenRequest } from "../support/written-release";
 import { countSteps, deployDisturbed, installStepper } from "./support/kill";
 import { FOLDER, ownTroubledHost } from "./support/own-troubled-host";
 import { deploy, type Images, look, measured, pushImages, requestFor, served, shop } from "./support/shop";
@@ -80,7 +80,7 @@ describe("a host whose disk is full", function () {
     const MEGABYTES = 200;
     const pages = ["big-1", "big-2", "big-3"].map((name) => `${name}-${process.pid}`);
     let big: Images;
-    let release: (page: number, options?: Parameters<typeof requestFor>[2]) => Promise<DeployRequest>;
+    let release: (page: number, options?: Parameters<typeof requestFor>[2]) => Promise<WrittenRequest>;
     const leave = (megabytes: number) =>
       own.sh(
         `cd /var/lib/docker && rm -f ballast && free=$(df -Pm . | awk 'NR == 2 { print $4 }') && head -c $((free - ${megabytes}))M /dev/zero >ballast`,
@@ -106,7 +106,7 @@ describe("a host whose disk is full", function () {
       const [first, second] = await own.ledger();
       const sizeOf = (layers = "") => layers.split(" ").map((layer) => Number(layer.split("=")[1]));
       const { release: told } = await release(2);
-      const [web] = (told as Release).services;
+      const [web] = (told as WrittenRelease).services;
       const [tools, ...added] = sizeOf(web!.layers);
       assert.equal(
         second.pulled,
@@ -139,7 +139,7 @@ describe("a host whose disk is full", function () {
       const again = await release(3, { keepReleases: 1 });
       const same = await deploy(own.host, {
         ...again,
-        release: { ...(again.release as Release), id: "big4" },
+        release: { ...(again.release as WrittenRelease), id: "big4" },
       });
       assert.equal(same.status, 0, same.stderr);
       await leave(90);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deployStdin, unlockStdin } from "../../core/host/program";
+import { unlockProgram } from "../../core/host/requests";
 import { docker } from "../../lab/docker";
 import { engine, exec, killEngine, startEngine, startRegistry, stopRegistry } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
+import { deploymentProgram } from "../support/written-release";
 import { FOLDER, ownTroubledHost } from "./support/own-troubled-host";
 import { deploy, look, pushImages, requestFor, served, shop } from "./support/shop";
 import { Connection, runOn } from "./support/ssh";
@@ -57,7 +58,7 @@ describe("a host in trouble", function () {
       healthTimeout: 60,
     });
     using connection = await Connection.open(own.host);
-    const running = connection.run(deployStdin(slow));
+    const running = connection.run(deploymentProgram(slow));
     await until(
       "a deployment",
       async () =>
@@ -73,7 +74,7 @@ describe("a host in trouble", function () {
       /shop: ann on test-machine \(release r\d+, since \S+\) is deploying here; try again/,
     );
 
-    const unlocked = await runOn(own.host, unlockStdin({ project: "shop" }, 30));
+    const unlocked = await runOn(own.host, unlockProgram({ project: "shop" }, 30));
     assert.equal(unlocked.status, 0, unlocked.stderr);
     const ended = await running;
     assert.equal(ended.status, 1, ended.stderr);
@@ -88,7 +89,7 @@ describe("a host in trouble", function () {
       { user: "deploy" },
     );
     await until("a lock that is held", async () => (await look(own.host)).holder !== undefined);
-    const { status } = await runOn(own.host, unlockStdin({ project: "shop" }, 1));
+    const { status } = await runOn(own.host, unlockProgram({ project: "shop" }, 1));
     assert.equal(status, 0);
     assert.equal((await look(own.host)).holder, undefined);
   });
@@ -194,7 +195,7 @@ describe("a host in trouble", function () {
     const serving = await own.green();
     const slow = requestFor(own.lab, own.next({ sick: true, retries: 1000 }), { healthTimeout: 15 });
     using connection = await Connection.open(own.host);
-    const running = connection.run(deployStdin(slow));
+    const running = connection.run(deploymentProgram(slow));
     // Not while docker starts a container: killed then, it may lose track of the port (moby/libnetwork#1790).
     const isUp = ({ service, health }: { service: string; health?: string }) =>
       service === "web" && health === "starting";

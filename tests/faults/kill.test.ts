@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { historyStdin } from "../../core/host/program";
+import { historyProgram } from "../../core/host/requests";
 import { exec } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import {
@@ -211,7 +211,7 @@ class Target {
       { drift: [], token, id: release.id },
       where,
     );
-    const lines = (await runOn(host, historyStdin({ project: "shop" }))).stdout.trim().split("\n");
+    const lines = (await runOn(host, historyProgram({ project: "shop" }))).stdout.trim().split("\n");
     const deployments = lines.map((line) => JSON.parse(line).deployment);
     assert.equal(
       new Set(deployments).size,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { historyStdin } from "../../core/host/program";
+import { historyProgram } from "../../core/host/requests";
 import { exec } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
 import { buildBase } from "../support/lab";
@@ -126,7 +126,7 @@ describe("pulumi that is killed, and all that it started", function () {
   }
 
   it("is in the ledger once for each deployment, the first with all that it pulled", async () => {
-    const { stdout } = await runOn(stack.host, historyStdin({ project: stack.project }));
+    const { stdout } = await runOn(stack.host, historyProgram({ project: stack.project }));
     const lines = stdout
       .trim()
       .split("\n")

@@ -8,9 +8,8 @@ import type { ComposeText } from "../../core/compose/document";
 import { readProject } from "../../core/compose/read-project";
 import { storePath } from "../../core/compose/render";
 import type { BuildSpec } from "../../core/content";
-import { deployStdin } from "../../core/host/program";
-import type { Release } from "../../core/host/types";
 import { repositories } from "../../core/images";
+import { deploymentProgram, type WrittenRelease } from "../support/written-release";
 import { inABox, listing } from "./support/box";
 import { anyText, composeName, line } from "./support/fragments";
 import { patienceFor, tryAll } from "./support/inputs";
@@ -94,7 +93,7 @@ describe("hostile names in a resolved document", function () {
       if (project instanceof Refusal) return;
       for (const { name } of project.files) {
         const release = releaseWith(name);
-        const sent = await valueOrRefusal(() => deployStdin(release), { documented: rangeError });
+        const sent = await valueOrRefusal(() => deploymentProgram(release), { documented: rangeError });
         if (sent instanceof Refusal) continue;
         const place = path.posix.normalize(storePath(fingerprint, name));
         assert.ok(place.startsWith(`store/${fingerprint}/`) && !place.slice(71).includes("/"), place);
@@ -138,7 +137,6 @@ describe("hostile names in a resolved document", function () {
         platforms: [],
         additionalContexts: Object.fromEntries([[context, source]]),
         secrets: [secretId],
-        ssh: [],
         ...(dockerfile === undefined ? {} : { dockerfile }),
       };
       const secrets = [{ id: secretId, file: path.join(source, "Dockerfile") }];
@@ -165,8 +163,8 @@ const missing = (error: Error) =>
     ? []
     : undefined;
 
-function releaseWith(name: string): Parameters<typeof deployStdin>[0] {
-  const release: Release = {
+function releaseWith(name: string): Parameters<typeof deploymentProgram>[0] {
+  const release: WrittenRelease = {
     id: "r1",
     project: "shop",
     tag: "t",

@@ -8,7 +8,8 @@ import fc from "fast-check";
 import { stringify } from "yaml";
 import { readLedger } from "../../cli/ledger";
 import { parseProbe } from "../../core/host/probe";
-import { type HostProgram, historyStdin, logsStdin, probeStdin, reportStdin } from "../../core/host/program";
+import type { HostProgram } from "../../core/host/program-text";
+import { historyProgram, logsProgram, probeProgram, reportProgram } from "../../core/host/requests";
 import { calm, container } from "../unit/core/host/states";
 import { insteadOfMain, runUnder, SHELLS } from "../unit/remote/shells";
 import { inABox, listing } from "./support/box";
@@ -167,7 +168,7 @@ describe("hostile files and containers of a host", function () {
       40,
       fc.tuple(shell, fc.array(damages, { minLength: 1, maxLength: 3 })),
       async ([shell, damage]) => {
-        const { stdout } = read(shell, probeStdin(project), host(damage));
+        const { stdout } = read(shell, probeProgram(project), host(damage));
         const state = await valueOrRefusal(() => parseProbe(stdout), { documented: placeless });
         if (state instanceof Refusal) return;
         // The container that runs is there, whatever the files say.
@@ -178,7 +179,7 @@ describe("hostile files and containers of a host", function () {
 
   it("are read as the ledger, as far as it is intact", () =>
     tryAll("stored files", 20, fc.tuple(shell, damages), async ([shell, damage]) => {
-      const { stdout } = read(shell, historyStdin(project), host([damage]));
+      const { stdout } = read(shell, historyProgram(project), host([damage]));
       for (const { release, at } of readLedger(stdout))
         assert.deepEqual([typeof release, typeof at], ["string", "string"]);
     }));
@@ -189,7 +190,7 @@ describe("hostile files and containers of a host", function () {
       (text): Damage => ({ file: result, how: "bytes", bytes: Buffer.from(text) }),
     );
     return tryAll("stored files", 40, fc.tuple(shell, fc.oneof(damages, broken)), async ([shell, damage]) => {
-      const { status, stdout, stderr } = read(shell, reportStdin(project), host([damage]));
+      const { status, stdout, stderr } = read(shell, reportProgram(project), host([damage]));
       if (status === 0) assert.equal((JSON.parse(stdout) as { release: string }).release, "r1");
       else assert.match(stderr, /^shop: .+; .+\n$/);
     });
@@ -197,7 +198,7 @@ describe("hostile files and containers of a host", function () {
 
   it("carry out no label of a container while its log is read", () =>
     tryAll("stored files", 30, fc.tuple(shell, labels), async ([shell, label]) => {
-      const { stdout, stderr } = read(shell, logsStdin(project, { tail: 5 }), host([], label));
+      const { stdout, stderr } = read(shell, logsProgram(project, { tail: 5 }), host([], label));
       assert.ok(stdout.includes("a line of its log"), `the log is lost: ${stderr}`);
     }));
 
@@ -205,8 +206,8 @@ describe("hostile files and containers of a host", function () {
     tryAll("stored files", 30, fc.tuple(shell, labels), ([shell, label]) => {
       const { env, folder } = host([], label);
       const script = `request; folder='${folder}'; cd "$folder"; nl='
-'; engine_limit=5 present='' present_images='' release_images=''; look; running`;
-      const { stdout, stderr } = runUnder(shell, insteadOfMain(probeStdin(project), script), env);
+'; engine_limit=5 previous='' observed='' observed_images='' release_images=''; observe; runs_now`;
+      const { stdout, stderr } = runUnder(shell, insteadOfMain(probeProgram(project), script), env);
       assert.equal(stderr, "");
       const lines = stdout.split("\n").slice(0, -1);
       assert.equal(lines.length, 1, stdout);
@@ -215,7 +216,7 @@ describe("hostile files and containers of a host", function () {
 
   it("forge no fact of the probe by the label of a container", () =>
     tryAll("stored files", 30, fc.tuple(shell, labels), async ([shell, label]) => {
-      const { stdout } = read(shell, probeStdin(project), host([], label));
+      const { stdout } = read(shell, probeProgram(project), host([], label));
       const state = parseProbe(stdout);
       assert.deepEqual([state.token, state.lineage, state.containers.length], ["calm", "l", 1]);
       assert.equal(state.containers[0]!.service, label);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { deployStdin } from "../../core/host/program";
-import type { DeployRequest } from "../../core/host/types";
+import { deploymentProgram, type WrittenRequest } from "../support/written-release";
 import { inABox } from "./support/box";
 import { anyText, secret } from "./support/fragments";
 import { patienceFor, tryAll } from "./support/inputs";
@@ -23,7 +22,7 @@ describe("hostile values in a request to a host", function () {
     });
     return tryAll("arguments", 150, input, async ({ id, name, image, tag, who, remoteDir, address }) => {
       const service = { name, image, content: id, digest: tag, replicas: 1, files: [name], verify: [] };
-      const request = (overrides: Partial<DeployRequest>): DeployRequest => ({
+      const request = (overrides: Partial<WrittenRequest>): WrittenRequest => ({
         release: { kept: "r1", project: "shop" },
         ...{ token: "t", lineage: "l", host: "h", who: "w", from: "f", stack: "s" },
         ...{ keepReleases: 1, lockWait: 1, healthTimeout: 1, settle: 0 },
@@ -37,7 +36,7 @@ describe("hostile values in a request to a host", function () {
         files: [],
         services: [],
       };
-      const requests: DeployRequest[] = [
+      const requests: WrittenRequest[] = [
         request({ release: { kept: id, project: name } }),
         request({ release: { ...base, id, project: name, tag } }),
         request({ release: { ...base, services: [service] } }),
@@ -46,7 +45,7 @@ describe("hostile values in a request to a host", function () {
         request({ registry: { address, username: who, password: secret, insecure: false } }),
       ];
       for (const each of requests) {
-        const sent = await valueOrRefusal(() => deployStdin(each), { documented: rangeError });
+        const sent = await valueOrRefusal(() => deploymentProgram(each), { documented: rangeError });
         if (!(sent instanceof Refusal)) assert.ok(!sent.command.includes(secret));
         else assertRefusal(sent.messages);
       }

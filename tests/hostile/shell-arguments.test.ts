@@ -3,19 +3,19 @@ import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
+import type { HostProgram } from "../../core/host/program-text";
 import {
-  deployStdin,
-  doctorStdin,
-  type HostProgram,
-  historyStdin,
-  logsStdin,
-  probeStdin,
-  reportStdin,
-  teardownStdin,
-  unlockStdin,
-} from "../../core/host/program";
-import type { Check, DeployRequest, Release, ReleaseFileEntry } from "../../core/host/types";
+  doctorProgram,
+  historyProgram,
+  logsProgram,
+  probeProgram,
+  reportProgram,
+  teardownProgram,
+  unlockProgram,
+} from "../../core/host/requests";
+import type { Check, ReleaseFileEntry } from "../../core/host/types";
 import { quote } from "../../core/quote";
+import { deploymentProgram, type WrittenRelease, type WrittenRequest } from "../support/written-release";
 import { insteadOfMain, runUnder, SHELLS } from "../unit/remote/shells";
 import { inABox } from "./support/box";
 import { anyText, line, secret, shortText, text } from "./support/fragments";
@@ -72,7 +72,7 @@ describe("hostile arguments for a shell", function () {
     });
     return tryAll("arguments", 15, input, async ({ shell, who, project, remoteDir, password, release }) => {
       const password_ = `${secret}${password}`;
-      const request: DeployRequest = {
+      const request: WrittenRequest = {
         ...{
           release: { kept: "r1", project: "shop" },
           token: release || "t",
@@ -86,18 +86,18 @@ describe("hostile arguments for a shell", function () {
       const hostProject = { project, remoteDir };
       const programs: [HostProgram, string[], string[]][] = [
         [
-          deployStdin(request),
+          deploymentProgram(request),
           ["token", "who", "from", "stack", "lineage"],
           [release || "t", release, release, release, release],
         ],
-        [probeStdin(hostProject), ["project", "remote_dir"], [project, remoteDir]],
-        [historyStdin(hostProject), ["project", "remote_dir"], [project, remoteDir]],
-        [reportStdin(hostProject), ["project", "remote_dir"], [project, remoteDir]],
-        [doctorStdin(hostProject), ["project", "remote_dir"], [project, remoteDir]],
-        [unlockStdin(hostProject, 5), ["project", "lock_wait"], [project, "5"]],
-        [logsStdin(hostProject, { service: who, tail: 5 }), ["logs_service", "logs_tail"], [who, "5"]],
+        [probeProgram(hostProject), ["project", "remote_dir"], [project, remoteDir]],
+        [historyProgram(hostProject), ["project", "remote_dir"], [project, remoteDir]],
+        [reportProgram(hostProject), ["project", "remote_dir"], [project, remoteDir]],
+        [doctorProgram(hostProject), ["project", "remote_dir"], [project, remoteDir]],
+        [unlockProgram(hostProject, 5), ["project", "lock_wait"], [project, "5"]],
+        [logsProgram(hostProject, { service: who, tail: 5 }), ["logs_service", "logs_tail"], [who, "5"]],
         [
-          teardownStdin({
+          teardownProgram({
             ...hostProject,
             lineage: who,
             host: who,
@@ -125,11 +125,11 @@ describe("hostile arguments for a shell", function () {
     });
   });
 
-  const release = (overrides: Partial<Release>): Release => ({
+  const release = (overrides: Partial<WrittenRelease>): WrittenRelease => ({
     ...{ id: "r1", project: "shop", tag: "t", compose: "services: {}\n", files: [], services: [] },
     ...overrides,
   });
-  const requestFor = (release: Release): DeployRequest => ({
+  const requestFor = (release: WrittenRelease): WrittenRequest => ({
     ...{ release, token: "t", lineage: "l", host: "h", who: "w", from: "f", stack: "s" },
     ...{ keepReleases: 1, lockWait: 1, healthTimeout: 1, settle: 0 },
   });
@@ -159,7 +159,7 @@ describe("hostile arguments for a shell", function () {
           verify,
         },
       ];
-      const sent = await valueOrRefusal(() => deployStdin(requestFor(release({ services }))), {
+      const sent = await valueOrRefusal(() => deploymentProgram(requestFor(release({ services }))), {
         documented: rangeError,
       });
       if (sent instanceof Refusal) {
@@ -217,7 +217,7 @@ http() { printf 'http\\0'; printf '%s\\0' "$@"; }
       });
       entries.push({ type: "symlink", path: "the-link", target: target || "x" });
       const file = { fingerprint, path: "x", entries };
-      const sent = await valueOrRefusal(() => deployStdin(requestFor(release({ files: [file] }))), {
+      const sent = await valueOrRefusal(() => deploymentProgram(requestFor(release({ files: [file] }))), {
         documented: rangeError,
       });
       if (sent instanceof Refusal) return;

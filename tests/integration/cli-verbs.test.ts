@@ -8,7 +8,7 @@ import { docker } from "../../lab/docker";
 import { engine } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
-import { withTools } from "../../scripts/environment";
+import { withTools } from "../../lab/pulumi/environment";
 import { lab as sharedLab } from "../support/lab";
 import { checkout, TestStack } from "../support/stack";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readLedger } from "../../cli/ledger";
-import { historyStdin, reportStdin } from "../../core/host/program";
+import { historyProgram, reportProgram } from "../../core/host/requests";
 import { readResult } from "../../core/host/result";
 import { exec } from "../../lab/faults";
 import { ownHost } from "../faults/support/own-host";
@@ -94,7 +94,7 @@ describe("damaged records on a host", function () {
         const before = await containers();
         await onHost(`f=${file}; ${damages[damage]}`);
         await look(own.host);
-        const { status, stdout } = await runOn(own.host, reportStdin(PROJECT));
+        const { status, stdout } = await runOn(own.host, reportProgram(PROJECT));
         assert.equal(status, 0);
         const { release, services } = readResult(stdout);
         assert.deepEqual([release, Object.keys(services).sort()], ["r1", ["api", "web"]]);
@@ -142,7 +142,7 @@ describe("damaged records on a host", function () {
       await deployed();
       assert.deepEqual((await look(own.host)).drift, []);
       assert.equal(await served(own.host), "one");
-      const { status, stdout } = await runOn(own.host, historyStdin(PROJECT));
+      const { status, stdout } = await runOn(own.host, historyProgram(PROJECT));
       assert.equal(status, 0);
       assert.equal(readLedger(stdout).at(-1)?.release, "r1");
     });
@@ -157,7 +157,7 @@ describe("damaged records on a host", function () {
       });
       await deployed();
     }
-    const { stdout } = await runOn(own.host, historyStdin(PROJECT));
+    const { stdout } = await runOn(own.host, historyProgram(PROJECT));
     const lines = stdout
       .trim()
       .split("\n")

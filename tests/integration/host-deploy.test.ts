@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { deployStdin, reportStdin, teardownStdin } from "../../core/host/program";
+import { reportProgram, teardownProgram } from "../../core/host/requests";
 import type { Check } from "../../core/host/types";
 import { engine, exec, startRegistry, stopRegistry } from "../../lab/faults";
 import { ownHost } from "../faults/support/own-host";
@@ -14,6 +14,7 @@ import {
   shop,
 } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
+import { deploymentProgram } from "../support/written-release";
 
 const PROJECT = { project: "shop" };
 
@@ -164,12 +165,12 @@ describe("a host", function () {
   });
 
   it("reports the last proof again, whatever else is on stdin", async () => {
-    const { status, stdout } = await runOn(own.host, reportStdin(PROJECT));
+    const { status, stdout } = await runOn(own.host, reportProgram(PROJECT));
     assert.equal(status, 0);
     assert.equal(JSON.parse(stdout).release, "r1");
     const same = await runOn(own.host, {
-      ...deployStdin(release("r9", { page: "one" })),
-      command: reportStdin(PROJECT).command,
+      ...deploymentProgram(release("r9", { page: "one" })),
+      command: reportProgram(PROJECT).command,
     });
     assert.equal(same.stdout, stdout);
   });
@@ -250,7 +251,10 @@ describe("a host", function () {
     const other = requestFor(own.lab, shop(own.images, "o1", { page: "one", project: "other", port: 8081 }));
     assert.equal((await deploy(own.host, other)).status, 0);
     const tearDown = (of: { lineage: string; host: string }) =>
-      runOn(own.host, teardownStdin({ ...PROJECT, ...of, who: "t", from: "m", lockWait: 5, volumes: false }));
+      runOn(
+        own.host,
+        teardownProgram({ ...PROJECT, ...of, who: "t", from: "m", lockWait: 5, volumes: false }),
+      );
     const ours = { lineage: "other", host: "host1" };
     const before = await containers();
     for (const [not, said] of [

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { deployStdin, historyStdin } from "../../core/host/program";
+import { historyProgram } from "../../core/host/requests";
 import { engine, exec, restartHost } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
 import { ownHost } from "../faults/support/own-host";
 import { deploy, look, requestFor, served, shop } from "../faults/support/shop";
 import { Connection, runOn } from "../faults/support/ssh";
 import { newest } from "../support/lab";
+import { deploymentProgram } from "../support/written-release";
 
 const FOLDER = "/home/deploy/.everfresh/shop";
 const WEB = "com.docker.compose.service=web";
@@ -182,7 +183,7 @@ describe("drift on a host", function () {
       { token: "half", healthTimeout: 60 },
     );
     using connection = await Connection.open(own.host);
-    const running = connection.run(deployStdin(half));
+    const running = connection.run(deploymentProgram(half));
     await eventually("the half-made release", async () =>
       (await look(own.host)).containers.some(
         ({ service, health }) => service === "web" && health === "starting",
@@ -203,7 +204,7 @@ describe("drift on a host", function () {
     assert.deepEqual([after.drift, after.token, after.current?.id], [[], found.token, "r1"]);
     assert.equal(await served(own.host), "one");
     assert.equal(await served(own.host, "/conf"), "the file");
-    const lines = (await runOn(own.host, historyStdin({ project: "shop" }))).stdout.trim().split("\n");
+    const lines = (await runOn(own.host, historyProgram({ project: "shop" }))).stdout.trim().split("\n");
     assert.equal(JSON.parse(lines.at(-2)!).outcome, "cut off");
   });
 

@@ -4,10 +4,11 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import type { ComposeDocument } from "../../core/compose/document";
 import { renderCompose, storePath } from "../../core/compose/render";
-import type { FileAccess, Release, ReleaseFileEntry } from "../../core/host/types";
+import type { FileAccess, ReleaseFileEntry } from "../../core/host/types";
 import { engine, exec } from "../../lab/faults";
 import { ownHost } from "../faults/support/own-host";
 import { deploy, inService, look, releaseOf, removeProjects, requestFor, shop } from "../faults/support/shop";
+import type { WrittenRelease } from "../support/written-release";
 
 const folder = "/home/deploy/.everfresh/shop";
 
@@ -83,7 +84,7 @@ describe("what a release brings to a container", function () {
   describe("owner and mode of what it mounts", () => {
     let count = 0;
     /** A release of one service that has a secret `token`, and a key among its files. */
-    function release(access: FileAccess, text = "t0ken", isPrivate = false): Release {
+    function release(access: FileAccess, text = "t0ken", isPrivate = false): WrittenRelease {
       const fingerprints = { token: mark(text, JSON.stringify(access)), key: mark("key", isPrivate) };
       const files: [string, ReleaseFileEntry][] = [
         [
@@ -132,7 +133,7 @@ describe("what a release brings to a container", function () {
     }
     const mark = (...parts: unknown[]) =>
       Buffer.from(parts.join("|")).toString("hex").padEnd(64, "0").slice(-64);
-    const green = async (wanted: Release, token = "t") => {
+    const green = async (wanted: WrittenRelease, token = "t") => {
       const { status, stderr } = await deploy(
         own.host,
         requestFor(own.lab, wanted, { token, keepReleases: 1 }),
@@ -194,7 +195,7 @@ describe("what a release brings to a container", function () {
           defaultAction: "SCMP_ACT_ALLOW",
           syscalls: [{ names: forbidden, action: "SCMP_ACT_ERRNO" }],
         });
-      const confined = (text: string): Release => {
+      const confined = (text: string): WrittenRelease => {
         const fingerprint = createHash("sha256").update(text).digest("hex");
         const web = {
           image: own.images.one!,

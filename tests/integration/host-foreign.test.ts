@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { logsStdin, teardownStdin } from "../../core/host/program";
+import { logsProgram, teardownProgram } from "../../core/host/requests";
 import { engine, exec } from "../../lab/faults";
 import { ownHost } from "../faults/support/own-host";
 import { deploy, look, requestFor, served, shop } from "../faults/support/shop";
@@ -117,7 +117,7 @@ describe("what is somebody else's on a host", function () {
     const refused = await deploy(own.host, request("r2", "two"));
     assert.equal(refused.status, 2, refused.stderr);
     assert.doesNotMatch(refused.stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
-    const { status, stdout } = await runOn(own.host, logsStdin(PROJECT, { tail: 5 }));
+    const { status, stdout } = await runOn(own.host, logsProgram(PROJECT, { tail: 5 }));
     assert.equal(status, 0);
     assert.match(stdout, /^api \| .*api started$/m);
     assert.equal(await everything(), before);
@@ -150,7 +150,7 @@ describe("what is somebody else's on a host", function () {
     const tearDown = () =>
       runOn(
         own.host,
-        teardownStdin({
+        teardownProgram({
           ...PROJECT,
           ...{
             lineage: "lineage-of-the-tests",

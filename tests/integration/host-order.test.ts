@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { unlockStdin } from "../../core/host/program";
+import { unlockProgram } from "../../core/host/requests";
 import { engine } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
 import { deploy, look, requestFor, served } from "../faults/support/shop";
@@ -116,7 +116,7 @@ describe("the order of a deployment", function () {
               const { dep } = await shop.containers();
               return dep?.id !== before.dep!.id && dep?.state === "running";
             });
-            await runOn(shop.host, unlockStdin(PROJECT, 30));
+            await runOn(shop.host, unlockProgram(PROJECT, 30));
             const { status, stderr } = await under;
             assert.equal(status, 1, stderr);
             assert.match(stderr, /the deployment was told to stop/);

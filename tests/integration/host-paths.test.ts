@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { teardownStdin } from "../../core/host/program";
-import type { DeployRequest, HostPath, Release } from "../../core/host/types";
+import { teardownProgram } from "../../core/host/requests";
+import type { HostPath } from "../../core/host/types";
 import { exec } from "../../lab/faults";
 import { ownHost } from "../faults/support/own-host";
 import { deploy, inService, releaseOf, removeContainers, requestFor } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
+import type { WrittenRelease, WrittenRequest } from "../support/written-release";
 
 const folder = "/home/deploy/.everfresh/shop";
 const forever = ["sh", "-c", "exec sleep 100000"];
@@ -21,7 +22,11 @@ describe("a folder or a file of the host that containers write to", function () 
 
   let count = 0;
   /** A release of one service, `db`, which has these paths of the host. */
-  const db = (page: string, hostPaths: Omit<HostPath, "users">[], volumes: object[] = []): Release => ({
+  const db = (
+    page: string,
+    hostPaths: Omit<HostPath, "users">[],
+    volumes: object[] = [],
+  ): WrittenRelease => ({
     ...releaseOf(own.images, `r${++count}`, {
       services: {
         db: {
@@ -42,9 +47,9 @@ describe("a folder or a file of the host that containers write to", function () 
       users: [{ service: "db", target: `/srv/${path.path}` }],
     })),
   });
-  const run = (release: DeployRequest["release"], more: Partial<DeployRequest> = {}) =>
+  const run = (release: WrittenRequest["release"], more: Partial<WrittenRequest> = {}) =>
     deploy(own.host, requestFor(own.lab, release, more));
-  const green = async (release: DeployRequest["release"], more: Partial<DeployRequest> = {}) => {
+  const green = async (release: WrittenRequest["release"], more: Partial<WrittenRequest> = {}) => {
     const { status, stderr } = await run(release, more);
     assert.equal(status, 0, stderr);
   };
@@ -59,7 +64,7 @@ describe("a folder or a file of the host that containers write to", function () 
       lockWait: 5,
       volumes,
     };
-    const { status, stderr } = await runOn(own.host, teardownStdin({ project: "shop", ...request }));
+    const { status, stderr } = await runOn(own.host, teardownProgram({ project: "shop", ...request }));
     assert.equal(status, 0, stderr);
     return stderr;
   };

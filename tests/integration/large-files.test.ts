@@ -6,12 +6,13 @@ import path from "node:path";
 import { sendLargeFiles } from "../../adapters/large-files";
 import { readFiles } from "../../adapters/mounted-files";
 import { fingerprint } from "../../core/files";
-import type { DeployRequest, Release, ReleaseFile } from "../../core/host/types";
+import type { ReleaseFile } from "../../core/host/types";
 import { Problems } from "../../core/problems";
 import { exec } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { ownLab } from "../faults/support/own-lab";
 import { deploy, type Images, look, pushImages, requestFor, shop } from "../faults/support/shop";
+import { completedRequest, type WrittenRelease, type WrittenRequest } from "../support/written-release";
 
 const MIB = 2 ** 20;
 
@@ -34,7 +35,7 @@ describe("mounted files that are too large for the request", function () {
 
   const big = () => path.join(folder, "big");
   /** The release with a large file as it is on the disk now. */
-  async function release(id: string): Promise<DeployRequest & { release: Release }> {
+  async function release(id: string): Promise<WrittenRequest & { release: WrittenRelease }> {
     const source = big();
     const reference = {
       key: source,
@@ -58,16 +59,16 @@ describe("mounted files that are too large for the request", function () {
   }
   const asked = () => ({ host, where: "everfresh:hosts[0]" });
   /** How many bytes had to be sent. */
-  async function send(request: DeployRequest): Promise<number> {
+  async function send(request: WrittenRequest): Promise<number> {
     let sent = 0;
-    await sendLargeFiles(asked(), request, (bytes) => {
+    await sendLargeFiles(asked(), completedRequest(request), (bytes) => {
       sent += bytes;
     });
     return sent;
   }
   const inContainer = async (container: string) =>
     (await exec(host, ["sh", "-c", `docker exec ${container} cat /www/big | sha256sum`])).split(" ")[0];
-  const sha256 = ({ release }: { release: Release }) => {
+  const sha256 = ({ release }: { release: WrittenRelease }) => {
     const [entry] = release.files.at(-1)!.entries;
     return entry?.type === "file" && "sha256" in entry.bytes
       ? entry.bytes.sha256

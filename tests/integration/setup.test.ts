@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { withTools } from "../../scripts/environment";
+import { withTools } from "../../lab/pulumi/environment";
 import { checkout, Machine } from "./setup-support/machine";
 
 describe("set-up", function () {

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { engine } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
-import { withTools } from "../../scripts/environment";
+import { withTools } from "../../lab/pulumi/environment";
 
 /** The program under test. */
 export const checkout = path.join(__dirname, "..", "..");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { RegistryError } from "../../../adapters/registry";
+import { RegistryError } from "../../../adapters/registry-error";
 import { printed } from "../../support/compose";
 import { named } from "../../support/graph";
 import {

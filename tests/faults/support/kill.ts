@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deployStdin } from "../../../core/host/program";
-import type { DeployRequest } from "../../../core/host/types";
 import { exec, killEngine, killHost, startEngine, startHost } from "../../../lab/faults";
 import type { LabHost } from "../../../lab/lab";
+import { deploymentProgram, type WrittenRequest } from "../../support/written-release";
 import { Connection, type Run } from "./ssh";
 
 /** What dies: the program alone, it and all its children, the SSH connection, the engine, or the whole machine. */
@@ -44,10 +43,10 @@ const plan = (host: LabHost, text: string) =>
   );
 
 /** How many steps a deployment takes. */
-export async function countSteps(host: LabHost, request: DeployRequest): Promise<number> {
+export async function countSteps(host: LabHost, request: WrittenRequest): Promise<number> {
   await plan(host, nowhere);
   using connection = await Connection.open(host);
-  const { status, stderr } = await connection.run(deployStdin(request));
+  const { status, stderr } = await connection.run(deploymentProgram(request));
   if (status !== 0) throw new Error(`the deployment whose steps are counted failed: ${stderr}`);
   return Number(await exec(host, ["sh", "-c", "wc -c </tmp/kill-count"]));
 }
@@ -55,13 +54,13 @@ export async function countSteps(host: LabHost, request: DeployRequest): Promise
 /** Runs a deployment that is held before its n-th step while `disturb` does something to the host. */
 export async function deployDisturbed(
   host: LabHost,
-  request: DeployRequest,
+  request: WrittenRequest,
   step: Step,
   disturb: () => Promise<unknown>,
 ): Promise<Run> {
   await plan(host, `before driver ${step}`);
   using connection = await Connection.open(host);
-  const running = connection.run(deployStdin(request));
+  const running = connection.run(deploymentProgram(request));
   await Promise.race([waitForStep(host), running]);
   await disturb();
   await exec(host, ["touch", "/tmp/kill-done"]);
@@ -91,7 +90,7 @@ export interface Killed {
 /** Runs a deployment and kills it. Returns when what was killed is up again and nothing of the deployment is left. */
 export async function deployAndKill(
   host: LabHost,
-  request: DeployRequest,
+  request: WrittenRequest,
   { victim, moment }: Kill,
 ): Promise<Killed> {
   const byStepper = "step" in moment && (victim === "program" || victim === "session");
@@ -100,7 +99,7 @@ export async function deployAndKill(
 
   const connection = await Connection.open(host);
   let run: Run | undefined;
-  const ended = connection.run(deployStdin(request)).then((value) => {
+  const ended = connection.run(deploymentProgram(request)).then((value) => {
     run = value;
   });
   ended.catch(() => {});

@@ -1,4 +1,4 @@
-import { historyStdin } from "../../../core/host/program";
+import { historyProgram } from "../../../core/host/requests";
 import { exec } from "../../../lab/faults";
 import type { Lab, LabHost } from "../../../lab/lab";
 import { ownLab } from "./own-lab";
@@ -32,7 +32,7 @@ export class OwnHost {
 
   /** The host's ledger, oldest first. */
   async ledger() {
-    const { stdout } = await runOn(this.host, historyStdin({ project: "shop" }));
+    const { stdout } = await runOn(this.host, historyProgram({ project: "shop" }));
     return stdout
       .trim()
       .split("\n")

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DeployRequest, Release } from "../../../core/host/types";
+import type { WrittenRelease, WrittenRequest } from "../../support/written-release";
 import { restartEngine } from "./kill";
 import { ownHost } from "./own-host";
 import { deploy, requestFor, type ShopOptions, served, shop } from "./shop";
@@ -20,7 +20,7 @@ export function ownTroubledHost(name: string) {
   });
   let number = 0;
 
-  const next = (options: Partial<ShopOptions> = {}): Release => {
+  const next = (options: Partial<ShopOptions> = {}): WrittenRelease => {
     number += 1;
     return shop(own.images, `r${number}`, {
       page: number % 2 ? "one" : "two",
@@ -28,7 +28,7 @@ export function ownTroubledHost(name: string) {
       ...options,
     });
   };
-  const request = (overrides: Partial<DeployRequest> = {}) => requestFor(own.lab, next(), overrides);
+  const request = (overrides: Partial<WrittenRequest> = {}) => requestFor(own.lab, next(), overrides);
 
   return Object.assign(own, {
     /** The number of the last release. */
@@ -36,7 +36,7 @@ export function ownTroubledHost(name: string) {
     next,
     request,
     /** Deploys the next release, which must be proved; returns its number. */
-    async green(overrides: Partial<DeployRequest> = {}) {
+    async green(overrides: Partial<WrittenRequest> = {}) {
       const { status, stderr } = await deploy(own.host, request(overrides));
       assert.equal(status, 0, stderr);
       assert.equal(await served(own.host, "/conf"), `conf ${number}`);

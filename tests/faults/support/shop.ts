@@ -5,21 +5,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
+import { outside } from "../../../adapters/outside";
 import { type Judgement, judge } from "../../../core/host/judge";
 import { parseProbe } from "../../../core/host/probe";
-import { deployStdin, type HostProject, probeStdin } from "../../../core/host/program";
-import type {
-  Check,
-  DeployRequest,
-  DeployResult,
-  HostState,
-  Release,
-  ReleaseService,
-} from "../../../core/host/types";
+import { type HostProject, probeProgram } from "../../../core/host/requests";
+import type { Check, DeployResult, HostState } from "../../../core/host/types";
 import { mapValues } from "../../../core/records";
 import { engine, exec } from "../../../lab/faults";
 import type { Lab, LabHost } from "../../../lab/lab";
 import { layersOf } from "../../../preflight/layers";
+import {
+  deploymentProgram,
+  type WrittenRelease,
+  type WrittenRequest,
+  type WrittenService,
+} from "../../support/written-release";
 import { type Run, runOn } from "./ssh";
 
 const run = promisify(execFile);
@@ -81,7 +81,7 @@ export interface ShopOptions {
 }
 
 /** A project of two services: `web` serves a page and a mounted file, `api` only runs. */
-export function shop(images: Images, id: string, options: ShopOptions): Release {
+export function shop(images: Images, id: string, options: ShopOptions): WrittenRelease {
   const {
     project = "shop",
     page,
@@ -133,7 +133,7 @@ ${migration === undefined ? "" : `  migration: {image: ${api}, restart: "no", co
 }
 
 /** A service of one container, whose image was built from such a content. */
-const built = (name: string, image: string, content: string): ReleaseService => ({
+const built = (name: string, image: string, content: string): WrittenService => ({
   name,
   image,
   content: sha256(content),
@@ -153,7 +153,7 @@ export function releaseOf(
     services: Record<string, { image: string; scale?: number; [key: string]: unknown }>;
     [key: string]: unknown;
   },
-): Release {
+): WrittenRelease {
   const services = mapValues(document.services, (service) => ({
     ...service,
     image: images[service.image] ?? service.image,
@@ -179,11 +179,11 @@ export function releaseOf(
 }
 
 /** The release with what the registry says of its images' layers. */
-export async function measured(lab: Lab, release: Release): Promise<Release> {
+export async function measured(lab: Lab, release: WrittenRelease): Promise<WrittenRelease> {
   const settings = { registry: { ...lab.registry, insecure: true } };
   const services = release.services.map(async (service) => ({
     ...service,
-    layers: await layersOf(service.image, undefined, settings),
+    layers: await layersOf(service.image, undefined, settings, outside),
   }));
   return { ...release, services: await Promise.all(services) };
 }
@@ -194,9 +194,9 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 /** A deployer: one lab's registry, one stack. */
 export function requestFor(
   lab: Lab,
-  release: DeployRequest["release"],
-  overrides: Partial<DeployRequest> = {},
-): DeployRequest {
+  release: WrittenRequest["release"],
+  overrides: Partial<WrittenRequest> = {},
+): WrittenRequest {
   const { pullAddress: address, username, password } = lab.registry;
   return {
     release,
@@ -217,9 +217,9 @@ export function requestFor(
 
 export async function deploy(
   host: LabHost,
-  request: DeployRequest,
+  request: WrittenRequest,
 ): Promise<Run & { result?: DeployResult }> {
-  const ran = await runOn(host, deployStdin(request));
+  const ran = await runOn(host, deploymentProgram(request));
   return ran.stdout === "" ? ran : { ...ran, result: JSON.parse(ran.stdout) as DeployResult };
 }
 
@@ -228,7 +228,7 @@ export async function look(
   host: LabHost,
   project: HostProject = { project: "shop" },
 ): Promise<HostState & Judgement> {
-  const { stdout, stderr } = await runOn(host, probeStdin(project));
+  const { stdout, stderr } = await runOn(host, probeProgram(project));
   if (stderr !== "") throw new Error(`the probe said: ${stderr}`);
   const state = parseProbe(stdout);
   return { ...state, ...judge(state) };

@@ -1,5 +1,5 @@
 import { Client, type ClientChannel } from "ssh2";
-import type { HostProgram } from "../../../core/host/program";
+import type { HostProgram } from "../../../core/host/program-text";
 import type { LabHost } from "../../../lab/lab";
 
 /** What a program on the host said. `status` is undefined when it was killed or the connection was cut. */

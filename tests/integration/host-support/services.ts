@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { Release } from "../../../core/host/types";
 import { engine } from "../../../lab/faults";
 import { ownHost } from "../../faults/support/own-host";
 import {
@@ -11,6 +10,7 @@ import {
   removeContainers,
   requestFor,
 } from "../../faults/support/shop";
+import type { WrittenRelease } from "../../support/written-release";
 
 /** A service of these tests: what `docker compose` is told of it beside its image, one of the pages that have an image. */
 export type Service = { page?: string; [key: string]: unknown };
@@ -79,7 +79,7 @@ export function ownProject(name: string) {
   });
 
   /** A new release of these services. */
-  const release = (services: Services, more: object = {}): Release =>
+  const release = (services: Services, more: object = {}): WrittenRelease =>
     releaseOf(own.images, `r${++count}`, {
       services: Object.fromEntries(
         Object.entries(services).map(([name, { page = "api", ...rest }]) => [name, { image: page, ...rest }]),

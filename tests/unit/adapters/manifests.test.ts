@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "no
 import os from "node:os";
 import path from "node:path";
 import { readManifest, writeManifest } from "../../../adapters/manifests";
-import { type ContentIdentity, changes, describe as describeChanges } from "../../../core/content";
+import type { ContentIdentity } from "../../../core/content";
+import { causeOf } from "../../../core/release/builds";
 
 describe("manifests", () => {
   const before = process.cwd();
@@ -65,8 +66,8 @@ describe("manifests", () => {
       await writeManifest(identity);
       await writeFile(file(), JSON.stringify(each));
       const read = await readManifest(identity.content);
-      describeChanges(changes(read, now));
-      describeChanges(changes(read, { ...now, inputs: { dockerfile: [{ text: "RUN x" }] } }));
+      causeOf(identity.content, read, now);
+      causeOf(identity.content, read, { ...now, inputs: { dockerfile: [{ text: "RUN x" }] } });
     }
     await writeFile(file(), Buffer.from([0xff, 0xfe]));
     assert.equal(await readManifest(identity.content), undefined);

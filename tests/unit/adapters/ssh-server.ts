@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, type createServer } from "node:net";
 import { type Connection, Server, type ServerChannel, utils } from "ssh2";
 import { type RunOptions, runOnHost } from "../../../adapters/ssh";
-import type { HostProgram } from "../../../core/host/program";
+import type { HostProgram } from "../../../core/host/program-text";
 import { Problems } from "../../../core/problems";
 import type { Host } from "../../../core/settings";
 import { newKeys } from "../../../lab/keys";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { probeStdin } from "../../../core/host/program";
+import { probeProgram } from "../../../core/host/requests";
 import { insteadOfMain, SHELLS } from "./shells";
 
 /** Runs the http check against a port of this machine, with `tools` as its whole PATH's front. */
@@ -13,7 +13,7 @@ function check(shell: string, port: number, path: string, status: number, body: 
 engine() { echo 127.0.0.1; }
 http web ${port} '${path}' ${status} '${quoted}'
 printf '%s' "$broken_check"`;
-  const { command, stdin } = insteadOfMain(probeStdin({ project: "shop" }), script);
+  const { command, stdin } = insteadOfMain(probeProgram({ project: "shop" }), script);
   return new Promise((resolve, reject) => {
     const child = spawn("sh", ["-c", command.replace(/^sh /, `${shell} `)], {
       env: { PATH: process.env.PATH, HOME: "/nonexistent" },

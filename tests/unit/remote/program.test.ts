@@ -5,13 +5,14 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { deployStdin, type HostProgram } from "../../../core/host/program";
-import type { Check, DeployRequest, Release } from "../../../core/host/types";
+import type { HostProgram } from "../../../core/host/program-text";
+import type { Check } from "../../../core/host/types";
+import { deploymentProgram, type WrittenRelease, type WrittenRequest } from "../../support/written-release";
 import { insteadOfMain, runUnder, SHELLS } from "./shells";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
-function release(verify: Check[] = [], bytes = Buffer.from("x")): Release {
+function release(verify: Check[] = [], bytes = Buffer.from("x")): WrittenRelease {
   const fingerprint = "f".repeat(64);
   return {
     id: "r1",
@@ -33,7 +34,7 @@ function release(verify: Check[] = [], bytes = Buffer.from("x")): Release {
   };
 }
 
-function request(overrides: Partial<DeployRequest> = {}): DeployRequest {
+function request(overrides: Partial<WrittenRequest> = {}): WrittenRequest {
   return {
     release: release(),
     token: "t",
@@ -53,7 +54,7 @@ function request(overrides: Partial<DeployRequest> = {}): DeployRequest {
 /** The program with the values of every verb, so that none is unassigned. */
 function wholeProgram(): string {
   const others = ["with_volumes", "logs_service", "logs_tail"].map((name) => `${name}=''\n`).join("");
-  return deployStdin(request()).stdin.replace("request() {\n", `request() {\n${others}`);
+  return deploymentProgram(request()).stdin.replace("request() {\n", `request() {\n${others}`);
 }
 
 describe("the host's program", function () {
@@ -77,7 +78,7 @@ describe("the host's program", function () {
       keepReleases: 0,
     });
     assert.throws(
-      () => deployStdin(wrong),
+      () => deploymentProgram(wrong),
       (error: RangeError) => {
         for (const part of ['"../x"', '"a b"', '"$(reboot)"', '"sha256:short"', '"a\\nb"', "keepReleases"]) {
           assert.ok(error.message.includes(part), `${part} in ${error.message}`);
@@ -88,7 +89,7 @@ describe("the host's program", function () {
     );
     for (const path of ["../x", "/x", "a//b", "a/./b", ""]) {
       const files = [{ ...release().files[0]!, entries: [{ type: "directory" as const, path }] }];
-      assert.throws(() => deployStdin(request({ release: { ...release(), files } })), RangeError, path);
+      assert.throws(() => deploymentProgram(request({ release: { ...release(), files } })), RangeError, path);
     }
   });
 
@@ -101,7 +102,7 @@ describe("the host's program", function () {
           // Whoever calls docker, or puts anything into the home folder, has begun to do something.
           writeFileSync(join(tools, "docker"), `#!/bin/sh\necho "$@" >>'${home}/called'\n`);
           chmodSync(join(tools, "docker"), 0o755);
-          const { command, stdin } = deployStdin(request());
+          const { command, stdin } = deploymentProgram(request());
           const step = Math.ceil(stdin.length / 60);
           const cuts = new Set<number>();
           for (let cut = 0; cut < stdin.length - 12; cut += step) cuts.add(cut);
@@ -145,7 +146,7 @@ describe("the host's program", function () {
             fc.tuple(value, value, value, value),
             fc.string({ unit: "grapheme-ascii" }),
             ([who, from, stack, lineage], password) => {
-              const program = deployStdin(
+              const program = deploymentProgram(
                 request({
                   who,
                   from,
@@ -182,7 +183,7 @@ describe("the host's program", function () {
               { kind: "http", port: 80, path: "/a?b=$c", status: 204, body: contains },
             ];
             const program = insteadOfMain(
-              deployStdin(request({ release: release(verify) })),
+              deploymentProgram(request({ release: release(verify) })),
               `folder=$(mktemp -d) && cd "$folder" && payload | base64 -d | tar -xf - || exit 9
 command_in() { printf 'command\\0'; printf '%s\\0' "$@"; }
 file_in() { printf 'file\\0'; printf '%s\\0' "$@"; }
@@ -216,7 +217,7 @@ rm -rf "$folder"`,
       it("unpacks a payload of megabytes", () => {
         const bytes = randomBytes(6_000_000);
         const program: HostProgram = insteadOfMain(
-          deployStdin(request({ release: release([], bytes) })),
+          deploymentProgram(request({ release: release([], bytes) })),
           "payload | base64 -d | tar -xOf - store | cat",
         );
         const { stdout } = spawnSync("sh", ["-c", program.command.replace(/^sh /, `${shell} `)], {
@@ -238,7 +239,7 @@ ln -sfn two store/a/link; say_listing; ln -sfn one store/a/link
 printf n >store/a/new; say_listing; rm store/a/new
 mv store/a/sub/two store/a/two; say_listing; mv store/a/two store/a/sub/two
 say_listing; rm -rf "$folder"`;
-        const { stdout, stderr } = runUnder(shell, insteadOfMain(deployStdin(request()), script));
+        const { stdout, stderr } = runUnder(shell, insteadOfMain(deploymentProgram(request()), script));
         assert.equal(stderr, "");
         const [first, touched, ...others] = stdout.trim().split("\n");
         assert.equal(touched, first);

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { deployStdin, type HostProgram } from "../../../core/host/program";
-import type { DeployRequest } from "../../../core/host/types";
+import type { HostProgram } from "../../../core/host/program-text";
+import { deploymentProgram, type WrittenRequest } from "../../support/written-release";
 
 /** The deployment of a release, by somebody, from somewhere. */
-export const deploymentOf = (release: DeployRequest["release"]): HostProgram =>
-  deployStdin({
+export const deploymentOf = (release: WrittenRequest["release"]): HostProgram =>
+  deploymentProgram({
     release,
     ...{ token: "t", lineage: "l", host: "h", who: "w", from: "f", stack: "s" },
     ...{ keepReleases: 1, lockWait: 1, healthTimeout: 1, settle: 0 },

@@ -29,7 +29,6 @@ describe("a build section", () => {
       labels: { "a.b": "$1" },
       additionalContexts: { shared: "/srv/shared", base: "docker-image://debian:trixie-slim" },
       secrets: [],
-      ssh: [],
       network: "host",
       extraHosts: ["db=10.0.0.1"],
     });

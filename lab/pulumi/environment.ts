@@ -5,6 +5,6 @@ import path from "node:path";
  * the counterpart of `scripts/env`.
  */
 export function withTools(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const ours = path.join(__dirname, "..", ".everfresh", "bin");
+  const ours = path.join(__dirname, "..", "..", ".everfresh", "bin");
   return { ...environment, PATH: `${ours}${path.delimiter}${environment.PATH ?? ""}` };
 }

@@ -1,0 +1,8 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/** A service's image; where it is built, its digest is known once it is pushed. */
+export interface ServiceImage {
+  content: string;
+  digest: pulumi.Input<string>;
+  ref: pulumi.Input<string>;
+}
