@@ -3,14 +3,15 @@ import { inOneLine } from "../core/printable";
 import { problem } from "../core/problems";
 import type { ExitStatus } from "./pulumi/outcome";
 import type { Session, SharedOptions } from "./session";
+import { clearCache } from "./verbs/clear-cache";
 import { buildOnly, deploy, preview } from "./verbs/deploy";
 import { doctor } from "./verbs/doctor";
 import { type ExplainOptions, explain } from "./verbs/explain";
 import { history } from "./verbs/history";
 import { defaultStack, type InitOptions, init } from "./verbs/init";
 import { logs } from "./verbs/logs";
+import { redeploy } from "./verbs/redeploy";
 import { clearRollback, rollback } from "./verbs/rollback";
-import { clearCache, redeploy } from "./verbs/settings";
 import { status } from "./verbs/status";
 import { unlock } from "./verbs/unlock";
 

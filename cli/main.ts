@@ -1,5 +1,4 @@
 import { CommanderError } from "commander";
-import { ContentError } from "../core/content";
 import { Problems } from "../core/problems";
 import { commandLine, inOurForm } from "./command-line";
 import { project } from "./project";
@@ -31,7 +30,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 /** Says what went wrong; with a stack trace only where it is a mistake of our own. */
 function report(error: unknown): ExitStatus {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.refused;
-  if (error instanceof Problems || error instanceof ContentError) {
+  if (error instanceof Problems) {
     process.stderr.write(`${error.message}\n`);
     return exit.refused;
   }

@@ -3,7 +3,7 @@ import { ownFolder } from "../adapters/own-folder";
 import type { ComposeText } from "../core/compose/document";
 import { isBuilt } from "../core/compose/project";
 import { readProject } from "../core/compose/read-project";
-import { ContentError, type ContentIdentity, StatCache } from "../core/content";
+import { type ContentIdentity, StatCache } from "../core/content";
 import { Problems } from "../core/problems";
 import { own } from "../core/records";
 import type { Registry } from "../core/settings";
@@ -48,9 +48,8 @@ export async function identifyServices(
       try {
         return [[name, (await own(identities, name)!).identity] as const];
       } catch (error) {
-        if (error instanceof Problems) problems.push(...error.problems);
-        else if (error instanceof ContentError) problems.push(`services.${name}.build: ${error.message}`);
-        else throw error;
+        if (!(error instanceof Problems)) throw error;
+        problems.push(...error.problems);
         return [];
       }
     }),

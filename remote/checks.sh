@@ -9,7 +9,7 @@ run_checks() {
     broken_check="|its checks were changed on this host|"
     return 1
   }
-  # shellcheck disable=SC1090 # written by core/host/program.ts
+  # shellcheck disable=SC1090 # written by core/host/payload.ts
   . "./releases/$1/checks"
   [ -z "$broken_check" ]
 }

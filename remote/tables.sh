@@ -59,10 +59,10 @@ table() {
   table at_start at_start_ $container_columns
 }
 
-# Services of a release, dependencies first, as core/host/program.ts writes them. `layers`: such as `sha256:…=bytes`;
+# Services of a release, dependencies first, as core/host/payload.ts writes them. `layers`: such as `sha256:…=bytes`;
 # `files`: fingerprints; `restart_with`: services to restart with it; `lifetime`: `lasts` if it is to keep running, `ends` if
 # others wait for its end; `needs`: what it waits for, such as `db=healthy`; `claims`: what only one container can have, such
-# as `port/tcp/80/` (core/host/rendered.ts).
+# as `port/tcp/80/` (core/release/requirements.ts).
 table service '' name image digest replicas layers files restart_with lifetime needs claims
 
 # shellcheck disable=SC2016 # awk's own

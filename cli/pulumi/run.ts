@@ -30,7 +30,7 @@ export async function ask(args: readonly string[], { input }: { input?: string }
   child.stdin?.end(input);
   const [stdout, stderr, status] = await Promise.all([collect(child, 1), collect(child, 2), ended(child)]);
   if (status === 0) return stdout;
-  throw new Problems([explain(args, stderr.trim() || stdout.trim())]);
+  throw new Problems([pulumiProblem(args, stderr.trim() || stdout.trim())]);
 }
 
 /** Runs pulumi where the user sees it and may be asked something. Its stdout can be sent to stderr, to keep ours for a program. */
@@ -152,7 +152,7 @@ const withoutText = (message: string) =>
   message.replace(/\byaml: .*/s, (reason) => ["yaml", ...(/\bline \d+/.exec(reason) ?? [])].join(": "));
 
 /** Pulumi's messages, with what to do where it does not say it. */
-export function explain(args: readonly string[], said: string): string {
+export function pulumiProblem(args: readonly string[], said: string): string {
   const message = withoutText(said.replace(/^error: /, "").replaceAll("\n", " "));
   const where = `pulumi ${
     args[0] === "config" || args[0] === "stack"

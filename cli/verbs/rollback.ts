@@ -10,7 +10,7 @@ import { type HostHistory, type LedgerEntry, readLedger, rollbackTarget } from "
 import { type ExitStatus, exit } from "../pulumi/outcome";
 import type { Session } from "../session";
 import { moment, waitingFor } from "../terminal";
-import { upWith } from "./settings";
+import { upWith } from "../up-with";
 
 /** Pins the stack to an earlier release that the hosts still keep, and deploys that. */
 export async function rollback(session: Session, release: string | undefined): Promise<ExitStatus> {

@@ -58,7 +58,7 @@ export function parseProbe(stdout: string): HostState {
       return [id, (digests ?? []).map((name) => name.slice(name.indexOf("@") + 1))];
     }),
   );
-  // The rule of `not_ours` in remote/apply.sh.
+  // The rule of `unmanaged_containers` in remote/engine.sh.
   const isOurs = (service: string, configHash: string, folder: string | null) =>
     folder === first("folder") ||
     (configHash !== "" && proved.some((run) => run.service === service && run.configHash === configHash));

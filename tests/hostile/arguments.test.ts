@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { commandLine, inOurForm } from "../../cli/command-line";
 import * as pulumi from "../../cli/pulumi/commands";
-import { explain } from "../../cli/pulumi/run";
+import { pulumiProblem } from "../../cli/pulumi/run";
 import { openSession } from "../../cli/session";
 import { Problems } from "../../core/problems";
 import { inABox } from "./support/box";
@@ -164,7 +164,7 @@ describe("hostile arguments for pulumi", function () {
       fc.tuple(fc.array(shortText, { maxLength: 6 }), anyText),
       async ([args, printed]) => {
         const told = await valueOrRefusal(() => {
-          throw new Problems([explain(["config", "set", ...args], printed)]);
+          throw new Problems([pulumiProblem(["config", "set", ...args], printed)]);
         });
         assert.ok(told instanceof Refusal);
       },

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { explain } from "../../../../cli/pulumi/run";
+import { pulumiProblem } from "../../../../cli/pulumi/run";
 
 describe("what pulumi says when it fails", () => {
   it("is told with what to do", () => {
     assert.equal(
-      explain(["config", "--json"], "error: no stack selected"),
+      pulumiProblem(["config", "--json"], "error: no stack selected"),
       "pulumi config: no stack selected; name one with --stack, select one with `pulumi stack select`, or make one with `everfresh init`",
     );
   });
@@ -13,9 +13,9 @@ describe("what pulumi says when it fails", () => {
     const said =
       "error: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: unmarshal errors:\n  line 7: cannot unmarshal !!str `hunter2` into map[string]config.Value";
     assert.equal(
-      explain(["config"], said),
+      pulumiProblem(["config"], said),
       "pulumi config: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: line 7; the same command of Pulumi's own shows more",
     );
-    assert.doesNotMatch(explain(["config"], "error: yaml: found hunter2"), /hunter2/);
+    assert.doesNotMatch(pulumiProblem(["config"], "error: yaml: found hunter2"), /hunter2/);
   });
 });

@@ -1,0 +1,12 @@
+import { mustFollowWorkingTree } from "../configuration";
+import { mustBeDeployable } from "../deployable";
+import type { ExitStatus } from "../pulumi/outcome";
+import type { Session } from "../session";
+import { upWith } from "../up-with";
+
+/** Recreates every container although nothing changed. */
+export async function redeploy(session: Session): Promise<ExitStatus> {
+  await mustBeDeployable(session);
+  await mustFollowWorkingTree(session, "redeploy");
+  return upWith(session, "forceRecreate", new Date().toISOString());
+}
