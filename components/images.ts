@@ -23,7 +23,7 @@ export function declareImages(
   settings: Settings,
   outside: Pick<Outside, "pullImage">,
 ): Record<string, ServiceImage> {
-  for (const service of plan.untouched) declareUntouchedImage(service);
+  for (const image of plan.untouched) declareUntouchedImage(image, settings.registry);
   if (plan.release.kind === "pinned") return plan.deployed.images;
   const images = new Map<string, ServiceImage>();
   /** Those first that others are built upon, or are the same as. */

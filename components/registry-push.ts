@@ -57,7 +57,7 @@ export class RegistryPush extends pulumi.ComponentResource {
 }
 
 /** The provider wants credentials even where the registry wants none; it speaks HTTP when the address says so. */
-function credentials({ address, username = "anonymous", password = "anonymous", insecure }: Registry) {
+export function credentials({ address, username = "anonymous", password = "anonymous", insecure }: Registry) {
   const host = registryHost(address);
   return {
     address: speaksHttp(host, insecure) ? `http://${host}` : host,

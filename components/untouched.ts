@@ -1,33 +1,53 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import type { UntouchedImage } from "../core/release/plan";
+import type { Registry } from "../core/settings";
+import { credentials } from "./registry-push";
+import { userError } from "./user-error";
 
 /**
- * Resources that stay in the state exactly as they are, while this program has nothing to declare for them: an image did
- * not change or is another stack's, or an earlier release is pinned. Without this, Pulumi would delete them from the state,
- * and a person who rolls back would read "20 deleted".
+ * Resources that stay in the state as they are, while this program has nothing to declare for them: an image did not change
+ * or is another stack's, or an earlier release is pinned. Without this, Pulumi would delete them from the state, and a
+ * person who rolls back would read "20 deleted".
  *
  * Types, names and parents are those of `ContentImage`, `RegistryPush` and `Release`; the inputs are the state's own. Each
- * of them has to be in the state: none is ever created here.
+ * of them has to be in the state.
  */
 
-/** The inputs of a resource that ignores every change of them: the engine takes those that the state has. */
+/** In the place of an input that the engine takes from the state. */
 const untouched = "untouched";
-const below = (parent: pulumi.Resource) => ({ parent, ignoreChanges: ["*"] });
 
-export function declareUntouchedImage(service: string): void {
+/** @param registry - where the credentials are taken from that its resources are to have; the state's stay without it. */
+export function declareUntouchedImage({ service, repository }: UntouchedImage, registry?: Registry): void {
+  const asItIs = (parent: pulumi.Resource) => ({ parent, ignoreChanges: ["*"] });
   const image = new pulumi.ComponentResource("everfresh:index:ContentImage", service);
-  new docker.RemoteImage(`${service}-build`, { name: untouched, keepLocally: true }, below(image));
+  new docker.RemoteImage(
+    `${service}-build`,
+    { name: untouched, keepLocally: true },
+    { ...asItIs(image), hooks: { beforeCreate: [() => refuseToBuild(service)] } },
+  );
 
   const push = new pulumi.ComponentResource("everfresh:index:RegistryPush", service);
-  const pushed = { name: untouched, keepRemotely: true };
-  new docker.RegistryImage(`${service}-push`, pushed, below(push));
+  const pushed = { name: untouched, triggers: { content: untouched }, keepRemotely: true };
+  // `pulumi refresh` asks the registry with them.
+  const isThere = registry !== undefined && repository.startsWith(`${registry.address}/`);
+  const inputs = isThere ? { ...pushed, authConfig: credentials(registry) } : pushed;
+  const options = isThere ? { ...asItIs(push), ignoreChanges: ["name", "triggers"] } : asItIs(push);
+  new docker.RegistryImage(`${service}-push`, inputs, options);
   const names = { sourceImage: untouched, targetImage: untouched };
-  new docker.Tag(`${service}-tag`, names, below(push));
-  new docker.RegistryImage(`${service}-push-tag`, pushed, below(push));
+  new docker.Tag(`${service}-tag`, names, asItIs(push));
+  new docker.RegistryImage(`${service}-push-tag`, inputs, options);
 }
 
 export function declareUntouchedRelease(): void {
   const release = new pulumi.ComponentResource("everfresh:index:Release", "release");
-  new random.RandomId("release-id", { byteLength: 4 }, below(release));
+  new random.RandomId("release-id", { byteLength: 4 }, { parent: release, ignoreChanges: ["*"] });
+}
+
+/** `pulumi up --replace` would build from what the state remembers, not from the working tree. */
+function refuseToBuild(service: string): never {
+  throw userError(
+    `${service}: this run does not build it, so Pulumi must not replace its image; to build it again, set everfresh:fresh to another value`,
+  );
 }

@@ -145,12 +145,13 @@ function imageResourcesIn(resources: readonly ResourceState[]): Record<string, I
     components.map(({ urn }) => {
       const service = nameOf(urn);
       const found = imageResources(service).map((key) => named.get(key));
-      const [build, push] = found;
+      const [build, push, , pushedTag] = found;
+      const contents = [build, push, pushedTag].map(contentOf);
       const image = String(build?.name ?? push?.name ?? "");
       return [
         service,
         {
-          whole: found.every(Boolean) && contentOf(build) === contentOf(push),
+          whole: found.every(Boolean) && new Set(contents).size === 1,
           repository: image.slice(0, Math.max(0, image.lastIndexOf(":"))),
         },
       ];

@@ -25,12 +25,18 @@ export interface Plan {
   release: ReleasePlan;
   /** What becomes of the image of each service that is built. */
   images: ImageDecisions;
-  /** Services whose image has resources in the state that stay as they are: it is not built now. */
-  untouched: string[];
+  /** Images that are not built now, but whose resources are in the state: they stay as they are. */
+  untouched: UntouchedImage[];
   provenance: Provenance;
   deployed: Deployed;
   /** What a person should know of the builds. */
   warnings: string[];
+}
+
+export interface UntouchedImage {
+  service: string;
+  /** Where it was pushed, without a tag. */
+  repository: string;
 }
 
 export type ReleasePlan =
@@ -67,11 +73,15 @@ function planImages(
 }
 
 /** A service without a decision was removed, unless a release is pinned: that decides about no image. */
-const untouchedImages = (images: ImageDecisions, isPinned: boolean, { imageResources }: Deployed): string[] =>
-  Object.entries(imageResources).flatMap(([service, { whole }]) => {
+const untouchedImages = (
+  images: ImageDecisions,
+  isPinned: boolean,
+  { imageResources }: Deployed,
+): UntouchedImage[] =>
+  Object.entries(imageResources).flatMap(([service, { whole, repository }]) => {
     const decision = own(images, service);
     const isBuilt = decision === undefined ? !isPinned : decision.kind === "build";
-    return whole && !isBuilt ? [service] : [];
+    return whole && !isBuilt ? [{ service, repository }] : [];
   });
 
 /** Whether any image is built. */

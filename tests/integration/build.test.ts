@@ -75,6 +75,19 @@ describe("an image that pulumi up builds", function () {
     const calm = await stack.preview("--expect-no-changes");
     assert.equal(calm.status, 0, calm.output);
   });
+
+  it("is not built from what the state remembers of it, also where Pulumi is told to replace it", async () => {
+    const before = await stack.containers();
+    const run = await stack.up("--replace", "**RemoteImage::*-build");
+    assert.notEqual(run.status, 0, run.output);
+    assert.match(
+      run.output,
+      /: this run does not build it, so Pulumi must not replace its image; to build it again/,
+    );
+    assert.deepEqual(await stack.containers(), before);
+    const calm = await stack.preview("--expect-no-changes");
+    assert.equal(calm.status, 0, calm.output);
+  });
 });
 
 /** As a tarball or an `rsync -t` leaves them: BuildKit takes a file of the same size and time for the one that it was sent. */

@@ -72,7 +72,7 @@ export interface World {
   /** The run is a preview. */
   preview?: boolean;
   provider?: Provider;
-  /** The state that a run before left behind; a resource that ignores all changes has its inputs from there. */
+  /** The state that a run before left behind; a resource that ignores changes has those inputs from there. */
   before?: Record<string, StateOf>;
   /** Answers what the program asks of Pulumi's engine or of a provider. */
   call?: (token: string, args: Record<string, unknown>) => Record<string, unknown>;
@@ -133,7 +133,7 @@ async function run<T>(program: () => T | Promise<T>, world: World): Promise<Grap
   const monitor = getMonitor();
   const { registerResource, registerResourceOutputs } = monitor;
   monitor.registerResource = (request: RegisterResourceRequest, answer: Answer) => {
-    if (request.getIgnorechangesList().includes("*")) takeInputs(request, before);
+    if (request.getIgnorechangesList().length > 0) takeInputs(request, before);
     const resource = registered(request);
     resources.push(resource);
     return registerResource.call(monitor, request, (error: unknown, response: unknown) => {
@@ -189,12 +189,16 @@ const resolved = <T>(output: pulumi.Output<T>): Promise<T> =>
 
 const nameOf = (urn: string) => urn.slice(urn.lastIndexOf("::") + 2);
 
-/** As the engine does for `ignoreChanges: ["*"]` (pkg/resource/deploy, processIgnoreChanges), which has to know the resource. */
+/** As the engine does for `ignoreChanges` (pkg/resource/deploy, processIgnoreChanges); here the resource has to be known. */
 function takeInputs(request: RegisterResourceRequest, before: Record<string, StateOf>): void {
   const [type, name] = [request.getType(), request.getName()];
   const known = Object.values(before).find((it) => it.type === type && it.name === name);
-  assert.ok(known, `${type} ${name} ignores all changes, but is not in the state`);
-  request.setObject(Struct.fromJavaScript(known.inputs as never));
+  assert.ok(known, `${type} ${name} ignores changes, but is not in the state`);
+  const ignored = request.getIgnorechangesList();
+  const given = (request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>;
+  const taken = Object.fromEntries(ignored.map((input) => [input, known.inputs[input]]));
+  const inputs = ignored.includes("*") ? known.inputs : { ...given, ...taken };
+  request.setObject(Struct.fromJavaScript(inputs as never));
 }
 
 function registered(request: RegisterResourceRequest): Registered {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { named, type Provider } from "../../support/graph";
+import { named, type Provider, reveal } from "../../support/graph";
 import { empty } from "../../unit/core/host/states";
-import { digest } from "../fixtures";
+import { digest, settings } from "../fixtures";
 import {
   changed,
   deployed,
@@ -114,6 +114,21 @@ describe("the program, after a deployment", () => {
     // A version that did not remember it.
     leave(withoutMemory(first));
     assert.equal(memoryOf(await run()).project, "shop2");
+  });
+
+  it("gives a new password of the registry to the images that it does not build, as `pulumi refresh` asks with it", async () => {
+    const registry = { ...settings.registry, password: "rotated" };
+    const again = await run({ registry });
+    assert.deepEqual(changed(before, again), ["api-push", "api-push-tag", "web-push", "web-push-tag"]);
+    const { authConfig, ...inputs } = named(again, "web-push").inputs;
+    const { authConfig: _, ...unchanged } = named(before, "web-push").inputs;
+    assert.equal((reveal(authConfig) as { password: string }).password, "rotated");
+    assert.deepEqual(inputs, unchanged);
+  });
+
+  it("lets nobody have Pulumi build an image that this run does not build", async () => {
+    const again = await run();
+    assert.deepEqual(named(again, "web-build").hooks, { beforeCreate: 1 });
   });
 
   it("replaces the image, the push, the release and the deployments of what changed, and names the file", async () => {
