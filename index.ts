@@ -12,7 +12,6 @@ import { declareRelease } from "./components/release";
 import { readStack, stackName } from "./components/stack-state";
 import { withoutStackTrace } from "./components/user-error";
 import { readSettings } from "./config";
-import { planMemory } from "./core/release/plan";
 import { publishedUrls } from "./core/urls";
 import { preflight } from "./preflight";
 import { layersOf } from "./preflight/layers";
@@ -52,16 +51,7 @@ async function program(outside = theOutside) {
     return [host.name, deploy.result] as const;
   });
   const proved = tidyBuildCache(plan, Object.fromEntries(deployments), outside);
-  new Memory(
-    pulumi
-      .all([lineage.id, release.provenance, release.layers, proved])
-      .apply(([lineage, provenance = plan.deployed.provenance, layers]) => ({
-        ...planMemory(plan, settings),
-        lineage,
-        provenance,
-        layers,
-      })),
-  );
+  new Memory({ plan, settings, lineage: lineage.id, release, proved });
 
   return {
     release: release.id,

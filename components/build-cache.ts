@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Outside } from "../adapters/outside";
-import { builds, type Plan } from "../core/release/plan";
+import { buildsSomething, type Plan } from "../core/release/plan";
 
 /** A context as it was sent is of use to its very content alone: a day. The rest: a holiday, and a quick build after it. */
 const RULES = [
@@ -20,7 +20,7 @@ export function tidyBuildCache<T>(
   { pruneBuildCache }: Pick<Outside, "pruneBuildCache">,
 ): pulumi.Output<pulumi.Unwrap<T>> {
   const all = pulumi.output(deployed);
-  if (!builds(plan) || pulumi.runtime.isDryRun()) return all;
+  if (!buildsSomething(plan) || pulumi.runtime.isDryRun()) return all;
   return all.apply(async (results) => {
     for (const { hours, kind, what } of RULES) {
       const freed = await pruneBuildCache(hours, kind).catch(() => undefined);

@@ -1,14 +1,35 @@
 import * as pulumi from "@pulumi/pulumi";
-import { memoryType, type Memory as Remembered } from "../core/release/deployed";
+import { memoryType } from "../core/release/deployed";
+import { type Plan, planMemory } from "../core/release/plan";
+import type { Settings } from "../core/settings";
+import type { DeployableRelease } from "./release";
+
+export interface MemoryArgs {
+  plan: Plan;
+  settings: Settings;
+  /** Names this stack's state. */
+  lineage: pulumi.Output<string>;
+  release: DeployableRelease;
+  /** Known once every host has proved the release; what was remembered before stays until then. */
+  proved: pulumi.Output<unknown>;
+}
 
 /**
- * What the program remembers from one `up` to the next and nobody else needs: it is in the state, not in the stack's
- * outputs. `readStack` reads it.
+ * What the program remembers from one `up` to the next and nobody else needs. It is in the state, not in the stack's
+ * outputs; `readStack` reads it.
  */
 export class Memory extends pulumi.ComponentResource {
-  /** @param remembered - known once every host has proved the release; what was remembered before stays until then. */
-  constructor(remembered: pulumi.Output<Remembered>) {
+  constructor({ plan, settings, lineage, release, proved }: MemoryArgs) {
     super(memoryType, "memory");
-    this.registerOutputs(remembered as pulumi.Output<pulumi.Inputs>);
+    this.registerOutputs(
+      pulumi
+        .all([lineage, release.provenance, release.layers, proved])
+        .apply(([lineage, provenance = plan.deployed.provenance, layers]) => ({
+          ...planMemory(plan, settings),
+          lineage,
+          provenance,
+          layers,
+        })),
+    );
   }
 }

@@ -85,7 +85,7 @@ const untouchedImages = (
   });
 
 /** Whether any image is built. */
-export const builds = ({ images }: Plan): boolean =>
+export const buildsSomething = ({ images }: Plan): boolean =>
   Object.values(images).some(({ kind }) => kind === "build");
 
 /** The services whose image is another one than the stack's last. */
@@ -100,11 +100,12 @@ export function planMemory(
   const { project } = release;
   if (release.kind === "pinned")
     return { project, followed: deployed.followed, fresh: deployed.fresh, registry: deployed.registry };
-  const belonging = Object.entries(images).filter(([, { kind }]) => kind !== "promoted");
+  // A promoted image belongs to the other stack's.
+  const ours = Object.entries(images).filter(([, { kind }]) => kind !== "promoted");
   return {
     project,
     followed: release.ingredients.followed,
-    fresh: fresh === undefined ? {} : mapValues(Object.fromEntries(belonging), () => fresh),
+    fresh: fresh === undefined ? {} : mapValues(Object.fromEntries(ours), () => fresh),
     registry: registry?.address,
   };
 }
