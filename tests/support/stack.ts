@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { type Memory, memoryType } from "../../core/release/deployed";
 import { engine } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { withTools } from "../../lab/pulumi/environment";
@@ -179,6 +180,15 @@ export class TestStack {
 
   async outputs<T>(): Promise<T> {
     return JSON.parse((await this.pulumi("stack", "output", "--json")).output) as T;
+  }
+
+  /** What the program remembers beside the outputs. */
+  async memory(): Promise<Memory> {
+    const { output } = await this.pulumi("stack", "export");
+    const { deployment } = JSON.parse(output) as {
+      deployment: { resources: { type: string; outputs: Memory }[] };
+    };
+    return deployment.resources.find(({ type }) => type === memoryType)!.outputs;
   }
 
   /** The project's containers on a host, by service. */
