@@ -35,7 +35,7 @@ apply() {
 # but no container is removed because of what it says.
 apply_as_it_is() { # $1 release
   [ "$1" != "$release" ] || { echo "release $1 was changed by hand on this host" >.run/up; return 1; }
-  say "release $1 was changed by hand on this host, and is put back as it is"
+  say "release $1 was changed by hand on this host; putting it back as it is"
   compose_up "$1" -d >>.run/up 2>&1
   apply_status=$?
   observe && observed_just_now=1 && return "$apply_status"

@@ -12,7 +12,7 @@ deploy() {
   [ -z "$problems" ] || fail_preflight
   stop_if_told
   if already_runs; then
-    say "$release runs already; nothing was touched"
+    say "$release is already running; nothing was touched"
     outcome=unchanged
     phase prove
   else
@@ -57,7 +57,7 @@ already_runs() {
 
 start_new_release() {
   own_files ||
-    fail_because files "configs and secrets: their owner and mode cannot be set on this host; leave uid, gid and mode out"
+    fail_because files "configs and secrets: their owner and mode cannot be set on this host; remove uid, gid and mode from them"
   make_host_files && mark_unfinished || fail_because disk "$folder: cannot be written; free some space"
   apply "$release" || fail_to_apply
 }

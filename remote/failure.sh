@@ -48,7 +48,7 @@ last_healthcheck() {
 compose_reason() {
   printf 'docker compose up: %s' "$(grep -v '^ *$' .run/up 2>/dev/null | tail -n 1)"
   # See check_ports.
-  ! grep -q 'port is already allocated' .run/up 2>/dev/null || printf '; if no container has that port, restart docker on the host'
+  ! grep -q 'port is already allocated' .run/up 2>/dev/null || printf '; if no container uses that port, restart docker on the host'
   [ "$(free_kilobytes .)" -ge 256 ] || printf '; free some space under %s' "$folder"
 }
 
@@ -79,8 +79,8 @@ fail() {
   say ""
   say "$reason"
   [ -z "$evidence" ] || say "$(printf '%s\n' "$evidence" | sed 's/^/  | /')"
-  [ "$fail_status" = 1 ] || say "it could not be put back: $put_back_reason; look at it with \`everfresh logs\` and deploy again"
-  say "${what_serves:-nothing of $project serves}"
+  [ "$fail_status" = 1 ] || say "what ran before could not be put back: $put_back_reason; check \`everfresh logs\` and deploy again"
+  say "${what_serves:-no release of $project is serving}"
   exit "$fail_status"
 }
 
@@ -145,16 +145,16 @@ wait_for_engine() {
 }
 
 remove_first_release() {
-  [ "$take_over" != unmanaged ] || { reason="what ran before was not everfresh's"; return 1; }
+  [ "$take_over" != unmanaged ] || { reason="everfresh did not deploy the containers that ran before"; return 1; }
   say "removing what was created"
   remove_containers && remove_made network
 }
 
 # What ran before is the release that failed: all is well only if nothing became of it.
 leave_same_release() {
-  reason="there is no other release than $release itself"
+  reason="there is no release to put back other than $release itself"
   [ "$(vitals "$observed")" = "$(vitals "$observed_before")" ] || {
-    ! something_runs || what_serves="some of release $release still runs"
+    ! something_runs || what_serves="part of release $release still runs"
     return 1
   }
   what_serves=$(say_what_serves "stays as it was" "stays as it was")

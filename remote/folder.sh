@@ -25,7 +25,7 @@ find_folder() {
   *) given=$home/$given ;;
   esac
   case $given in
-  *:* | *"$nl"*) refuse 1 "$given: docker cannot mount files of a folder with a colon or a line end in its name; set remoteDir to another" ;;
+  *:* | *"$nl"*) refuse 1 "$given: docker cannot mount files from a folder with a colon or a line break in its name; set remoteDir to another folder" ;;
   esac
   base=$(physical "$given") folder=$(physical "$given/$project") folder_fact=$(encoded "$folder")
   must_be_own "$given" "$base" "$given/$project" "$folder"
@@ -54,11 +54,11 @@ must_be_own() {
     own_facts=$(ls -ldn "$own" | awk '{ print $1, $3; exit }')
     case $own_facts in
     *" 0" | *" $own_user") ;;
-    *) refuse 1 "$own: belongs to somebody else (user ${own_facts#* }), and programs are run from it; set remoteDir to a folder of $(id -un)'s own" ;;
+    *) refuse 1 "$own: belongs to another user (uid ${own_facts#* }), and programs are run from it; set remoteDir to a folder that $(id -un) owns" ;;
     esac
     case $own_facts in
     l* | d????????[tT]*) ;;
-    ?????w* | ????????w*) refuse 1 "$own: others may write to it, and programs are run from it; run \`chmod go-w $own\` on the host" ;;
+    ?????w* | ????????w*) refuse 1 "$own: others can write to it, and programs are run from it; run \`chmod go-w $own\` on the host" ;;
     esac
   done
 }
@@ -67,7 +67,7 @@ make_folder() {
   find_folder && return
   make_error=$(mkdir -p "$folder" 2>&1) && find_folder && return
   [ -z "$make_error" ] || say "$make_error"
-  refuse 1 "$folder: cannot be made; set remoteDir to a folder that $(id -un) may write"
+  refuse 1 "$folder: cannot be created; set remoteDir to a folder that $(id -un) can write to"
 }
 
 # Moves whatever has one of these names and is not a $1 (`file` or `folder`) to `changed`. Otherwise every deployment would fail
@@ -173,14 +173,14 @@ lineage_of() {
 deployed_by_another_stack() {
   [ -n "$previous" ] && another_lineage=$(lineage_of "$previous") && [ -n "$another_lineage" ] &&
     [ "$another_lineage" != "$lineage" ] || return 1
-  printf '%s' "release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), whose state is not this one's"
+  printf '%s' "release $previous was deployed here at $(field current/proved at) by $(field current/proved who) from $(field current/proved from), stack $(field current/proved stack), which has another Pulumi state"
 }
 
 # Whether the stack has another entry for this machine that has deployed here since, as when a host is renamed: its resources are
 # removed after those of the new name have been created. Says which.
 deployed_by_another_entry() {
   [ -n "$previous" ] && another_host=$(field current/proved host) && [ -n "$another_host" ] && [ "$another_host" != "$host" ] || return 1
-  printf 'this machine is %s now' "$another_host"
+  printf 'this machine is now host %s' "$another_host"
 }
 
 # Notes that containers have seen files of fingerprint $1 that were not as shipped: those containers must not be kept.

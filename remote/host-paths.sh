@@ -10,12 +10,12 @@ check_host_paths() {
     at_where="services.$at_service.volumes ($at_target)"
     if [ -e "$at_path" ]; then
       if [ "$at_kind" = file ]; then [ ! -d "$at_path" ]; else [ -d "$at_path" ]; fi ||
-        problem "$at_where: $folder/$at_path is no $at_kind; move it away"
+        problem "$at_where: $folder/$at_path is not a $at_kind; move it away"
     elif at_mounted=$(mounted_at "$at_target" "$at_service") && [ "$at_mounted" = "$folder/$at_path" ]; then
       : # it exists, in a folder that this user may not search
     elif [ -n "$at_mounted" ]; then
       # Nobody wants a database to start empty because its data is elsewhere.
-      problem "$at_where: the container that runs has $at_mounted there, and $folder/$at_path does not exist; name $at_mounted in the compose file to go on with it, or create $folder/$at_path with what is to be in it"
+      problem "$at_where: the running container has $at_mounted there, but $folder/$at_path does not exist; name $at_mounted in the compose file to keep using it, or create $folder/$at_path with the data it should hold"
     elif [ "$at_made" != made ]; then
       problem "$at_where: $folder/$at_path does not exist; create it, or ship it with \`x-everfresh.mounts\`"
     fi

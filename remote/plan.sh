@@ -74,7 +74,7 @@ next_wave() { # $1 release
       if (other in waiting) return "wait|" waiting[other] "|" name "|" condition
       if (!(other in good_as)) return "wait|" other "|is not there||" name "|" condition
       if (condition == "healthy" && good_as[other] == "running")
-        return "fail|" other "|has no healthcheck, and " name " waits until it is healthy|"
+        return "fail|" other "|has no healthcheck, but " name " waits until it is healthy|"
       return ""
     }
     END {

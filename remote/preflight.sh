@@ -15,7 +15,7 @@ preflight() {
     check_kept_release
   else
     phase stage
-    [ -z "$(missing_trees)" ] || problem "$folder: mounted files are not there as they were sent; run \`pulumi up\` again"
+    [ -z "$(missing_trees)" ] || problem "$folder: mounted files are missing or differ from what was sent; run \`pulumi up\` again"
     # Room that the commit or the putting back will need when everything else is full.
     head -c 262144 /dev/zero 2>/dev/null >.run/reserve && stage ||
       problem "$folder: the release cannot be written; free some space ($(free_kilobytes .) KB free)"
@@ -29,9 +29,9 @@ preflight() {
 # A release to go back to must be on this host as it was staged.
 check_kept_release() {
   if [ ! -d "releases/$release" ]; then
-    problem "release $release: not on this host any more; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"
+    problem "release $release: is no longer on this host; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"
   elif [ -n "$(tampered "$release")" ]; then
-    problem "release $release: changed by hand on this host ($(tampered "$release" | tr '\n' ' ')); deploy it from its sources"
+    problem "release $release: was changed by hand on this host ($(tampered "$release" | tr '\n' ' ')); deploy it from its sources"
   fi
 }
 
@@ -95,7 +95,7 @@ check_room() {
   is_roomy && return
   prune
   missing=$(missing_bytes "$release") # pruning may have removed layers that were there
-  is_roomy || problem "disk: $((disk_free / 1024)) MB free under $disk_root, about $((disk_need / 1024)) MB wanted for the images; free some space"
+  is_roomy || problem "disk: $((disk_free / 1024)) MB free under $disk_root, about $((disk_need / 1024)) MB needed for the images; free some space"
 }
 
 # Unpacked, layers take about two and a half times as much as when downloaded, and until then they lie beside the download.
@@ -187,7 +187,7 @@ taken_ports() {
       for (i = 1; i <= n; i++) if (what[i] == protocol "|" port && (ip == "" || at[i] == "" || ip == at[i])) return who[i]
       return ""
     }
-    BEGIN { remedy = "; stop that or publish another port" }
+    BEGIN { remedy = "; stop it or publish another port" }
     $1 == "container" {
       sub(/.*\//, "", $2)
       takes($2, $3, $4, $6 == project ? "us" : "taken by container " substr($5, 2) remedy)
@@ -217,12 +217,12 @@ taken_ports() {
 # compose keeps a network or a volume that exists, however it was made. What a volume holds, nobody may remove unasked.
 check_kept() {
   check_made network '{{with index .Labels "dev.everfresh.definition"}}{{urlquery .}}{{end}}' \
-    "was made from another definition, and docker compose would leave it so; give it another name in the compose file" <<EOF
+    "was created from another definition, and docker compose would not change it; give it another name in the compose file" <<EOF
 $networks
 EOF
   # shellcheck disable=SC2016 # the template's own variables
   check_made volume '{{urlquery .Driver}}|{{range $key, $value := .Options}}{{urlquery $key}}={{urlquery $value}} {{end}}' \
-    "was made with another driver or other options, and docker would leave it so; give it another name in the compose file, or remove it with all that it holds (\`docker volume rm\` on the host)" <<EOF
+    "was created with another driver or other options, and docker would not change it; give it another name in the compose file, or remove it with all its data (\`docker volume rm\` on the host)" <<EOF
 $volumes
 EOF
 }
@@ -236,7 +236,7 @@ check_made() {
     if made_from=$(inspected "$1" inspect --format "$2" -- "$made_name" 2>/dev/null); then
       [ "$made_wanted" = external ] || [ "$made_from" = "$made_wanted" ] || problem "$1 $made_name: $3"
     elif [ "$made_wanted" = external ]; then
-      problem "$1 $made_name: is external and not on this host; create it, or correct its name"
+      problem "$1 $made_name: is external but does not exist on this host; create it, or correct its name"
     fi
   done
 }
@@ -260,7 +260,7 @@ check_compose() {
   release_hashes=$(compose_within 60 "releases/$1" config --hash '*' 2>/dev/null) && return
   compose_error=$(compose_within 60 "releases/$1" config -q 2>&1 | tail -n 3)
   case $compose_error in
-  *"Additional property"*) compose_error="$compose_error; docker compose ${compose_version-} on this host does not know that yet: install a newer one, or leave it out" ;;
+  *"Additional property"*) compose_error="$compose_error; docker compose ${compose_version-} on this host does not support that yet: install a newer version, or remove it from the file" ;;
   esac
   problem "compose file: $compose_error"
 }

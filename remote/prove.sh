@@ -35,14 +35,14 @@ verdicts() {
     function verdict(id, name,   condition, is_new) {
       condition = health[id] == "" || health[id] == "none" ? state[id] : health[id]
       is_new = before_started_at[id] != started_at[id]
-      if (!(image_id[id] in known_names)) return "wait|" name "|runs an image that docker does not know any more|" id
+      if (!(image_id[id] in known_names)) return "wait|" name "|runs an image that docker no longer has|" id
       if (!has_right_image(id, name)) return "fail|" name "|runs another image than " image[name] "|" id
-      if (mounts_old_file(id, name)) return "fail|" name "|still uses a file of an older release|" id
+      if (mounts_old_file(id, name)) return "fail|" name "|still uses a file from an older release|" id
       if (is_untouched(id)) return good(id, name, condition) "|untouched"
       if (state[id] == "exited") {
         # A one-shot that has done its work. One with a healthcheck is none.
         if (exit_status[id] == 0 && condition == "exited" && lifetime[name] != "lasts") return good(id, name, "exited")
-        return "fail|" name "|exited with status " exit_status[id] (exit_status[id] == 0 ? ", and is to keep running" : "") "|" id
+        return "fail|" name "|exited with status " exit_status[id] (exit_status[id] == 0 ? ", but must keep running" : "") "|" id
       }
       if (state[id] == "restarting" && restarts[id] >= 8)
         return "fail|" name "|keeps restarting (exit status " exit_status[id] ")|" id
@@ -106,7 +106,7 @@ prove() { # $1 release
       *) ! has_settled "$1" || return 0 ;;
       esac
     else
-      proof='wait||the engine does not answer'
+      proof='wait||docker does not answer'
     fi
     [ -z "$interrupted" ] || {
       failed_check=interrupted reason="the deployment was told to stop"

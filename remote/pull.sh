@@ -39,7 +39,7 @@ gone_remedy() {
   case $3 in *"manifest unknown"* | *"not found"* | *"does not exist"*) ;; *) return ;; esac
   is_built "$1" "$2" || return
   # shellcheck disable=SC2016 # for people
-  printf '; the registry has it no more, nor has this host: run `pulumi up --refresh`, which pushes it again, with the stack that built it'
+  printf '; it is no longer in the registry or on this host: run `pulumi up --refresh` with the stack that built it, which pushes it again'
 }
 
 # Whether release $1 built image $2, so that it has a digest.

@@ -80,9 +80,9 @@ receive() {
   take_lock
   disk_free=$(free_kilobytes .)
   [ "${disk_free:-0}" -ge $((receive_bytes / 1024 + 4096)) ] ||
-    refuse 1 "disk: $((${disk_free:-0} / 1024)) MB free under $folder, $((receive_bytes / 1000000)) MB wanted for mounted files; free some space"
+    refuse 1 "disk: $((${disk_free:-0} / 1024)) MB free under $folder, $((receive_bytes / 1000000)) MB needed for mounted files; free some space"
   mkdir -p .stage store && (umask 022 && tar -xpomf - -C .stage <&4) && [ -f .stage/end ] && store_staged_files && flush store ||
-    refuse 1 "$folder: the mounted files did not come whole; run \`pulumi up\` again"
+    refuse 1 "$folder: the mounted files did not arrive complete; run \`pulumi up\` again"
   rm -rf .stage
 }
 

@@ -3,7 +3,7 @@
 teardown() {
   if ! find_folder; then
     teardown_ids=$(container_ids 2>/dev/null) || refuse_engine
-    [ -n "$teardown_ids" ] || { say "$project: nothing here"; return; }
+    [ -n "$teardown_ids" ] || { say "$project: nothing to remove"; return; }
   fi
   take_lock
   previous=$(current_release) observed=''
@@ -24,7 +24,7 @@ teardown() {
   remove_images "$teardown_images $(unneeded_images)"
   remove_folder || refuse 1 "$folder: cannot be removed; remove it by hand"
   say "removed"
-  [ ! -d "$folder" ] || say "left alone: $folder/mounts, where containers have written"
+  [ ! -d "$folder" ] || say "left alone: $folder/mounts, which holds what containers wrote"
 }
 
 # Removes the project's folder, except what containers wrote on the host.

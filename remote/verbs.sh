@@ -10,7 +10,7 @@ report() {
     is_json "$report_line" && printf '%s\n' "$report_line" && return
     ;;
   esac
-  say "$folder/releases/$release/result.json: is damaged; what runs was judged again"
+  say "$folder/releases/$release/result.json: is damaged; this result was judged again from what runs now"
   if is_as_staged "$release" services && observe; then
     know_images "$release"
     finished=$(proved_one_shots "$release")
@@ -42,7 +42,7 @@ unlock() {
     say "$project: not locked"
     return
   }
-  say "ending the deployment of $(holder)"
+  say "stopping the deployment of $(holder)"
   clock
   unlock_from=$ticks unlock_signal=''
   while is_locked; do
@@ -55,10 +55,10 @@ unlock() {
       signal_holders TERM
     fi
     [ $((ticks - unlock_from)) -lt $((lock_wait * 100 + 3000)) ] ||
-      refuse 1 "$project: the lock's holder cannot be ended; restart the host's docker, or the host"
+      refuse 1 "$project: the process that holds the lock cannot be stopped; restart docker on the host, or the host itself"
     nap
   done
-  say "unlocked; the next deployment repairs what is unfinished"
+  say "unlocked; the next deployment repairs whatever was left unfinished"
 }
 
 # doctor: what the preflight would say of this host, in one go.
@@ -71,7 +71,7 @@ doctor() {
   check_disk
   flush . || problem "$folder: cannot be written to the disk; check its file system"
   command -v bash >/dev/null 2>&1 || command -v nc >/dev/null 2>&1 ||
-    problem "host: neither bash nor nc; install one if a service uses an http check"
+    problem "host: has neither bash nor nc; install one if a service uses an http check"
   [ -z "$problems" ] || refuse 1 "${problems%"$nl"}"
   say "this host is ready"
 }

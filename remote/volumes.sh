@@ -169,9 +169,9 @@ say_hidden() {
   hidden_files="$volume_service: the new image has other files in $volume_path, such as $volume_file, but"
   hidden_remedy="if it holds nothing of yours, set x-everfresh.volumes of $volume_service to"
   if ! is_whole .run/volume; then
-    say "$hidden_files the volume there cannot be compared with it (it cannot be read, or has more than 1 GiB), and may hide them"
+    say "$hidden_files the volume there cannot be compared with it (it cannot be read, or is larger than 1 GiB), and may hide them"
   elif is_anonymous "$volume_name"; then
-    say "$hidden_files an anonymous volume to which a container has written hides them; $hidden_remedy {$volume_path: image}"
+    say "$hidden_files an anonymous volume that a container has written to hides them; $hidden_remedy {$volume_path: image}"
   else
     say "$hidden_files volume $volume_name hides them; $hidden_remedy {${volume_name#"$project"_}: image}"
   fi

@@ -28,7 +28,7 @@ export function judge(state: HostState, known: { release?: string; host?: string
   const note = (text: string) => notes.push(inOneLine(text));
   if (state.holder) {
     const { who, from, release, since } = state.holder;
-    note(`${who} on ${from} is deploying ${release} since ${since}`);
+    note(`${who} on ${from} has been deploying ${release} since ${since}`);
   }
   if (state.engineError !== undefined) {
     note(`docker does not answer: ${state.engineError}`);
@@ -143,13 +143,13 @@ function ailments(container: HostContainer): string[] {
  * tells one time from the next, as where nothing is deployed.
  */
 function driftToken(state: HostState, drift: string[]): string {
-  const after = digest(`${state.deployment}\n${state.token}${state.bare ?? ""}`);
+  const after = digest(`${state.deployment}\n${state.token}${state.emptySince ?? ""}`);
   return `drift: ${drift.join(", ")} (after ${after})`;
 }
 
 /** Where nothing is remembered, the host itself tells one emptiness from the next (another engine, another time). */
 function emptyToken(state: HostState): string {
-  return `nothing is deployed (${digest(state.bare ?? state.unfinished?.since ?? "")})`;
+  return `nothing is deployed (${digest(state.emptySince ?? state.unfinished?.since ?? "")})`;
 }
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);

@@ -93,7 +93,7 @@ export function parseProbe(stdout: string): HostState {
           from: first("holder from") ?? unknown,
         }
       : undefined,
-    bare: first("bare"),
+    emptySince: first("bare"),
     containers: all("container").map((line): HostContainer => {
       const { health, service, configHash, folder, name, ...container } = read(containerFact, line);
       const labels = { service: service ?? "", configHash: configHash ?? "" };
@@ -178,7 +178,7 @@ function read<T extends typeof imageFact | typeof containerFact>(fact: T, json: 
   const parsed = v.safeParse(v.pipe(text, v.parseJson(), fact as typeof containerFact), json);
   if (parsed.success) return parsed.output as v.InferOutput<T>;
   throw new RangeError(
-    "docker's answer on the host cannot be understood; run `everfresh doctor`, and look at docker on the host",
+    "docker's answer on the host cannot be read; run `everfresh doctor`, and check docker on the host",
   );
 }
 

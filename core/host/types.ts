@@ -216,7 +216,7 @@ export interface HostState {
   /** What ran when the current release was proved: one entry per container. */
   proved: ProvedContainer[];
   /** Where nothing is deployed: what tells this emptiness from an earlier one (engine, and since when). */
-  bare?: string;
+  emptySince?: string;
   /** The containers of the compose project, one-off ones (`compose run`) left out. */
   containers: HostContainer[];
   /** Volumes that hide files of the current release's images. */

@@ -130,7 +130,7 @@ describe("a host whose disk is full", function () {
       assert.equal(status, 1);
       assert.match(
         stderr,
-        /^disk: \d\d MB free under \/var\/lib\/docker, about 7\d MB wanted for the images; free some space$/m,
+        /^disk: \d\d MB free under \/var\/lib\/docker, about 7\d MB needed for the images; free some space$/m,
       );
       assert.doesNotMatch(stderr, /^pull /m);
       assert.match(stderr, /release big3 serves, untouched\n$/);

@@ -66,7 +66,7 @@ describe("a host in trouble", function () {
     );
     const state = await look(own.host);
     assert.deepEqual(state.drift, [`deployment of r${own.numberOfLast()} is under way`]);
-    assert.match(state.notes.join(), /ann on test-machine is deploying/);
+    assert.match(state.notes.join(), /ann on test-machine has been deploying/);
     const { status, stderr } = await deploy(own.host, { ...slow, who: "bob", lockWait: 1 });
     assert.equal(status, 3);
     assert.match(
@@ -106,7 +106,7 @@ describe("a host in trouble", function () {
     );
     await engine(own.host, "rm", "-f", "squatter");
     assert.equal(status, 1);
-    assert.match(stderr, /port 8085: taken by container squatter; stop that or publish another port/);
+    assert.match(stderr, /port 8085: taken by container squatter; stop it or publish another port/);
     assert.match(stderr, /compose file: .*inti/);
     assert.match(stderr, new RegExp(`release r${serving} serves, untouched\n$`));
     assert.equal(await served(own.host, "/conf"), `conf ${serving}`);

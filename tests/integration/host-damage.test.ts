@@ -173,7 +173,7 @@ describe("damaged records on a host", function () {
     const sick = requestFor(own.lab, shop(own.images, "sick", { page: "two", sick: true }));
     const { status, stderr } = await deploy(own.host, sick);
     assert.equal(status, 1, stderr);
-    assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);
+    assert.match(stderr, /^release r1 was changed by hand on this host; putting it back as it is$/m);
     assert.match(stderr, /^release r1 serves again$/m);
     assert.equal(await served(own.host), "one");
     await deployed();
@@ -187,7 +187,7 @@ describe("damaged records on a host", function () {
     });
     const { status, stderr } = await deploy(own.host, sick);
     assert.equal(status, 4, stderr);
-    assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);
+    assert.match(stderr, /^release r1 was changed by hand on this host; putting it back as it is$/m);
     assert.equal(await served(own.host), "one");
     const left = (await look(own.host)).containers.map(({ service }) => service).sort();
     assert.deepEqual(left, ["api", "web"]);

@@ -161,7 +161,7 @@ describe("a host", function () {
   it("names the releases it has when asked for one that it does not keep", async () => {
     const { status, stderr } = await deploy(own.host, requestFor(own.lab, { kept: "gone", project: "shop" }));
     assert.equal(status, 1);
-    assert.match(stderr, /release gone: not on this host any more; choose one of: r1 r3 v1/);
+    assert.match(stderr, /release gone: is no longer on this host; choose one of: r1 r3 v1/);
   });
 
   it("reports the last proof again, whatever else is on stdin", async () => {
@@ -259,7 +259,7 @@ describe("a host", function () {
     const before = await containers();
     for (const [not, said] of [
       [{ ...ours, lineage: "a third" }, /^shop: left alone; release \w+ was deployed here .* by tester/],
-      [{ ...ours, host: "its old name" }, /^shop: left alone; this machine is host1 now$/m],
+      [{ ...ours, host: "its old name" }, /^shop: left alone; this machine is now host host1$/m],
     ] as const) {
       const { status, stderr } = await tearDown(not);
       assert.equal(status, 0, stderr);

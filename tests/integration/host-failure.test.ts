@@ -35,7 +35,7 @@ describe("a deployment that fails on a host", function () {
   it("leaves nothing running when it is the first", async () => {
     const { status, stderr } = await deploy(own.host, release("f1", { page: "one", sick: true }));
     assert.equal(status, 1, stderr);
-    assert.match(stderr, /nothing of shop serves\n$/);
+    assert.match(stderr, /no release of shop is serving\n$/);
     assert.equal(await engine(own.host, "ps", "-aq"), "");
     assert.equal(await exec(own.host, ["ls", "/home/deploy/.everfresh/shop/releases"]), "");
   });
@@ -99,11 +99,11 @@ describe("a deployment that fails on a host", function () {
     for (const [networks, said] of [
       [
         '{default: {name: shop_default, internal: true, labels: {dev.everfresh.definition: "ab12"}}}',
-        /^network shop_default: was made from another definition/m,
+        /^network shop_default: was created from another definition/m,
       ],
       [
         "{default: {name: elsewhere, external: true}}",
-        /^network elsewhere: is external and not on this host; create it/m,
+        /^network elsewhere: is external but does not exist on this host; create it/m,
       ],
     ] as const) {
       const { status, stderr } = await deploy(own.host, connected("n2", networks));
@@ -125,14 +125,14 @@ describe("a deployment that fails on a host", function () {
     assert.equal(first.status, 0, first.stderr);
     assert.equal((await deploy(own.host, mounting("v1b", tmpfs))).status, 0, "the same again");
     const before = await containers();
-    const another = /^volume shop_data: was made with another driver or other options.*docker volume rm/m;
+    const another = /^volume shop_data: was created with another driver or other options.*docker volume rm/m;
     for (const [volumes, said] of [
       ["{data: {name: shop_data}}", another],
       [tmpfs.replace("size=1m", "size=2m"), another],
       [tmpfs.replace("{data: {", "{data: {driver: other, "), another],
       [
         "{data: {name: elsewhere, external: true}}",
-        /^volume elsewhere: is external and not on this host; create it/m,
+        /^volume elsewhere: is external but does not exist on this host; create it/m,
       ],
     ] as const) {
       const { status, stderr } = await deploy(own.host, mounting("v2", volumes));

@@ -78,7 +78,7 @@ describe("what a release brings to a container", function () {
     // And the host knows its own containers again.
     assert.deepEqual((await look(own.host)).drift, []);
     const again = await deploy(own.host, requestFor(own.lab, odd, { token: "again" }));
-    assert.match(again.stderr, /odd runs already; nothing was touched/);
+    assert.match(again.stderr, /odd is already running; nothing was touched/);
   });
 
   describe("owner and mode of what it mounts", () => {

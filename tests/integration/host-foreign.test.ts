@@ -189,7 +189,7 @@ describe("what is somebody else's on a host", function () {
       requestFor(own.lab, shop(own.images, "f1", { page: "one", sick: true })),
     );
     assert.equal(sick.status, 1, sick.stderr);
-    assert.match(sick.stderr, /nothing of shop serves\n$/);
+    assert.match(sick.stderr, /no release of shop is serving\n$/);
     assert.deepEqual(await theirs(), left);
 
     const made = shop(own.images, "v1", { page: "one" });

@@ -51,7 +51,7 @@ describe("the order of a deployment", function () {
           [
             "has no healthcheck",
             { ...db("new"), healthcheck: undefined },
-            /^dep: has no healthcheck, and web waits until it is healthy$/m,
+            /^dep: has no healthcheck, but web waits until it is healthy$/m,
           ],
         ],
       ],

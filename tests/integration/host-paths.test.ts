@@ -120,7 +120,7 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /mounts\/data is no folder; move it away\n.*mounts\/file is no file; move it away\n/s,
+      /mounts\/data is not a folder; move it away\n.*mounts\/file is not a file; move it away\n/s,
     );
   });
 
@@ -135,7 +135,7 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /services\.db\.volumes \(\/srv\/mounts\/data\): the container that runs has \/home\/deploy\/plain\/data there, and \/home\/deploy\/\.everfresh\/shop\/mounts\/data does not exist; name \/home\/deploy\/plain\/data in the compose file to go on with it, or create \/home\/deploy\/\.everfresh\/shop\/mounts\/data with what is to be in it\n/,
+      /services\.db\.volumes \(\/srv\/mounts\/data\): the running container has \/home\/deploy\/plain\/data there, but \/home\/deploy\/\.everfresh\/shop\/mounts\/data does not exist; name \/home\/deploy\/plain\/data in the compose file to keep using it, or create \/home\/deploy\/\.everfresh\/shop\/mounts\/data with the data it should hold\n/,
     );
     await inDb("echo old >/srv/mounts/data/rows");
     const absolute = { type: "bind", source: "/home/deploy/plain/data", target: "/srv/mounts/data" };
@@ -147,7 +147,7 @@ describe("a folder or a file of the host that containers write to", function () 
     await green(db("one", [], [{ type: "volume", source: "data", target: "/srv/mounts/data" }]));
     const { status, stderr } = await run(db("one", [data]));
     assert.equal(status, 1);
-    assert.match(stderr, /the container that runs has volume shop_data there/);
+    assert.match(stderr, /the running container has volume shop_data there/);
     await onHost(`mkdir -p ${folder}/mounts/data`);
     await green(db("one", [data]));
   });
@@ -155,7 +155,7 @@ describe("a folder or a file of the host that containers write to", function () 
   it("survives a teardown unless volumes are removed too, then also what other users wrote to it", async () => {
     await green(db("one", [data]));
     await inDb("mkdir -p /srv/mounts/data/deep && echo precious >/srv/mounts/data/deep/rows");
-    assert.match(await destroy(false), /left alone: \S+\/shop\/mounts, where containers have written\n$/);
+    assert.match(await destroy(false), /left alone: \S+\/shop\/mounts, which holds what containers wrote\n$/);
     assert.equal(await onHost(`cd ${folder} && ls -A && cat mounts/data/deep/rows`), "mounts\nprecious");
     await green(db("two", [data]));
     assert.equal(await inDb("cat /srv/mounts/data/deep/rows"), "precious");

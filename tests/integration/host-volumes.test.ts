@@ -57,7 +57,7 @@ describe("a volume that hides what an image has", function () {
     assert.equal(status, 0, stderr);
     assert.match(
       stderr,
-      /^web: the new image has other files in \/www, such as index\.html, but an anonymous volume to which a container has written hides them; if it holds nothing of yours, set x-everfresh\.volumes of web to \{\/www: image\}$/m,
+      /^web: the new image has other files in \/www, such as index\.html, but an anonymous volume that a container has written to hides them; if it holds nothing of yours, set x-everfresh\.volumes of web to \{\/www: image\}$/m,
     );
     assert.equal(await inWeb("cat /www/written"), "mine");
     const note = ["web: an anonymous volume hides files of its image in /www"];

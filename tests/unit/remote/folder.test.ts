@@ -59,14 +59,14 @@ describe("the project's folder on a host", () => {
           assert.equal(status, 1);
           assert.equal(
             stderr.split("; ")[0],
-            `${theirs}: belongs to somebody else (user 4242), and programs are run from it`,
+            `${theirs}: belongs to another user (uid 4242), and programs are run from it`,
           );
           assert.ok(!existsSync(join(base, "shop")));
         }
         mkdirSync(join(base, "shop"));
         assert.match(
           make(base, anothers(join(base, "shop"))).stderr,
-          /\/base\/shop: belongs to somebody else .*; set remoteDir to /,
+          /\/base\/shop: belongs to another user .*; set remoteDir to /,
         );
       });
 
@@ -83,7 +83,7 @@ describe("the project's folder on a host", () => {
           assert.equal(status, 1);
           assert.equal(
             stderr,
-            `${name}: others may write to it, and programs are run from it; run \`chmod go-w ${name}\` on the host\n`,
+            `${name}: others can write to it, and programs are run from it; run \`chmod go-w ${name}\` on the host\n`,
           );
           chmodSync(name, 0o700);
         }
@@ -101,7 +101,7 @@ describe("the project's folder on a host", () => {
             assert.equal(status, 1);
             assert.match(
               stderr,
-              /a folder with a colon or a line end in its name; set remoteDir to another\n$/,
+              /a folder with a colon or a line break in its name; set remoteDir to another folder\n$/,
             );
           }
           rmSync(join(home, name), { recursive: true });

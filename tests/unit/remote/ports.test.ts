@@ -43,7 +43,7 @@ printf '%s' "$problems"`;
   return stdout.trim();
 }
 
-const todo = "stop that or publish another port";
+const todo = "stop it or publish another port";
 
 describe("the check of free ports", () => {
   const closing: (() => void)[] = [];

@@ -103,7 +103,7 @@ describe("judge", () => {
     });
     assert.deepEqual(drift, ["deployment of r2 is under way"]);
     assert.match(token, /^drift: deployment of r2 is under way/);
-    assert.deepEqual(notes, ["bob on desk is deploying r2 since 2026-03-02T10:00:00Z"]);
+    assert.deepEqual(notes, ["bob on desk has been deploying r2 since 2026-03-02T10:00:00Z"]);
   });
 
   it("does not guess when docker does not answer", () => {

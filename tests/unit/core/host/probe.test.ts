@@ -77,9 +77,9 @@ describe("a probe's answer", () => {
 
   it("names a damaged proof, with a token that is new each time", () => {
     const drift = ["releases/r1/proved on the host is damaged"];
-    const tokens = ["one", "two"].map((bare) => {
+    const tokens = ["one", "two"].map((emptySince) => {
       const state = parseProbe(
-        answer({ proved: proved.filter((line) => !line.startsWith("token")), more: [`bare ${bare}`] }),
+        answer({ proved: proved.filter((line) => !line.startsWith("token")), more: [`bare ${emptySince}`] }),
       );
       assert.deepEqual(judge(state).drift, drift);
       return judge(state).token;
