@@ -12,7 +12,7 @@ describe("a host whose disk is full", function () {
   this.timeout(600_000);
   const own = ownTroubledHost("disk");
 
-  it("leaves everything as it was when the engine's disk is full while pulling", async () => {
+  it("changes nothing when the engine's disk fills up during a pull", async () => {
     const serving = await own.green();
     const fresh = await pushImages(own.lab, [`five-${process.pid}`]);
     const release = shop({ ...own.images, five: fresh[`five-${process.pid}`]! }, own.next().id, {
@@ -124,7 +124,7 @@ describe("a host whose disk is full", function () {
       assert.equal(await served(own.host, "/conf"), "big 3");
     });
 
-    it("refuses what there is no room for before it touches anything, and accepts it when there is room", async () => {
+    it("refuses images that do not fit before it touches anything, and accepts them when there is room", async () => {
       await leave(50);
       const { status, stderr } = await deploy(own.host, await release(1));
       assert.equal(status, 1);

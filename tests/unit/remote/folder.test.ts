@@ -31,7 +31,7 @@ describe("the project's folder on a host", () => {
       run(`${before}\nremote_dir=${quote(remoteDir)}; make_folder; echo "$folder"`);
 
     describe(`under ${shell}`, () => {
-      it("is created for its owner alone, and found again through links", () => {
+      it("is created readable only to its owner, and is found again through links", () => {
         const { stdout } = run(
           `umask 077; remote_dir=''; make_folder; echo "$folder"; ls -ld "$base" "$folder"`,
         );
@@ -43,7 +43,7 @@ describe("the project's folder on a host", () => {
         assert.equal(make(join(home, "link")).stdout, `${there}\n`);
       });
 
-      it("is refused before anything is written when somebody else owns it, what is above it, or a link to it", () => {
+      it("is refused before anything is written if another user owns it, a folder above it, or a link to it", () => {
         // As `ls -ldn` would tell of what another user has made.
         const anothers = (name: string) =>
           `ls() { command ls "$@" | case $2 in ${quote(name)}) sed 's/^\\([^ ]* *[^ ]* *\\)[0-9]*/\\14242/' ;; *) cat ;; esac; }`;
@@ -70,7 +70,7 @@ describe("the project's folder on a host", () => {
         );
       });
 
-      it("is refused when others can write to it or above it, but for a folder like /tmp", () => {
+      it("is refused if others can write to it or to a folder above it, except one like /tmp", () => {
         const base = join(home, "base");
         mkdirSync(join(base, "shop"), { recursive: true, mode: 0o700 });
         for (const [name, mode] of [
@@ -91,7 +91,7 @@ describe("the project's folder on a host", () => {
         assert.equal(make(base).stdout, `${join(base, "shop")}\n`);
       });
 
-      it("is refused with a colon or a line end in its name", () => {
+      it("is refused if its name has a colon or a line break", () => {
         for (const name of ["a:b", "a\nb"]) {
           mkdirSync(join(home, name));
           for (const { status, stderr } of [
@@ -108,7 +108,7 @@ describe("the project's folder on a host", () => {
         }
       });
 
-      it("gives docker its login without a search path that the folder's name is a part of", () => {
+      it("gives docker the registry login without putting the folder's name into the search path", () => {
         const tools = join(home, "tools");
         const folder = join(home, "a:b");
         // The part behind the colon, as a path of its own, has somebody else's docker.
