@@ -2,8 +2,8 @@ import { inOneLine } from "../printable";
 import type { DeployRequest, Release } from "./types";
 
 /**
- * What can be carried to a host. Names that end in paths, in lines or in docker's arguments are held to the rules of
- * those who made them (compose, docker); everything else is carried exactly, or refused here.
+ * What can be sent to a host. Names that become part of paths, lines or docker's arguments must follow the rules of their
+ * makers (compose, docker); everything else is sent exactly, or refused here.
  */
 const RULES = {
   release: [/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and dashes, at most 63"],
@@ -13,13 +13,13 @@ const RULES = {
   digest: [/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hex digits"],
   fingerprint: [/^[0-9a-f]{64}$/, "64 hex digits"],
   layers: [/^([0-9a-f]{12}=\d+( |$))*$/, "layers with their sizes"],
-  // Tokens and names of people are kept in lines.
+  // The host stores tokens and people's names in lines.
   line: [/^[^\p{Cc}\u2028\u2029]*$/u, "one line without control characters"],
 } as const satisfies Record<string, readonly [RegExp, string]>;
 
 type Rule = keyof typeof RULES;
 
-/** Every problem of a request, as `<where>: <what is wrong>; <what to do>`; empty when it can be carried. */
+/** Every problem of a request, as `<where>: <what is wrong>; <what to do>`; empty if it can be sent. */
 export function requestProblems(request: DeployRequest): string[] {
   const problems: string[] = [];
   const need = (where: string, rule: Rule, value: string) => problems.push(...check(where, rule, value));
