@@ -1,8 +1,8 @@
-# Changes containers, wave by wave: a service's old container is touched only when everything that it waits for is as it waits
-# for it. compose by itself removes all old containers first, and only then begins to wait.
+# Changes containers, wave by wave: a service's old container is touched only once all its dependencies are in the state that it
+# waits for. Compose alone removes all old containers first, and only then starts to wait.
 
-# Brings the containers to release $1. Fails with `apply_fault`, the verdict on a service that does not become what others wait
-# for, or with what compose said in .run/up.
+# Brings the containers to release $1. Fails with `apply_fault`, the verdict on a service that does not reach the state others
+# wait for, or with compose's output in .run/up.
 apply() {
   rm -f .run/up
   apply_fault='' restarting='' applied='' announced_wait=''
@@ -31,19 +31,19 @@ apply() {
   observed_just_now=1
 }
 
-# A release that was changed by hand on this host is not deployed. If it served before, it is put back as it is: it serves again,
-# but no container is removed because of what it says.
+# A release that was changed by hand on this host is not deployed. If it was the previous one, it is put back as it is: it serves
+# again, but its files are not trusted to decide that a container is removed.
 apply_as_it_is() { # $1 release
   [ "$1" != "$release" ] || { echo "release $1 was changed by hand on this host" >.run/up; return 1; }
-  say "release $1 was changed by hand on this host, and is put back as it is"
+  say "release $1 was changed by hand on this host; putting it back as it is"
   compose_up "$1" -d >>.run/up 2>&1
   apply_status=$?
   observe && observed_just_now=1 && return "$apply_status"
   return 1
 }
 
-# Shows what this host's compose warns of, each warning once and in its own words. Of orphans it need not warn: containers that
-# the release does not have are ours to remove.
+# Shows each of compose's warnings once, in its own words, except those about orphans: everfresh removes containers that the
+# release does not have.
 show_compose_warnings() {
   [ -z "$putting_back" ] && [ -f .run/up ] || return 0
   sed -n 's/.* level=warning msg=//p' .run/up | sed 's/^"\(.*\)"$/\1/; s/\\"/"/g' | grep -v 'orphan containers' | sort -u |
@@ -51,7 +51,7 @@ show_compose_warnings() {
   [ ! -s .run/warnings ] || say "$(cat .run/warnings)"
 }
 
-# Does what .run/wave says.
+# Carries out .run/wave.
 run_wave() { # $1 release
   wave_starts=$(sed -n 's/^go|start|//p' .run/wave) wave_restarts=$(sed -n 's/^go|restart|//p' .run/wave)
   observed_before_wave=$observed
@@ -77,14 +77,14 @@ restart_wave() { # $1 release
   compose_within $((health_timeout + 300)) "releases/$1" restart --no-deps $wave_restarts >>.run/up 2>&1 && observe_again
 }
 
-# Of the wave's services, the containers that compose would wrongly keep.
+# The containers of the wave's services that compose would wrongly keep.
 wrongly_kept() {
   printf '%s\n' "$changes" | sed -n 's/^replace|//p' | while IFS='|' read -r wrong_service wrong_id; do
     ! printf '%s\n' "$wave_starts" | grep -qxF "$wrong_service" || printf '%s\n' "$wrong_id"
   done
 }
 
-# Containers that compose has created beside those of the wave: for finished one-shots that have none any more.
+# Containers that compose created besides those of the wave, for finished one-shots whose container is gone.
 never_started() {
   { printf '%s\n' "$wave_starts" | mark starting; observations; } | awk -F '|' "$tables"'
     END {
@@ -95,10 +95,10 @@ never_started() {
     }'
 }
 
-# Brings up services of release $1, whose dependencies are up. `--no-start` takes the dependencies into account, and so gives the
-# containers the labels and the hash that belong to the whole file; it starts nothing and waits for nothing. Both steps run in
-# one process, which finishes what it began even when this program is killed.
-bring_up() { # $1 release, $2 those services that get new anonymous volumes, then all
+# Brings up services of release $1 whose dependencies are up. `--no-start` takes dependencies into account, so the containers get
+# the labels and hash that match the whole file; it starts nothing and waits for nothing. Both steps run in one process, which
+# finishes even if this program is killed.
+bring_up() { # $1 release, $2 the services that get new anonymous volumes, the rest all services
   (
     bring_up_release=$1 bring_up_renewed=$2
     shift 2
@@ -109,7 +109,7 @@ bring_up() { # $1 release, $2 those services that get new anonymous volumes, the
   ) >>.run/up 2>&1
 }
 
-# `up` with images that are there. $1 release, $2 further options, then services (none: all)
+# `up` without pulling or building. $1 release, $2 more options, the rest services (default: all)
 compose_up() {
   up_release=releases/$1 up_options=$2
   shift 2
@@ -117,10 +117,10 @@ compose_up() {
   compose_within $((health_timeout + 300)) "$up_release" up $up_options --no-build --pull never "$@"
 }
 
-# Observes; an engine that does not answer is told the way compose's own failures are.
+# Observes; if the engine does not answer, reports that the way compose reports its own failures.
 observe_again() { observe || { echo "docker does not answer" >>.run/up; return 1; }; }
 
-# Waits a little for what .run/wave names; fails, with `apply_fault`, when that has taken too long. A one-shot may take longer.
+# Waits a moment for what .run/wave names; fails with `apply_fault` when it takes too long. A one-shot may take longer.
 keep_waiting() {
   IFS='|' read -r _ needed_service needed_problem needed_container waiting_service waiting_for <.run/wave || :
   wait_limit=$health_timeout
@@ -143,7 +143,7 @@ wait_from_now() {
   wait_from=$ticks
 }
 
-# Takes ports, names and addresses that the wave claims from the containers that still have them.
+# Takes the ports, names and addresses that the wave claims from containers that still hold them.
 free_claims() { # $1 release
   free_holders=$(claim_holders "$1")
   [ -n "$free_holders" ] || return 0
@@ -158,7 +158,7 @@ free_claims() { # $1 release
   done
 }
 
-# They are removed when the release is proved: until then they may be wanted again.
+# Only stops them: they may have to be put back until the release is proved, and are removed then.
 stop_orphans() { # $1 release
   stop_ids=$(orphans "$1" running)
   [ -n "$stop_ids" ] || return 0
@@ -179,7 +179,7 @@ remove_now() {
   observe_again
 }
 
-# Nothing can be done with a container that is paused.
+# Compose and docker can do nothing with a paused container.
 resume_paused() {
   paused=$(observations | awk -F '|' "$tables"'
     END {
@@ -192,7 +192,7 @@ resume_paused() {
   observe_again
 }
 
-# Says what became of the containers since the deployment began to change them, each change once.
+# Announces every change to containers since the deployment began to change them, each once.
 announce_changes() {
   changes_now=$(observations | awk -F '|' "$tables"'
     END {

@@ -1,8 +1,8 @@
-# What only root may do with the files of containers. Whoever may use docker is root (docs/security.md). The tools are this
-# host's own, mounted into a container, because an image may have none.
+# Things that only root may do with the files of containers. Anybody who can use docker is root (docs/security.md). The tools are
+# the host's own, mounted into a container, because an image may have none.
 
-# Runs a command of this host as root in a container, with folder $1 at /tree and nothing else of the project's; the rest is
-# the command. Libraries that the image would have it load are kept out.
+# Runs one of this host's commands as root in a container that sees folder $1 at /tree and nothing else of the project. $1 folder,
+# the rest the command. Keeps out libraries that the image would preload.
 as_root() {
   root_folder=$(cd "$1" && pwd -P) && root_tool=$(command -v "$2") || return 1
   shift 2
@@ -19,15 +19,15 @@ as_root() {
     -v "$root_folder:/tree" --entrypoint "$root_tool" "$@" >/dev/null 2>&1
 }
 
-# Removes folder $1 with everything in it, including what containers have written there as other users.
+# Removes folder $1 with everything in it, including files that containers wrote as other users.
 remove_tree() {
   rm -rf "$1" && return
   as_root "$1" find /tree -mindepth 1 -delete
   rm -rf "$1"
 }
 
-# Copies configs and secrets that have an owner or a mode of their own, from store/<fp>/<name>, which this user can read and
-# compare, to store/.owned/<fp>/<name>, which containers mount.
+# Copies configs and secrets with their own owner or mode from store/<fp>/<name>, which this user can read and compare, to
+# store/.owned/<fp>/<name>, which containers mount.
 #
 # `owned`, one per line: fingerprint|uid|gid|mode in octal digits|name
 own_files() {
@@ -37,7 +37,7 @@ own_files() {
     own_copy=store/.owned/$own_tree/$own_name
     own_right=$(find "$own_copy" -type f -user "$own_uid" -group "$own_gid" -perm "$own_mode" -size "$((own_size))c" 2>/dev/null)
     [ -z "$own_right" ] || continue
-    # Containers that mount it have seen what it was.
+    # Containers that mount it have seen the wrong copy.
     [ ! -e "$own_copy" ] || note_replaced "$own_tree" || return 1
     (umask 022 && mkdir -p "store/.owned/$own_tree") &&
       as_root store install -o "$own_uid" -g "$own_gid" -m "$own_mode" \

@@ -1,8 +1,7 @@
-# Words, time and small tools that every other part uses.
+# Output, time and small tools that every other part uses.
 
-# Prints a line for people. It is the only way to their terminal (main closes stderr to everything else), because what docker,
-# a container or a file says may hold escape sequences. If the reader is gone (a cut SSH connection), the line is lost and
-# nothing else.
+# Prints a line for people. This is the only way to their terminal (main closes stderr to everything else), because text from
+# docker, containers and files may contain escape sequences. If the reader is gone (a cut SSH connection), only the line is lost.
 say() {
   say_text=$*
   case $say_text in
@@ -11,8 +10,8 @@ say() {
   esac 2>/dev/null >&3 || :
 }
 
-# stdin with `?` for what would steer a terminal: control characters (C0, DEL, C1), those that turn the direction of
-# writing, and bytes that are not UTF-8. Lines end after 4000 bytes, and all of it after 200 lines.
+# Copies stdin, with `?` for anything that would steer a terminal: control characters (C0, DEL, C1), characters that change the
+# writing direction, and bytes that are not UTF-8. Cuts lines at 4000 bytes, and the text at 200 lines.
 printable() {
   awk '
     BEGIN { for (i = 1; i < 256; i++) byte[sprintf("%c", i)] = i }
@@ -22,7 +21,7 @@ printable() {
       for (at = 1; at <= length($0) && at <= 4000; at += width) {
         point = byte[substr($0, at, 1)]
         width = point < 128 ? 1 : point < 192 ? 0 : point < 224 ? 2 : point < 240 ? 3 : point < 248 ? 4 : 0
-        if (width > 1) point = point % (width == 2 ? 32 : width == 3 ? 16 : 8) # busybox may have no powers
+        if (width > 1) point = point % (width == 2 ? 32 : width == 3 ? 16 : 8) # busybox may lack `^`
         for (k = 1; k < width; k++) {
           next_byte = byte[substr($0, at + k, 1)]
           if (next_byte < 128 || next_byte > 191) { width = 0; break }
@@ -45,40 +44,40 @@ refuse() {
   exit "$refuse_status"
 }
 
-# Sets `ticks`: hundredths of a second on a clock that nobody can set.
+# Sets `ticks`, in hundredths of a second since boot: unlike the time of day, nobody can set it.
 clock() {
   read -r clock_up _ </proc/uptime
   ticks=${clock_up%.*}${clock_up#*.}
 }
 
-# Hundredths of a second as a JSON number of seconds.
+# Converts hundredths of a second to seconds, as a JSON number.
 seconds() { printf '%d.%02d' $(($1 / 100)) $(($1 % 100)); }
 
 nap() { sleep 0.2 2>/dev/null || sleep 1; }
 
 utc() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
-# Writes files and folders through to the disk, so that a rename that follows never shows something half-written.
+# Flushes files and folders to the disk, so that a later rename never exposes a half-written file.
 flush() { timeout 60 sync "$@" 2>/dev/null || timeout 120 sync; }
 
-# Replaces file $1 with stdin, at once or not at all.
+# Replaces file $1 with stdin, atomically.
 replace_file() {
   move_aside_unless file "$1" && rm -rf "$1.new" && cat >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && return
   rm -f "$1.new"
   return 1
 }
 
-# Prints these files, and skips what is not a file: reading a pipe would never end.
+# Prints these files, and skips anything else: reading a pipe would never end.
 contents() {
   for contents_of; do
     [ ! -f "$contents_of" ] || cat "$contents_of"
   done
 }
 
-# The value of line "$2 …" in a file of such lines, nothing if there is none.
+# Prints the value of line "$2 …" in file $1; nothing if there is none.
 field() { [ ! -f "$1" ] || sed -n "s/^$2 //p" "$1" 2>/dev/null | head -n 1; }
 
-# What Go's template function `urlquery` makes of $1, but for `/ : @` (see `inspected`).
+# Encodes $1 as Go's template function `urlquery` does, except for `/ : @` (see `inspected`).
 encoded() {
   case $1 in
   *[!A-Za-z0-9._~/:@-]*) ;;
@@ -97,8 +96,8 @@ encoded() {
     { for (at = 1; at <= length($0); at++) printf "%s", code[substr($0, at, 1)] }'
 }
 
-# Whether $1 is JSON as JSON.stringify writes it, in one line and without blanks. Strings become \001 and other values \002,
-# and then lists and objects become \002, from the inside out.
+# Whether $1 is JSON as JSON.stringify writes it: one line, without blanks. Replaces strings with \001 and other values with
+# \002, then lists and objects with \002, from the inside out.
 is_json() {
   printf '%s\n' "$1" | awk '
     /[\001-\037]/ { exit bad = 1 }
@@ -111,13 +110,13 @@ is_json() {
     END { exit bad || NR != 1 || text != "\002" }'
 }
 
-# Of a text of others' making, the characters that can stand in a JSON string as they are.
+# Prints those characters of an untrusted text that need no escaping in a JSON string.
 json_safe() { printf '%s' "$1" | tr -cd 'A-Za-z0-9 .:_/-'; }
 
 # The lines of $1 that are not in $2.
 without() { printf '%s\n' "$1" | grep -vxF -e "$2"; }
 
-# Times: `phase x` ends the phase before and begins x; `phases` has them as JSON members.
+# Measures time: `phase x` ends the previous phase and begins x; `phases` holds their seconds as JSON members.
 phase_name='' phases=''
 phase() {
   clock

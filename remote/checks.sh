@@ -1,10 +1,10 @@
 # The checks of `x-everfresh.verify`. A release's `checks` file is a list of calls of `http`, `command_in` and `file_in` below.
-# Every container of the service must pass. Those that a failed deployment did not touch are not checked again.
+# Every container of the service must pass. Containers that a failed deployment did not touch are not checked again.
 
-# Runs release $1's checks. Sets `broken_check` to "service|problem|container" of the first that did not pass, if any.
+# Runs release $1's checks. Sets `broken_check` to "service|problem|container" for the first that fails, if any.
 run_checks() {
   broken_check=''
-  # The shell would exit at a file that breaks off in the middle of a word.
+  # The shell would exit on a file that ends in the middle of a word.
   is_as_staged "$1" checks || {
     broken_check="|its checks were changed on this host|"
     return 1
@@ -19,11 +19,11 @@ checked_containers() {
     END { for (i = 1; i <= good_count; i++) if (good_service[i] == wanted && good_untouched[i] == "") print good_container[i] }'
 }
 
-# stdin, and an end mark after it, so that $( ) does not cut off final newlines.
+# Appends an end mark to stdin, so that $( ) does not strip trailing newlines.
 with_end_mark() { cat && printf x; }
 
-# The raw answer to a GET, at most 1 MiB in 5 seconds. HTTP/1.0: the answer comes in one piece, and then the connection is
-# closed. It takes bash or nc, because not every host has curl or wget.
+# Prints the raw answer to a GET, at most 1 MiB in 5 seconds. With HTTP/1.0 the answer is not chunked and the connection is closed
+# after it. Uses bash or nc, because not every host has curl or wget.
 http_get() { # address port path
   # shellcheck disable=SC2016 # the inner shell's own variables
   http_request='printf "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n" "$3"'

@@ -1,7 +1,7 @@
-# What the host remembers: what was proved, by whom, and every deployment in one line.
+# The host's records: what was proved and by whom, and one line per deployment.
 
-# What runs, in a form that does not depend on which container it is: one line per container, and per finished one-shot that has
-# none any more: `runs image id|configuration hash|running or exited|service`.
+# Prints what runs, independent of container ids: one line per container, and per finished one-shot whose container is gone:
+# `runs image id|configuration hash|running or exited|service`.
 runs_now() {
   { printf '%s\n' "$observed" | mark container; printf '%s\n' "$finished" | mark finished; } | awk -F '|' "$tables"'
     END {
@@ -14,7 +14,7 @@ runs_now() {
     }' | sort
 }
 
-# The result of the proof of release $1 at $2: one line of JSON.
+# Prints the result of the proof of release $1 at time $2, as one line of JSON.
 result_of() {
   result_services=$(printf '%s\n' "$proof" | awk -F '|' "$tables"'
     function member(key, value) { return "\"" key "\":\"" value "\"" }
@@ -32,7 +32,7 @@ result_of() {
 
 # Writes the proof of release $1 with token $2 and lineage $3 into its folder; `current` is not touched.
 record_proof() {
-  # This takes a while, so it comes before the time of the proof.
+  # This takes a while, so it comes before taking the time of the proof.
   proved_volumes=$(volume_lines "$1")
   proved_at=$(utc)
   result_of "$1" "$proved_at" | replace_file "releases/$1/result.json" || return 1
@@ -61,22 +61,22 @@ switch_current() { # $1 release
   rm -f .current && ln -s "releases/$1" .current && mv -T .current current && flush .
 }
 
-# While this file is there, the containers may be anything. It survives a kill, and says who was deploying.
+# While this file exists, the containers may be in any state. It survives a kill, and says who was deploying.
 mark_unfinished() {
   printf '%s\n' "deployment $deployment" "release $release" "since $(utc)" "who $who" "from $from" "stack $stack" \
     "lineage $lineage" "token $token" "facts $(deployment_facts)" | replace_file unfinished
 }
 
-# JSON members that say what is deployed and by whom: those of the request, and those of the release, which it keeps.
+# JSON members that say what is deployed and by whom: those from the request, and those stored with the release.
 deployment_facts() { printf '%s,%s' "$request_facts" "$(json_members "$(contents "releases/$release/facts")")"; }
 
-# JSON members that were read from a file, which may be damaged.
+# JSON members from a file, which may be damaged.
 json_members() { if [ -n "$1" ] && is_json "{$1}"; then printf '%s' "$1"; else printf '"tag":""'; fi; }
 
 # Adds a line to the ledger. $1 deployment, $2 release, $3 when, $4 facts, $5 outcome, $6 more members
 record_deployment() {
   if [ -s ledger.jsonl ] && [ -n "$(tail -c 1 ledger.jsonl)" ]; then
-    ledger_start=$nl # a line that was cut off by a kill or a full disk stays a line of its own
+    ledger_start=$nl # after a line that a kill or a full disk cut off, start a new one
   else
     ledger_start=''
   fi
@@ -86,7 +86,7 @@ record_deployment() {
   fi
 }
 
-# After a kill, records what became of the deployment that was killed.
+# After a kill, records the outcome of the killed deployment.
 record_cut_off_deployment() {
   [ -f unfinished ] || return 0
   dead=$(json_safe "$(field unfinished deployment)") dead_outcome="cut off"

@@ -12,7 +12,7 @@ deploy() {
   [ -z "$problems" ] || fail_preflight
   stop_if_told
   if already_runs; then
-    say "$release runs already; nothing was touched"
+    say "$release is already running; nothing was touched"
     outcome=unchanged
     phase prove
   else
@@ -27,7 +27,7 @@ deploy() {
   prune
 }
 
-# Takes the lock, finds out what a killed deployment has left, and observes what runs.
+# Takes the lock, finds out what a killed deployment left behind, and observes what runs.
 begin_deployment() {
   take_lock
   deployment=$(date -u +%Y%m%dT%H%M%SZ)-$$
@@ -39,7 +39,7 @@ begin_deployment() {
   observed_at_start=$observed observed_before=$observed
 }
 
-# What is somebody else's is not replaced unless told to: a release of another stack, or a container that is not ours.
+# Refuses to replace another stack's release, or a container that is not ours, unless told to.
 check_lineage() {
   ! owner=$(deployed_by_another_stack) || [ "$take_over" = "$previous" ] ||
     refuse 2 "$project: $owner; deploy from that stack, or set takeOver to $previous"
@@ -47,7 +47,7 @@ check_lineage() {
     refuse 2 "$project: containers of this project run here ($(names_of "$unmanaged")) that everfresh did not deploy; remove them, choose another projectName, or set takeOver to unmanaged"
 }
 
-# Whether this very release runs, proved and untouched: then no container may be touched.
+# Whether this same release is running, proved and unchanged: then no container may be touched.
 already_runs() {
   finished=$(finished_one_shots "$release")
   [ "$previous" = "$release" ] && [ ! -f unfinished ] && [ ! -f replaced ] &&
@@ -57,19 +57,19 @@ already_runs() {
 
 start_new_release() {
   own_files ||
-    fail_because files "configs and secrets: their owner and mode cannot be set on this host; leave uid, gid and mode out"
+    fail_because files "configs and secrets: their owner and mode cannot be set on this host; remove uid, gid and mode from them"
   make_host_files && mark_unfinished || fail_because disk "$folder: cannot be written; free some space"
   apply "$release" || fail_to_apply
 }
 
 prove_new_release() {
   prove "$release" || fail
-  # Containers of services that the release no longer has were only stopped until now.
+  # Until now, containers of services that the release no longer has were only stopped.
   remove_orphans "$release" || fail_because engine "docker does not answer"
   record_one_shots "$release" || fail_because disk "$folder: cannot be written; free some space"
 }
 
-# Makes the release the current one, and prints its result.
+# Makes the release current and prints its result.
 commit_release() {
   rm -f .run/reserve
   record_proof "$release" "$token" "$lineage" && switch_current "$release" ||

@@ -1,7 +1,7 @@
-# Docker and compose, never without a time limit; and what they know of this project.
+# Docker and compose, never without a time limit, and what they know about this project.
 
-# docker with at most $1 seconds. It does not inherit the reader's descriptor: a compose that outlives a killed run would
-# keep the connection open.
+# Runs docker for at most $1 seconds. It does not inherit the reader's descriptor, because a compose that outlives a killed run
+# would keep the connection open.
 docker_within() {
   docker_limit=$1
   shift
@@ -12,8 +12,8 @@ engine() { docker_within "$engine_limit" "$@"; }
 
 refuse_engine() { refuse 1 "docker: does not answer; start it on the host and try again"; }
 
-# compose for the release in folder $2, with at most $1 seconds. It sees no variable of this login but where docker is: one
-# that the compose file names without a value is to be unset in the container.
+# Runs compose for the release in folder $2, for at most $1 seconds. Of this login's variables it sees only those that locate
+# docker: a variable that the compose file names without a value must be unset in the container.
 compose_within() {
   compose_limit=$1 compose_release=$2
   shift 2
@@ -25,9 +25,9 @@ compose_within() {
     </dev/null 3>&-
 }
 
-# docker's answer to an inspection. Labels, names and paths may be any text, of anybody's making. Templates write them with
-# `urlquery`: the result is one word, whatever the text is, without the `|` and the line ends that separate facts. Frequent
-# characters that do no harm are decoded again.
+# Prints docker's answer to an inspection. Labels, names and paths are untrusted text. Templates write them with `urlquery`, which
+# makes one word of any text, without the `|` and the line breaks that separate facts. Frequent harmless characters are decoded
+# again.
 inspected() {
   inspected_status=0
   inspected_answer=$(engine "$@") || inspected_status=$?
@@ -35,9 +35,8 @@ inspected() {
   return "$inspected_status"
 }
 
-# Observes the project: sets `observed` (its containers), `unmanaged` (those of them that everfresh did not deploy) and
-# `off_limits` (the ids of those that must stay as they are), and adds the images of all to `observed_images`. Fails when the
-# engine does not answer.
+# Observes the project: sets `observed` (its containers), `unmanaged` (those that everfresh did not deploy) and `off_limits` (the
+# ids of those it must not touch), and adds their images to `observed_images`. Fails if the engine does not answer.
 observe() {
   observed=$(containers) || return 1
   unmanaged=$(unmanaged_containers) off_limits=''
@@ -53,7 +52,7 @@ observe() {
       }
     }')
   [ -n "$observe_unknown" ] || return 0
-  # shellcheck disable=SC2086 # one word per image; one that is gone is left out of the answer
+  # shellcheck disable=SC2086 # one word per image; the answer omits those that are gone
   observed_images=$observed_images$nl$(images $observe_unknown 2>/dev/null) || :
 }
 
@@ -73,14 +72,14 @@ containers() {
       printf '%s\n' "$containers_lines"
       return
     fi
-    # One of them went away in between: ask again.
+    # One of them disappeared in between: ask again.
     containers_try=$((containers_try + 1))
     [ "$containers_try" -lt 5 ] || return 1
   done
 }
 
-# Containers that carry the project's labels, which anybody can write, and are not ours. Ours are those that compose made from
-# this folder and, wherever they were made, those whose service and configuration hash the current release's proof names.
+# Containers that carry the project's labels, which anybody can write, but are not ours. Ours are those that compose made from this
+# folder and, wherever they were made, those whose service and configuration hash are in the current release's proof.
 unmanaged_containers() {
   {
     proved_runs "$previous" | mark proved
@@ -94,7 +93,7 @@ unmanaged_containers() {
     }'
 }
 
-# The containers of service $1 as they are, one per line: id|image id.
+# The current containers of service $1, one per line: id|image id.
 containers_of() {
   printf '%s\n' "$observed" | mark container | awk -F '|' -v wanted="$1" "$tables"'
     END { for (i = 1; i <= container_count; i++) if (service[containers[i]] == wanted) print containers[i] "|" image_id[containers[i]] }'
@@ -112,7 +111,7 @@ names_of() {
     }'
 }
 
-# Of the images given, what the table `image` says.
+# The given images' lines of the table `image`.
 images() {
   [ $# -gt 0 ] || return 0
   images_names='{{range index . "RepoDigests"}}{{urlquery .}} {{end}}{{range index . "RepoTags"}}{{urlquery .}} {{end}}'
@@ -126,9 +125,8 @@ names_of_image() {
 
 has_image() { images "$1" >/dev/null 2>&1; }
 
-# Sets `release_images`, the engine's facts about the images of release $1, and `images_missing` unless it has them all.
-# Among an image's names is the one that the release knows it by, which docker may write otherwise: `redis` is its
-# `redis:latest`.
+# Sets `release_images`, the engine's facts about the images of release $1, and `images_missing` unless it has them all. Adds the
+# name that the release uses to each image's names, because docker may spell it differently (`redis` is `redis:latest`).
 know_images() {
   images_missing='' know_names=$(service_images "$1")
   # shellcheck disable=SC2086 # one word per image
@@ -137,7 +135,7 @@ know_images() {
     know_names=$(for image in $know_names; do has_image "$image" && echo "$image"; done)
     know_facts=$(images $know_names 2>/dev/null) || know_names=''
   }
-  # docker answers in the order asked.
+  # docker answers in the order of the request.
   release_images=$({ printf '%s\n' "$know_names" | mark asked; printf '%s\n' "$know_facts" | mark image; } | awk -F '|' '
     $2 == "" { next }
     $1 == "asked" { asked[++n] = $2 }
@@ -150,7 +148,7 @@ services() { contents "releases/$1/services"; }
 
 service_images() { images_named_in "releases/$1/services"; }
 
-# The images that these files of services name.
+# The images named in these `services` files.
 images_named_in() {
   contents "$@" | mark service | awk -F '|' "$tables"'$1 == "service" { print image[$2] }' | sort -u
 }

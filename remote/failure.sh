@@ -1,4 +1,4 @@
-# A deployment that fails: what ran is put back, and what went wrong is said and recorded.
+# When a deployment fails: puts back what ran before, and reports and records what went wrong.
 
 # Ends the deployment. $1 which check failed, $2 why, for people.
 fail_because() {
@@ -8,7 +8,7 @@ fail_because() {
 
 fail_preflight() { fail_because preflight "${problems%"$nl"}"; }
 
-# Ends a deployment that could not be applied, because of the service at fault or with compose's own last words.
+# Ends a deployment that could not be applied, naming the service at fault or else quoting compose's last line.
 fail_to_apply() {
   stop_if_told
   if [ -n "$apply_fault" ]; then
@@ -38,22 +38,22 @@ explain_failure() { # $1 verdict
   esac
 }
 
-# What the last healthcheck of container $1 printed, its last line.
+# The last line that the last healthcheck of container $1 printed.
 last_healthcheck() {
   engine inspect --format '{{with index .State "Health"}}{{range .Log}}{{.Output}}{{"\n"}}{{end}}{{end}}' "$1" 2>/dev/null |
     grep -v '^ *$' | tail -n 1 | cut -c 1-300
 }
 
-# compose's last words; on a full disk it may not have got them out.
+# compose's last line, which a full disk may have kept it from writing.
 compose_reason() {
   printf 'docker compose up: %s' "$(grep -v '^ *$' .run/up 2>/dev/null | tail -n 1)"
   # See check_ports.
-  ! grep -q 'port is already allocated' .run/up 2>/dev/null || printf '; if no container has that port, restart docker on the host'
+  ! grep -q 'port is already allocated' .run/up 2>/dev/null || printf '; if no container uses that port, restart docker on the host'
   [ "$(free_kilobytes .)" -ge 256 ] || printf '; free some space under %s' "$folder"
 }
 
-# Ends a deployment that went wrong because of `failed_check`: puts back what ran if containers may have been touched, records
-# it, and says `reason`, `evidence` and what serves now. A signal no longer stops it.
+# Ends a deployment that failed because of `failed_check`: puts back what ran before if containers may have been touched, records
+# the outcome, and prints `reason`, `evidence` and what serves now. Signals no longer stop it.
 fail() {
   interrupted=''
   rm -f .run/reserve
@@ -79,8 +79,8 @@ fail() {
   say ""
   say "$reason"
   [ -z "$evidence" ] || say "$(printf '%s\n' "$evidence" | sed 's/^/  | /')"
-  [ "$fail_status" = 1 ] || say "it could not be put back: $put_back_reason; look at it with \`everfresh logs\` and deploy again"
-  say "${what_serves:-nothing of $project serves}"
+  [ "$fail_status" = 1 ] || say "what ran before could not be put back: $put_back_reason; check \`everfresh logs\` and deploy again"
+  say "${what_serves:-no release of $project is serving}"
   exit "$fail_status"
 }
 
@@ -89,7 +89,8 @@ remove_unproved_release() {
   [ "$release" = "$previous" ] || [ -f "releases/$release/proved" ] || rm -rf "releases/$release"
 }
 
-# Prints what serves after a failure: $1 if all that ran when the previous release was proved runs, else $2 and what does not.
+# Prints what serves after a failure: $1 if everything that ran when the previous release was proved is running, else $2 and what
+# is not.
 say_what_serves() {
   [ -n "$previous" ] || return
   observe || { printf '%s' "release $previous $2; docker does not answer"; return; }
@@ -135,7 +136,7 @@ put_back() {
   fi
 }
 
-# An engine that died may be on its way up again. $1 until when
+# Waits for an engine that died and may be restarting. $1 until when
 wait_for_engine() {
   until observe; do
     clock
@@ -145,16 +146,16 @@ wait_for_engine() {
 }
 
 remove_first_release() {
-  [ "$take_over" != unmanaged ] || { reason="what ran before was not everfresh's"; return 1; }
+  [ "$take_over" != unmanaged ] || { reason="everfresh did not deploy the containers that ran before"; return 1; }
   say "removing what was created"
   remove_containers && remove_made network
 }
 
-# What ran before is the release that failed: all is well only if nothing became of it.
+# The previous release is the one that failed: putting it back succeeds only if nothing has changed.
 leave_same_release() {
-  reason="there is no other release than $release itself"
+  reason="there is no release to put back other than $release itself"
   [ "$(vitals "$observed")" = "$(vitals "$observed_before")" ] || {
-    ! something_runs || what_serves="some of release $release still runs"
+    ! something_runs || what_serves="part of release $release still runs"
     return 1
   }
   what_serves=$(say_what_serves "stays as it was" "stays as it was")
@@ -170,7 +171,7 @@ put_back_previous() {
   observed_before=$observed putting_back=1 announced_changes='' broken_check=''
   know_images "$previous"
   check_compose "$previous"
-  # An engine that has just come back may still hold what it will release (ports of containers that it is about to end).
+  # An engine that has just restarted may still hold ports of containers that it is about to stop.
   until apply "$previous"; do
     clock
     [ "$ticks" -lt "$put_back_until" ] || { reason=$(compose_reason); return 1; }
@@ -182,7 +183,7 @@ put_back_previous() {
   record_proof_again
 }
 
-# The containers of the previous release have other ids now. Everything else that its proof says stays: who deployed it, and its
+# The containers of the previous release have new ids now. Everything else in its proof stays, such as who deployed it and its
 # token.
 record_proof_again() (
   deployment=$(field current/proved deployment) host=$(field current/proved host) who=$(field current/proved who)

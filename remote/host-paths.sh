@@ -1,21 +1,21 @@
-# Files and folders of this host that containers mount, below `mounts/` in the project's folder. What is in them belongs to the
-# containers: it is never sent, changed or pruned, and is removed only by a teardown that removes volumes too.
+# Files and folders of this host that containers mount, below `mounts/` in the project's folder. Their content belongs to the
+# containers: it is never sent, changed or pruned, and only a teardown that also removes volumes removes it.
 #
-# `host_paths`, one per line: `folder` or `file`|`made` if it is made where it is missing|service|path|path in the container
+# `host_paths`, one per line: `folder` or `file`|`made` if it is to be created when missing|service|path|path in the container
 
-# Reports problems with what the release mounts of this host.
+# Reports problems with the host paths that the release mounts.
 check_host_paths() {
   while IFS='|' read -r at_kind at_made at_service at_path at_target; do
     [ -n "$at_kind" ] || continue
     at_where="services.$at_service.volumes ($at_target)"
     if [ -e "$at_path" ]; then
       if [ "$at_kind" = file ]; then [ ! -d "$at_path" ]; else [ -d "$at_path" ]; fi ||
-        problem "$at_where: $folder/$at_path is no $at_kind; move it away"
+        problem "$at_where: $folder/$at_path is not a $at_kind; move it away"
     elif at_mounted=$(mounted_at "$at_target" "$at_service") && [ "$at_mounted" = "$folder/$at_path" ]; then
-      : # it exists, in a folder that this user may not search
+      : # it exists, in a folder that this user cannot search
     elif [ -n "$at_mounted" ]; then
-      # Nobody wants a database to start empty because its data is elsewhere.
-      problem "$at_where: the container that runs has $at_mounted there, and $folder/$at_path does not exist; name $at_mounted in the compose file to go on with it, or create $folder/$at_path with what is to be in it"
+      # A database must not start empty because its data is elsewhere.
+      problem "$at_where: the running container has $at_mounted there, but $folder/$at_path does not exist; name $at_mounted in the compose file to keep using it, or create $folder/$at_path with the data it should hold"
     elif [ "$at_made" != made ]; then
       problem "$at_where: $folder/$at_path does not exist; create it, or ship it with \`x-everfresh.mounts\`"
     fi
@@ -24,7 +24,7 @@ $host_paths
 EOF
 }
 
-# The host's path or volume that a container of service $2 has at path $1, if it has one.
+# Prints the host's path or volume that a container of service $2 mounts at path $1, if any.
 mounted_at() {
   mounted_target=$1
   # shellcheck disable=SC2046 # one word per id
@@ -37,8 +37,8 @@ mounted_at() {
     done
 }
 
-# Makes the files that are missing, readable only to this user and to root in containers; docker would make folders of them.
-# Folders are left to docker, as with plain compose.
+# Creates missing files, readable only by this user and by root in containers; docker would create folders instead. Missing
+# folders are left to docker, as with plain compose.
 make_host_files() {
   [ -n "$host_paths" ] || return 0
   mkdir -p mounts || return 1

@@ -1,4 +1,4 @@
-# The last part of the program: sets up the shell, and calls the verb.
+# The last part of the program: sets up the shell and calls the verb.
 main() {
   set -u
   umask 077
@@ -12,19 +12,19 @@ main() {
   tab=$(printf '\t')
   # See `say`.
   exec 3>&2 2>/dev/null
-  # A reader that is gone must not end a deployment half-way. One that is told to stop puts back what ran.
+  # A deployment must not stop half-way because its reader is gone. When told to stop, it puts back what ran before.
   interrupted=''
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
   [ "${1-}" != receive ] || exec 4<&0
   exec </dev/null
   engine_limit=30
-  # What a request may leave out.
+  # Values that a request may leave out.
   release='' kept='' take_over='' lineage='' host='' apart='' receive_bytes=0 host_paths='' owned=''
-  # What is observed of the project, and known of the release.
+  # What has been observed of the project, and what is known about the release.
   previous='' observed='' observed_before='' observed_images='' observed_just_now='' unmanaged='' off_limits=''
   release_images='' release_hashes='' images_missing='' finished='' pulled=0 missing=0
-  # How far the deployment is, and why it failed.
+  # The progress of the deployment, and why it failed.
   proof='' applied='' announced_changes='' putting_back=''
   reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves=''
   request

@@ -1,8 +1,8 @@
-# One-shots run once, and again only when they changed. Which of them have finished is recorded in the file `finished`, one per
-# line, as `runs_now` prints them.
+# One-shots run once, and again only when they change. The file `finished` records those that have finished, one per line, as
+# `runs_now` prints them.
 
-# One-shots of release $1 that have done their work and need not run again. When a release is put back, none of its one-shots
-# runs again: what it did once was done.
+# One-shots of release $1 that have done their work and need not run again. When a release is put back, none of its one-shots runs
+# again.
 finished_one_shots() { # $1 release
   if [ -n "$putting_back" ]; then
     proved_one_shots "$1"
@@ -10,7 +10,7 @@ finished_one_shots() { # $1 release
   fi
   { recorded_one_shots | mark ended; situation "$1"; } | awk -F '|' "$tables"'
     END {
-      # A deployment that was cut off may have left one that has ended.
+      # An interrupted deployment may have left one that has ended.
       for (i = 1; i <= container_count; i++) {
         id = containers[i]; name = service[id]
         if (state[id] == "exited" && exit_status[id] == 0 && lifetime[name] == "ends" && config_hash[id] == release_hash[name])
@@ -22,14 +22,12 @@ finished_one_shots() { # $1 release
     }'
 }
 
-# The last run of each one-shot that ended well, whatever became of its container. A host without such a record knows them from
-# its last proof.
+# The last run of each one-shot that succeeded, even if its container is gone. Without a record, takes them from the last proof.
 recorded_one_shots() {
   if [ -f finished ]; then cat finished; else proved_one_shots "$previous"; fi
 }
 
-# Records which one-shots of release $1 have finished. Where there is a container, it decides; where there is none, the record
-# stays as it was.
+# Records which one-shots of release $1 have finished. A container decides, if there is one; otherwise the record stays.
 record_one_shots() { # $1 release
   {
     recorded_one_shots | mark ended
@@ -41,12 +39,12 @@ record_one_shots() { # $1 release
         id = containers[i]; name = service[id]
         there[name] = 1
         now = image_id[id] "|" release_hash[name]
-        # The hash of one that shares the network of a container names that container: then what it ran as counts.
+        # If a one-shot shares a container network, its hash depends on that container: then the hash it ran with counts.
         is_of_release = image_id[id] == image_id_of[image[name]] && \
           (config_hash[id] == release_hash[name] || applied[name] || ended[name] == now)
-        # What another deployment left, and this one did not get to, has run as the record says.
+        # For one left by another deployment that this one did not reach, the record holds.
         if (!is_of_release) { if (applied[name]) unfinished[name] = 1; continue }
-        # One that could not be started has not run.
+        # A container that could not be started has not run.
         if (state[id] == "created") continue
         if (state[id] != "exited" || exit_status[id] != 0 || lifetime[name] == "lasts") unfinished[name] = 1
         ended[name] = now
@@ -56,8 +54,8 @@ record_one_shots() { # $1 release
     sort | replace_file finished
 }
 
-# What ran when release $1 was proved, as `runs_now` prints it; nothing if there is no such release.
+# What ran when release $1 was proved, as `runs_now` prints it; nothing if the release does not exist.
 proved_runs() { contents "releases/$1/proved" | sed -n 's/^runs //p'; }
 
-# Of that, the one-shots that had ended.
+# The one-shots among them that had ended.
 proved_one_shots() { proved_runs "$1" | grep '|exited|'; }

@@ -1,11 +1,11 @@
-# What is to be done to containers, and when. Nothing here touches one.
+# Decides what to do to containers, and when. Touches none.
 
-# What has to change for release $1, one per line:
-#   start|service             dependencies first: it has too few or too many containers, or one that is of another configuration
-#                             or image (compose's own rule), that compose would wrongly keep, or that does not run
+# Prints what has to change for release $1, one per line:
+#   start|service             dependencies first: it has too few or too many containers, or one with another configuration or
+#                             image (compose's own rule), one that compose would wrongly keep, or one that is not running
 #   replace|service|container compose would wrongly keep it: left half-made by a killed compose, created from another image
 #                             behind its labels, using a file that was changed by hand, not made by compose at all
-#   leftover|service|container of another run of a finished one-shot
+#   leftover|service|container it is left over from another run of a finished one-shot
 changes_to() { # $1 release
   {
     proved_runs "$previous" | mark proved
@@ -32,7 +32,7 @@ changes_to() { # $1 release
           is_of_proof = (name "|" config_hash[id]) in was_proved
           if (must_go || image_id[id] != right_image || (differs && !is_of_proof)) print "leftover|" name "|" id
         } else if (must_go) print "replace|" name "|" id
-        # When a release is put back, what did not run before need not run.
+        # When a release is put back, containers that did not run before need not run.
         is_down = state[id] != "running" && state[id] != "restarting" && at_start_state[id] != state[id]
         if (must_go || differs || is_down) to_start[name] = 1
       }
@@ -43,10 +43,10 @@ changes_to() { # $1 release
     }'
 }
 
-# What can be done now for release $1, one per line: `go|start|service` for each whose dependencies are all as it waits for
-# them, `go|restart|service` for those that restart with one of them. If nothing can, the verdict that ends the deployment,
-# `fail|service|problem|container`, or what is waited for, `wait|service|problem|container|service that waits|for what`. What is
-# put back waits for nothing: it ran before.
+# Prints what can be done now for release $1, one per line: `go|start|service` for each whose dependencies are all in the state it
+# waits for, `go|restart|service` for those that restart with one of them. If nothing can be done, prints the verdict that ends the
+# deployment, `fail|service|problem|container`, or what to wait for, `wait|service|problem|container|service that waits|for what`.
+# A release that is put back waits for nothing: it ran before.
 next_wave() { # $1 release
   {
     services "$1" | mark service
@@ -74,7 +74,7 @@ next_wave() { # $1 release
       if (other in waiting) return "wait|" waiting[other] "|" name "|" condition
       if (!(other in good_as)) return "wait|" other "|is not there||" name "|" condition
       if (condition == "healthy" && good_as[other] == "running")
-        return "fail|" other "|has no healthcheck, and " name " waits until it is healthy|"
+        return "fail|" other "|has no healthcheck, but " name " waits until it is healthy|"
       return ""
     }
     END {
@@ -89,7 +89,7 @@ next_wave() { # $1 release
         for (k = 1; k <= need_count; k++) {
           other = needed(need[k])
           if (pending[other] || later[other]) later[name] = 1
-          # What it waits for may itself run already, and wait for something that does not.
+          # Its dependency may already run, and itself wait for something that does not.
           else if (!blocked[name]) blocked[name] = blocked[other] ? blocked[other] : unmet(name, need[k])
         }
         if (later[name] || !(pending[name] || restarting[name])) continue
@@ -101,7 +101,7 @@ next_wave() { # $1 release
     }'
 }
 
-# The services that ask to be restarted with those of the last wave that were recreated.
+# The services that ask to be restarted with a dependency, one that the last wave recreated.
 restarts_with() { # $1 release
   {
     services "$1" | mark service
@@ -123,9 +123,9 @@ restarts_with() { # $1 release
     }'
 }
 
-# Containers that still have what a service of the wave `wave_starts` claims and only one can have (a published port, a name,
-# an address), and that belong to another service: `stop|container|service` or `rename|container|name`. Services of the same wave
-# give up ports and addresses in time by themselves.
+# Containers of another service that still hold something exclusive that a service of the wave `wave_starts` claims (a published
+# port, a name, an address): `stop|container|service` or `rename|container|name`. Services of the same wave give up ports and
+# addresses in time without help.
 claim_holders() { # $1 release
   {
     printf '%s\n' "$wave_starts" | mark starting
@@ -163,8 +163,8 @@ claim_holders() { # $1 release
     }' | sort -u
 }
 
-# Our containers of services that release $1 does not have. (compose's --remove-orphans would remove whatever carries the
-# project's labels, also what somebody starts just now.) With $2, only those that are not stopped.
+# Our containers of services that release $1 does not have; with $2, only those that are not stopped. (compose's --remove-orphans
+# would remove anything that carries the project's labels, even a container that somebody starts right now.)
 orphans() { # $1 release
   situation "$1" | awk -F '|' -v only_running="${2-}" "$tables"'
     END {

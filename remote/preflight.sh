@@ -1,4 +1,4 @@
-# What must be true before anything changes. All problems are collected, then told at once.
+# What must be true before anything changes. Collects all problems, and reports them together.
 
 problems=''
 problem() {
@@ -15,23 +15,23 @@ preflight() {
     check_kept_release
   else
     phase stage
-    [ -z "$(missing_trees)" ] || problem "$folder: mounted files are not there as they were sent; run \`pulumi up\` again"
-    # Room that the commit or the putting back will need when everything else is full.
+    [ -z "$(missing_trees)" ] || problem "$folder: mounted files are missing or differ from what was sent; run \`pulumi up\` again"
+    # Reserves the room that a commit or putting back needs when everything else is full.
     head -c 262144 /dev/zero 2>/dev/null >.run/reserve && stage ||
       problem "$folder: the release cannot be written; free some space ($(free_kilobytes .) KB free)"
   fi
-  # Without an engine or a release there is nothing to ask compose; what else is wrong is said along with it.
+  # Without an engine or a release, compose cannot be asked; the other problems are reported all the same.
   [ -z "$engine_arch" ] || [ ! -f "releases/$release/compose.yaml" ] || check_compose "$release"
   [ -n "$problems" ] || know_images "$release" || check_room
   [ -z "$problems" ] || fail_preflight
 }
 
-# A release to go back to must be on this host as it was staged.
+# A release to roll back to must be on this host as it was staged.
 check_kept_release() {
   if [ ! -d "releases/$release" ]; then
-    problem "release $release: not on this host any more; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"
+    problem "release $release: is no longer on this host; choose one of: $(kept_releases | sort -u | tr '\n' ' ')"
   elif [ -n "$(tampered "$release")" ]; then
-    problem "release $release: changed by hand on this host ($(tampered "$release" | tr '\n' ' ')); deploy it from its sources"
+    problem "release $release: was changed by hand on this host ($(tampered "$release" | tr '\n' ' ')); deploy it from its sources"
   fi
 }
 
@@ -48,7 +48,7 @@ check_tools() {
   [ -z "$tools_missing" ] || problem "host: not found:$tools_missing; install them (util-linux, coreutils, docker)"
 }
 
-# compose takes as long to say its version as docker takes for three answers, so it is asked in the background.
+# compose takes as long to print its version as docker takes for three answers, so it runs in the background.
 ask_compose() {
   engine compose version --short >.run/compose 2>/dev/null &
   compose_asked=$!
@@ -84,8 +84,7 @@ check_disk() {
   [ "${disk_free:-0}" -ge 4096 ] || problem "disk: $((${disk_free:-0} / 1024)) MB free under $folder; free some space"
 }
 
-# Room for the images that have to be pulled; if there is too little, what nobody needs any more goes first. Sets `missing` (bytes
-# to download).
+# Room for the images to pull; if there is too little, prunes first. Sets `missing` (bytes to download).
 check_room() {
   engine info --format '{{.DockerRootDir}}' >.run/root 2>/dev/null &
   missing=$(missing_bytes "$release")
@@ -94,19 +93,19 @@ check_room() {
   [ -d "$disk_root" ] || return 0
   is_roomy && return
   prune
-  missing=$(missing_bytes "$release") # pruning may have removed layers that were there
-  is_roomy || problem "disk: $((disk_free / 1024)) MB free under $disk_root, about $((disk_need / 1024)) MB wanted for the images; free some space"
+  missing=$(missing_bytes "$release") # pruning may have removed layers that were present
+  is_roomy || problem "disk: $((disk_free / 1024)) MB free under $disk_root, about $((disk_need / 1024)) MB needed for the images; free some space"
 }
 
-# Unpacked, layers take about two and a half times as much as when downloaded, and until then they lie beside the download.
+# Unpacked layers take about two and a half times as much as downloaded ones, and while unpacking, the disk holds both.
 is_roomy() {
   disk_need=$((missing * 7 / 2048))
   disk_free=$(free_kilobytes "$disk_root")
   [ "${disk_free:-$disk_need}" -ge "$disk_need" ]
 }
 
-# What the engine would have to download for release $1, in bytes, as far as the layers are known. It reuses a layer only where
-# all those below are the same; and of what is pulled together, each layer is downloaded once.
+# The bytes that the engine would have to download for release $1, as far as the layers are known. It reuses a layer only if all
+# layers below it are the same, and downloads a layer that images share once.
 missing_bytes() {
   # shellcheck disable=SC2046 # one word per image
   missing_chains=$(inspected image inspect --format '{{range .RootFS.Layers}}{{urlquery .}} {{end}}' \
@@ -131,12 +130,12 @@ missing_bytes() {
     }'
 }
 
-# A published port must be free, or already this project's; of a range that docker may choose from, one of them.
-# `ports`, one per line: protocol|first|last|address of the host (nothing: all of them).
+# A published port must be free or already this project's; in a range that docker may choose from, one port must be.
+# `ports`, one per line: protocol|first|last|address of the host (empty: all addresses).
 check_ports() {
   [ -n "$ports" ] || return 0
   ports_taken=$({
-    # Whoever is named first counts: behind a container's port there is a socket of docker's as well.
+    # The first holder found counts, because a container's port also has a socket of docker's.
     container_ports | mark container
     docker_proxies | mark proxy
     sockets_of tcp | mark tcp
@@ -146,7 +145,7 @@ check_ports() {
   [ -z "$ports_taken" ] || problem "$ports_taken"
 }
 
-# Ports that running containers publish: port in the container, such as 80/tcp|port|address|container|project.
+# Ports that running containers publish: container port (such as 80/tcp)|host port|address|container|project.
 container_ports() {
   # shellcheck disable=SC2016 # the template's own variables
   set -- '{{$container := .}}{{range $port, $bindings := .NetworkSettings.Ports}}{{range $bindings}}' \
@@ -157,17 +156,17 @@ container_ports() {
   inspected inspect --type container --format "$1$2$3$4" $(engine ps -q 2>/dev/null) 2>/dev/null
 }
 
-# Command lines of docker's own proxies. Killed while it starts a container, docker may hold the port for one that is gone, until
-# it is restarted in order (https://github.com/moby/libnetwork/issues/1790). The proxy, which then runs for no container, shows it.
+# Command lines of docker's own proxies. If docker is killed while it starts a container, it may hold the port for a container that
+# is gone, until a clean restart (https://github.com/moby/libnetwork/issues/1790). The proxy that runs for no container shows it.
 docker_proxies() {
-  # Anybody can give a process of theirs that name: only root's count, and this user's. (pgrep -f is not everywhere.)
+  # Anybody can give a process that name: only root's and this user's count. (Not every host has pgrep -f.)
   ps ax -o user,args 2>/dev/null | awk -v me="$(id -un)" '
     ($1 == "root" || $1 == me) && $2 ~ /(^|\/)docker-proxy$/ { sub(/^[^ ]+ +/, ""); gsub(/\|/, "?"); print }'
 }
 
 sockets_of() { cat "/proc/net/$1" "/proc/net/${1}6" 2>/dev/null; } # $1 tcp or udp
 
-# Reads the marked lines of `check_ports`, and prints a problem for each port that somebody else has.
+# Reads the marked lines of `check_ports`, and prints a problem for each port that somebody else holds.
 taken_ports() {
   awk -F '|' -v project="$project" '
     function number(hex,   sum, i) {
@@ -187,7 +186,7 @@ taken_ports() {
       for (i = 1; i <= n; i++) if (what[i] == protocol "|" port && (ip == "" || at[i] == "" || ip == at[i])) return who[i]
       return ""
     }
-    BEGIN { remedy = "; stop that or publish another port" }
+    BEGIN { remedy = "; stop it or publish another port" }
     $1 == "container" {
       sub(/.*\//, "", $2)
       takes($2, $3, $4, $6 == project ? "us" : "taken by container " substr($5, 2) remedy)
@@ -214,21 +213,21 @@ taken_ports() {
     }'
 }
 
-# compose keeps a network or a volume that exists, however it was made. What a volume holds, nobody may remove unasked.
+# compose keeps an existing network or volume, however it was created. A volume's data must never be removed unasked.
 check_kept() {
   check_made network '{{with index .Labels "dev.everfresh.definition"}}{{urlquery .}}{{end}}' \
-    "was made from another definition, and docker compose would leave it so; give it another name in the compose file" <<EOF
+    "was created from another definition, and docker compose would not change it; give it another name in the compose file" <<EOF
 $networks
 EOF
   # shellcheck disable=SC2016 # the template's own variables
   check_made volume '{{urlquery .Driver}}|{{range $key, $value := .Options}}{{urlquery $key}}={{urlquery $value}} {{end}}' \
-    "was made with another driver or other options, and docker would leave it so; give it another name in the compose file, or remove it with all that it holds (\`docker volume rm\` on the host)" <<EOF
+    "was created with another driver or other options, and docker would not change it; give it another name in the compose file, or remove it with all its data (\`docker volume rm\` on the host)" <<EOF
 $volumes
 EOF
 }
 
-# $1 network or volume, $2 the template of what one was made from, $3 the problem when that is something else; on stdin, one per
-# line: name|what it is to be made from, or `external`.
+# $1 network or volume, $2 the template of its definition, $3 the problem if that differs; stdin, one per line: name|the wanted
+# definition, or `external`.
 check_made() {
   while IFS= read -r made_line; do
     [ -n "$made_line" ] || continue
@@ -236,7 +235,7 @@ check_made() {
     if made_from=$(inspected "$1" inspect --format "$2" -- "$made_name" 2>/dev/null); then
       [ "$made_wanted" = external ] || [ "$made_from" = "$made_wanted" ] || problem "$1 $made_name: $3"
     elif [ "$made_wanted" = external ]; then
-      problem "$1 $made_name: is external and not on this host; create it, or correct its name"
+      problem "$1 $made_name: is external but does not exist on this host; create it, or correct its name"
     fi
   done
 }
@@ -255,12 +254,12 @@ check_architecture() {
     }')
 }
 
-# Sets `release_hashes`, compose's hash of each service of release $1: to tell it, compose has to accept the file.
+# Sets `release_hashes`, compose's hash of each service of release $1. To compute them, compose has to accept the file.
 check_compose() {
   release_hashes=$(compose_within 60 "releases/$1" config --hash '*' 2>/dev/null) && return
   compose_error=$(compose_within 60 "releases/$1" config -q 2>&1 | tail -n 3)
   case $compose_error in
-  *"Additional property"*) compose_error="$compose_error; docker compose ${compose_version-} on this host does not know that yet: install a newer one, or leave it out" ;;
+  *"Additional property"*) compose_error="$compose_error; docker compose ${compose_version-} on this host does not support that yet: install a newer version, or remove it from the file" ;;
   esac
   problem "compose file: $compose_error"
 }

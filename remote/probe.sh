@@ -1,7 +1,7 @@
-# probe: facts about the host, one per line, for core/host/probe.ts; takes no lock and waits for nothing.
+# probe: prints facts about the host, one per line, for core/host/probe.ts; takes no lock and waits for nothing.
 
 probe() {
-  engine_limit=10 # many hosts are asked at once, by somebody who waits
+  engine_limit=10 # many hosts are asked at once, and somebody waits
   echo "everfresh probe 1"
   if find_folder; then probe_current=$(current_release); else probe_current=''; fi
   printf 'folder %s\n' "$folder"
@@ -21,7 +21,7 @@ probe() {
   echo end
 }
 
-# In one line, whatever became of it: to JSON, all white space is the same.
+# Prints the manifest in one line even if it is damaged: to JSON, all white space is the same.
 probe_manifest() {
   [ -f "$1" ] || return 0
   printf 'manifest '
@@ -29,11 +29,11 @@ probe_manifest() {
   echo
 }
 
-# The lines of file $2, each with the word $1 before it and a line end of its own.
+# Prints the lines of file $2, each prefixed with the word $1 and ended by a newline.
 lines_of() { [ ! -f "$2" ] || head -c 4194304 "$2" | tr -d '\000' | awk -v word="$1" '{ print word " " $0 }'; }
 
-# Where nothing is deployed: what distinguishes this state from earlier ones, so that each gets its own deployment. The engine,
-# when the folder above last changed, the last line of the ledger.
+# Where nothing is deployed, prints what distinguishes this state from earlier ones, so that each gets its own deployment: the
+# engine, when the folder above last changed, and the last line of the ledger.
 probe_nothing_deployed() {
   above=$folder
   until [ -d "$above" ]; do above=$(dirname "$above"); done

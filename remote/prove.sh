@@ -1,18 +1,18 @@
-# The proof: what runs is the release, and it works.
+# The proof: the running containers are the release, and they work.
 
 # Judges each service of release $1 as it is now, one line per verdict:
 #   good|service|container|digest|started at|health, and |untouched if it is good because this deployment did not touch it
 #   wait|service|what is not right yet|container
-#   fail|service|what will not become right by itself|container
+#   fail|service|what will never be right without help|container
 verdicts() {
   situation "$1" | awk -F '|' -v store="$folder_fact/store/" "$tables"'
     function is_down(id) { return state[id] ~ /^(exited|created|dead)$/ }
-    # Whether a container has the image of its service: by digest, or by id where the image was not built.
+    # Whether a container has the image of its service: by digest, or by id if the image was not built.
     function has_right_image(id, name) {
       if (digest[name] == "") return image_id[id] == image_id_of[image[name]]
       return index(known_names[image_id[id]], "@" digest[name] " ") || image_id[id] == digest[name]
     }
-    # Whether a container mounts a file of the store that its service does not use (any more).
+    # Whether a container mounts a file of the store that its service does not use, or no longer uses.
     function mounts_old_file(id, name,   n, list, fingerprint) {
       for (n = split(mounts[id], list, " "); n > 0; n--) {
         if (index(list[n], store) != 1) continue
@@ -22,7 +22,7 @@ verdicts() {
       }
       return 0
     }
-    # Whether the deployment that is put back did not touch a container: then it need not be in better health than before.
+    # Whether the failed deployment left a container untouched: then it need not be healthier than before.
     function is_untouched(id) {
       if (!(id in at_start_state)) return 0
       if (started_at[id] != at_start_started_at[id] && at_start_state[id] != "restarting") return 0
@@ -31,18 +31,18 @@ verdicts() {
     function good(id, name, condition) {
       return "good|" name "|" id "|" digest[name] "|" started_at[id] "|" condition
     }
-    # What is wrong with a container, or good of it.
+    # The verdict on a container of a service.
     function verdict(id, name,   condition, is_new) {
       condition = health[id] == "" || health[id] == "none" ? state[id] : health[id]
       is_new = before_started_at[id] != started_at[id]
-      if (!(image_id[id] in known_names)) return "wait|" name "|runs an image that docker does not know any more|" id
+      if (!(image_id[id] in known_names)) return "wait|" name "|runs an image that docker no longer has|" id
       if (!has_right_image(id, name)) return "fail|" name "|runs another image than " image[name] "|" id
-      if (mounts_old_file(id, name)) return "fail|" name "|still uses a file of an older release|" id
+      if (mounts_old_file(id, name)) return "fail|" name "|still uses a file from an older release|" id
       if (is_untouched(id)) return good(id, name, condition) "|untouched"
       if (state[id] == "exited") {
-        # A one-shot that has done its work. One with a healthcheck is none.
+        # A one-shot that has done its work. A service with a healthcheck is not a one-shot.
         if (exit_status[id] == 0 && condition == "exited" && lifetime[name] != "lasts") return good(id, name, "exited")
-        return "fail|" name "|exited with status " exit_status[id] (exit_status[id] == 0 ? ", and is to keep running" : "") "|" id
+        return "fail|" name "|exited with status " exit_status[id] (exit_status[id] == 0 ? ", but must keep running" : "") "|" id
       }
       if (state[id] == "restarting" && restarts[id] >= 8)
         return "fail|" name "|keeps restarting (exit status " exit_status[id] ")|" id
@@ -70,13 +70,13 @@ verdicts() {
     }'
 }
 
-# What must not change while a release settles: which containers run since when, and how often they were restarted.
+# What must not change while a release settles: which containers run, since when, and how often they were restarted.
 vitals() { # $1 containers
   printf '%s\n' "$1" | mark container | awk -F '|' "$tables"'
     END { for (id in state) print id "|" state[id] "|" restarts[id] "|" started_at[id] }' | sort
 }
 
-# The services that this deployment started and that have no healthcheck: only time can show that they stay up.
+# The services without a healthcheck that this deployment started: only time can show that they stay up.
 unchecked_services() {
   observations | awk -F '|' "$tables"'
     END {
@@ -89,8 +89,8 @@ unchecked_services() {
     }'
 }
 
-# Waits until every service of release $1 is right and the release's checks pass; services without a healthcheck must stay so
-# for `settle` seconds. Fails with `failed_service`, `failed_check`, `reason` and `evidence`. Sets `proof`, the verdicts.
+# Waits until every service of release $1 is good and the release's checks pass; services without a healthcheck must stay good for
+# `settle` seconds. Fails with `failed_service`, `failed_check`, `reason` and `evidence`. Sets `proof`, the verdicts.
 prove() { # $1 release
   clock
   prove_until=$((ticks + health_timeout * 100)) settled='' announced_health='' announced_settling=''
@@ -106,7 +106,7 @@ prove() { # $1 release
       *) ! has_settled "$1" || return 0 ;;
       esac
     else
-      proof='wait||the engine does not answer'
+      proof='wait||docker does not answer'
     fi
     [ -z "$interrupted" ] || {
       failed_check=interrupted reason="the deployment was told to stop"
@@ -117,13 +117,12 @@ prove() { # $1 release
   done
 }
 
-# Sets `proof`, the verdicts on release $1; fails if the engine does not answer. Right after `apply` there is no need to observe
-# again.
+# Sets `proof`, the verdicts on release $1; fails if the engine does not answer. Right after `apply`, need not observe again.
 judge() { { [ -n "$observed_just_now" ] || observe; } && observed_just_now='' && proof=$(verdicts "$1"); }
 
 first_verdict() { printf '%s\n' "$proof" | grep "^$1|" | head -n 1; }
 
-# Whether what runs, all of it good, passes the checks of release $1 and has settled. `settled` is what ran when the checks passed.
+# Whether the services, all good, pass the checks of release $1 and have settled. `settled` is what ran when the checks passed.
 has_settled() {
   if [ "$settled" != "$(vitals "$observed")" ] && run_checks "$1"; then
     settled=$(vitals "$observed") settling=$(unchecked_services)
@@ -143,7 +142,7 @@ has_settled() {
   return 1
 }
 
-# Whether the time for the proof is over. Once everything is right it may settle, however late that began.
+# Whether the time for the proof is over. Once everything is good, it may settle, however late that began.
 is_too_late() {
   clock
   prove_limit=$prove_until

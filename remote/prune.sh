@@ -1,6 +1,6 @@
-# Makes room: removes releases beyond those kept, and files and images that only they used.
+# Frees disk space: removes releases that are not kept, with the files and images that only they used.
 
-# Releases that stay: the current one and the last proved ones, `keep_releases` in all.
+# Releases to keep: the current one and the last proved ones, `keep_releases` in total.
 kept_releases() {
   for kept_proof in releases/*/proved; do
     [ -f "$kept_proof" ] || continue
@@ -10,13 +10,13 @@ kept_releases() {
   current_release
 }
 
-# The images that these files of services name and that were built; what was merely named (redis:7) may be anybody's.
+# The built images named in these `services` files; one that was only named (redis:7) may also belong to others.
 built_images() {
   contents "$@" | mark service | awk -F '|' "$tables"'
     $1 == "service" && digest[$2] != "" && image[$2] ~ /^[a-zA-Z0-9][^ ]*@sha256:[0-9a-f]+$/ { print image[$2] }' | sort -u
 }
 
-# Removes what is not needed any more and says how much that was. Never fails a deployment.
+# Removes what is no longer needed, and says how much that was. Never fails a deployment.
 prune() {
   prune_count=0 prune_bytes=0 prune_images=''
   prune_releases
@@ -26,7 +26,7 @@ prune() {
   [ "$prune_count" -eq 0 ] || say "pruned $prune_count old releases, $((prune_bytes / 1000000)) MB of images"
 }
 
-# Counts what it removes in `prune_count`, and adds the images to `prune_images`.
+# Counts the removed releases in `prune_count`, and adds their images to `prune_images`.
 prune_releases() {
   prune_kept=$(kept_releases)
   for old in releases/* releases/.[!.]*; do
@@ -54,7 +54,7 @@ prune_volumes() {
   done
 }
 
-# What failed deployments pulled: only our own tag shows it, and keeps it.
+# Images that failed deployments pulled: only our own tag identifies and keeps them.
 unneeded_images() {
   needed_tags=$(images_named_in releases/*/services | sed -n 's/^.*@sha256:\([0-9a-f]\{12\}\).*/\1/p')
   for orphan in $(engine image ls --format '{{.Tag}}' "everfresh/$project" 2>/dev/null); do
@@ -63,7 +63,7 @@ unneeded_images() {
   done
 }
 
-# Removes those of the images $1 that no kept release of any project names and no container uses. Adds to prune_bytes.
+# Removes the images in $1 that no kept release of any project names and no container uses. Adds to `prune_bytes`.
 remove_images() {
   # shellcheck disable=SC2086 # one word per image
   set -- $1
@@ -77,7 +77,7 @@ remove_images() {
     image_facts=$(images "$image" 2>/dev/null) || continue
     printf '%s\n' "$still_used" | grep -qxF "${image_facts%%|*}" && continue
     engine image rm "$image" "$(own_tag "$image")" >/dev/null 2>&1 || engine image rm "$image" >/dev/null 2>&1 || continue
-    # Still there under another name: nothing was freed.
+    # If it remains under another name, nothing was freed.
     images "${image_facts%%|*}" >/dev/null 2>&1 || prune_bytes=$((prune_bytes + ${image_facts##*|}))
   done
 }

@@ -1,6 +1,6 @@
-# Images: pulled where the engine lacks them, and kept from the host's own clean-up.
+# Images: pulls those that the engine lacks, and protects them from the host's own clean-up.
 
-# Pulls what the engine lacks of release $1. Sets `pulled` (bytes downloaded); fails with `failed_check` and `reason`.
+# Pulls the images of release $1 that the engine lacks. Sets `pulled` (bytes downloaded); fails with `failed_check` and `reason`.
 pull_images() {
   [ -n "$images_missing" ] || return 0
   for image in $(service_images "$1"); do
@@ -14,11 +14,11 @@ pull_images() {
     failed_check=engine reason="docker: does not answer"
     return 1
   }
-  # It took a while: changes are told by comparison with the containers as they are now.
+  # Pulling took a while: later changes are detected against the containers as they are now.
   observed_before=$observed
 }
 
-# Pulls image $2 of release $1, with the login if it is of the registry that the login is for.
+# Pulls image $2 of release $1, with the login if the image is in the login's registry.
 pull_image() {
   if [ -n "$registry_address" ] && [ "${2#"$registry_address"/}" != "$2" ]; then
     prepare_login || {
@@ -34,12 +34,12 @@ pull_image() {
   return 1
 }
 
-# What to do when the registry no longer has image $2 of release $1, as docker says in $3.
+# Prints what to do if the registry no longer has image $2 of release $1, judging by docker's output $3.
 gone_remedy() {
   case $3 in *"manifest unknown"* | *"not found"* | *"does not exist"*) ;; *) return ;; esac
   is_built "$1" "$2" || return
   # shellcheck disable=SC2016 # for people
-  printf '; the registry has it no more, nor has this host: run `pulumi up --refresh`, which pushes it again, with the stack that built it'
+  printf '; it is no longer in the registry or on this host: run `pulumi up --refresh` with the stack that built it, which pushes it again'
 }
 
 # Whether release $1 built image $2, so that it has a digest.
@@ -48,15 +48,15 @@ is_built() {
     END { for (name in image) if (image[name] == wanted && digest[name] != "") found = 1; exit !found }'
 }
 
-# Gives an image a tag of our own. `docker image prune`, which many hosts run nightly, removes what is known by its digest alone.
+# Gives an image a tag of our own. `docker image prune`, which many hosts run nightly, removes images that have only a digest.
 tag_image() {
   case $1 in *@sha256:*) engine tag "$1" "$(own_tag "$1")" 2>/dev/null || : ;; esac
 }
 own_tag() { printf 'everfresh/%s:%.12s' "$project" "${1##*@sha256:}"; }
 
-# The credential helper that docker asks for the login takes it from its environment, so that the login is never in a file or
-# among the arguments. docker finds the helper through its own working directory, so that no part of the search path depends on
-# a folder's name; and behind everything else there, so that docker itself is the same as in every other call.
+# docker gets the login from a credential helper that reads it from its environment, so that it is never in a file or an argument.
+# The search path finds the helper through docker's working directory, so that no part of it depends on a folder's name, and comes
+# last, so that docker itself is the same as in every other call.
 prepare_login() {
   # shellcheck disable=SC2016 # the helper's own variable
   mkdir -p .run/docker .run/bin && printf '%s' "$registry_config" >.run/docker/config.json &&
@@ -65,7 +65,7 @@ prepare_login() {
 } 2>/dev/null
 
 pull_with_login() {
-  # The user's own docker context names the engine; a private --config does not know it.
+  # The user's docker context names the engine, and a private --config would not know it.
   DOCKER_HOST=${DOCKER_HOST:-$(engine context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
   EVERFRESH_LOGIN=$registry_login PATH=$PATH:/proc/self/cwd/.run/bin
   export EVERFRESH_LOGIN PATH DOCKER_HOST

@@ -1,7 +1,7 @@
-# The release comes as a tar in the program's own text. All of it is on the disk before anything is touched.
+# The release arrives as a tar in the program's own text, and is on the disk as a whole before any container is touched.
 
-# A listing of what lies under $1/<name> for the names given: contents, who may run and read it, where links lead. Two listings
-# differ exactly when the files do; times and owners do not count.
+# Lists everything under $1/<name> for the given names: contents, who may run and read each file, where links lead. Two listings
+# differ exactly if the files do; times and owners do not count.
 listing() {
   (
     cd "$1" || exit 1
@@ -17,7 +17,7 @@ listing() {
 
 release_parts='compose.yaml manifest.json services checks facts'
 
-# What release $1 is made of, as it is on the disk now.
+# Lists the parts and files of release $1 as they are on the disk now.
 release_listing() {
   # shellcheck disable=SC2086 # one word per part
   listing "releases/$1" $release_parts | grep -v '^private '
@@ -25,7 +25,7 @@ release_listing() {
   listing store $(ls "releases/$1/files" | grep -x '[0-9a-f]\{64\}')
 }
 
-# Names what was changed by hand since release $1 was staged: parts of it, or fingerprints of files.
+# Names what was changed by hand since release $1 was staged: parts of the release, or fingerprints of files.
 tampered() {
   [ -f "releases/$1/sums" ] || {
     echo sums
@@ -35,7 +35,7 @@ tampered() {
     sed -n -e 's#^[^ ]* .*\([0-9a-f]\{64\}\)/.*#\1#p' -e 's#^[^ ]* [ *]\([a-z.]*\)$#\1#p' | sort -u
 }
 
-# Whether these parts of release $1 are still what was staged.
+# Whether these parts of release $1 are still as they were staged.
 is_as_staged() {
   staged_release=releases/$1
   shift
@@ -46,8 +46,8 @@ is_as_staged() {
   done
 }
 
-# Moves what was unpacked into the store. Files that were changed by hand there are replaced, and their fingerprints noted in
-# `replaced`: their containers have seen the wrong bytes.
+# Moves the unpacked files into the store. Replaces files that were changed by hand there, and notes their fingerprints in
+# `replaced`, because their containers have seen the wrong bytes.
 store_staged_files() {
   for staged in .stage/store/*; do
     [ -d "$staged" ] || continue
@@ -62,8 +62,8 @@ store_staged_files() {
   done
 }
 
-# Large trees are sent ahead of the release, each over a connection of its own. `apart` names them, one per line: fingerprint and
-# sum of its listing. Prints those that are not in the store, or not as they were sent.
+# Large trees are sent ahead of the release, each over its own connection. `apart` names them, one per line: fingerprint and
+# checksum of the listing. Prints those that are missing from the store, or differ from what was sent.
 missing_trees() {
   [ -n "$apart" ] || return 0
   printf '%s\n' "$apart" | while read -r tree tree_sum; do
@@ -80,13 +80,13 @@ receive() {
   take_lock
   disk_free=$(free_kilobytes .)
   [ "${disk_free:-0}" -ge $((receive_bytes / 1024 + 4096)) ] ||
-    refuse 1 "disk: $((${disk_free:-0} / 1024)) MB free under $folder, $((receive_bytes / 1000000)) MB wanted for mounted files; free some space"
+    refuse 1 "disk: $((${disk_free:-0} / 1024)) MB free under $folder, $((receive_bytes / 1000000)) MB needed for mounted files; free some space"
   mkdir -p .stage store && (umask 022 && tar -xpomf - -C .stage <&4) && [ -f .stage/end ] && store_staged_files && flush store ||
-    refuse 1 "$folder: the mounted files did not come whole; run \`pulumi up\` again"
+    refuse 1 "$folder: the mounted files did not arrive complete; run \`pulumi up\` again"
   rm -rf .stage
 }
 
-# Puts the sent release in place, without touching what runs.
+# Puts the new release in place, without touching what runs.
 stage() {
   mkdir .stage && (umask 022 && payload | base64 -d | tar -xpomf - -C .stage) && [ -f .stage/end ] || return 1
   mkdir -p store releases && move_aside_unless folder "releases/$release" "releases/$release/files" && store_staged_files || return 1
@@ -101,7 +101,7 @@ stage() {
   rm -rf .stage
 }
 
-# The same release again: each part that differs is replaced by itself, so that a kill never leaves one half-written.
+# For a release that is already there: replaces each part that differs on its own, so that a kill never leaves one half-written.
 repair_release() {
   for part in $release_parts; do
     [ -f "releases/$release/$part" ] && cmp -s ".stage/release/$part" "releases/$release/$part" ||

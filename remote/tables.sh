@@ -1,17 +1,16 @@
-# Facts go through this program as tables: one thing per line, its columns separated by `|`, its key first. What the columns
-# are called is said here and nowhere else. Whoever has a question marks the lines of each table with its name (`mark`) and
-# asks awk, with a program that begins with `$tables`: that reads marked lines into one array per column, by the key, such as
-# `state[id]`.
+# This program passes facts around as tables: one item per line, columns separated by `|`, the key first. Only this file names the
+# columns. To query tables, mark the lines of each with its name (`mark`) and pipe them to an awk program that begins with
+# `$tables`, which reads them into one array per column, indexed by the key, such as `state[id]`.
 
-# Adds a column to the table `container`: its name, and the template that docker fills in. Text of others' making is written
-# with `urlquery` (see `inspected`); `index` stands for a field's name where docker may leave the field out.
+# Adds a column to the table `container`: its name, and the template that docker fills in. Templates write untrusted text with
+# `urlquery` (see `inspected`), and use `index` for fields that docker may leave out.
 container_columns='' container_template=''
 container_column() {
   container_columns="$container_columns $1"
   container_template=$container_template${container_template:+|}$2
 }
 
-# The template for one of compose's labels on a container; nothing where it has none.
+# Prints the template for one of compose's labels on a container; empty if it has none.
 label_template() { printf '{{with index .Config.Labels "com.docker.compose.%s"}}{{urlquery .}}{{end}}' "$1"; }
 
 container_column id '{{.Id}}'
@@ -23,7 +22,7 @@ container_column restarts '{{.RestartCount}}'
 container_column started_at '{{.State.StartedAt}}'
 container_column config_hash "$(label_template config-hash)"
 container_column container_name '{{urlquery .Name}}'
-# The image that compose believes it has created the container from.
+# The image from which compose believes it created the container.
 container_column labelled_image "$(label_template image)"
 container_column mounts '{{range .Mounts}}{{urlquery .Source}} {{end}}'
 container_column service "$(label_template service)"
@@ -36,8 +35,8 @@ container_column ports '{{range $port, $bindings := index .HostConfig "PortBindi
 container_column addresses '{{range .NetworkSettings.Networks}}{{with index . "IPAMConfig"}}'\
 '{{with index . "IPv4Address"}}{{urlquery .}} {{end}}{{with index . "IPv6Address"}}{{urlquery .}} {{end}}{{end}}{{end}}'
 
-# Adds to `tables` how a table is read. $1 its mark, $2 what the names of its arrays begin with, then its columns, the key
-# first. All keys are in an array named after the mark, such as `containers[1]` to `containers[container_count]`.
+# Adds a table's rule to `tables`. $1 its mark, $2 the prefix of its arrays' names, the rest its columns, the key first. An array
+# named after the mark lists the keys, such as `containers[1]` to `containers[container_count]`.
 tables=''
 table() {
   table_rule="\$1 == \"$1\" && \$2 != \"\" { ${1}s[++${1}_count] = \$2; ${1}_line[\$2] = substr(\$0, length(\$1) + 2)"
@@ -53,21 +52,21 @@ table() {
 
 # shellcheck disable=SC2086 # one word per column
 {
-  # As they are, as they were before this deployment changed any, and, while what ran is put back, as they were at its start.
+  # Containers now, before this deployment changed any, and (while the previous release is put back) when it started.
   table container '' $container_columns
   table before before_ $container_columns
   table at_start at_start_ $container_columns
 }
 
 # Services of a release, dependencies first, as core/host/payload.ts writes them. `layers`: such as `sha256:…=bytes`;
-# `files`: fingerprints; `restart_with`: services to restart with it; `lifetime`: `lasts` if it is to keep running, `ends` if
+# `files`: fingerprints; `restart_with`: services to restart with it; `lifetime`: `lasts` if it must keep running, `ends` if
 # others wait for its end; `needs`: what it waits for, such as `db=healthy`; `claims`: what only one container can have, such
 # as `port/tcp/80/` (core/release/requirements.ts).
 table service '' name image digest replicas layers files restart_with lifetime needs claims
 
 # shellcheck disable=SC2016 # awk's own
 tables=$tables'
-# id|every name and digest that the engine has for it, the asked one first|architecture|bytes
+# id|every name and digest that the engine has for it, the requested one first|architecture|bytes
 $1 == "image" && $2 != "" {
   known_names[$2] = known_names[$2] " " $3 " "
   split($3, table_names, " ")
@@ -83,7 +82,7 @@ $1 == "proved" {
   proved_service[proved_count] = $5
   if ($3 != "") was_proved[$5 "|" $3] = 1
 }
-# One-shots that ended well, and those of them that need not run again for the release: the same columns.
+# One-shots that succeeded, and those of them that need not run again for the release: the same columns.
 $1 == "ended" { ended[$5] = $2 "|" $3 }
 $1 == "finished" && $2 != "" {
   finished[$5] = 1
@@ -113,17 +112,17 @@ $1 == "wait" || $1 == "fail" {
 }
 '
 
-# stdin with the name of its table before each line.
+# Prefixes each line of stdin with the name of its table.
 mark() { sed "s/^/$1|/"; }
 
-# The project's containers, marked: as they were before any was changed, as they are, and those that are off limits.
+# Prints the project's containers, marked: before any was changed, now, and those that are off limits.
 observations() {
   printf '%s\n' "$observed_before" | mark before
   printf '%s\n' "$observed" | mark container
   printf '%s\n' "$off_limits" | mark off_limits
 }
 
-# All that judgements about release $1 need, marked.
+# Prints everything needed to judge release $1, marked.
 situation() {
   services "$1" | mark service
   printf '%s\n' "$release_hashes" | sed -n 's/^\([^ ]*\) /hash|\1|/p'
@@ -133,5 +132,5 @@ situation() {
   observations
 }
 
-# The keys of a table's lines.
+# Prints the keys of a table's lines.
 ids_of() { printf '%s\n' "$1" | cut -d '|' -f 1; }

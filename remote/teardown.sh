@@ -3,7 +3,7 @@
 teardown() {
   if ! find_folder; then
     teardown_ids=$(container_ids 2>/dev/null) || refuse_engine
-    [ -n "$teardown_ids" ] || { say "$project: nothing here"; return; }
+    [ -n "$teardown_ids" ] || { say "$project: nothing to remove"; return; }
   fi
   take_lock
   previous=$(current_release) observed=''
@@ -20,11 +20,11 @@ teardown() {
       refuse 1 "$folder/$teardown_folder: cannot be removed; remove it by hand (sudo rm -rf $folder/$teardown_folder)"
   done
   rm -rf releases current
-  # Now nothing of this project names its images any more.
+  # Only now does nothing of this project name its images.
   remove_images "$teardown_images $(unneeded_images)"
   remove_folder || refuse 1 "$folder: cannot be removed; remove it by hand"
   say "removed"
-  [ ! -d "$folder" ] || say "left alone: $folder/mounts, where containers have written"
+  [ ! -d "$folder" ] || say "left alone: $folder/mounts, which holds what containers wrote"
 }
 
 # Removes the project's folder, except what containers wrote on the host.
@@ -54,8 +54,8 @@ remove_containers() {
   docker_rm container -f $remove_ids
 }
 
-# Removes the networks or volumes ($1) that compose made for this project: those that have its labels, and the name that compose
-# gives them or that a release here gives. Fails with `reason`.
+# Removes the networks or volumes ($1) that compose made for this project: those with its labels whose name is compose's default or
+# is given by a release here. Fails with `reason`.
 remove_made() {
   made_kind=$1
   made_ids=$(engine "$made_kind" ls -q --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.$made_kind") || {
@@ -74,7 +74,7 @@ remove_made() {
   done
 }
 
-# Whether the compose file of a release here gives something the name $1.
+# Whether the compose file of a release here uses $1 as a name.
 is_named() {
   contents releases/*/compose.yaml | wanted=$1 awk '
     { gsub(/["\047]/, ""); sub(/^ *name: */, ""); if ($0 == ENVIRON["wanted"]) found = 1 }

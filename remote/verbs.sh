@@ -1,6 +1,6 @@
 # The small verbs: they only read, except for unlock.
 
-# report: the result of the deployment that was proved last. If its record is damaged, what runs is judged again.
+# report: the result of the last proved deployment. If its record is damaged, judges the running containers again.
 report() {
   find_folder && release=$(current_release) && [ -n "$release" ] ||
     refuse 1 "$project: nothing is deployed here; run \`pulumi up\`"
@@ -10,7 +10,7 @@ report() {
     is_json "$report_line" && printf '%s\n' "$report_line" && return
     ;;
   esac
-  say "$folder/releases/$release/result.json: is damaged; what runs was judged again"
+  say "$folder/releases/$release/result.json: is damaged; this result was judged again from what runs now"
   if is_as_staged "$release" services && observe; then
     know_images "$release"
     finished=$(proved_one_shots "$release")
@@ -19,13 +19,13 @@ report() {
   result_of "$release" "$(json_safe "$(field "releases/$release/proved" at)")"
 }
 
-# history: the last deployments, as many as anybody reads and an answer can carry.
+# history: the last deployments, limited to a size that an answer can carry.
 history() {
   find_folder && [ -f ledger.jsonl ] || return 0
   tail -n 10000 ledger.jsonl | tail -c 8388608
 }
 
-# logs: the last lines of each container's log, with the service before them.
+# logs: the last lines of each container's log, prefixed with its service.
 logs() {
   find_folder || :
   logs_ids=$(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"} 2>/dev/null) || refuse_engine
@@ -35,19 +35,19 @@ logs() {
   done
 }
 
-# unlock: ends whoever holds the lock. The lock itself can never be left behind: the kernel frees it with its last holder.
+# unlock: stops the process that holds the lock. The lock itself is never left behind: the kernel frees it with its last holder.
 unlock() {
   find_folder || refuse 1 "$project: nothing is deployed here; there is no lock"
   is_locked || {
     say "$project: not locked"
     return
   }
-  say "ending the deployment of $(holder)"
+  say "stopping the deployment of $(holder)"
   clock
   unlock_from=$ticks unlock_signal=''
   while is_locked; do
     clock
-    # Told politely, it puts back what ran before, which takes a while. After that it is killed.
+    # On TERM it puts back what ran before, which takes a while. After that it is killed.
     if [ $((ticks - unlock_from)) -ge $((lock_wait * 100)) ]; then
       signal_holders KILL
     elif [ -z "$unlock_signal" ]; then
@@ -55,13 +55,13 @@ unlock() {
       signal_holders TERM
     fi
     [ $((ticks - unlock_from)) -lt $((lock_wait * 100 + 3000)) ] ||
-      refuse 1 "$project: the lock's holder cannot be ended; restart the host's docker, or the host"
+      refuse 1 "$project: the process that holds the lock cannot be stopped; restart docker on the host, or the host itself"
     nap
   done
-  say "unlocked; the next deployment repairs what is unfinished"
+  say "unlocked; the next deployment repairs whatever was left unfinished"
 }
 
-# doctor: what the preflight would say of this host, in one go.
+# doctor: runs the preflight's checks of the host itself.
 doctor() {
   make_folder
   mkdir -p .run
@@ -71,12 +71,12 @@ doctor() {
   check_disk
   flush . || problem "$folder: cannot be written to the disk; check its file system"
   command -v bash >/dev/null 2>&1 || command -v nc >/dev/null 2>&1 ||
-    problem "host: neither bash nor nc; install one if a service uses an http check"
+    problem "host: has neither bash nor nc; install one if a service uses an http check"
   [ -z "$problems" ] || refuse 1 "${problems%"$nl"}"
   say "this host is ready"
 }
 
-# Signals the program that holds the lock; with KILL, or when it is dead already, everything that it left running.
+# Signals the program that holds the lock; with KILL, or if it is already dead, everything it left running.
 signal_holders() {
   holder_pid=$(field holder pid | grep -x '[0-9]*')
   if [ "$1" = TERM ] && [ "$(readlink "/proc/$holder_pid/fd/9" 2>/dev/null)" = "$folder/lock" ]; then

@@ -1,5 +1,5 @@
-# Docker fills a volume from the image when it is made, and never again: from then on it hides what newer images have in its
-# place. `x-everfresh.volumes` has those that hold nothing else made anew with each image. This is about the others.
+# Docker fills a volume from the image when it creates it, and never again: from then on it hides the files that newer images have
+# there. With `x-everfresh.volumes`, a volume that holds nothing else is recreated with each image. This file handles the others.
 
 empty_sum=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
@@ -14,7 +14,7 @@ is_anonymous() {
   case $1 in *[!0-9a-f]*) false ;; *) [ ${#1} = 64 ] ;; esac
 }
 
-# Makes a listing of what image $1 has under path $2, once, and prints the listing's name.
+# Lists the files of image $1 under path $2, once, and prints the name of the listing.
 image_files() {
   image_listing=.run/files-$(printf '%s\n' "$1" "$2" | sha256sum | cut -c 1-16)
   [ -f "$image_listing" ] || list_image "$1" "$2" >"$image_listing"
@@ -29,8 +29,8 @@ list_image() { # $1 image, $2 path
   engine rm -f -v "$image_container" >/dev/null 2>&1
 }
 
-# A listing of the files in container $1 under path $2. `whole` is its last line, unless they cannot be read or there are more than
-# there is room for.
+# Lists the files in container $1 under path $2. The last line is `whole`, unless the files cannot be read or are too
+# large.
 files_in() {
   rm -rf .run/look && mkdir .run/look || return 1
   files_limit=$(($(free_kilobytes .) * 512))
@@ -47,8 +47,8 @@ files_in() {
 
 is_whole() { [ "$(tail -n 1 "$1")" = whole ]; }
 
-# Of the services of the wave, those whose containers get new anonymous volumes: the new image has other files than the old one
-# where one of them is mounted, and no container has written to any of them. compose would hand them on.
+# The services of the wave whose containers get new anonymous volumes, where compose would reuse the old ones: the new image has
+# other files than the old one where a volume is mounted, and no container has written to any of them.
 to_renew() { # $1 release
   printf '%s\n' "$wave_starts" | while read -r renew_service; do
     anonymous_volumes_of "$renew_service" >.run/renew
@@ -66,7 +66,7 @@ anonymous_volumes_of() {
   done
 }
 
-# Whether image $1 has other files than the old image where .run/renew has a volume.
+# Whether image $1 has other files than the old image at the path of a volume in .run/renew.
 hides_files_of() {
   while IFS='|' read -r _ renew_image renew_path; do
     renew_new_files=$(image_files "$1" "$renew_path")
@@ -75,7 +75,7 @@ hides_files_of() {
   return 1
 }
 
-# Whether a volume of .run/renew has anything else than the image that it was filled from, as far as one can tell.
+# Whether a volume in .run/renew differs from the image that it was filled from; also true if that cannot be told.
 is_written_to() {
   while IFS='|' read -r renew_container renew_image renew_path; do
     files_in "$renew_container" "$renew_path" >.run/volume
@@ -84,9 +84,9 @@ is_written_to() {
   return 1
 }
 
-# What volumes have to do with the images of release $1, as lines of its proof: `hidden service|volume|path` where one hides
-# files of an image (`volume` is empty for an anonymous one), `covers service|volume|path` where a named one might hide files of
-# the next image. Says what is hidden now and was not before. For a container that was not touched it is what it was.
+# Prints how volumes affect the images of release $1, as lines of its proof: `hidden service|volume|path` if a volume hides files of
+# an image (`volume` is empty for an anonymous one), `covers service|volume|path` if a named one might hide files of the next image.
+# Reports newly hidden files. Untouched containers keep their lines from the last proof.
 volume_lines() { # $1 release
   volumes_before=$(contents "releases/$previous/proved" | grep '^\(hidden\|covers\) ')
   new_containers >.run/new-containers
@@ -99,7 +99,7 @@ volume_lines() { # $1 release
   done <.run/new-containers
 }
 
-# The containers that this deployment has made: service|container|image|the image that the service had before.
+# The containers that this deployment created: service|container|image|the image that the service had before.
 new_containers() {
   {
     printf '%s\n' "$observed_at_start" | mark at_start
@@ -149,10 +149,11 @@ judge_volume() {
   [ -n "$volume_known" ] || say_hidden
 }
 
-# Whether a listing has any file. An empty one, such as .gitkeep, only keeps the folder.
+# Whether a listing has any file with content. An empty one, such as .gitkeep, only keeps the folder.
 has_files() { grep -qv "^$empty_sum \|^runs \|^private \|^whole$" "$1"; }
 
-# One file in which the volume ($3) is not what the new image ($2) has, or that only the old one ($1) had; nothing if there is none.
+# One file of the new image ($2) that the volume ($3) lacks or has with other content, or that only the old image ($1) had; nothing
+# if there is none.
 stale_file() {
   { mark old <"$1"; mark new <"$2"; mark volume <"$3"; } | grep -v '|whole$' | awk '
     { line = substr($0, index($0, "|") + 1) }
@@ -169,9 +170,9 @@ say_hidden() {
   hidden_files="$volume_service: the new image has other files in $volume_path, such as $volume_file, but"
   hidden_remedy="if it holds nothing of yours, set x-everfresh.volumes of $volume_service to"
   if ! is_whole .run/volume; then
-    say "$hidden_files the volume there cannot be compared with it (it cannot be read, or has more than 1 GiB), and may hide them"
+    say "$hidden_files the volume there cannot be compared with it (it cannot be read, or is larger than 1 GiB), and may hide them"
   elif is_anonymous "$volume_name"; then
-    say "$hidden_files an anonymous volume to which a container has written hides them; $hidden_remedy {$volume_path: image}"
+    say "$hidden_files an anonymous volume that a container has written to hides them; $hidden_remedy {$volume_path: image}"
   else
     say "$hidden_files volume $volume_name hides them; $hidden_remedy {${volume_name#"$project"_}: image}"
   fi

@@ -5,30 +5,30 @@ import type { HostContainer, HostState, ManifestService } from "./types";
 /** What follows from a host's state. */
 export interface Judgement {
   /**
-   * The host's own token while all is well. Else a text that names the drift; as long as nothing more happens on the
-   * host it stays the same (preview and the `up` after it agree), and it never equals a token that host had before.
+   * The host's own token while nothing has drifted; otherwise a text that names the drift. It stays the same until
+   * something else happens on the host (preview and the `up` after it agree), and never equals an earlier token.
    */
   token: string;
   /** What a deployment would repair. */
   drift: string[];
-  /** What a person should know although a deployment would not change it. */
+  /** What a person should know, although a deployment would not change it. */
   notes: string[];
 }
 
 /**
- * Tells drift from calm. It compares what runs with what the host recorded when it was proved, never with a new wish.
- * A container that is unhealthy or restarting is a note: deploying it again and again would not heal it.
+ * Detects drift: compares what runs with what the host recorded when it was proved, never with the current
+ * configuration. An unhealthy or restarting container is a note, because deploying it again would not heal it.
  *
- * @param known.release - the release that the stack proved on this host last: where an `up` was cut off after the host
+ * @param known.release - the release that the stack last proved on this host. If an `up` was interrupted after the host
  *   was done, the host runs another. Empty when the stack cannot tell.
- * @param known.host - the name that the stack has for this host: what goes by another name there is taken down by it.
+ * @param known.host - the stack's name for this host. A deployment under another name is removed by that name's teardown.
  */
 export function judge(state: HostState, known: { release?: string; host?: string } = {}): Judgement {
   const notes: string[] = [];
   const note = (text: string) => notes.push(inOneLine(text));
   if (state.holder) {
     const { who, from, release, since } = state.holder;
-    note(`${who} on ${from} is deploying ${release} since ${since}`);
+    note(`${who} on ${from} has been deploying ${release} since ${since}`);
   }
   if (state.engineError !== undefined) {
     note(`docker does not answer: ${state.engineError}`);
@@ -37,7 +37,8 @@ export function judge(state: HostState, known: { release?: string; host?: string
   if (!state.current) {
     return { token: emptyToken(state), drift: ["nothing is deployed"], notes };
   }
-  // What is not as it was is theirs. It may end with another release: whoever deploys now waits, and proves its own.
+  // Differences now belong to the running deployment. It may end with another release, so the next one waits and then
+  // proves its own.
   if (state.holder) {
     const underWay = [`deployment of ${state.holder.release} is under way`].map(inOneLine);
     return { token: driftToken(state, underWay), drift: underWay, notes };
@@ -110,14 +111,13 @@ function serviceDrift(service: ManifestService, state: HostState): string[] {
   return [...new Set(found)];
 }
 
-/** Whether a service is a one-shot that had ended when it was proved: its container may be removed. */
+/** Whether a service is a one-shot that had ended when it was proved: its container may have been removed. */
 export const hasFinished = (service: string, { proved }: HostState): boolean =>
   proved.some((container) => container.service === service && container.state === "exited");
 
-/** In words. */
 export const restarted = (count: number) => `restarted ${count} ${count === 1 ? "time" : "times"}`;
 
-/** Services that the release does not have. */
+/** Names services with containers that the release does not have. */
 function strangers(state: HostState): string[] {
   const known = new Set(state.current?.services.map(({ name }) => name));
   const names = state.containers.map(({ service }) => service).filter((service) => !known.has(service));
@@ -138,18 +138,18 @@ function ailments(container: HostContainer): string[] {
 }
 
 /**
- * The deployment that wrote the stored token is part of the new one: the same drift after another deployment is another
- * token, so the trigger changes each time, and no clock is needed. Where the proof that holds it is damaged, the host itself
- * tells one time from the next, as where nothing is deployed.
+ * The new token includes the deployment that wrote the stored one: the same drift after another deployment gives another
+ * token, so the trigger changes each time without a clock. If the proof that holds the token is damaged, the host's state
+ * tells one time from the next, as it does where nothing is deployed.
  */
 function driftToken(state: HostState, drift: string[]): string {
-  const after = digest(`${state.deployment}\n${state.token}${state.bare ?? ""}`);
+  const after = digest(`${state.deployment}\n${state.token}${state.emptySince ?? ""}`);
   return `drift: ${drift.join(", ")} (after ${after})`;
 }
 
-/** Where nothing is remembered, the host itself tells one emptiness from the next (another engine, another time). */
+/** A host without records is told from an earlier one by its state: the engine, and since when it is empty. */
 function emptyToken(state: HostState): string {
-  return `nothing is deployed (${digest(state.bare ?? state.unfinished?.since ?? "")})`;
+  return `nothing is deployed (${digest(state.emptySince ?? state.unfinished?.since ?? "")})`;
 }
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);

@@ -2,19 +2,19 @@ import { createHash } from "node:crypto";
 import { sizeOf } from "../file-bytes";
 import type { Release, ReleaseFile } from "./types";
 
-/** Whether a tree is too large for the request, and travels to the host by itself. */
+/** Whether a tree is too large for the request and is sent to the host separately. */
 export const isLarge = ({ entries }: ReleaseFile): boolean =>
   entries.some((entry) => entry.type === "file" && !(entry.bytes instanceof Uint8Array));
 
-/** How many bytes the files of trees have. */
+/** The total size of the trees' files, in bytes. */
 export const bytesIn = (files: readonly ReleaseFile[]): number =>
   files
     .flatMap(({ entries }) => entries)
     .reduce((sum, entry) => sum + (entry.type === "file" ? sizeOf(entry.bytes) : 0), 0);
 
 /**
- * What such trees are to be on a host: a line each, `<fingerprint> <sum>`. The sum is SHA-256 over what `listing` in
- * remote/stage.sh prints of the tree, so that one that was cut off, or changed while it was sent, is not taken.
+ * What a host must find in these trees, a line each: `<fingerprint> <sum>`. The sum is SHA-256 over what `listing` in
+ * remote/stage.sh prints for the tree, so that a tree that was cut off or changed while being sent is rejected.
  */
 export const largeTreeLines = ({ files }: Release): string[] => [
   ...new Set(files.filter(isLarge).map((file) => `${file.fingerprint} ${sumOf(file)}`)),

@@ -13,29 +13,29 @@ import type {
 import { queryEscaped } from "./url-query";
 
 /**
- * What a release looks like on its way to a host: the tree that the host unpacks, and the lines that its program reads.
- * The columns of each kind of line have their names in remote/*.sh.
+ * How a release is sent to a host: the tree that the host unpacks, and the lines that its program reads.
+ * remote/*.sh names the columns of each kind of line.
  */
 
-/** The tree, as base64 in lines, which `base64 -d` of every userland reads. */
+/** The tree as base64, in lines that every `base64 -d` can read. */
 export const payload = (release: Release, request: Deployer): string =>
   tar(releaseTree(release, request))
     .toString("base64")
     .replace(/.{1,1000}/g, "$&\n")
     .trimEnd();
 
-/** Trees for the host's store, in a tar of their own. */
+/** A tar of trees for the host's store. */
 export const storePieces = (files: readonly ReleaseFile[]): Iterable<Uint8Array> =>
   tarPieces([{ type: "directory", path: "store" }, ...files.flatMap(stored), end]);
 
 /** Who deploys, for the manifest. */
 type Deployer = Pick<DeployRequest, "who" | "from" | "stack">;
 
-/** The members of the ledger's line that the request gives. */
+/** The members of the ledger's line that come from the request. */
 export const requestFacts = (facts: Deployer & Pick<DeployRequest, "lineage">): string =>
   members({ ...facts });
 
-/** `manifest.json` of a release as the host keeps it. */
+/** `manifest.json` of a release, as the host keeps it. */
 export function manifestOf(release: Release, { who, from, stack }: Deployer): ReleaseManifest {
   return {
     id: release.id,
@@ -51,7 +51,7 @@ export function manifestOf(release: Release, { who, from, stack }: Deployer): Re
   };
 }
 
-/** What is unpacked on the host; `end` comes last, so that its presence tells that all of it is there. */
+/** What the host unpacks. `end` comes last: its presence shows that the tree is complete. */
 function releaseTree(release: Release, deployer: Deployer): TarEntry[] {
   const content = Object.fromEntries(
     release.services.flatMap(({ name, content, digest }) => (content ? [[name, { content, digest }]] : [])),
@@ -83,7 +83,7 @@ function releaseTree(release: Release, deployer: Deployer): TarEntry[] {
   ];
 }
 
-/** A tree in its place in the store. */
+/** The entries of a tree in the store. */
 const stored = ({ fingerprint, entries }: ReleaseFile): TarEntry[] => [
   { type: "directory", path: `store/${fingerprint}` },
   ...entries.map((entry) => ({ ...entry, path: `store/${fingerprint}/${entry.path}` })),
@@ -127,12 +127,12 @@ export const portLines = ({ ports }: Pick<Release, "ports">): string[] => [
 export const networkLines = ({ networks }: Pick<Release, "networks">): string[] =>
   networks.map(({ name, external, definition = "" }) => `${name}|${external ? "external" : definition}`);
 
-/** See `check_kept` in remote/preflight.sh. A name that docker's facts could not carry is not checked. */
+/** See `check_kept` in remote/preflight.sh. Volumes whose name does not fit into a line are not checked. */
 export const volumeLines = ({ volumes }: Pick<Release, "volumes">): string[] =>
   volumes.flatMap(({ name, external, driver, options }) => {
     if (/[\p{Cc}|]/u.test(name)) return [];
     if (external) return [`${name}|external`];
-    // In the order of Go's templates.
+    // Sorted as Go's templates print them.
     const sorted = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
     const words = sorted.map(([key, value]) => `${queryEscaped(key)}=${queryEscaped(`${value}`)} `);
     return [`${name}|${queryEscaped(driver)}|${words.join("")}`];

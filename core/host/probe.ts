@@ -3,10 +3,9 @@ import type { CoveringVolume, HostContainer, HostState, ReleaseManifest } from "
 import { queryUnescaped } from "./url-query";
 
 /**
- * Reads what `remote/probe.sh` printed. Records that are damaged are named, not trusted.
+ * Parses the output of `remote/probe.sh`. Damaged records are named, not trusted.
  *
- * @throws RangeError when the answer is not whole, or docker's part of it cannot be understood;
- *   `<what is wrong>; <what to do>`.
+ * @throws RangeError `<what is wrong>; <what to do>` if the answer is incomplete, or docker's part of it cannot be read.
  */
 export function parseProbe(stdout: string): HostState {
   const lines = stdout.split("\n");
@@ -47,7 +46,7 @@ export function parseProbe(stdout: string): HostState {
       return [id, Number(count)];
     }),
   );
-  // docker begins to count anew when somebody starts a container by hand.
+  // docker restarts its count when somebody starts a container by hand.
   const since = (id: string, restarts: number) => {
     const before = restartsAtProof.get(id) ?? 0;
     return restartsAtProof.size === 0 ? undefined : restarts >= before ? restarts - before : restarts;
@@ -64,7 +63,7 @@ export function parseProbe(stdout: string): HostState {
     (configHash !== "" && proved.some((run) => run.service === service && run.configHash === configHash));
 
   return defined({
-    // A kept release that was deployed again has a deployer of its own.
+    // A kept release that was deployed again has its own deployer.
     current: current && {
       ...current,
       deployedAt: first("proved at"),
@@ -93,7 +92,7 @@ export function parseProbe(stdout: string): HostState {
           from: first("holder from") ?? unknown,
         }
       : undefined,
-    bare: first("bare"),
+    emptySince: first("bare"),
     containers: all("container").map((line): HostContainer => {
       const { health, service, configHash, folder, name, ...container } = read(containerFact, line);
       const labels = { service: service ?? "", configHash: configHash ?? "" };
@@ -116,7 +115,7 @@ export function parseProbe(stdout: string): HostState {
   });
 }
 
-/** What a damaged record does not say. */
+/** Stands for anything that a damaged record does not tell. */
 const unknown = "unknown";
 const nothingKnown = { project: unknown, tag: unknown, who: unknown, from: unknown, stack: unknown };
 
@@ -150,7 +149,7 @@ const containerFact = v.object({
   id: text,
   name: text,
   service: v.nullable(text),
-  /** Where compose made it. */
+  /** The folder from which compose created it. */
   folder: v.nullable(text),
   imageId: text,
   state: text,
@@ -161,14 +160,14 @@ const containerFact = v.object({
   configHash: v.nullable(text),
 });
 
-/** None where it is damaged. */
+/** @returns nothing for a damaged line. */
 function readVolume(line: string): CoveringVolume[] {
   const [service, volume, place] = line.split("|");
   const path = place === undefined ? undefined : queryUnescaped(place);
   return service && volume !== undefined && path !== undefined ? [{ service, volume, path }] : [];
 }
 
-/** Undefined when it is damaged. */
+/** @returns undefined for a damaged manifest. */
 function readManifest(release: string, json: string | undefined): ReleaseManifest | undefined {
   const parsed = v.safeParse(v.pipe(text, v.parseJson(), manifestFile), json);
   return parsed.success && parsed.output.id === release ? parsed.output : undefined;
@@ -178,11 +177,11 @@ function read<T extends typeof imageFact | typeof containerFact>(fact: T, json: 
   const parsed = v.safeParse(v.pipe(text, v.parseJson(), fact as typeof containerFact), json);
   if (parsed.success) return parsed.output as v.InferOutput<T>;
   throw new RangeError(
-    "docker's answer on the host cannot be understood; run `everfresh doctor`, and look at docker on the host",
+    "docker's answer on the host cannot be read; run `everfresh doctor`, and check docker on the host",
   );
 }
 
-/** Without the members that are undefined. */
+/** Removes members that are undefined. */
 function defined<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }

@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { quote } from "../quote";
 
-/** What to run on a host: a short command line, free of secrets, and the program's text for its stdin. */
+/** What to run on a host: a short command line without secrets, and the program's text for its stdin. */
 export interface HostProgram {
   command: string;
   stdin: string;
 }
 
-/** What the host's program can do. */
+/** The verbs of the host's program. */
 export type Verb =
   | "deploy"
   | "report"
@@ -20,13 +20,13 @@ export type Verb =
   | "doctor"
   | "lacks";
 
-/** The variables that the program is given. */
+/** The variables that the program receives. */
 export type Values = Record<string, string | number>;
 
-/** The command line of a verb: short, free of secrets, the same for every request (`report` takes `deploy`'s stdin too). */
+/** The command line of a verb: short, without secrets, the same for every request. `report` also accepts `deploy`'s stdin. */
 export const hostCommand = (verb: Verb): string => `sh -c 'eval "$(cat)"' everfresh ${verb}`;
 
-/** The program for a verb, with what it is told. */
+/** The program for a verb, with its values and payload. */
 export const hostProgram = (verb: Verb, values: Values, payload?: string): HostProgram => ({
   command: hostCommand(verb),
   stdin: programText(values, payload),
@@ -36,17 +36,17 @@ const FOLDER = join(__dirname, "..", "..", "remote");
 let parts: { functions: string; main: string } | undefined;
 
 /**
- * The text of the host's program: all of `remote/*.sh`, `main.sh` last. `cat` reads it before the shell looks at it:
- * whatever the shell is, it neither runs a program that was cut off nor reads it byte by byte (as bash does from a pipe).
+ * The text of the host's program: all of `remote/*.sh`, `main.sh` last. `cat` reads it whole before the shell parses it,
+ * so that no shell runs a program that was cut off, or reads it byte by byte (as bash does from a pipe).
  *
- * @param payload - in base64: what the program unpacks.
+ * @param payload - what the program unpacks, in base64.
  */
 export function programText(values: Values, payload = ""): string {
   parts ??= readParts();
   const assignments = Object.entries(values).map(([name, value]) => `${name}=${quote(String(value))}`);
   const request = `request() {\n${assignments.join("\n")}\n}\n`;
   const sent = `payload() {\ncat <<'EVERFRESH_PAYLOAD'\n${payload}\nEVERFRESH_PAYLOAD\n}\n`;
-  // In braces: of a text that is cut off, the shell runs nothing at all.
+  // In braces, so that the shell runs nothing of a text that was cut off.
   return `{\n${parts.functions}${request}${sent}${parts.main}}\n`;
 }
 

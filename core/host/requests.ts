@@ -13,13 +13,13 @@ import { type HostProgram, hostProgram, programText } from "./program-text";
 import type { DeployRequest, Release, ReleaseFile } from "./types";
 import { requestProblems } from "./validate";
 
-/** Which project on a host; `remoteDir` as in the configuration. */
+/** A project on a host; `remoteDir` as in the configuration. */
 export interface HostProject {
   project: string;
   remoteDir?: string;
 }
 
-/** A program with more on its stdin than its text. */
+/** A program whose stdin carries more than its text. */
 export interface StreamedProgram {
   command: string;
   stdin: Iterable<Uint8Array>;
@@ -30,7 +30,7 @@ const projectValues = ({ project, remoteDir }: HostProject) => ({ project, remot
 /**
  * The deployment of a release. Its stdin holds the registry's password: treat it as a secret.
  *
- * @throws RangeError with all problems, one a line, when the request cannot be carried to a host.
+ * @throws RangeError with all problems, one per line, if the request cannot be sent to a host.
  */
 export function deployProgram(request: DeployRequest): HostProgram {
   const problems = requestProblems(request);
@@ -61,7 +61,7 @@ const deployerValues = ({ token, lineage, takeOver, host, who, from, stack }: De
   request_facts: requestFacts({ who, from, stack, lineage }),
 });
 
-/** A kept release is on the host already, with all that belongs to it. */
+/** A kept release is already on the host, complete. */
 const nothingSent = { networks: "", volumes: "", ports: "", host_paths: "", owned: "", apart: "" };
 
 const releaseValues = (release: Release) => ({
@@ -84,11 +84,11 @@ function registryValues(registry: DeployRequest["registry"]) {
   };
 }
 
-/** Docker Hub's credentials have a name of their own (docker/cli, cli/config/credentials). */
+/** Docker Hub's credentials have a special key (docker/cli, cli/config/credentials). */
 const credentialKey = (address: string) =>
   /^(index\.)?docker\.io$/.test(address) ? "https://index.docker.io/v1/" : address;
 
-/** The result of the deployment that the host proved last, again; touches nothing. */
+/** Reports the result of the last proved deployment again; touches nothing. */
 export const reportProgram = (project: HostProject): HostProgram =>
   hostProgram("report", projectValues(project));
 
@@ -100,13 +100,13 @@ export const probeProgram = (project: HostProject): HostProgram =>
 export const historyProgram = (project: HostProject): HostProgram =>
   hostProgram("history", projectValues(project));
 
-/** The fingerprints of the release's large trees that the host lacks, one a line; touches nothing. */
+/** The fingerprints of the release's large trees that the host lacks, one per line; touches nothing. */
 export const missingTreesProgram = (project: HostProject, release: Release): HostProgram =>
   hostProgram("lacks", { ...projectValues(project), apart: largeTreeLines(release).join("\n") });
 
 /**
- * Puts large trees into the host's store, read from the disk while they are sent. The program is the first line of stdin,
- * which `read` takes from a pipe without a byte of what follows, the tar.
+ * Puts large trees into the host's store, reading them from the disk while sending. The program is the first line of
+ * stdin; `read` takes it from a pipe without consuming a byte of the tar that follows.
  */
 export function receiveProgram(
   { release, remoteDir, who, from, lockWait }: DeployRequest & { release: Release },
@@ -135,11 +135,11 @@ export const logsProgram = (
   { service = "", tail }: { service?: string; tail: number },
 ): HostProgram => hostProgram("logs", { ...projectValues(project), logs_service: service, logs_tail: tail });
 
-/** Ends whoever holds the lock: politely, and after `wait` seconds for good. */
+/** Stops the process that holds the lock: asks it to stop, and kills it after `wait` seconds. */
 export const unlockProgram = (project: HostProject, wait: number): HostProgram =>
   hostProgram("unlock", { ...projectValues(project), lock_wait: wait });
 
-/** Checks the host's side and says how to fix each finding. */
+/** Checks the host, and says how to fix each problem. */
 export const doctorProgram = (project: HostProject): HostProgram =>
   hostProgram("doctor", projectValues(project));
 

@@ -19,9 +19,9 @@ const resultLine = v.pipe(
 );
 
 /**
- * Reads what a deployment printed. Scripts of the host's login and logout may have said something too.
+ * Parses the output of a deployment. The host's login and logout scripts may have printed lines of their own.
  *
- * @returns an empty release when no line of it is a result: `judge` takes that for drift.
+ * @returns an empty release if no line is a result; `judge` treats that as drift.
  */
 export function readResult(stdout: string): ProvedRelease {
   const results = stdout.split("\n").flatMap((line) => {

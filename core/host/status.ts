@@ -15,7 +15,7 @@ export interface HostStatus {
   services: ServiceStatus[];
   drift: string[];
   notes: string[];
-  /** Why docker could not be asked; `services` then says nothing about now. */
+  /** Why docker could not be asked; `services` then does not describe the current state. */
   engineError?: string;
 }
 
@@ -23,22 +23,22 @@ export interface ServiceStatus {
   service: string;
   /** Absent when it is missing. One line per container of a service. */
   container?: string;
-  /** The image's digest, or its name where the release has no digest of it. */
+  /** The image's digest, or its name if the release has no digest for it. */
   expected: string;
-  /** The digest that runs; the image id where the host knows no digest of it. */
+  /** The running image's digest, or its id if the host knows no digest for it. */
   running?: string;
   startedAt?: string;
-  /** `healthy`, `unhealthy`, `starting`; the container's state where it has no healthcheck; `missing`. */
+  /** `healthy`, `unhealthy`, `starting`; the container's state if it has no healthcheck; `missing`. */
   health: string;
-  /** How often docker restarted it by itself since the proof; absent where that is not known. */
+  /** How often docker restarted it since the proof; absent if unknown. */
   restarts?: number;
-  /** Content hash of a service that is built; with it the working tree is compared. */
+  /** Content hash of a built service, compared with the working tree's. */
   content?: string;
-  /** It runs what was deployed, and it works. */
+  /** Whether it runs what was deployed, and works. */
   proved: boolean;
 }
 
-/** A host's state in the form that people and scripts read. */
+/** Converts a host's state to the form that people and scripts read. */
 export function statusOf(state: HostState, { drift, notes }: Judgement = judge(state)): HostStatus {
   const { current } = state;
   const services = (current?.services ?? []).flatMap((service): ServiceStatus[] => {

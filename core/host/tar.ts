@@ -1,9 +1,9 @@
 import { type FileOnDisk, piecesOf, sizeOf } from "../file-bytes";
 
 /**
- * A tar writer for what is carried to a host inside the program's text. Format: ustar (IEEE Std 1003.1, pax,
- * "ustar Interchange Format") with GNU's long-name records, because busybox's tar, which a host may have, skips the pax
- * ones (and tar-stream writes only those). Same entries, same bytes: no times, no owners.
+ * A tar writer for what the program's text carries to a host. Format: ustar (IEEE Std 1003.1, pax, "ustar Interchange
+ * Format") with GNU's long-name records, because busybox's tar, which a host may have, skips pax's (and tar-stream writes
+ * only those). The same entries give the same bytes: no times, no owners.
  */
 export type TarEntry =
   | {
@@ -23,7 +23,7 @@ const FLAGS = { file: "0", symlink: "2", directory: "5", longTarget: "K", longPa
 /** @throws RangeError for a path or target with a NUL character, or a file of 8 GiB or more. */
 export const tar = (entries: TarEntry[]): Buffer => Buffer.concat([...tarPieces(entries)]);
 
-/** The same in pieces, so that large files are never in memory as a whole. */
+/** The same in pieces, so that large files are never whole in memory. */
 export function* tarPieces(entries: readonly TarEntry[]): Generator<Uint8Array> {
   for (const entry of entries) {
     const path = bytesOf(entry.type === "directory" ? `${entry.path}/` : entry.path);
@@ -51,7 +51,7 @@ function bytesOf(name: string): Buffer {
   return Buffer.from(name);
 }
 
-/** GNU's record for a name over 100 bytes; the header that follows then has the name's first 100 bytes only. */
+/** GNU's record for a name over 100 bytes; the header after it has only the name's first 100 bytes. */
 function longRecord(flag: string, name: Buffer): Uint8Array[] {
   if (name.length <= 100) return [];
   const content = Buffer.concat([name, Buffer.alloc(1)]);
@@ -62,7 +62,7 @@ function longRecord(flag: string, name: Buffer): Uint8Array[] {
   ];
 }
 
-/** Up to the next whole block. */
+/** Pads to the next whole block. */
 const padding = (size: number) => Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
 
 function header(path: Buffer, mode: number, size: number, flag: string, target: Buffer): Buffer {

@@ -1,8 +1,8 @@
 import type { FileOnDisk } from "../file-bytes";
 
 /**
- * The contract between the program and the host's half (`remote/*.sh`): what a release is, what a host is asked to do,
- * and what a host reports about itself.
+ * The contract between the Pulumi program and the host's program (`remote/*.sh`): what a release is, what a host is asked
+ * to do, and what it reports about itself.
  */
 
 /** One release: everything a host needs to run the project, and the unit of rollback. Immutable once staged. */
@@ -11,9 +11,9 @@ export interface Release {
   id: string;
   /** The compose project's name; matches `^[a-z0-9][a-z0-9_-]*$` (compose's own rule). */
   project: string;
-  /** The tag under which its images were pushed, for people. */
+  /** The readable tag under which its images were pushed. */
   tag: string;
-  /** The git commit (40 hex digits) of the working tree, if it is one, and whether the tree differed from it. */
+  /** The git commit (40 hex digits) of the working tree, if it has one, and whether the tree differed from it. */
   commit?: string;
   dirty?: boolean;
   /**
@@ -22,7 +22,7 @@ export interface Release {
    */
   compose: string;
   files: ReleaseFile[];
-  /** What it mounts of the host's own below the project's folder there. */
+  /** The host's own files and folders below the project's folder that it mounts. */
   hostPaths?: HostPath[];
   /** Dependencies before those that depend on them. */
   services: ReleaseService[];
@@ -38,7 +38,7 @@ export interface ReleaseNetwork {
   /** Its name on the host. */
   name: string;
   external: boolean;
-  /** Names the definition that it is to be made from; absent where compose's defaults are all there is. */
+  /** Identifies its definition; absent if it only has compose's defaults. */
   definition?: string;
 }
 
@@ -63,17 +63,17 @@ export interface HostPath {
   /** Relative to the project's folder on the host, `mounts/…`; no `|`, no control characters. */
   path: string;
   kind: "file" | "folder";
-  /** Whether it is made, empty, where it is missing; else a deployment is refused there. */
+  /** Whether it is created empty if it is missing; otherwise the deployment is refused. */
   made: boolean;
   /** Which services mount it, and where in the container. */
   users: { service: string; target: string }[];
 }
 
-/** A file or a folder that the compose file mounts; it never changes under its fingerprint. */
+/** A file or folder that the compose file mounts; its content never changes under its fingerprint. */
 export interface ReleaseFile {
-  /** 64 hex digits over names, modes and bytes; keyed, so that it tells nothing about a secret's value. */
+  /** 64 hex digits over names, modes and bytes; keyed, so that it reveals nothing about a secret's value. */
   fingerprint: string;
-  /** Its path as the compose file gives it, for people. */
+  /** Its path as written in the compose file, for messages. */
   path: string;
   /** What lies under `store/<fingerprint>/`, parents before children. */
   entries: ReleaseFileEntry[];
@@ -86,14 +86,14 @@ export type ReleaseFileEntry =
       executable: boolean;
       /** Whether nobody but its owner may read it. */
       private?: boolean;
-      /** Owner and mode in containers; default the host's user, as it is. */
+      /** Owner and mode in containers; by default, the host's user and the file's own mode. */
       access?: FileAccess;
       bytes: Buffer | FileOnDisk;
     }
   | { type: "directory"; path: string }
   | { type: "symlink"; path: string; target: string };
 
-/** Numbers, as in containers; `mode` has the permission bits. */
+/** Numeric ids, as in containers; `mode` holds the permission bits. */
 export interface FileAccess {
   uid: number;
   gid: number;
@@ -103,33 +103,33 @@ export interface FileAccess {
 export interface ReleaseService {
   /** Compose's rule for names: `^[a-zA-Z0-9._-]+$`. */
   name: string;
-  /** The image as the rendered compose file names it; `repository@sha256:…` for every service that is built. */
+  /** The image as the rendered compose file names it; `repository@sha256:…` for every built service. */
   image: string;
-  /** Content hash (64 hex digits) of a service that is built; absent for an image that was only named. */
+  /** Content hash (64 hex digits) of a built service; absent for an image that is only named. */
   content?: string;
-  /** The manifest digest that was pushed, `sha256:` and 64 hex digits; present exactly when `content` is. */
+  /** The manifest digest that was pushed, `sha256:` and 64 hex digits; present if and only if `content` is. */
   digest?: string;
-  /** The image's layers, where the registry told them: for the check of free disk. */
+  /** The image's layers, if the registry reported them; used to check for free disk space. */
   layers?: Layers;
   /** How many containers are wanted (compose's `deploy.replicas` / `scale`). */
   replicas: number;
-  /** Services that compose restarts whenever this one is recreated (`depends_on` with `restart: true`). */
+  /** Services that compose restarts when this one is recreated (`depends_on` with `restart: true`). */
   restarts?: string[];
   lifetime: Lifetime;
   /** What it waits for before it starts. */
   needs: Need[];
-  /** What only one running container of a host can have. */
+  /** Things that only one running container of a host can have. */
   claims: Claim[];
   /** Fingerprints of the files it uses. */
   files: string[];
-  /** Further checks, from `x-everfresh.verify`; empty when the healthcheck is all there is. */
+  /** Checks besides the healthcheck, from `x-everfresh.verify`. */
   verify: Check[];
 }
 
-/** `ends`: others wait for its end. `lasts`: it has to keep running. `either`: it may end, with status 0. */
+/** `ends`: others wait for its end. `lasts`: it must keep running. `either`: it may end with status 0. */
 export type Lifetime = "ends" | "lasts" | "either";
 
-/** Another service, and the state in which it has to be. */
+/** Another service, and the state that it must have reached. */
 export interface Need {
   service: string;
   until: "started" | "healthy" | "ended";
@@ -142,7 +142,7 @@ export type Claim =
 
 /**
  * An image's layers from the bottom up, each as `<first 12 hex digits of its diff ID>=<compressed size in bytes>`,
- * separated by spaces. The diff ID (of the unpacked layer) is what an engine knows a layer by.
+ * separated by spaces. Engines identify a layer by its diff ID, the digest of the unpacked layer.
  */
 export type Layers = string;
 
@@ -155,22 +155,22 @@ export type Check =
   /** A file in the container that must contain a text. */
   | { kind: "file"; path: string; contains: string };
 
-/** What a deployment is told beside the release itself. Nothing of it is kept in the release directory. */
+/** A deployment's release and options. The release directory keeps none of the options. */
 export interface DeployRequest {
-  /** The release to run, sent whole; or the id of one that the host still keeps (rollback). */
+  /** The release to run, sent whole, or the id of one that the host still keeps (rollback). */
   release: Release | { kept: string; project: string };
   /** The folder of all projects on the host; default `~/.everfresh`. */
   remoteDir?: string;
-  /** Written on the host by the deployment's last act; the probe echoes it while all is well. One line. */
+  /** Stored on the host in the deployment's last step; `judge` returns it while nothing has drifted. One line. */
   token: string;
-  /** Names the Pulumi state this deployment comes from (random, stable for a stack's life). */
+  /** Identifies the Pulumi state that this deployment comes from (random, stable for a stack's life). */
   lineage: string;
   /**
-   * The foreign release (of another lineage) that may be replaced, or `unmanaged` for containers that everfresh did not
-   * deploy; without it such a host is refused.
+   * The release of another lineage that may be replaced, or `unmanaged` for containers that everfresh did not deploy;
+   * without it, such a host is refused.
    */
   takeOver?: string;
-  /** The stack's name for this host; one that is renamed is not taken down under its old name. */
+  /** The stack's name for this host; after a rename, the teardown of the old name removes nothing. */
   host: string;
   /** For the ledger: `user`, `machine`, and the stack's full name. */
   who: string;
@@ -183,7 +183,7 @@ export interface DeployRequest {
   lockWait: number;
   /** How long the containers may take to be healthy, in seconds. */
   healthTimeout: number;
-  /** How long those without a healthcheck must then stay up, in seconds. */
+  /** How long containers without a healthcheck must then stay up, in seconds. */
   settle: number;
 }
 
@@ -192,40 +192,40 @@ export interface DeployResult {
   release: string;
   /** RFC 3339, UTC, the host's clock. */
   verifiedAt: string;
-  /** `container` and `startedAt` are empty for a one-shot that had ended before and whose container is gone. */
+  /** `container` and `startedAt` are empty for a one-shot that had already ended and whose container is gone. */
   services: Record<string, { container: string; digest?: string; startedAt: string; health: string }>;
   /** Seconds per phase. */
   seconds: Record<string, number>;
 }
 
-/** What runs on a host now, as one probe (one SSH round trip) found it. Facts only; `judge` draws the conclusions. */
+/** What one probe (one SSH round trip) found on a host. Facts only; `judge` draws the conclusions. */
 export interface HostState {
-  /** The current release, as its manifest on the host says; undefined when nothing was ever deployed. */
+  /** The current release, from its manifest on the host; undefined if nothing is deployed. */
   current?: ReleaseManifest;
   /** The token that the last successful deployment wrote. */
   token?: string;
   lineage?: string;
-  /** The name that the stack had for this host then. */
+  /** The stack's name for this host at that deployment. */
   host?: string;
-  /** Set while a deployment is under way, or was cut off. */
+  /** Set while a deployment is under way, or after one was interrupted. */
   unfinished?: { release: string; since: string; who: string; locked: boolean };
-  /** Who holds the host's lock just now. */
+  /** Who holds the host's lock now. */
   holder?: { release: string; since: string; who: string; from: string };
-  /** Names the last successful deployment, also when its release is one that ran before. */
+  /** Identifies the last successful deployment, even if it deployed a release that had run before. */
   deployment?: string;
   /** What ran when the current release was proved: one entry per container. */
   proved: ProvedContainer[];
-  /** Where nothing is deployed: what tells this emptiness from an earlier one (engine, and since when). */
-  bare?: string;
+  /** Where nothing is deployed: the engine, and since when; distinguishes this empty host from an earlier one. */
+  emptySince?: string;
   /** The containers of the compose project, one-off ones (`compose run`) left out. */
   containers: HostContainer[];
-  /** Volumes that hide files of the current release's images. */
+  /** Volumes that hide files in the current release's images. */
   hidden: CoveringVolume[];
-  /** Named volumes over paths at which the current release's images have files: they will hide those of the next image. */
+  /** Named volumes at paths where the current release's images have files: they will hide those of the next image. */
   covers: CoveringVolume[];
-  /** Files of the current release whose bytes are not what was staged. */
+  /** Files of the current release that differ from what was staged. */
   tampered: string[];
-  /** Records in the project's folder that cannot be read: what they say is not known. */
+  /** Records in the project's folder that cannot be read. */
   damaged: string[];
   /** Why the engine could not be asked, in its own words. */
   engineError?: string;
@@ -250,24 +250,24 @@ export interface ProvedContainer {
 export interface HostContainer {
   id: string;
   service: string;
-  /** The image ID the container was created from, and the manifest digests under which the host knows it. */
+  /** The ID of the image from which the container was created, and the manifest digests that the host has for it. */
   imageId: string;
   digests: string[];
   state: string;
   health?: string;
   exitCode: number;
   startedAt: string;
-  /** How often docker restarted it by itself: all in all, and since the proof as far as that tells. */
+  /** How often docker restarted it: in total, and since the proof if that is known. */
   restarts: number;
   restartsSinceProof?: number;
   /** Compose's own hash of the service's configuration, from the container's label. */
   configHash: string;
-  /** The container's name, if it only carries the project's labels: neither compose made it from this folder, nor is it one
-   * that was proved. */
+  /** The container's name if it only carries the project's labels: compose did not create it from this folder, and it was
+   * never proved. */
   stranger?: string;
 }
 
-/** `manifest.json` of a release: the release without file contents and without any secret. */
+/** `manifest.json` of a release: the release without file contents and secrets. */
 export interface ReleaseManifest {
   id: string;
   project: string;
@@ -282,5 +282,5 @@ export interface ReleaseManifest {
   files: { path: string; fingerprint: string }[];
 }
 
-/** A service as the manifest has it. */
+/** A service in the manifest. */
 export type ManifestService = Omit<ReleaseService, "lifetime" | "needs" | "claims" | "verify">;

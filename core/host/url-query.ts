@@ -1,6 +1,6 @@
 /**
- * Texts as one word, as `inspected` in remote/engine.sh gives what Go's template function `urlquery` wrote: `/`, `:` and `@` are
- * as they are.
+ * Encodes text as one word, as Go's template function `urlquery` does, except that `/`, `:` and `@` stay (see `inspected`
+ * in remote/engine.sh).
  */
 
 export const queryEscaped = (text: string): string =>
@@ -9,7 +9,7 @@ export const queryEscaped = (text: string): string =>
     .replaceAll("%20", "+")
     .replace(/%(2F|3A|40)/g, (c) => decodeURIComponent(c));
 
-/** @returns undefined for a word that is damaged. */
+/** @returns undefined for a damaged word. */
 export function queryUnescaped(word: string): string | undefined {
   try {
     return decodeURIComponent(word.replaceAll("+", " "));

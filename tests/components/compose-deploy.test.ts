@@ -203,7 +203,7 @@ describe("ComposeDeploy", () => {
   it("is red when the request cannot be carried to a host", async () => {
     await assert.rejects(
       deploy({ provenance: { who: "a\nb" } }),
-      /user name: "a\\nb" cannot be carried to a host/,
+      /user name: "a\\nb" cannot be sent to a host/,
     );
   });
 });

@@ -12,7 +12,7 @@ describe("a host whose disk is full", function () {
   this.timeout(600_000);
   const own = ownTroubledHost("disk");
 
-  it("leaves everything as it was when the engine's disk is full while pulling", async () => {
+  it("changes nothing when the engine's disk fills up during a pull", async () => {
     const serving = await own.green();
     const fresh = await pushImages(own.lab, [`five-${process.pid}`]);
     const release = shop({ ...own.images, five: fresh[`five-${process.pid}`]! }, own.next().id, {
@@ -124,13 +124,13 @@ describe("a host whose disk is full", function () {
       assert.equal(await served(own.host, "/conf"), "big 3");
     });
 
-    it("refuses what there is no room for before it touches anything, and accepts it when there is room", async () => {
+    it("refuses images that do not fit before it touches anything, and accepts them when there is room", async () => {
       await leave(50);
       const { status, stderr } = await deploy(own.host, await release(1));
       assert.equal(status, 1);
       assert.match(
         stderr,
-        /^disk: \d\d MB free under \/var\/lib\/docker, about 7\d MB wanted for the images; free some space$/m,
+        /^disk: \d\d MB free under \/var\/lib\/docker, about 7\d MB needed for the images; free some space$/m,
       );
       assert.doesNotMatch(stderr, /^pull /m);
       assert.match(stderr, /release big3 serves, untouched\n$/);

@@ -16,7 +16,7 @@ describe("a host in trouble", function () {
   this.timeout(600_000);
   const own = ownTroubledHost("trouble");
 
-  it("runs eight deployments that begin at once one after the other, and records them all", async () => {
+  it("runs eight simultaneous deployments one after the other, and records them all", async () => {
     await own.green();
     const before = (await own.ledger()).length;
     const releases = [own.next(), own.next(), own.next(), own.next()];
@@ -51,7 +51,7 @@ describe("a host in trouble", function () {
     assert.equal(await served(own.host, "/conf"), `conf ${last.release.slice(1)}`);
   });
 
-  it("tells a deployer that has waited long enough who holds the lock, and ends with status 3", async () => {
+  it("tells a deployer whose wait is over who holds the lock, and exits with status 3", async () => {
     await own.green();
     const slow = requestFor(own.lab, own.next({ sick: true, retries: 1000 }), {
       who: "ann",
@@ -66,7 +66,7 @@ describe("a host in trouble", function () {
     );
     const state = await look(own.host);
     assert.deepEqual(state.drift, [`deployment of r${own.numberOfLast()} is under way`]);
-    assert.match(state.notes.join(), /ann on test-machine is deploying/);
+    assert.match(state.notes.join(), /ann on test-machine has been deploying/);
     const { status, stderr } = await deploy(own.host, { ...slow, who: "bob", lockWait: 1 });
     assert.equal(status, 3);
     assert.match(
@@ -82,7 +82,7 @@ describe("a host in trouble", function () {
     assert.equal(await served(own.host, "/conf"), `conf ${own.numberOfLast() - 1}`);
   });
 
-  it("frees the lock from what a killed deployment left running", async () => {
+  it("frees the lock from processes that a killed deployment left running", async () => {
     await exec(
       own.host,
       ["sh", "-c", `exec 9>>${FOLDER}/shop/lock && flock 9 && exec sleep 300 >/dev/null 2>&1 </dev/null &`],
@@ -94,7 +94,7 @@ describe("a host in trouble", function () {
     assert.equal((await look(own.host)).holder, undefined);
   });
 
-  it("reports everything that is wrong at once, before it touches anything", async () => {
+  it("reports every problem at once, before it touches anything", async () => {
     const serving = await own.green();
     await engine(own.host, "run", "-d", "--name", "squatter", "-p", "8085:80", own.images.api!); // the host has it: every release does
     const { status, stderr } = await deploy(
@@ -106,14 +106,14 @@ describe("a host in trouble", function () {
     );
     await engine(own.host, "rm", "-f", "squatter");
     assert.equal(status, 1);
-    assert.match(stderr, /port 8085: taken by container squatter; stop that or publish another port/);
+    assert.match(stderr, /port 8085: taken by container squatter; stop it or publish another port/);
     assert.match(stderr, /compose file: .*inti/);
     assert.match(stderr, new RegExp(`release r${serving} serves, untouched\n$`));
     assert.equal(await served(own.host, "/conf"), `conf ${serving}`);
     assert.deepEqual((await look(own.host)).drift, []);
   });
 
-  it("keeps the registry's password out of the processes, the files and the engine's memory of it", async () => {
+  it("keeps the registry's password out of process lists, files and the engine's own records", async () => {
     const password = own.lab.registry.password;
     await own.sh("docker image prune -af >/dev/null");
     const sampling = own.sh(
@@ -132,7 +132,7 @@ describe("a host in trouble", function () {
     assert.equal(await own.sh(`find ${FOLDER} -maxdepth 1 -perm /077`), "");
   });
 
-  it("says that docker does not run, and deploys when it runs again", async () => {
+  it("says that docker is not running, and deploys when it runs again", async () => {
     await killEngine(own.host);
     const { status, stderr } = await deploy(own.host, own.request());
     await startEngine(own.host);
@@ -141,7 +141,7 @@ describe("a host in trouble", function () {
     await own.green();
   });
 
-  it("leaves everything as it was when the registry dies in the middle of a pull", async () => {
+  it("changes nothing when the registry dies in the middle of a pull", async () => {
     const serving = await own.green();
     const page = `three-${process.pid}`;
     const fresh = await pushImages(own.lab, [page], 40);
@@ -173,7 +173,7 @@ describe("a host in trouble", function () {
     await own.green();
   });
 
-  it("keeps the releases that were proved last although its clock was set back", async () => {
+  it("keeps the releases that were proved last even if its clock is set back", async () => {
     await own.green({ keepReleases: 2 });
     await own.sh(
       'printf \'#!/bin/sh\\nexec /usr/bin/date -d "2 years ago" "$@"\\n\' >/usr/local/bin/date && chmod 755 /usr/local/bin/date',
@@ -191,7 +191,7 @@ describe("a host in trouble", function () {
     await own.green();
   });
 
-  it("puts back what served when the engine dies while containers are being replaced", async () => {
+  it("puts the previous release back when the engine dies while containers are being replaced", async () => {
     const serving = await own.green();
     const slow = requestFor(own.lab, own.next({ sick: true, retries: 1000 }), { healthTimeout: 15 });
     using connection = await Connection.open(own.host);

@@ -76,7 +76,7 @@ describe("a deployment that is killed", function () {
     { hosts: 2 },
   );
 
-  it("leaves the old or the new release, and the next deployment ends with the proof", async () => {
+  it("leaves the old or the new release, and the next deployment is proved", async () => {
     const measured = await Promise.all(targets.map((target) => target.measure()));
     const seed = longSeed();
     const kills = RANDOM ? atRandom(RANDOM, seed, measured[0]!) : GIVEN;

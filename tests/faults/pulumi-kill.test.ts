@@ -15,7 +15,7 @@ const SEED = longSeed();
 /** Kills at any instant, beside the two at given ones: `npm run test:faults` asks for them. */
 const RANDOM = Number(process.env.EVERFRESH_KILLS ?? 0) > 100 ? 12 : 0;
 
-describe("pulumi that is killed, and all that it started", function () {
+describe("pulumi, killed with everything it started", function () {
   this.timeout(600_000);
   let stack: TestStack;
   let dockerfile: string;
@@ -73,7 +73,7 @@ describe("pulumi that is killed, and all that it started", function () {
   ];
 
   for (const { name, slow, atRandom = false, arrived } of moments) {
-    it(`leaves the old or the new release, a free lock, and nothing that the next up cannot mend: ${name}`, async () => {
+    it(`leaves the old or the new release, a free lock, and nothing that the next up cannot repair: ${name}`, async () => {
       const before = page(number);
       await change(slow);
       const { ended } = stack.start();
@@ -125,7 +125,7 @@ describe("pulumi that is killed, and all that it started", function () {
     });
   }
 
-  it("is in the ledger once for each deployment, the first with all that it pulled", async () => {
+  it("is recorded in the ledger once per deployment, the first with all that it pulled", async () => {
     const { stdout } = await runOn(stack.host, historyProgram({ project: stack.project }));
     const lines = stdout
       .trim()

@@ -68,7 +68,7 @@ describe("what somebody did on the host by hand", function () {
     await docker(["exec", (await sharedLab()).registry.container, "sh", "-c", forget]);
     const run = await stack.up();
     assert.notEqual(run.status, 0, run.output);
-    assert.match(run.output, /the registry has it no more, nor has this host: run `pulumi up --refresh`/);
+    assert.match(run.output, /it is no longer in the registry or on this host: run `pulumi up --refresh`/);
     assert.match(run.output, /release \w+ was not touched; web is missing/);
     const again = await stack.up("--refresh");
     assert.equal(again.status, 0, again.output);

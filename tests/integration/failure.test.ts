@@ -102,7 +102,7 @@ describe("a deployment that fails", function () {
     const onSecond = (script: string) => exec(lab.hosts[1]!, ["sh", "-c", script], { user: "deploy" });
     await onSecond(`mkdir -p ${path.dirname(inTheWay)} && : >${inTheWay}`);
     const spoiled = await first.up();
-    assert.match(spoiled.output, /cannot be made; set remoteDir/);
+    assert.match(spoiled.output, /cannot be created; set remoteDir/);
     await onSecond(`rm ${inTheWay}`);
     const preview = await first.preview();
     assert.doesNotMatch(preview.output, /will refuse/);

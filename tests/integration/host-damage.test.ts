@@ -148,7 +148,7 @@ describe("damaged records on a host", function () {
     });
   }
 
-  it("leave each line of the ledger JSON, whatever a cut-off deployment left", async () => {
+  it("leave every line of the ledger valid JSON, whatever an interrupted deployment left", async () => {
     const facts = ['"tag":"x"', '"tag":"x', '"tag":"x"}', '"a":"b","who":"x"},{"y":1', "", "\u0001"];
     for (const [i, fact] of facts.entries()) {
       await exec(own.host, ["sh", "-c", `cat >${FOLDER}/unfinished`], {
@@ -168,18 +168,18 @@ describe("damaged records on a host", function () {
     );
   });
 
-  it("do not keep a release that somebody changed by hand from being put back, as it is", async () => {
+  it("do not prevent a release changed by hand from being put back as it is", async () => {
     await onHost("echo '# by hand' >>releases/r1/compose.yaml");
     const sick = requestFor(own.lab, shop(own.images, "sick", { page: "two", sick: true }));
     const { status, stderr } = await deploy(own.host, sick);
     assert.equal(status, 1, stderr);
-    assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);
+    assert.match(stderr, /^release r1 was changed by hand on this host; putting it back as it is$/m);
     assert.match(stderr, /^release r1 serves again$/m);
     assert.equal(await served(own.host), "one");
     await deployed();
   });
 
-  it("remove nothing that serves when they are those of the release to put back", async () => {
+  it("remove no serving container if they belong to the release being put back", async () => {
     const before = await containers();
     await onHost(": >releases/r1/services");
     const sick = requestFor(own.lab, shop(own.images, "sick", { page: "two", sick: true }), {
@@ -187,7 +187,7 @@ describe("damaged records on a host", function () {
     });
     const { status, stderr } = await deploy(own.host, sick);
     assert.equal(status, 4, stderr);
-    assert.match(stderr, /^release r1 was changed by hand on this host, and is put back as it is$/m);
+    assert.match(stderr, /^release r1 was changed by hand on this host; putting it back as it is$/m);
     assert.equal(await served(own.host), "one");
     const left = (await look(own.host)).containers.map(({ service }) => service).sort();
     assert.deepEqual(left, ["api", "web"]);

@@ -26,7 +26,7 @@ describe("a host", function () {
   const release = (id: string, options: ShopOptions) => requestFor(own.lab, shop(own.images, id, options));
   const wipe = () => removeProjects(own.host);
 
-  it("says that nothing is deployed, and says so with the same token each time", async () => {
+  it("reports that nothing is deployed, with the same token each time", async () => {
     const { drift, token } = await look(own.host);
     assert.deepEqual(drift, ["nothing is deployed"]);
     assert.equal((await look(own.host)).token, token);
@@ -58,7 +58,7 @@ describe("a host", function () {
     assert.equal(state.current?.who, "tester");
   });
 
-  it("touches no container when the same release comes again", async () => {
+  it("touches no container when the same release is deployed again", async () => {
     const before = await containers();
     const { status, stderr } = await deploy(own.host, { ...release("r1", { page: "one" }), token: "t2" });
     assert.equal(status, 0, stderr);
@@ -86,7 +86,7 @@ describe("a host", function () {
     assert.equal(after.api, before.api);
   });
 
-  it("puts back what served when a container never gets healthy", async () => {
+  it("puts the previous release back when a container never becomes healthy", async () => {
     const { status, stderr, stdout } = await deploy(own.host, release("r4", { page: "one", sick: true }));
     assert.equal(status, 1, stderr);
     assert.equal(stdout, "");
@@ -99,7 +99,7 @@ describe("a host", function () {
     assert.equal((await own.ledger()).at(-1).outcome, "put back");
   });
 
-  it("puts back what served when one of the release's own checks fails, and says which one", async () => {
+  it("puts the previous release back when a check of the new one fails, and names the check", async () => {
     const serving = (await look(own.host)).current?.id;
     const broken: [Check, RegExp][] = [
       [
@@ -140,7 +140,7 @@ describe("a host", function () {
     assert.equal(again.status, 0, again.stderr);
   });
 
-  it("goes back to an earlier release, its image, file and configuration, without the registry", async () => {
+  it("rolls back to an earlier release's image, file and configuration without the registry", async () => {
     await stopRegistry(own.lab);
     try {
       const { status, stderr } = await deploy(
@@ -158,10 +158,10 @@ describe("a host", function () {
     assert.equal(state.token, "back");
   });
 
-  it("names the releases it has when asked for one that it does not keep", async () => {
+  it("names the releases it keeps when asked for another", async () => {
     const { status, stderr } = await deploy(own.host, requestFor(own.lab, { kept: "gone", project: "shop" }));
     assert.equal(status, 1);
-    assert.match(stderr, /release gone: not on this host any more; choose one of: r1 r3 v1/);
+    assert.match(stderr, /release gone: is no longer on this host; choose one of: r1 r3 v1/);
   });
 
   it("reports the last proof again, whatever else is on stdin", async () => {
@@ -175,7 +175,7 @@ describe("a host", function () {
     assert.equal(same.stdout, stdout);
   });
 
-  it("refuses to replace what another stack deployed until told to, naming it", async () => {
+  it("refuses to replace another stack's release until told to, and names it", async () => {
     const foreign = { ...release("r5", { page: "two" }), lineage: "other" };
     const { status, stderr } = await deploy(own.host, foreign);
     assert.equal(status, 2);
@@ -186,7 +186,7 @@ describe("a host", function () {
     assert.equal((await look(own.host)).lineage, "other");
   });
 
-  it("keeps as many releases as it was told, and the images of those only", async () => {
+  it("keeps the configured number of releases, and only their images", async () => {
     for (const id of ["k1", "k2", "k3"]) {
       const { status, stderr } = await deploy(own.host, {
         ...release(id, { page: "two", conf: id }),
@@ -210,7 +210,7 @@ describe("a host", function () {
     assert.ok(present.includes(own.images.two!.split("@")[1]!));
   });
 
-  it("keeps its images when somebody runs `docker image prune` on it", async () => {
+  it("keeps its images through a `docker image prune`", async () => {
     await deploy(own.host, { ...release("p1", { page: "one" }), lineage: "other" });
     await engine(own.host, "image", "prune", "--force");
     await engine(own.host, "image", "inspect", own.images.two!);
@@ -246,7 +246,7 @@ describe("a host", function () {
     assert.equal(lines[4].service, "web");
   });
 
-  it("has nothing left of a project after its teardown, which touches no other project and no volume", async () => {
+  it("keeps nothing of a project after its teardown, which touches no other project and no volume", async () => {
     await engine(own.host, "volume", "create", "--label", "com.docker.compose.project=shop", "shop_data");
     const other = requestFor(own.lab, shop(own.images, "o1", { page: "one", project: "other", port: 8081 }));
     assert.equal((await deploy(own.host, other)).status, 0);
@@ -259,7 +259,7 @@ describe("a host", function () {
     const before = await containers();
     for (const [not, said] of [
       [{ ...ours, lineage: "a third" }, /^shop: left alone; release \w+ was deployed here .* by tester/],
-      [{ ...ours, host: "its old name" }, /^shop: left alone; this machine is host1 now$/m],
+      [{ ...ours, host: "its old name" }, /^shop: left alone; this machine is now host host1$/m],
     ] as const) {
       const { status, stderr } = await tearDown(not);
       assert.equal(status, 0, stderr);
@@ -283,7 +283,7 @@ describe("a host", function () {
     await wipe();
   });
 
-  it("keeps what a container wrote into a shipped file, beside putting the file right", async () => {
+  it("restores a shipped file that a container wrote to, and keeps what was written", async () => {
     const { stderr } = await deploy(own.host, release("kept", { page: "one", conf: "as shipped" }));
     const folder = "/home/deploy/.everfresh/shop";
     await exec(own.host, ["sh", "-c", `echo 'typed on the host' >$(ls ${folder}/store/*/site.conf)`]);

@@ -208,14 +208,14 @@ describe("drift on a host", function () {
     assert.equal(JSON.parse(lines.at(-2)!).outcome, "cut off");
   });
 
-  it("is not what a reboot leaves, when the containers came back", async () => {
+  it("is not reported after a reboot if the containers came back", async () => {
     await restartHost(own.host);
     let state = await look(own.host);
     for (let attempt = 0; attempt < 50 && state.drift.length > 0; attempt++) state = await look(own.host);
     assert.deepEqual(state.drift, []);
   });
 
-  it("is not a container that gets unhealthy: that is a note, and nothing is deployed", async () => {
+  it("does not include a container that becomes unhealthy: that is a note, and nothing is deployed", async () => {
     await engine(own.host, "exec", await idOf("web"), "sh", "-c", "rm /www/index.html");
     let state = await look(own.host);
     for (let attempt = 0; attempt < 50 && state.notes.length === 0; attempt++) state = await look(own.host);

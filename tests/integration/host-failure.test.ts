@@ -35,12 +35,12 @@ describe("a deployment that fails on a host", function () {
   it("leaves nothing running when it is the first", async () => {
     const { status, stderr } = await deploy(own.host, release("f1", { page: "one", sick: true }));
     assert.equal(status, 1, stderr);
-    assert.match(stderr, /nothing of shop serves\n$/);
+    assert.match(stderr, /no release of shop is serving\n$/);
     assert.equal(await engine(own.host, "ps", "-aq"), "");
     assert.equal(await exec(own.host, ["ls", "/home/deploy/.everfresh/shop/releases"]), "");
   });
 
-  it("puts back the others when a service was unhealthy before, and says that it still is", async () => {
+  it("puts the other services back when one was already unhealthy, and says that it still is", async () => {
     const ailing = (id: string, options: ShopOptions) => {
       const made = shop(own.images, id, options);
       made.compose += `    healthcheck: {test: [CMD-SHELL, "[ ! -e /tmp/ill ]"], interval: 300ms, retries: 1}\n`;
@@ -62,7 +62,7 @@ describe("a deployment that fails on a host", function () {
     assert.deepEqual((await look(own.host)).drift, []);
   });
 
-  it("puts back the release before when a one-shot that others wait for fails, even if nothing else changed", async () => {
+  it("puts the previous release back when a one-shot that others wait for fails, even if nothing else changed", async () => {
     const migrating = (id: string, migration: string) => {
       const made = shop(own.images, id, { page: "one" });
       made.compose += `    depends_on: {migration: {condition: service_completed_successfully}}
@@ -88,7 +88,7 @@ describe("a deployment that fails on a host", function () {
     assert.equal((await containers()).api, api);
   });
 
-  it("touches no container when a network does not exist, or compose would not recreate it as the file says", async () => {
+  it("touches no container when a network does not exist, or compose would keep one with another definition", async () => {
     const connected = (id: string, networks: string) => {
       const made = shop(own.images, id, { page: "one" });
       made.compose += `networks: ${networks}\n`;
@@ -99,11 +99,11 @@ describe("a deployment that fails on a host", function () {
     for (const [networks, said] of [
       [
         '{default: {name: shop_default, internal: true, labels: {dev.everfresh.definition: "ab12"}}}',
-        /^network shop_default: was made from another definition/m,
+        /^network shop_default: was created from another definition/m,
       ],
       [
         "{default: {name: elsewhere, external: true}}",
-        /^network elsewhere: is external and not on this host; create it/m,
+        /^network elsewhere: is external but does not exist on this host; create it/m,
       ],
     ] as const) {
       const { status, stderr } = await deploy(own.host, connected("n2", networks));
@@ -113,7 +113,7 @@ describe("a deployment that fails on a host", function () {
     }
   });
 
-  it("touches no container when a volume does not exist, or docker would keep one of other options", async () => {
+  it("touches no container when a volume does not exist, or docker would keep one with other options", async () => {
     const mounting = (id: string, volumes: string) => {
       const made = shop(own.images, id, { page: "one" });
       made.compose += `    volumes: [{type: volume, source: data, target: /data}]\nvolumes: ${volumes}\n`;
@@ -125,14 +125,14 @@ describe("a deployment that fails on a host", function () {
     assert.equal(first.status, 0, first.stderr);
     assert.equal((await deploy(own.host, mounting("v1b", tmpfs))).status, 0, "the same again");
     const before = await containers();
-    const another = /^volume shop_data: was made with another driver or other options.*docker volume rm/m;
+    const another = /^volume shop_data: was created with another driver or other options.*docker volume rm/m;
     for (const [volumes, said] of [
       ["{data: {name: shop_data}}", another],
       [tmpfs.replace("size=1m", "size=2m"), another],
       [tmpfs.replace("{data: {", "{data: {driver: other, "), another],
       [
         "{data: {name: elsewhere, external: true}}",
-        /^volume elsewhere: is external and not on this host; create it/m,
+        /^volume elsewhere: is external but does not exist on this host; create it/m,
       ],
     ] as const) {
       const { status, stderr } = await deploy(own.host, mounting("v2", volumes));
@@ -157,7 +157,7 @@ describe("a deployment that fails on a host", function () {
       assert.match(stderr, new RegExp(`\nrelease ${id} serves again\n$`));
     });
 
-    it("that exits after the proof is no drift, and a note counts its restarts", async () => {
+    it("that exits after the proof causes no drift, and a note counts its restarts", async () => {
       await own.deployed({ web: web("one", { ...dies, command: sh("sleep 6; exit 1") }) }, { settle: 1 });
       await eventually("a restart is told", async () =>
         (await look(own.host)).notes.some((note) =>
@@ -172,7 +172,7 @@ describe("a deployment that fails on a host", function () {
     const tooMuch = (services: Services) =>
       requestFor(own.lab, own.release({ ...services, other: { page: "nobody/has:this" } }));
 
-    it("says which services of the release before do not run, although it was not touched", async () => {
+    it("names the services of the previous release that do not run, although it was not touched", async () => {
       const { id } = await own.deployed({
         web: web("one"),
         api: idle,

@@ -12,11 +12,11 @@ import type { WrittenRelease } from "../support/written-release";
 
 const folder = "/home/deploy/.everfresh/shop";
 
-describe("what a release brings to a container", function () {
+describe("a release's containers", function () {
   this.timeout(600_000);
   const own = ownHost("host-files", ["one", "api"]);
 
-  it("is proved to have its image by whatever name that is given, with or without a tag and a registry", async () => {
+  it("are proved to run their image whatever its name, with or without a tag and a registry", async () => {
     const local = "local/api:latest";
     for (const [number, name] of ["local/api", "docker.io/local/api:latest"].entries()) {
       await deploy(own.host, requestFor(own.lab, shop(own.images, `n${number}`, { page: "one" })));
@@ -33,7 +33,7 @@ describe("what a release brings to a container", function () {
     await removeProjects(own.host);
   });
 
-  it("arrives exactly, whatever the text: variables, labels, arguments, names of files", async () => {
+  it("receive any text exactly: variables, labels, arguments, file names", async () => {
     const texts = [
       ...["'", '"', "$(id)", "`id`", "; id", "\\", "-n", " x ", "ü€😀", "%s", "!!", "${HOME}", "$$", "$HOME"],
       ...["a\nb\n", "\n", "\t", "#", "k: v", "{{.Id}}", "\u0085", "|", "EVERFRESH_PAYLOAD", "", "-", "~"],
@@ -78,10 +78,10 @@ describe("what a release brings to a container", function () {
     // And the host knows its own containers again.
     assert.deepEqual((await look(own.host)).drift, []);
     const again = await deploy(own.host, requestFor(own.lab, odd, { token: "again" }));
-    assert.match(again.stderr, /odd runs already; nothing was touched/);
+    assert.match(again.stderr, /odd is already running; nothing was touched/);
   });
 
-  describe("owner and mode of what it mounts", () => {
+  describe("owner and mode of what they mount", () => {
     let count = 0;
     /** A release of one service that has a secret `token`, and a key among its files. */
     function release(access: FileAccess, text = "t0ken", isPrivate = false): WrittenRelease {
@@ -143,7 +143,7 @@ describe("what a release brings to a container", function () {
     const inWeb = (...command: string[]) => inService(own.host, "web", ...command);
     const token = () => inWeb("sh", "-c", "ls -ln /run/secrets/token; cat /run/secrets/token");
 
-    it("are those that a service asks for, also where nobody else may read it", async () => {
+    it("are what the service asks for, even if nobody else may read the file", async () => {
       await green(release({ uid: 103, gid: 5, mode: 0o400 }));
       assert.match(await token(), /^-r-------- +1 103 +5 .*\nt0ken$/);
       assert.deepEqual((await look(own.host)).drift, []);
@@ -156,7 +156,7 @@ describe("what a release brings to a container", function () {
       );
     });
 
-    it("are put right when the copy that has them is not as it was made", async () => {
+    it("are restored if the host's copy has been changed", async () => {
       const wanted = release({ uid: 103, gid: 5, mode: 0o400 });
       await green(wanted);
       await exec(own.host, ["sh", "-c", `chmod 644 ${folder}/store/.owned/*/token`]);
@@ -164,7 +164,7 @@ describe("what a release brings to a container", function () {
       assert.match(await token(), /^-r-------- +1 103 +5 /);
     });
 
-    it("are told once in compose's words where this host's compose ignores them", async () => {
+    it("are reported once, in compose's words, if the host's compose ignores them", async () => {
       const wanted = release({ uid: 0, gid: 0, mode: 0o444 });
       wanted.compose = wanted.compose.replace(/"source": "token-.*/, '$&\n        "mode": 256');
       const { status, stderr } = await deploy(own.host, requestFor(own.lab, wanted, { token: "w" }));
@@ -177,7 +177,7 @@ describe("what a release brings to a container", function () {
       );
     });
 
-    it("are a file's own: one that is its owner's alone is so there", async () => {
+    it("keep a private file private to its owner", async () => {
       for (const [isPrivate, wanted] of [
         [false, "-rw-r--r--"],
         [true, "-rw-------"],
@@ -189,7 +189,7 @@ describe("what a release brings to a container", function () {
       assert.deepEqual((await look(own.host)).drift, ["key was changed on the host"]);
     });
 
-    it("are no matter to a seccomp profile, which this host's compose reads from the store", async () => {
+    it("do not affect a seccomp profile, which the host's compose reads from the store", async () => {
       const profile = (...forbidden: string[]) =>
         JSON.stringify({
           defaultAction: "SCMP_ACT_ALLOW",

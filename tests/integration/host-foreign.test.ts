@@ -10,7 +10,7 @@ const FOLDER = "/home/deploy/.everfresh/shop";
 const PROJECT = { project: "shop" };
 const label = (key: string, value: string) => ["--label", `com.docker.compose.${key}=${value}`];
 
-describe("what is somebody else's on a host", function () {
+describe("a host with somebody else's containers", function () {
   this.timeout(600_000);
   const own = ownHost("foreign", ["one", "two", "api"], {
     engine: newest,
@@ -35,7 +35,7 @@ describe("what is somebody else's on a host", function () {
   const onHost = (script: string) => exec(own.host, ["sh", "-c", script], { user: "deploy" });
   const everything = () => engine(own.host, "ps", "-aq", "--no-trunc");
 
-  it("is no container that carries the project's labels: with one of them nothing is touched until told so", async () => {
+  it("touches nothing until told to while a foreign container carries the project's labels", async () => {
     for (const service of ["web", "debug"]) {
       const claim = ["project", "service", "oneoff"].flatMap((key, i) =>
         label(key, ["shop", service, "False"][i]!),
@@ -58,7 +58,7 @@ describe("what is somebody else's on a host", function () {
     }
   });
 
-  it("is no container that compose made from another folder under the same project name", async () => {
+  it("touches nothing while compose runs the same project from another folder", async () => {
     await onHost(`mkdir -p ~/elsewhere && cd ~/elsewhere && printf 'services:\\n  db:\\n    image: %s\\n    command: [sleep, "1000"]\\n' '${own.images.api}' >compose.yaml &&
       docker compose -p shop up -d 2>/dev/null`);
     assert.deepEqual((await look(own.host)).drift, ["db is not part of the release"]);
@@ -70,7 +70,7 @@ describe("what is somebody else's on a host", function () {
     await engine(own.host, "rm", "-f", "shop-db-1");
   });
 
-  it("is not what was made of a service that the release no longer has: that is removed", async () => {
+  it("removes the containers of a service that the release no longer has", async () => {
     const small = shop(own.images, "small", { page: "one" });
     small.services = small.services.filter(({ name }) => name === "web");
     small.compose = small.compose.slice(0, small.compose.indexOf("  api:"));
@@ -83,7 +83,7 @@ describe("what is somebody else's on a host", function () {
     await green("r1", "one");
   });
 
-  it("forges no fact, and runs nothing, with any text in labels, names and paths", async () => {
+  it("lets no text in labels, names and paths forge a fact or run a command", async () => {
     const victim = await start("victim");
     const forged = (service: string) =>
       `${victim}|sha256:0|created||0|0|start||/shop-x-1||/x |${service}|${FOLDER}`;
@@ -131,7 +131,7 @@ describe("what is somebody else's on a host", function () {
     await green("r1", "one");
   });
 
-  it("steers no terminal with what a container or docker says", async () => {
+  it("lets no output of a container or docker steer the terminal", async () => {
     const loud = shop(own.images, "loud", { page: "two" });
     loud.compose = loud.compose
       .replace(
@@ -146,7 +146,7 @@ describe("what is somebody else's on a host", function () {
     assert.equal((await look(own.host)).current?.id, "r1");
   });
 
-  it("is left by a failed first deployment and by a teardown: containers, networks and volumes with the project's label", async () => {
+  it("keeps foreign containers, networks and volumes with the project's label through a failed first deployment and a teardown", async () => {
     const tearDown = () =>
       runOn(
         own.host,
@@ -189,7 +189,7 @@ describe("what is somebody else's on a host", function () {
       requestFor(own.lab, shop(own.images, "f1", { page: "one", sick: true })),
     );
     assert.equal(sick.status, 1, sick.stderr);
-    assert.match(sick.stderr, /nothing of shop serves\n$/);
+    assert.match(sick.stderr, /no release of shop is serving\n$/);
     assert.deepEqual(await theirs(), left);
 
     const made = shop(own.images, "v1", { page: "one" });

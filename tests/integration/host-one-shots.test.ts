@@ -48,7 +48,7 @@ describe("a one-shot", function () {
     await shop.hasNoDrift();
   });
 
-  it("runs once for each change of its own, and in a rollback over one", async () => {
+  it("runs once for each change to it, and again in a rollback across one", async () => {
     const first = await shop.deployed({ migrate, web: web("one", waits) });
     await shop.deployed({ migrate: oneShot("changed"), web: web("one", waits) });
     assert.deepEqual(await shop.runs(), ["migrate", "changed"]);
@@ -58,7 +58,7 @@ describe("a one-shot", function () {
     await shop.hasNoDrift();
   });
 
-  it("does not run again after a deployment that failed before it reached its change", async () => {
+  it("does not run again after a deployment that failed before reaching its change", async () => {
     const job = (name: string) => ({
       ...oneShot(name),
       depends_on: { api: { condition: "service_started" } },
@@ -71,7 +71,7 @@ describe("a one-shot", function () {
     await shop.hasNoDrift();
   });
 
-  it("does not run again if it ended well in a deployment that was put back, but does if it failed", async () => {
+  it("does not run again if it succeeded in a deployment that was put back, but does if it failed", async () => {
     const broken = dying("two", waits);
     await shop.deployed({ migrate, web: web("one", waits) });
     await shop.fails({ migrate: oneShot("changed"), web: broken });

@@ -23,7 +23,7 @@ describe("the order of a deployment", function () {
 
   const waiting = (condition: string, more: object = {}) => ({ depends_on: { dep: { condition, ...more } } });
 
-  describe("no container is replaced before what its service waits for is ready: a service", () => {
+  describe("a service with dependencies", () => {
     const conditions: [
       condition: string,
       name: string,
@@ -47,11 +47,11 @@ describe("the order of a deployment", function () {
         db("old"),
         db("new"),
         [
-          ["never gets healthy", db("new", "true"), /^dep: is unhealthy$/m],
+          ["never becomes healthy", db("new", "true"), /^dep: is unhealthy$/m],
           [
             "has no healthcheck",
             { ...db("new"), healthcheck: undefined },
-            /^dep: has no healthcheck, and web waits until it is healthy$/m,
+            /^dep: has no healthcheck, but web waits until it is healthy$/m,
           ],
         ],
       ],
@@ -66,7 +66,7 @@ describe("the order of a deployment", function () {
     for (const [condition, name, good, changed, broken] of conditions) {
       describe(name, () => {
         for (const [how, dep, said] of broken) {
-          it(`keeps its old container when what it waits for ${how}, and that is put back`, async () => {
+          it(`keeps its old container when its dependency ${how}, and the dependency is put back`, async () => {
             const { id } = await shop.deployed({ dep: good, web: web("one", waiting(condition)) });
             const before = await shop.containers();
             const stderr = await shop.fails(
@@ -88,7 +88,7 @@ describe("the order of a deployment", function () {
           });
         }
 
-        it("is put back when it fails itself, and no one-shot runs again", async () => {
+        it("is put back when it fails itself, without running a one-shot again", async () => {
           const { id } = await shop.deployed({ dep: good, web: web("one", waiting(condition)) });
           const stderr = await shop.fails(
             { dep: changed, web: dying("two", waiting(condition)) },
@@ -127,7 +127,7 @@ describe("the order of a deployment", function () {
         }
 
         if (condition === "service_healthy") {
-          it("is recreated only after the other one is", async () => {
+          it("is recreated only after its dependency", async () => {
             await shop.deployed({ dep: good, web: web("one", waiting(condition)) });
             await shop.deployed({ dep: changed, web: web("two", waiting(condition)) });
             const { dep, web: after } = await shop.containers();
@@ -138,7 +138,7 @@ describe("the order of a deployment", function () {
       });
     }
 
-    it("that waits through others keeps its old container when what they wait for never gets healthy", async () => {
+    it("keeps its old container when an indirect dependency never becomes healthy", async () => {
       const between: Service = { ...db("between"), ...waiting("service_healthy") };
       const last = (page: string) => web(page, { depends_on: { between: { condition: "service_started" } } });
       const { id } = await shop.deployed({ dep: db("old"), between, web: last("one") });
@@ -154,7 +154,7 @@ describe("the order of a deployment", function () {
       await shop.hasNoDrift();
     });
 
-    it("keeps its old container when what it waits for did not change, but is unhealthy", async () => {
+    it("keeps its old container when its dependency is unchanged but unhealthy", async () => {
       const waits = waiting("service_healthy");
       const { id } = await shop.deployed({ dep: db("old"), web: web("one", waits) });
       const before = await shop.containers();
@@ -168,7 +168,7 @@ describe("the order of a deployment", function () {
       assert.deepEqual(await shop.containers(), before);
     });
 
-    it("is as docker compose would have made it: a plain `up` afterwards changes nothing", async () => {
+    it("matches what docker compose would have made: a plain `up` afterwards changes nothing", async () => {
       await shop.deployed({ dep: db("old"), web: web("one", waiting("service_healthy", { restart: true })) });
       await shop.deployed({ dep: db("new"), web: web("two", waiting("service_healthy", { restart: true })) });
       const before = await shop.containers();
@@ -181,7 +181,7 @@ describe("the order of a deployment", function () {
       assert.deepEqual(await shop.containers(), before);
     });
 
-    it("is restarted with a dependency if it asks for that, but only once that is healthy", async () => {
+    it("is restarted with a dependency if it asks for that, but only once the dependency is healthy", async () => {
       const asks = waiting("service_healthy", { restart: true });
       const { id } = await shop.deployed({ dep: db("old"), web: web("one", asks) });
       const before = await shop.containers();
@@ -198,7 +198,7 @@ describe("the order of a deployment", function () {
     });
   });
 
-  describe("what only one container can have moves to another service", () => {
+  describe("a deployment moves to another service", () => {
     const named = { container_name: "the-one" };
     const owned = (service: string) => async () => (await shop.containers())[service]!.id;
     const holder = async (name: string) => await engine(shop.host, "inspect", "--format", "{{.Id}}", name);

@@ -10,7 +10,7 @@ import type { WrittenRelease, WrittenRequest } from "../support/written-release"
 const folder = "/home/deploy/.everfresh/shop";
 const forever = ["sh", "-c", "exec sleep 100000"];
 
-describe("a folder or a file of the host that containers write to", function () {
+describe("a host folder or file that containers write to", function () {
   this.timeout(600_000);
   const own = ownHost("host-paths", ["one", "two"]);
 
@@ -70,7 +70,7 @@ describe("a folder or a file of the host that containers write to", function () 
   };
   const data = { path: "mounts/data", kind: "folder", made: true } as const;
 
-  it("is made, and keeps what containers write through deployments, rollbacks and pruning", async () => {
+  it("is created, and keeps what containers write through deployments, rollbacks and pruning", async () => {
     await green(db("one", [data]));
     await inDb(
       "echo precious >/srv/mounts/data/rows; chmod 700 /srv/mounts/data; chown 999 /srv/mounts/data",
@@ -81,13 +81,13 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(await inDb("cat /srv/mounts/data/rows"), "precious");
   });
 
-  it("is as compose makes it: root's, and open to all who read", async () => {
+  it("belongs to root and is readable by everybody, as compose creates it", async () => {
     await green(db("one", [{ ...data, path: "mounts/deep/data" }]));
     const facts = "stat -c '%u %a' mounts/deep/data; ls -A mounts/deep";
     assert.equal(await exec(own.host, ["sh", "-c", `cd ${folder} && ${facts}`]), "0 755\ndata");
   });
 
-  it("is an empty file if a file is wanted, which only its user and root may read", async () => {
+  it("is created as an empty file, readable only by its user and root, if a file is wanted", async () => {
     const acme = { path: "mounts/certs/acme.json", kind: "file", made: true } as const;
     await green(db("one", [acme]));
     assert.equal(await onHost(`stat -c '%F %a' ${folder}/${acme.path}`), "regular empty file 600");
@@ -96,7 +96,7 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(await inDb(`cat /srv/${acme.path}`), "{}");
   });
 
-  it("is refused before anything is touched if it must be there and is not", async () => {
+  it("is refused before anything is touched if it must exist and does not", async () => {
     const before = db("one", []);
     await green(before);
     const pem = { path: "mounts/a.pem", kind: "file", made: false } as const;
@@ -112,7 +112,7 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(await inDb(`cat /srv/${pem.path}`), "cert");
   });
 
-  it("is refused if it is a file where a folder is wanted, or the reverse", async () => {
+  it("is refused if it is a file where a folder is wanted, or the other way round", async () => {
     await onHost(`mkdir -p ${folder}/mounts/file && touch ${folder}/mounts/data`);
     const { status, stderr } = await run(
       db("one", [data, { path: "mounts/file", kind: "file", made: true }]),
@@ -120,11 +120,11 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /mounts\/data is no folder; move it away\n.*mounts\/file is no file; move it away\n/s,
+      /mounts\/data is not a folder; move it away\n.*mounts\/file is not a file; move it away\n/s,
     );
   });
 
-  it("does not begin empty while the container that runs has its data elsewhere", async () => {
+  it("does not start empty while the running container has its data elsewhere", async () => {
     const compose = `services: {db: {image: "${own.images.one}", init: true, command: ["sleep", "100000"], volumes: ["./data:/srv/mounts/data"]}}`;
     await green(db("one", [])); // so that the image is there
     await clear();
@@ -135,7 +135,7 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /services\.db\.volumes \(\/srv\/mounts\/data\): the container that runs has \/home\/deploy\/plain\/data there, and \/home\/deploy\/\.everfresh\/shop\/mounts\/data does not exist; name \/home\/deploy\/plain\/data in the compose file to go on with it, or create \/home\/deploy\/\.everfresh\/shop\/mounts\/data with what is to be in it\n/,
+      /services\.db\.volumes \(\/srv\/mounts\/data\): the running container has \/home\/deploy\/plain\/data there, but \/home\/deploy\/\.everfresh\/shop\/mounts\/data does not exist; name \/home\/deploy\/plain\/data in the compose file to keep using it, or create \/home\/deploy\/\.everfresh\/shop\/mounts\/data with the data it should hold\n/,
     );
     await inDb("echo old >/srv/mounts/data/rows");
     const absolute = { type: "bind", source: "/home/deploy/plain/data", target: "/srv/mounts/data" };
@@ -143,19 +143,19 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(await inDb("cat /srv/mounts/data/rows"), "old");
   });
 
-  it("does not begin empty in the place of a volume, unless somebody has made it", async () => {
+  it("does not replace a volume with an empty folder, unless somebody has created that folder", async () => {
     await green(db("one", [], [{ type: "volume", source: "data", target: "/srv/mounts/data" }]));
     const { status, stderr } = await run(db("one", [data]));
     assert.equal(status, 1);
-    assert.match(stderr, /the container that runs has volume shop_data there/);
+    assert.match(stderr, /the running container has volume shop_data there/);
     await onHost(`mkdir -p ${folder}/mounts/data`);
     await green(db("one", [data]));
   });
 
-  it("survives a teardown unless volumes are removed too, then also what other users wrote to it", async () => {
+  it("survives a teardown, unless volumes are removed too: then even other users' files in it go", async () => {
     await green(db("one", [data]));
     await inDb("mkdir -p /srv/mounts/data/deep && echo precious >/srv/mounts/data/deep/rows");
-    assert.match(await destroy(false), /left alone: \S+\/shop\/mounts, where containers have written\n$/);
+    assert.match(await destroy(false), /left alone: \S+\/shop\/mounts, which holds what containers wrote\n$/);
     assert.equal(await onHost(`cd ${folder} && ls -A && cat mounts/data/deep/rows`), "mounts\nprecious");
     await green(db("two", [data]));
     assert.equal(await inDb("cat /srv/mounts/data/deep/rows"), "precious");
@@ -163,7 +163,7 @@ describe("a folder or a file of the host that containers write to", function () 
     assert.equal(await onHost("ls -A ~/.everfresh"), "");
   });
 
-  it("is not a shipped folder: what containers write into one of those is set aside as it is", async () => {
+  it("differs from a shipped folder, in which whatever containers write is set aside", async () => {
     const fingerprint = "ab".repeat(32);
     const shipped = (page: string, token: string) => {
       const mount = { type: "bind", source: `./store/${fingerprint}/conf`, target: "/conf" };

@@ -5,7 +5,7 @@ import { deploy, inService, look, releaseOf, removeContainers, requestFor } from
 
 const forever = ["sh", "-c", "exec sleep 100000"];
 
-describe("a volume that hides what an image has", function () {
+describe("a volume that hides an image's files", function () {
   this.timeout(600_000);
   const own = ownHost("volumes", ["one", "two"]);
 
@@ -31,7 +31,7 @@ describe("a volume that hides what an image has", function () {
   const anonymous = [{ type: "volume", target: "/www" }];
   const named = [{ type: "volume", source: "static", target: "/www" }];
 
-  it("anonymous: is renewed with the image, back and forth", async () => {
+  it("anonymous: is renewed with the image, forward and back", async () => {
     for (const wanted of ["one", "two", "one"]) {
       const { status, stderr } = await deployed(wanted, anonymous);
       assert.equal(status, 0, stderr);
@@ -40,7 +40,7 @@ describe("a volume that hides what an image has", function () {
     }
   });
 
-  it("anonymous: is renewed for what is put back, too", async () => {
+  it("anonymous: is also renewed for the release that is put back", async () => {
     const { id } = await deployed("one", anonymous);
     const { status, stderr } = await deployed("two", anonymous, {
       healthcheck: { test: ["CMD", "false"], interval: "200ms", retries: 1 },
@@ -57,7 +57,7 @@ describe("a volume that hides what an image has", function () {
     assert.equal(status, 0, stderr);
     assert.match(
       stderr,
-      /^web: the new image has other files in \/www, such as index\.html, but an anonymous volume to which a container has written hides them; if it holds nothing of yours, set x-everfresh\.volumes of web to \{\/www: image\}$/m,
+      /^web: the new image has other files in \/www, such as index\.html, but an anonymous volume that a container has written to hides them; if it holds nothing of yours, set x-everfresh\.volumes of web to \{\/www: image\}$/m,
     );
     assert.equal(await inWeb("cat /www/written"), "mine");
     const note = ["web: an anonymous volume hides files of its image in /www"];
@@ -69,7 +69,7 @@ describe("a volume that hides what an image has", function () {
     assert.deepEqual((await look(own.host)).notes, []);
   });
 
-  it("anonymous: another one that holds data keeps all of them", async () => {
+  it("anonymous: is kept if another volume of its container holds data", async () => {
     const both = [...anonymous, { type: "volume", target: "/data" }];
     await deployed("one", both);
     await inWeb("echo mine >/data/written");
@@ -94,7 +94,7 @@ describe("a volume that hides what an image has", function () {
     assert.deepEqual((await look(own.host)).notes, []);
   });
 
-  it("named: what a container put there beside the image's own files hides nothing", async () => {
+  it("named: hides nothing if containers only added files beside the image's own", async () => {
     await deployed("one", named);
     await inWeb("echo mine >/www/upload; echo two >/www/index.html");
     const { status, stderr } = await deployed("two", named);
@@ -103,7 +103,7 @@ describe("a volume that hides what an image has", function () {
     assert.deepEqual((await look(own.host)).notes, []);
   });
 
-  it("named: is reported beforehand where its image has more than empty files", async () => {
+  it("named: is reported in advance if its image has more than empty files there", async () => {
     const uploads = { type: "volume", source: "uploads", target: "/bin/none" };
     await deployed("one", [...named, uploads]);
     assert.deepEqual((await look(own.host)).covers, [

@@ -79,7 +79,7 @@ describe("mounted files that are too large for the request", function () {
     await writeFile(big(), randomBytes(9 * MIB));
     const { status, stderr } = await deploy(host, await release("r1"));
     assert.equal(status, 1);
-    assert.match(stderr, /mounted files are not there as they were sent; run `pulumi up` again/);
+    assert.match(stderr, /mounted files are missing or differ from what was sent; run `pulumi up` again/);
     assert.deepEqual((await look(host)).containers, []);
   });
 
@@ -120,7 +120,7 @@ describe("mounted files that are too large for the request", function () {
     await send(mixed);
     const { status, stderr } = await deploy(host, mixed);
     assert.equal(status, 1);
-    assert.match(stderr, /mounted files are not there as they were sent; run `pulumi up` again/);
+    assert.match(stderr, /mounted files are missing or differ from what was sent; run `pulumi up` again/);
     assert.match(stderr, /release r1 serves, untouched/);
   });
 
@@ -151,7 +151,7 @@ describe("mounted files that are too large for the request", function () {
     })) as ReleaseFile["entries"];
     await assert.rejects(
       send(request),
-      /: disk: \d+ MB free under .*, \d+ MB wanted for mounted files; free some space/,
+      /: disk: \d+ MB free under .*, \d+ MB needed for mounted files; free some space/,
     );
   });
 });

@@ -78,7 +78,7 @@ describe("an earlier release", function () {
     await stack.configure({ release: "0ddba11" });
     const run = await stack.up();
     assert.notEqual(run.status, 0);
-    assert.match(run.output, /release 0ddba11: not on this host any more; choose one of: \w+/);
+    assert.match(run.output, /release 0ddba11: is no longer on this host; choose one of: \w+/);
     assert.deepEqual(await stack.containers(), before);
   });
 });

@@ -42,7 +42,7 @@ describe("the program", () => {
     const { compose } = shop.outside;
     const redis = { image: "-redis" };
     shop.outside.compose = () => ({ ...compose(), ...printed({ name: "shop", services: { redis } }) });
-    await refused(run(), 'service "redis", image: "-redis" cannot be carried to a host; ');
+    await refused(run(), 'service "redis", image: "-redis" cannot be sent to a host; ');
   });
 
   it("names every mistake in the configuration before it looks anywhere", async () => {

@@ -13,7 +13,7 @@ describe("docker compose on a host", () => {
   after(() => rmSync(bin, { recursive: true }));
 
   for (const shell of SHELLS) {
-    it(`finds no variable of the login's but where docker is, under ${shell}`, () => {
+    it(`inherits only docker's variables from the login, under ${shell}`, () => {
       const ours = {
         PATH: `${bin}:${process.env.PATH}`,
         HOME: "/home/a b",

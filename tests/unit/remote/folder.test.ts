@@ -31,7 +31,7 @@ describe("the project's folder on a host", () => {
       run(`${before}\nremote_dir=${quote(remoteDir)}; make_folder; echo "$folder"`);
 
     describe(`under ${shell}`, () => {
-      it("is created for its owner alone, and found again through links", () => {
+      it("is created readable only to its owner, and is found again through links", () => {
         const { stdout } = run(
           `umask 077; remote_dir=''; make_folder; echo "$folder"; ls -ld "$base" "$folder"`,
         );
@@ -43,7 +43,7 @@ describe("the project's folder on a host", () => {
         assert.equal(make(join(home, "link")).stdout, `${there}\n`);
       });
 
-      it("is refused before anything is written when somebody else owns it, what is above it, or a link to it", () => {
+      it("is refused before anything is written if another user owns it, a folder above it, or a link to it", () => {
         // As `ls -ldn` would tell of what another user has made.
         const anothers = (name: string) =>
           `ls() { command ls "$@" | case $2 in ${quote(name)}) sed 's/^\\([^ ]* *[^ ]* *\\)[0-9]*/\\14242/' ;; *) cat ;; esac; }`;
@@ -59,18 +59,18 @@ describe("the project's folder on a host", () => {
           assert.equal(status, 1);
           assert.equal(
             stderr.split("; ")[0],
-            `${theirs}: belongs to somebody else (user 4242), and programs are run from it`,
+            `${theirs}: belongs to another user (uid 4242), and programs are run from it`,
           );
           assert.ok(!existsSync(join(base, "shop")));
         }
         mkdirSync(join(base, "shop"));
         assert.match(
           make(base, anothers(join(base, "shop"))).stderr,
-          /\/base\/shop: belongs to somebody else .*; set remoteDir to /,
+          /\/base\/shop: belongs to another user .*; set remoteDir to /,
         );
       });
 
-      it("is refused when others can write to it or above it, but for a folder like /tmp", () => {
+      it("is refused if others can write to it or to a folder above it, except one like /tmp", () => {
         const base = join(home, "base");
         mkdirSync(join(base, "shop"), { recursive: true, mode: 0o700 });
         for (const [name, mode] of [
@@ -83,7 +83,7 @@ describe("the project's folder on a host", () => {
           assert.equal(status, 1);
           assert.equal(
             stderr,
-            `${name}: others may write to it, and programs are run from it; run \`chmod go-w ${name}\` on the host\n`,
+            `${name}: others can write to it, and programs are run from it; run \`chmod go-w ${name}\` on the host\n`,
           );
           chmodSync(name, 0o700);
         }
@@ -91,7 +91,7 @@ describe("the project's folder on a host", () => {
         assert.equal(make(base).stdout, `${join(base, "shop")}\n`);
       });
 
-      it("is refused with a colon or a line end in its name", () => {
+      it("is refused if its name has a colon or a line break", () => {
         for (const name of ["a:b", "a\nb"]) {
           mkdirSync(join(home, name));
           for (const { status, stderr } of [
@@ -101,14 +101,14 @@ describe("the project's folder on a host", () => {
             assert.equal(status, 1);
             assert.match(
               stderr,
-              /a folder with a colon or a line end in its name; set remoteDir to another\n$/,
+              /a folder with a colon or a line break in its name; set remoteDir to another folder\n$/,
             );
           }
           rmSync(join(home, name), { recursive: true });
         }
       });
 
-      it("gives docker its login without a search path that the folder's name is a part of", () => {
+      it("gives docker the registry login without putting the folder's name into the search path", () => {
         const tools = join(home, "tools");
         const folder = join(home, "a:b");
         // The part behind the colon, as a path of its own, has somebody else's docker.

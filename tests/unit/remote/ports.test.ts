@@ -43,7 +43,7 @@ printf '%s' "$problems"`;
   return stdout.trim();
 }
 
-const todo = "stop that or publish another port";
+const todo = "stop it or publish another port";
 
 describe("the check of free ports", () => {
   const closing: (() => void)[] = [];
@@ -78,7 +78,7 @@ describe("the check of free ports", () => {
         assert.equal(problems(shell, { published: udp, protocol: "tcp" }), "");
       });
 
-      it("compares the host's addresses, too", async () => {
+      it("compares addresses as well as ports", async () => {
         const taken = (port: string) => `port ${port}: taken by another program; ${todo}`;
         for (const address of ["127.0.0.1", "::ffff:127.0.0.1"]) {
           const local = `${await listen(address)}`;
@@ -93,7 +93,7 @@ describe("the check of free ports", () => {
         }
       });
 
-      it("names the container that has it, unless it is one of the project's own", () => {
+      it("names the container that holds a port, unless it belongs to the project", () => {
         assert.equal(
           problems(shell, { published: "8080" }),
           `port 8080: taken by container squatter; ${todo}`,
@@ -110,7 +110,7 @@ describe("the check of free ports", () => {
         assert.equal(problems(shell, { published: "8083" }), "", "a process of somebody who is not docker");
       });
 
-      it("needs only one free port of a range that docker chooses from", () => {
+      it("needs only one free port in a range that docker chooses from", () => {
         assert.equal(problems(shell, { published: "8080-8081" }), "");
         assert.equal(problems(shell, { published: "8078-8080" }), "");
         assert.equal(
@@ -119,7 +119,7 @@ describe("the check of free ports", () => {
         );
       });
 
-      it("reports all of them, and ignores ports that docker chooses freely", async () => {
+      it("reports every taken port, and ignores ports that docker chooses freely", async () => {
         const tcp = `${await listen("0.0.0.0")}`;
         assert.deepEqual(
           problems(shell, { published: tcp }, {}, { published: "" }, { published: "8080" }).split("\n"),

@@ -70,7 +70,7 @@ describe("the host's program", function () {
     assert.equal(stdout, "");
   });
 
-  it("refuses what cannot be carried, all of it at once", () => {
+  it("refuses a request that cannot be sent, and names every problem at once", () => {
     const service = { ...release().services[0]!, name: "a b", image: "$(reboot)", digest: "sha256:short" };
     const wrong = request({
       release: { ...release(), id: "../x", services: [service] },
@@ -95,7 +95,7 @@ describe("the host's program", function () {
 
   for (const shell of SHELLS) {
     describe(`under ${shell}`, () => {
-      it("does nothing at all when its text is cut off, wherever", () => {
+      it("does nothing when its text is cut off, at any point", () => {
         const home = mkdtempSync(join(tmpdir(), "everfresh-cut-"));
         const tools = mkdtempSync(join(tmpdir(), "everfresh-tools-"));
         try {
@@ -227,7 +227,7 @@ rm -rf "$folder"`,
         assert.ok(stdout.equals(bytes));
       });
 
-      it("keeps a listing of files that changes with bytes, links and modes, not with times", () => {
+      it("lists files by bytes, links and modes, and ignores times", () => {
         const script = `
 folder=$(mktemp -d) && cd "$folder" && mkdir -p store/a/sub || exit 9
 printf x >store/a/one; printf y >store/a/sub/two; ln -s one store/a/link

@@ -16,7 +16,7 @@ describe("the tables of facts", () => {
         assert.equal(run(shell, 'printf %s "$container_template"').split("|").length, columns.length);
       });
 
-      it("are read by the names of their columns, each table into arrays of its own", () => {
+      it("are read by column name, each table into its own arrays", () => {
         const columns = run(shell, "echo $container_columns").trim().split(" ");
         const line = (of: string) =>
           columns.map((name) => (name === "id" ? "c1" : `${name} ${of}`)).join("|");

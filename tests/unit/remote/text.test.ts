@@ -27,7 +27,7 @@ const text = fc
   )
   .map((value) => value.replaceAll("\0", "").toWellFormed());
 
-describe("text of others' making on a host", () => {
+describe("untrusted text on a host", () => {
   const busybox = mkdtempSync(join(tmpdir(), "everfresh-busybox-"));
   before(() => {
     for (const tool of ["awk", "sed", "tr", "head", "tail", "cut"])
@@ -45,7 +45,7 @@ describe("text of others' making on a host", () => {
 
   for (const { place, run } of places) {
     describe(`under ${place}`, () => {
-      it("reaches the terminal without what would steer it, and otherwise as it is", () => {
+      it("reaches the terminal unchanged, except for what would steer it", () => {
         fc.assert(
           fc.property(text, (value) => {
             const { stderr } = run(`say ${quote(value)}`);
@@ -55,7 +55,7 @@ describe("text of others' making on a host", () => {
         );
       });
 
-      it("reaches the terminal although it is not UTF-8, and not at any length", () => {
+      it("reaches the terminal even if it is not UTF-8, and is cut when it is too long", () => {
         const bytes = (octal: string) => run(`say "$(printf '${octal}')"`).stderr;
         assert.equal(bytes("a\\233b \\377\\300\\233 \\342\\200"), "a?b ?? ??\n");
         assert.equal(bytes("\\355\\240\\200 \\303\\274"), "? ü\n");
@@ -66,7 +66,7 @@ describe("text of others' making on a host", () => {
         assert.equal(lines.split("\n").length, 201);
       });
 
-      it("is one word without a line's end or a bar among docker's facts, as docker itself writes it", () => {
+      it("becomes one word without line breaks or bars in docker's facts, encoded exactly as docker does", () => {
         fc.assert(
           fc.property(text, (value) => {
             const word = goEscape(value);
@@ -83,7 +83,7 @@ describe("text of others' making on a host", () => {
         );
       });
 
-      it("is told from JSON", () => {
+      it("is never mistaken for JSON", () => {
         const cases = fc.oneof(
           fc.json({ maxDepth: 3 }).map((json) => JSON.stringify(JSON.parse(json))),
           fc.json({ maxDepth: 2 }).map((json) => JSON.stringify(JSON.parse(json)).slice(0, -1)),

@@ -64,12 +64,12 @@ describe("the proof", () => {
     [
       "a service that ended with 0 although it has a healthcheck",
       { state: "exited", health: "unhealthy" },
-      ["fail|web|exited with status 0, and is to keep running|id0"],
+      ["fail|web|exited with status 0, but must keep running|id0"],
     ],
     [
       "a service that ended with 0 although it publishes a port",
       { state: "exited", course: "lasts" },
-      ["fail|web|exited with status 0, and is to keep running|id0"],
+      ["fail|web|exited with status 0, but must keep running|id0"],
     ],
     ["a one-shot that others wait for", { course: "ends" }, ["wait|web|is still running|id0"]],
     ["its end", { state: "exited", course: "ends" }, [`${good}|exited`]],
@@ -104,12 +104,12 @@ describe("the proof", () => {
     [
       "one whose image docker has forgotten",
       { imageId: "sha256:3" },
-      ["wait|web|runs an image that docker does not know any more|id0"],
+      ["wait|web|runs an image that docker no longer has|id0"],
     ],
     [
       "one that mounts an older file",
       { mounts: `/f/store/${"e".repeat(64)}/x` },
-      ["fail|web|still uses a file of an older release|id0"],
+      ["fail|web|still uses a file from an older release|id0"],
     ],
     ["one that mounts something of the host's", { mounts: "/var/lib/x" }, [`${good}|running`]],
     [

@@ -7,7 +7,7 @@ import { calm, container, empty, OTHER_DIGEST, withContainer } from "./states";
 const imageOf = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 describe("judge", () => {
-  it("echoes the stored token while all is well", () => {
+  it("returns the stored token while nothing has drifted", () => {
     assert.deepEqual(judge(calm()), { token: "calm", drift: [], notes: [] });
   });
 
@@ -79,7 +79,7 @@ describe("judge", () => {
     assert.match(token, /^drift: a was changed on the host, web is missing \(after [0-9a-f]{8}\)$/);
   });
 
-  it("takes an ailing container for a note, not for drift", () => {
+  it("reports an unhealthy or restarting container as a note, not as drift", () => {
     const unhealthy = judge(withContainer("web", { health: "unhealthy" }));
     assert.deepEqual(unhealthy, { token: "calm", drift: [], notes: ["web is unhealthy"] });
     const restarting = judge(withContainer("web", { state: "restarting", exitCode: 3, restarts: 7 }));
@@ -87,14 +87,14 @@ describe("judge", () => {
     assert.deepEqual(restarting.notes, ["web is restarting (exit status 3, 7 times)"]);
   });
 
-  it("takes a host that was deployed under another name for one to deploy: that name's teardown is to come", () => {
+  it("treats a renamed host as drift, because the old name's teardown is still to come", () => {
     const state = { ...calm(), host: "web1" };
     assert.deepEqual(judge(state, { host: "web1" }).drift, []);
     assert.deepEqual(judge(state, { host: "prod1" }).drift, ["it was deployed as host web1"]);
     assert.deepEqual(judge(calm(), { host: "prod1" }).drift, []);
   });
 
-  it("wants a deployment under way followed by one: it may end with another release", () => {
+  it("treats a deployment under way as drift, because it may end with another release", () => {
     const holder = { release: "r2", since: "2026-03-02T10:00:00Z", who: "bob", from: "desk" };
     const { drift, token, notes } = judge({
       ...withContainer("web", undefined),
@@ -103,21 +103,21 @@ describe("judge", () => {
     });
     assert.deepEqual(drift, ["deployment of r2 is under way"]);
     assert.match(token, /^drift: deployment of r2 is under way/);
-    assert.deepEqual(notes, ["bob on desk is deploying r2 since 2026-03-02T10:00:00Z"]);
+    assert.deepEqual(notes, ["bob on desk has been deploying r2 since 2026-03-02T10:00:00Z"]);
   });
 
-  it("does not guess when docker does not answer", () => {
+  it("finds no drift when docker does not answer", () => {
     const { drift, token, notes } = judge({ ...calm({ containers: [] }), engineError: "Cannot connect" });
     assert.deepEqual(drift, []);
     assert.equal(token, "calm");
     assert.deepEqual(notes, ["docker does not answer: Cannot connect"]);
   });
 
-  it("says the same in preview and in the up after it", () => {
+  it("judges the same state alike in preview and in the `up` after it", () => {
     for (const [, state] of drifts) assert.deepEqual(judge(state), judge(structuredClone(state)));
   });
 
-  it("never repeats a token, whatever drift comes how often and is repaired", () => {
+  it("never repeats a token, however often drift recurs and is repaired", () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...drifts.slice(0, -1)), { minLength: 1, maxLength: 30 }),
@@ -137,7 +137,7 @@ describe("judge", () => {
     );
   });
 
-  it("tells one empty host from another: a re-imaged one is deployed again", () => {
+  it("gives a re-imaged host a new token, so that it is deployed again", () => {
     assert.notEqual(judge(empty("engine-1 100")).token, judge(empty("engine-2 200")).token);
   });
 });

@@ -9,7 +9,7 @@ describe("lines for the host's program", () => {
     assert.deepEqual(portLines({ ports: [port, local, port] }), ["tcp|80|80|", "udp|53|60|127.0.0.1"]);
   });
 
-  it("say of a network that it is external, or which definition it has", () => {
+  it("mark a network as external, or give its definition", () => {
     const networks = [
       { name: "a", external: true },
       { name: "b", external: false, definition: "abc" },
@@ -32,7 +32,7 @@ describe("lines for the host's program", () => {
     ]);
   });
 
-  it("leave out a volume whose name a line cannot hold", () => {
+  it("leave out a volume whose name does not fit into a line", () => {
     const volumes = [{ name: "a|b", external: false, driver: "local", options: {} }];
     assert.deepEqual(volumeLines({ volumes }), []);
   });

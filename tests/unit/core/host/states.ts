@@ -20,15 +20,15 @@ export function container(service: string, overrides: Partial<HostContainer> = {
   };
 }
 
-/** A host on which nothing is deployed; `bare` tells one from another. */
-export const empty = (bare = "engine 1"): HostState => ({
+/** A host on which nothing is deployed; `emptySince` tells one from another. */
+export const empty = (emptySince = "engine 1"): HostState => ({
   proved: [],
   containers: [],
   tampered: [],
   damaged: [],
   hidden: [],
   covers: [],
-  bare,
+  emptySince,
 });
 
 /** A host on which all is well: `web` is built, `db` a named image, `migrate` a one-shot that ended. */

@@ -78,7 +78,7 @@ describe("tar", () => {
       );
     });
 
-    it(`carries long names and targets through ${command.join(" ")}`, () => {
+    it(`keeps long names and link targets through ${command.join(" ")}`, () => {
       const deep = Array.from({ length: 12 }, (_, index) => `folder-number-${index}-${"x".repeat(20)}`);
       const folders = deep.map(
         (_, index): TarEntry => ({ type: "directory", path: deep.slice(0, index + 1).join("/") }),
@@ -92,7 +92,7 @@ describe("tar", () => {
     });
   }
 
-  it("is the same for the same entries", () => {
+  it("has the same bytes for the same entries", () => {
     const given: TarEntry[] = [{ type: "file", path: "a", executable: false, bytes: Buffer.from("a") }];
     assert.deepEqual(tar(given), tar(structuredClone(given)));
   });
