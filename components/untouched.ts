@@ -3,15 +3,15 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
 /**
- * Resources that stay in the state exactly as they are, while this program has nothing to declare for them: an image did
- * not change or is another stack's, or an earlier release is pinned. Without this, Pulumi would delete them from the state,
- * and a person who rolls back would read "20 deleted".
+ * Declares resources that stay in the state exactly as they are although this run does not make them: an image did not
+ * change or belongs to another stack, or an earlier release is pinned. Otherwise Pulumi would delete them from the state,
+ * and a rollback would report "20 deleted".
  *
- * Types, names and parents are those of `ContentImage`, `RegistryPush` and `Release`; the inputs are the state's own. Each
- * of them has to be in the state: none is ever created here.
+ * Their types, names and parents are those of `ContentImage`, `RegistryPush` and `Release`, and their inputs come from the
+ * state. They must all be in the state, because none is ever created here.
  */
 
-/** The inputs of a resource that ignores every change of them: the engine takes those that the state has. */
+/** A placeholder for inputs of a resource that ignores all changes: the engine uses the inputs from the state. */
 const untouched = "untouched";
 const below = (parent: pulumi.Resource) => ({ parent, ignoreChanges: ["*"] });
 

@@ -193,7 +193,7 @@ describe("ComposeDeploy", () => {
       process.exitCode = undefined;
       assert.deepEqual(
         log.filter(({ severity }) => severity === "error").map(({ message }) => message),
-        ["web1: what it answered to its last deployment cannot be read; run `pulumi up` again"],
+        ["web1: its answer to the last deployment cannot be read; run `pulumi up` again"],
         stdout,
       );
       assert.deepEqual(result, { result: { release: "", verifiedAt: "", services: {} } });

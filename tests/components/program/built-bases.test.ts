@@ -102,7 +102,7 @@ describe("the program, with a build that begins with another service's image", (
     await assert.rejects(run(), (error: Error) => {
       assert.match(
         error.message,
-        /web: registry.*shop-base@sha256:\S+, which it is built upon, cannot be pulled \(manifest unknown\); run `pulumi up` again/,
+        /web: registry.*shop-base@sha256:\S+, which its build needs, cannot be pulled \(manifest unknown\); run `pulumi up` again/,
       );
       return true;
     });

@@ -14,7 +14,7 @@ describe("what pulumi says when it fails", () => {
       "error: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: unmarshal errors:\n  line 7: cannot unmarshal !!str `hunter2` into map[string]config.Value";
     assert.equal(
       pulumiProblem(["config"], said),
-      "pulumi config: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: line 7; the same command of Pulumi's own shows more",
+      "pulumi config: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: line 7; run the same command with plain pulumi to see more",
     );
     assert.doesNotMatch(pulumiProblem(["config"], "error: yaml: found hunter2"), /hunter2/);
   });
