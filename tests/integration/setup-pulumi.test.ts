@@ -79,7 +79,7 @@ describe("set-up of Pulumi", function () {
     assert.equal(status, 1);
     assert.equal(
       stderr,
-      `pulumi: ${bundle} is not what SHA256SUMS beside it says; fetch the archive again\n`,
+      `pulumi: ${bundle} does not match the SHA256SUMS beside it; fetch the archive again\n`,
     );
     assert.ok(!existsSync(path.join(machine.root, ".everfresh/pulumi")));
   });
