@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { pulumiProblem } from "../../../../cli/pulumi/run";
 
-describe("what pulumi says when it fails", () => {
-  it("is told with what to do", () => {
+describe("pulumi's message when it fails", () => {
+  it("is shown with what to do", () => {
     assert.equal(
       pulumiProblem(["config", "--json"], "error: no stack selected"),
       "pulumi config: no stack selected; name one with --stack, select one with `pulumi stack select`, or make one with `everfresh init`",
     );
   });
 
-  it("is told without what it quotes of a file that it cannot read", () => {
+  it("is shown without its quotes from a file that pulumi cannot read", () => {
     const said =
       "error: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: unmarshal errors:\n  line 7: cannot unmarshal !!str `hunter2` into map[string]config.Value";
     assert.equal(
