@@ -31,7 +31,7 @@ describe("everfresh", function () {
 
   const configuration = () => path.join(stack.folder, `Pulumi.${stack.name}.yaml`);
 
-  /** Runs the command line from a folder that is neither the checkout nor the application's. */
+  /** Runs the command line in a folder that is neither the checkout nor the application's. */
   function everfresh(...args: string[]): Promise<Answer> {
     const [verb = "", ...rest] = args;
     const environment = {
