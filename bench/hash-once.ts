@@ -1,4 +1,4 @@
-/** One `identify`, for hash.ts: prints `{ms, memory}`, memory in MB beyond what the process took before. */
+/** Runs `identify` once, for hash.ts. Prints `{ms, memory}`, with the memory in MB beyond what the process used before. */
 import { identify, StatCache } from "../core/content";
 
 async function main(context: string, folder: string): Promise<void> {
@@ -13,7 +13,7 @@ async function main(context: string, folder: string): Promise<void> {
   await identify(spec, cache && { cache });
   const ms = performance.now() - start;
   cache?.save();
-  // In kilobytes, the most it ever was.
+  // The peak, in kilobytes.
   const memory = (process.resourceUsage().maxRSS * 1024 - before) / 1e6;
   console.log(JSON.stringify({ ms, memory }));
 }

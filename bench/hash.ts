@@ -1,7 +1,7 @@
 /**
- * How fast a content hash is, beside tools that touch the same files. `npm run bench:hash`, or with the names
- * of some of the parts: `cold`, `warm`, `scale`. Each measurement is a process of its own, the sides take
- * turns, and the best of each counts.
+ * Measures how fast a content hash is, compared with tools that touch the same files. Usage: `npm run bench:hash`, with the
+ * names of some parts (`cold`, `warm`, `scale`) or none for all. Each measurement is a separate process, the sides take turns,
+ * and the best of each counts.
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -21,7 +21,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** All bytes read, by both on all cores. */
+/** Both sides read all bytes, on all cores. */
 function cold(): void {
   const root = tree(20_000, 65_000);
   const best = race({
@@ -37,7 +37,7 @@ function cold(): void {
   rmSync(root, { recursive: true });
 }
 
-/** Nothing has changed, beside a folder that is ignored and has as many files again. */
+/** Nothing has changed. An ignored folder has as many files again. */
 function warm(): void {
   const root = tree(50_000, 400);
   writeFileSync(join(root, ".dockerignore"), ".git\nnode_modules\n");
@@ -49,7 +49,7 @@ function warm(): void {
   git("commit", "-qm", "x");
   fill(join(root, "node_modules"), 50_000, 100);
   const cache = join(folder, "cache");
-  // Files this young are not remembered.
+  // The cache does not remember files that are this new.
   execFileSync("sleep", ["3"]);
   identify(root, cache);
   git("status", "--short");
@@ -63,7 +63,7 @@ function warm(): void {
   rmSync(root, { recursive: true });
 }
 
-/** What a file costs, in small and in large contexts. */
+/** The cost per file, in small and in large contexts. */
 function scale(): void {
   const cache = join(folder, "cache-scale");
   for (const files of [1_000, 10_000, 50_000, 200_000]) {
@@ -102,7 +102,7 @@ function report(
 }
 
 /**
- * The time of one `identify` in a fresh process, without that process's own start, and what memory it took.
+ * The time and memory of one `identify` in a fresh process, without the start of the process.
  */
 function identify(root: string, cache = "") {
   return once("hash-once.ts", root, cache);
@@ -125,7 +125,7 @@ function tree(files: number, bytes: number): string {
   return root;
 }
 
-/** 50 files a folder, 20 folders a folder; sizes spread from none to twice `bytes`. */
+/** Writes 50 files per folder and 20 folders per folder, with sizes from 0 to twice `bytes`. */
 function fill(root: string, files: number, bytes: number): void {
   const noise = randomBytes(2 * bytes);
   for (let i = 0; i < files; i++) {

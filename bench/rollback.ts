@@ -1,7 +1,7 @@
 /**
- * How long a host takes to go back to a release that it keeps, beside `docker compose up` of the same files on the same
- * host, over the same kind of connection. Each side goes back and forth between two releases; medians, in seconds of wall
- * clock. The registry is off. Usage: npm run bench:rollback [-- <runs>]
+ * Measures how long a host takes to roll back to a release that it keeps, compared with `docker compose up` of the same files
+ * on the same host, over the same kind of connection. Each side switches back and forth between two releases. Prints medians,
+ * in seconds of wall clock. The registry is off. Usage: npm run bench:rollback [-- <runs>]
  */
 import { stopRegistry } from "../lab/faults";
 import { down, up } from "../lab/lab";

@@ -1,11 +1,11 @@
 /**
- * How long `pulumi up` takes, each time beside something else in the same run:
+ * Measures how long `pulumi up` takes, each time compared with something else in the same run:
  *
  * (a) nothing changed, against the no-op `up` of an empty Pulumi program;
  * (b) one changed line until it is proved live, against the shortest script that builds, pushes and runs compose over
- *     SSH and looks whether the page is there.
+ *     SSH and checks that the page is there.
  *
- * Whole processes, in seconds of wall clock; the two sides take turns. Usage: npm run bench [-- <runs>]
+ * Measures whole processes, in seconds of wall clock. The two sides take turns. Usage: npm run bench [-- <runs>]
  */
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs each of them in turn, `runs` times after one for warming up; medians. */
+/** Runs the sides in turn, `runs` times after one run to warm up, and returns the medians. */
 async function takeTurns<K extends string>(
   sides: Record<K, () => Promise<void>>,
 ): Promise<Record<K, number>> {
@@ -95,7 +95,7 @@ function report(title: string, medians: Record<string, number>, ratio: number, t
   );
 }
 
-/** The no-op `up` of a program without a single resource, run the same way. */
+/** The no-op `up` of a program without resources, run the same way. */
 async function emptyProgram(folder: string): Promise<() => Promise<void>> {
   const project = path.join(folder, "empty");
   await mkdir(path.join(folder, "empty-state"), { recursive: true });
@@ -122,7 +122,7 @@ async function emptyProgram(folder: string): Promise<() => Promise<void>> {
   };
 }
 
-/** Builds, pushes, runs compose over SSH, looks at the page: what a team has today, with digests left out. */
+/** What a team has today: builds, pushes, runs compose over SSH and checks the page, without digests. */
 async function handWrittenScript(
   folder: string,
   lab: Lab,

@@ -1,4 +1,4 @@
-/** The plainest walk that looks at every file, for hash.ts: prints `{ms}`. Folders that git ignores are left out by name. */
+/** Walks over every file in the plainest way, for hash.ts. Prints `{ms}`. Folders that git ignores are skipped by name. */
 import { lstatSync, readdirSync } from "node:fs";
 
 function walk(folder: string): void {

@@ -15,19 +15,19 @@ import { clearRollback, rollback } from "./verbs/rollback";
 import { status } from "./verbs/status";
 import { unlock } from "./verbs/unlock";
 
-/** Runs one verb for somebody who gave these options. */
+/** Runs one verb with the options given on the command line. */
 export type Run = (options: SharedOptions, verb: (session: Session) => Promise<ExitStatus>) => Promise<void>;
 
 const exitStatuses = `
 Exit status:
   0  done, or nothing to do
-  1  the deployment failed, or was declined, and the old release serves; it was stopped: \`everfresh status\`
-     tells what serves; status: something is not healthy
+  1  the deployment failed or was declined, and the old release serves; or it was stopped: \`everfresh status\`
+     shows what serves; status: something is not healthy
   2  usage, configuration, or a host that cannot be reached: found before anything was changed
   3  somebody else is deploying
   4  the deployment failed and could not be put back: a person is needed`;
 
-/** All verbs with their options; nothing runs before it is parsed. */
+/** All verbs with their options. Nothing runs until a command line is parsed. */
 export function commandLine(run: Run): Command {
   const program = new Command("everfresh")
     .description(
@@ -48,35 +48,35 @@ export function commandLine(run: Run): Command {
     .argument("[pulumi-options...]", "after `--`: passed on to pulumi preview")
     .action((more: string[], options) => run(options, (session) => preview(session, more)));
 
-  verb("status", "is all healthy, is it what the working tree would build, who deployed it when?")
+  verb("status", "is everything healthy, is it what the working tree would build, who deployed it and when?")
     .option(...json("print the answer as JSON"))
-    .option("--expect-current", "exit with 1 too when the working tree would build other images")
+    .option("--expect-current", "also exit with 1 if the working tree would build other images")
     .action((options) => run(options, (session) => status(session, options)));
 
   verb("history", "every deployment the hosts remember, failed ones too, newest first")
     .option(...json("print it as JSON"))
-    .option("-n, --limit <count>", "how many of each host", count, 20)
+    .option("-n, --limit <count>", "how many per host", count, 20)
     .action((options) => run(options, (session) => history(session, options)));
 
   verb("logs", "the last lines of the containers' logs")
-    .argument("[service]", "only of this service")
-    .option("-n, --tail <lines>", "how many of each container", count, 100)
+    .argument("[service]", "only this service")
+    .option("-n, --tail <lines>", "how many per container", count, 100)
     .action((service: string | undefined, options) =>
       run(options, (session) => logs(session, service, options)),
     );
 
   verb("explain", "what a service's content hash is made of, and what changed")
-    .argument("<service>", "one that is built")
+    .argument("<service>", "a service with a `build:` section")
     .option(...json("print the identity as JSON; needs neither Pulumi nor a Docker engine"))
     .option("-f, --file <compose-file...>", "default: the stack's, else compose.yaml")
-    .option("--env-file <file>", "the interpolation file; default: the stack's, else .env.deploy")
+    .option("--env-file <file>", "the env file for interpolation; default: the stack's, else .env.deploy")
     .action((service: string, options: ExplainOptions & SharedOptions) =>
       run(options, (session) => explain(session, service, options)),
     );
 
   verb("rollback", "pin the stack to an earlier release and deploy that, without a build")
     .argument("[release]", "default: the one before the current one")
-    .option("--clear", "end the pinning: deploy the working tree again")
+    .option("--clear", "unpin the stack: deploy the working tree again")
     .option(...json("print what was deployed as JSON"))
     .option(...yes)
     .action((release: string | undefined, options, command: Command) => {
@@ -102,28 +102,31 @@ export function commandLine(run: Run): Command {
 
   verb("unlock", "end the deployment that holds a host's lock")
     .option("-y, --yes", "do it without asking")
-    .option("--wait <seconds>", "how long it may take to put back what ran, before it is killed", count, 60)
+    .option("--wait <seconds>", "how long it has to put back what ran before it is killed", count, 60)
     .action((options) => run(options, (session) => unlock(session, options)));
 
   verb("doctor", "check this machine, the configuration, the registry and every host")
     .option(...json("print the findings as JSON"))
     .action((options) => run(options, doctor));
 
-  verb("init", "make a stack: ask for what it needs, and show the host's key", defaultStack)
+  verb("init", "create a stack: ask for what it needs, and show the host's key", defaultStack)
     .option("-f, --file <compose-file>", "the compose file")
     .option("--host <address>", "name or address of the production host")
-    .option("--port <port>", "of its sshd; default: 22")
-    .option("--user <name>", "who logs in there")
+    .option("--port <port>", "the port of its sshd; default: 22")
+    .option("--user <name>", "the user to log in as")
     .option(
       "--host-key <line>",
-      "`ssh-ed25519 AAAA…`; default: the host is asked, and you whether it is right",
+      "`ssh-ed25519 AAAA…`; default: the one that the host shows, which you must confirm",
     )
-    .option("--accept-host-key", "believe the key that the host shows")
-    .option("--private-key <file>", "default: the SSH agent")
+    .option("--accept-host-key", "trust the key that the host shows")
+    .option("--private-key <file>", "the private key; default: the SSH agent")
     .option("--registry <address>", "where images are pushed, such as registry.example.com/team")
-    .option("--pull-address <address>", "the same as the host reaches it, when that differs")
+    .option("--pull-address <address>", "the registry's address as the host reaches it, if different")
     .option("--insecure-registry", "the registry speaks plain HTTP")
-    .option("--registry-username <name>", "its password: EVERFRESH_REGISTRY_PASSWORD, else you are asked")
+    .option(
+      "--registry-username <name>",
+      "the password comes from EVERFRESH_REGISTRY_PASSWORD, else you are asked",
+    )
     .action((options: InitOptions & SharedOptions) => run(options, (session) => init(session, options)));
 
   return program;
@@ -134,7 +137,7 @@ export function commandLine(run: Run): Command {
       .description(description)
       .option("-s, --stack <name>", `the stack; default: ${stack}`)
       .option("--config-file <file>", "the stack's configuration; default: Pulumi.<stack>.yaml")
-      .option("--non-interactive", "ask nothing");
+      .option("--non-interactive", "never ask anything");
     return command.exitOverride().configureOutput({
       outputError: (text, write) => write(`${inOurForm(text, name)}\n`),
     });
@@ -144,7 +147,7 @@ export function commandLine(run: Run): Command {
 const json = (description: string) => ["-j, --json", description] as const;
 const yes = ["-y, --yes", "do it without a preview and without asking"] as const;
 
-/** Commander's `error: …`, with its suggestion if it has one, as every other message here. */
+/** Rewrites commander's `error: …`, and its suggestion if there is one, in the form of all other messages. */
 export function inOurForm(text: string, verb?: string): string {
   const [what = "", hint] = text
     .trim()

@@ -17,7 +17,7 @@ const ConfigJson = v.record(
   v.object({ value: v.optional(v.string()), objectValue: v.optional(v.unknown()) }),
 );
 
-/** The stack's configuration as `pulumi config --json` prints it, without the namespace; an empty text is not set. */
+/** Parses the output of `pulumi config --json`. Keys lose their namespace, and an empty string counts as not set. */
 export function readRaw(json: string): Record<string, unknown> {
   const printed = v.safeParse(ConfigJson, parseJson(json, "pulumi config", "look at what it prints"));
   if (!printed.success)
@@ -30,7 +30,7 @@ export function readRaw(json: string): Record<string, unknown> {
 }
 
 /**
- * The stack's configuration, checked, secrets included.
+ * The stack's validated configuration, including secrets.
  *
  * @throws Problems with everything that is wrong with it.
  */
@@ -38,7 +38,7 @@ export async function readSettings(session: Session): Promise<Settings> {
   return parseSettings(readRaw(await askConfig(session, { secrets: true })));
 }
 
-/** @throws Problems in pulumi's words; where the stack's file is the reason, in ours, which quote nothing of it. */
+/** @throws Problems in pulumi's words. If the stack's file is the cause, the message is ours and quotes nothing from the file. */
 async function askConfig(session: Session, which: { secrets: boolean }): Promise<string> {
   try {
     return await ask(readConfig(session, which));
@@ -48,13 +48,13 @@ async function askConfig(session: Session, which: { secrets: boolean }): Promise
   }
 }
 
-/** @throws Problems when the stack's configuration is in a file that cannot be read, of which Pulumi would show a part. */
+/** @throws Problems when the stack's configuration file cannot be read. Pulumi's own message would quote part of it. */
 export function mustHaveReadableFile(session: Session): void {
   const file = stackFile(session);
   if (file !== undefined && existsSync(file)) readStackConfig(file);
 }
 
-/** One value of the configuration that is no secret; undefined when it is not set. */
+/** One configuration value that is not a secret; undefined when it is not set. */
 export async function readSetting(session: Session, key: string): Promise<string | undefined> {
   const value = readRaw(await askConfig(session, { secrets: false }))[key];
   return value === undefined ? undefined : String(value);
@@ -66,7 +66,7 @@ export async function projectName(settings: Settings): Promise<string> {
   return projectNameOf(await readCompose(settings));
 }
 
-/** @throws Problems when the stack is pinned to a release: then the working tree is not what would be deployed. */
+/** @throws Problems when the stack is pinned to a release, because then the working tree would not be deployed. */
 export async function mustFollowWorkingTree(session: Session, verb: string): Promise<void> {
   const release = await readSetting(session, "release");
   if (release === undefined) return;
@@ -74,7 +74,7 @@ export async function mustFollowWorkingTree(session: Session, verb: string): Pro
     problem(
       "everfresh:release",
       `the stack is pinned to release ${release}, so ${verb} would not deploy the working tree`,
-      "go back to it with `everfresh rollback --clear`, or prove the pinned release again with `pulumi up`",
+      "return to the working tree with `everfresh rollback --clear`, or prove the pinned release again with `pulumi up`",
     ),
   ]);
 }

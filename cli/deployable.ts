@@ -10,7 +10,7 @@ export async function mustBeDeployable(session: Session): Promise<void> {
   await mustSuitPulumi(session);
 }
 
-/** @throws Problems if Pulumi is the engine with the lab's stand-ins and the stack is not the lab's. */
+/** @throws Problems if Pulumi is the engine with the lab's stand-ins and the stack deploys outside the lab. */
 export async function mustSuitPulumi(session: Session): Promise<void> {
   if (!usesStandIns()) return;
   // The program reports invalid settings.

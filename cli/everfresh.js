@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line is TypeScript and runs as it is; this registers tsx and starts it, from wherever it was called.
+// The command line is TypeScript, run without a build step. This registers tsx and starts it, from any folder.
 try {
   require("tsx/cjs");
 } catch (error) {

@@ -9,11 +9,11 @@ export interface Explanation {
   service: string;
   identity: ContentIdentity;
   contexts: readonly ContextSurvey[];
-  /** What changed since the stack built it last, in words; or why that cannot be told. */
+  /** What changed since the stack last built it, in words, or why that is not known. */
   since: string;
 }
 
-/** An identity in the words a person acts on. */
+/** Renders an identity for people. */
 export function renderExplanation(
   { service, identity, contexts, since }: Explanation,
   paint: Paint,

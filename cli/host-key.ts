@@ -3,7 +3,7 @@ import { Client } from "ssh2";
 import { brief } from "../core/printable";
 import { Problems, problem } from "../core/problems";
 
-/** A host's public key, as the host itself shows it: nobody has vouched for it. */
+/** The public key that a host presents. Nobody has verified it yet. */
 export interface PresentedKey {
   /** `ssh-ed25519 AAAA…` */
   line: string;
@@ -17,9 +17,9 @@ const types = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecd
 const PATIENCE_MS = 8000;
 
 /**
- * Asks an sshd for its key, as `ssh-keyscan` does; no login is tried.
+ * Asks an sshd for its key, as `ssh-keyscan` does, without trying to log in.
  *
- * @throws Problems when it does not answer, or has no key of a type that can be used.
+ * @throws Problems when it does not answer, or has no key of a supported type.
  */
 export function fetchHostKey(address: string, port: number): Promise<PresentedKey> {
   return new Promise((resolve, reject) => {
@@ -37,7 +37,7 @@ export function fetchHostKey(address: string, port: number): Promise<PresentedKe
       );
       client.destroy();
     };
-    // ssh2 stops its own clock with the first line that the other side says.
+    // ssh2 stops its own timer at the first line from the server.
     const late = setTimeout(() => refuse("no answer in time"), PATIENCE_MS);
     client.on("error", (error) => refuse(brief(error)));
     client.once("close", () => refuse("it closed the connection"));
@@ -51,7 +51,7 @@ export function fetchHostKey(address: string, port: number): Promise<PresentedKe
         const shown = presented(key);
         clearTimeout(late);
         if (shown) resolve(shown);
-        else refuse("its key is of no known type");
+        else refuse("its key has an unsupported type");
         return false;
       },
     });
@@ -59,9 +59,9 @@ export function fetchHostKey(address: string, port: number): Promise<PresentedKe
 }
 
 /**
- * A key's blob begins with its type, a string with a length of four bytes before it (RFC 4253, 6.6).
+ * Reads a key blob. It begins with the key's type, a string after its length in four bytes (RFC 4253, 6.6).
  *
- * @returns undefined when that is none of those asked for.
+ * @returns undefined for a type that was not asked for.
  */
 export function presented(key: Buffer): PresentedKey | undefined {
   const type = types.find((type) =>

@@ -7,7 +7,7 @@ import { projectName } from "./configuration";
 /** What one host answered, or why it did not. */
 export type HostAnswer<T> = { name: string } & ({ value: T } | { problems: readonly string[] });
 
-/** Asks all hosts at once; one that does not answer keeps nobody else's answer back. */
+/** Asks all hosts at once. A host that does not answer does not hold back the others' answers. */
 export function askHosts<T>(
   { hosts }: Settings,
   ask: (asked: Asked) => Promise<T>,

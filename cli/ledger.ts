@@ -28,7 +28,7 @@ export interface LedgerEntry {
 }
 
 const text = v.string();
-/** A member that is damaged is left out. */
+/** A damaged member is left out. */
 const orNothing = <T extends v.GenericSchema>(schema: T) => v.fallback(v.optional(schema), undefined);
 const ledgerLine = v.pipe(
   text,
@@ -52,7 +52,7 @@ const ledgerLine = v.pipe(
   }),
 );
 
-/** Reads a ledger, oldest first. A line that a kill or a full disk cut off tells nothing, and neither does a damaged one. */
+/** Reads a ledger, oldest first. Lines that are damaged, or cut off by a kill or a full disk, are skipped. */
 export function readLedger(ledger: string): LedgerEntry[] {
   return ledger.split("\n").flatMap((line) => {
     const entry = v.safeParse(ledgerLine, line);
@@ -60,7 +60,7 @@ export function readLedger(ledger: string): LedgerEntry[] {
   });
 }
 
-/** The releases that were proved, as steps forward; going back to an earlier one takes the later steps back. */
+/** The proved releases in order. Returning to an earlier one drops the ones after it. */
 export function lineOf(ledger: readonly LedgerEntry[]): string[] {
   const line: string[] = [];
   for (const { release, outcome } of ledger) {
@@ -72,18 +72,18 @@ export function lineOf(ledger: readonly LedgerEntry[]): string[] {
   return line;
 }
 
-/** What a host can say of going back. */
+/** What a rollback needs to know about a host. */
 export interface HostHistory {
   /** The release that runs. */
   current?: string;
   ledger: LedgerEntry[];
-  /** How many proved releases stay there: the setting `keepReleases`. */
+  /** How many proved releases the host keeps: the setting `keepReleases`. */
   keepReleases: number;
 }
 
 /**
- * The release to go back to: the one asked for, else the one before what runs now. Two times back is two steps back; a release
- * that was gone back from is only found by its id.
+ * The release to roll back to: the one asked for, else the one before the current one. Two rollbacks go two steps back. A
+ * release that was rolled back from is only found by its id.
  *
  * @throws Problems when there is none, or the hosts do not agree.
  */
@@ -117,7 +117,7 @@ export function rollbackTarget(hosts: Record<string, HostHistory>, asked?: strin
 function before({ current, ledger }: HostHistory): string | undefined {
   const line = lineOf(ledger);
   const at = current === undefined ? -1 : line.indexOf(current);
-  // What runs was put back after a failure, or its line of the ledger is lost: the last one that is not it.
+  // The current release was put back after a failure, or its line in the ledger is lost: take the last proved one.
   return at >= 0 ? line[at - 1] : line.at(-1);
 }
 
@@ -125,7 +125,7 @@ const proved = ({ ledger }: HostHistory) => [
   ...new Set(ledger.filter(({ outcome }) => outcome === "deployed").map(({ release }) => release)),
 ];
 
-/** The releases that a host prunes last: those that it proved last (remote/prune.sh), oldest first. */
+/** The releases that a host keeps: those it proved last (remote/prune.sh), oldest first. */
 const kept = (host: HostHistory) =>
   proved({ ...host, ledger: host.ledger.toReversed() })
     .slice(0, host.keepReleases)

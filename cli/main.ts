@@ -10,7 +10,7 @@ import { carryOnUnread } from "./terminal";
 export async function main(argv: readonly string[]): Promise<void> {
   carryOnUnread();
   const from = process.cwd();
-  // The stack's configuration and the caches belong to the checkout, wherever this was called.
+  // The stack's configuration and the caches are in the checkout, wherever the command was called.
   process.chdir(project);
   const hasTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
 
@@ -27,7 +27,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.exitCode = status;
 }
 
-/** Says what went wrong; with a stack trace only where it is a mistake of our own. */
+/** Reports an error, with a stack trace only if it is a bug in everfresh. */
 function report(error: unknown): ExitStatus {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.refused;
   if (error instanceof Problems) {
@@ -35,6 +35,6 @@ function report(error: unknown): ExitStatus {
     return exit.refused;
   }
   const trace = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`everfresh: ${trace}\nThis is a mistake of everfresh's own; please report it.\n`);
+  process.stderr.write(`everfresh: ${trace}\nThis is a bug in everfresh; please report it.\n`);
   return exit.failed;
 }

@@ -1,4 +1,4 @@
 import path from "node:path";
 
-/** The checkout this command line belongs to: it is the Pulumi project too. */
+/** The checkout that this command line belongs to, which is also the Pulumi project. */
 export const project = path.join(__dirname, "..");

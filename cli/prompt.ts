@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { Problems, problem } from "../core/problems";
 
 /**
- * Asks on the terminal; questions go to stderr, so that stdout stays what a program reads.
+ * Asks on the terminal. Questions go to stderr, because programs may read stdout.
  *
  * @throws Problems when the user gives up (Ctrl-C, Ctrl-D).
  */
@@ -12,7 +12,7 @@ export async function askFor(question: string, fallback?: string): Promise<strin
   return answer.trim() || (fallback ?? "");
 }
 
-/** Asks for something that nobody else may read: it is not shown. */
+/** Asks for a secret, without showing what is typed. */
 export async function askForSecret(question: string): Promise<string> {
   process.stderr.write(`${question}: `);
   const answer = await read("", new Writable({ write: (_chunk, _encoding, done) => done() }));
@@ -32,7 +32,7 @@ async function read(prompt: string, output: NodeJS.WritableStream): Promise<stri
       terminal.question(prompt),
       new Promise<never>((_, reject) => {
         const stopped = new Problems([
-          problem("everfresh", "stopped by you", "nothing was changed by this question"),
+          problem("everfresh", "interrupted", "this question has changed nothing"),
         ]);
         terminal.once("SIGINT", () => reject(stopped));
         terminal.once("close", () => reject(stopped));

@@ -13,10 +13,10 @@ export interface SharedOptions {
 
 /** Who called, from where, and how to answer. */
 export interface Session extends StackTarget {
-  /** The folder of the call: paths that are given belong to it. */
+  /** The folder that the command was called in; paths in options are relative to it. */
   from: string;
   json: boolean;
-  /** Whatever would be asked is answered with yes. */
+  /** Answers every question with yes. */
   yes: boolean;
 }
 
@@ -31,7 +31,7 @@ export function openSession(options: SharedOptions, from: string, hasTerminal: b
   };
 }
 
-/** @throws Problems where a verb has to ask and nobody is there. */
+/** @throws Problems when a verb has to ask and nobody can answer. */
 export function mustBeApproved({ yes, interactive }: Session): void {
   if (yes || interactive) return;
   throw new Problems([problem("--yes", "is missing, and nobody can be asked here", "add it")]);

@@ -5,7 +5,7 @@ import { Problems, problem } from "../core/problems";
 import { project } from "./project";
 import type { WorkingTreeSource } from "./working-tree";
 
-/** The file of a stack's configuration, read as what it is: plain YAML. For what has to work without Pulumi. */
+/** The path of a stack's configuration file, for what has to work without Pulumi; undefined if several could be meant. */
 export function stackFile({
   stack,
   configFile,
@@ -22,9 +22,9 @@ export function stackFile({
 }
 
 /**
- * Where the stack's compose project is, and what else counts for its builds. Paths belong to the checkout, as Pulumi has it.
+ * Where the stack's compose project is, and what else affects its builds. Paths are relative to the checkout, as in Pulumi.
  *
- * @throws Problems when the file cannot be read, or does not say.
+ * @throws Problems when the file cannot be read, or does not name the compose file.
  */
 export function readSource(file: string): WorkingTreeSource {
   const config = readStackConfig(file);
@@ -55,7 +55,7 @@ export function readSource(file: string): WorkingTreeSource {
   };
 }
 
-/** With `pullBase` the base images' digests count. Credentials are secrets, so the registry is asked as nobody. */
+/** With `pullBase`, the digests of the base images count. Credentials are secrets, so the registry is asked anonymously. */
 function baseImageSource(config: Record<string, unknown>): Pick<WorkingTreeSource, "pullBase" | "registry"> {
   if (String(config["everfresh:pullBase"]) !== "true") return {};
   const { address, insecure } = (config["everfresh:registry"] ?? {}) as Record<string, unknown>;

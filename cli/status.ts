@@ -9,11 +9,11 @@ import { moment, type Paint, table } from "./terminal";
 
 /** What `everfresh status --json` prints. */
 export interface StatusReport {
-  /** Every host answers, nobody is deploying, and everything runs as it was proved. */
+  /** Whether every host answers, nobody is deploying, and everything runs as it was proved. */
   healthy: boolean;
-  /** The release the stack is pinned to (a rollback): then the working tree is not what a deployment would deploy. */
+  /** The release that a rollback has pinned the stack to. Until it is unpinned, deployments ignore the working tree. */
   pinned?: string;
-  /** Every image is the one the working tree would build; absent where that could not be told. */
+  /** Whether every image is the one that the working tree would build; absent when that is not known. */
   upToDate?: boolean;
   hosts: Record<string, HostReport | { problems: readonly string[] }>;
   /** The content hash of each service the working tree would build, or why it is not known. */
@@ -22,20 +22,20 @@ export interface StatusReport {
 
 export interface HostReport extends HostStatus {
   services: ServiceReport[];
-  /** Somebody is at work there just now. */
+  /** Who is deploying there now. */
   deploying?: HostState["holder"];
 }
 
 export interface ServiceReport extends ServiceStatus {
-  /** Whether the working tree would build just this; absent for a service that is not built, or when it is not known. */
+  /** Whether the working tree would build this image; absent for a service that is not built, or when it is not known. */
   upToDate?: boolean;
-  /** What the working tree would build it anew for, in words. */
+  /** Why the working tree would build another image, in words. */
   cause?: string;
 }
 
 /**
- * @param causes - why a service would be built anew, by the content hash it has on a host.
- * @param pinned - the release the configuration names.
+ * @param causes - why a service would be built again, by the content hash it has on a host.
+ * @param pinned - the release that the configuration names.
  */
 export function reportOf(
   answers: readonly HostAnswer<HostState>[],
@@ -89,7 +89,7 @@ function runsAll({ services }: HostReport, wanted: Record<string, string>): bool
   );
 }
 
-/** @param expectCurrent - whether an image that the working tree would build anew is a failure too. */
+/** @param expectCurrent - whether an image that the working tree would build again is also a failure. */
 export function statusExit(report: StatusReport, expectCurrent: boolean): ExitStatus {
   const hosts = Object.values(report.hosts);
   if (hosts.some((host) => "problems" in host)) return exit.refused;
@@ -159,7 +159,7 @@ function healthOf({ health, proved, restarts = 0 }: ServiceStatus): string {
   ].join(", ");
 }
 
-/** Twelve digits, as Docker shows them. */
+/** Shortens a digest to twelve digits, as Docker does. */
 const short = (image: string) => image.replace(/^.*@/, "").replace(/^sha256:([0-9a-f]{12})[0-9a-f]+$/, "$1");
 
 function imageOf({ expected, running }: ServiceStatus): string {
@@ -192,10 +192,7 @@ function conclusion(report: StatusReport, paint: Paint): string[] {
 function health(report: StatusReport, paint: Paint): string {
   const services = Object.values(report.hosts).flatMap((host) => ("services" in host ? host.services : []));
   if (report.healthy && services.some(({ restarts = 0 }) => restarts > 0))
-    return paint(
-      "yellow",
-      "everything runs as it was proved, but not without restarts; `everfresh logs` shows why",
-    );
+    return paint("yellow", "everything runs as it was proved, but with restarts; `everfresh logs` shows why");
   if (report.healthy) return paint("green", "healthy: everything runs as it was proved");
   if (Object.values(report.hosts).some((host) => "deploying" in host))
     return paint("yellow", "somebody is deploying");

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { inOneLine } from "../core/printable";
 
-/** How text is shown. Colours only where somebody looks who has not declined them (https://no-color.org). */
+/** Styles text. Colours are used on a terminal only, and not with NO_COLOR (https://no-color.org). */
 export type Paint = (colour: "green" | "red" | "yellow" | "bold" | "dim", text: string) => string;
 
 export function paintFor(stream: { isTTY?: boolean }, environment: NodeJS.ProcessEnv): Paint {
@@ -10,10 +10,10 @@ export function paintFor(stream: { isTTY?: boolean }, environment: NodeJS.Proces
     : (_, text) => text;
 }
 
-/** Milliseconds after which somebody wonders. */
+/** Milliseconds of silence after which a user wonders what is happening. */
 const patience = 1500;
 
-/** Says on stderr what is being waited for, if it takes long. */
+/** Says on stderr what it is waiting for, if that takes long. */
 export async function waitingFor<T>(what: string, work: Promise<T>): Promise<T> {
   const timer = setTimeout(() => process.stderr.write(`${what} …\n`), patience);
   try {
@@ -23,7 +23,7 @@ export async function waitingFor<T>(what: string, work: Promise<T>): Promise<T> 
   }
 }
 
-/** Columns as wide as their widest cell, the last one open. */
+/** Aligns cells in columns. */
 export function table(cells: readonly (readonly string[])[]): string[] {
   const rows = cells.map((row) => row.map(inOneLine));
   const widths = rows.reduce<number[]>(
@@ -38,10 +38,10 @@ export function table(cells: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** `2026-11-21T06:05:38Z` without seconds' fractions, as people read it, UTC. */
+/** `2026-11-21T06:05:38.123Z` as `2026-11-21 06:05:38 UTC`. */
 export const moment = (at: string): string => at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
 
-/** What nobody reads any more (`| head`) is dropped; what is under way goes on to its end, as a deployment has to. */
+/** Drops output that nobody reads any more (`| head`), because a deployment under way must still finish. */
 export function carryOnUnread(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -56,7 +56,7 @@ export function print(lines: string | readonly string[]): void {
 
 export const printJson = (value: unknown): void => print(jsonFor(value));
 
-/** JSON with what steers a terminal escaped: the same values. */
+/** JSON of the same value, with the characters that control a terminal escaped. */
 export const jsonFor = (value: unknown): string =>
   JSON.stringify(value, undefined, 2).replace(
     /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,

@@ -6,10 +6,10 @@ import type { Session } from "./session";
 import { runUp } from "./verbs/deploy";
 
 /**
- * Sets one value of the configuration and deploys. A deployment that fails, or is declined, leaves the configuration as it was:
- * nothing waits there to happen with somebody else's next `up`.
+ * Sets one value of the configuration and deploys. If the deployment fails or is declined, the configuration is set back, so
+ * that somebody else's next `up` does not carry it out.
  *
- * @param value - undefined: not set.
+ * @param value - undefined removes it.
  */
 export async function upWith(session: Session, key: string, value: string | undefined): Promise<ExitStatus> {
   const before = await readSetting(session, key);
@@ -23,7 +23,7 @@ export async function upWith(session: Session, key: string, value: string | unde
   } finally {
     if (status !== exit.done && before !== value) {
       await set(before);
-      process.stderr.write(`everfresh:${key}: is as it was before (${before ?? "not set"})\n`);
+      process.stderr.write(`everfresh:${key}: set back to what it was (${before ?? "not set"})\n`);
     }
   }
 }

@@ -10,22 +10,22 @@ import type { Registry } from "../core/settings";
 import { readBases } from "../preflight/bases";
 import { identifyBuilds } from "../preflight/images";
 
-/** Where the compose project of a working tree is described. */
+/** Where a working tree's compose project is, and what else affects its builds. */
 export interface WorkingTreeSource {
   composeFiles: string[];
   projectName?: string;
   envFile?: string;
   fresh?: string;
   pullBase?: boolean;
-  /** Which credentials the registry of base images takes, if it is this one. */
+  /** Its credentials are used for base images that are in this registry. */
   registry?: Registry;
 }
 
 /**
- * What the working tree would build: the identity of each service with a `build:` section.
+ * Identifies what the working tree would build, for each service with a `build:` section.
  *
- * @param only - this service alone.
- * @throws Problems for what is wrong with the compose file or with a build's context.
+ * @param only - identifies only this service.
+ * @throws Problems with what is wrong with the compose file or a build's context.
  */
 export async function identifyServices(
   source: WorkingTreeSource,
@@ -36,7 +36,7 @@ export async function identifyServices(
   const others = project.services.filter(isBuilt).filter(({ name }) => only !== undefined && name !== only);
   const inactive = [...others.map((service) => ({ ...service, problems: [] })), ...project.inactive];
   const { builds, ...bases } = await readBases(built, source, inactive);
-  // Nothing is deployed here: of a base image that nobody can be asked about, the most likely is taken.
+  // Nothing is deployed here, so a base image that cannot be looked up is assumed to have no ONBUILD instructions.
   const baseOnBuild = Object.fromEntries(
     Object.entries(bases.baseOnBuild ?? {}).filter(([, instructions]) => instructions !== undefined),
   );

@@ -2,17 +2,17 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Outside } from "../adapters/outside";
 import { buildsSomething, type Plan } from "../core/release/plan";
 
-/** A context as it was sent is of use to its very content alone: a day. The rest: a holiday, and a quick build after it. */
+/** A context that was sent helps only builds of the same content, so it is kept for a day. The rest survives a holiday. */
 const RULES = [
-  { hours: 24, kind: "source.local", what: "contexts that were sent more than a day ago" },
-  { hours: 240, kind: undefined, what: "what nothing had used for 10 days" },
+  { hours: 24, kind: "source.local", what: "contexts sent more than a day ago" },
+  { hours: 240, kind: undefined, what: "entries unused for 10 days" },
 ];
 
 /**
- * Removes build cache that nothing has used for long, once something was built and all of `deployed` is proved. What was
- * freed is reported; a failure is not, as nothing depends on it.
+ * Removes old build cache after a build, once all of `deployed` is proved. Reports what was freed, but no failure, because
+ * nothing depends on it.
  *
- * @returns what was deployed.
+ * @returns `deployed`.
  */
 export function tidyBuildCache<T>(
   plan: Plan,

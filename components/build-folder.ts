@@ -6,31 +6,31 @@ import { type BuildSpec, serviceOf } from "../core/content";
 import { Problems, problem } from "../core/problems";
 
 /**
- * Gives a build's paths the same names in every checkout: links under `.everfresh/`, relative to the program. So the
- * state holds no path of a machine, and another checkout folder changes nothing.
+ * Names a build's paths by links under `.everfresh/`, relative to the program. They are the same in every checkout, so the
+ * state holds no path of this machine.
  */
 export interface BuildFolder {
   context: string;
   /** Relative to `context`, or beside it. */
   dockerfile: string;
   log: string;
-  /** `name=path` or `name=docker-image://…`; those that are images of other services are not among them. */
+  /** `name=path` or `name=docker-image://…`, without those that are images of other services. */
   additionalContexts: string[];
-  /** Writes the Dockerfile of a folder that was made without one. */
+  /** Writes the Dockerfile, if the folder was made without one. */
   write(dockerfile: string | Buffer): void;
   secret(id: string): { id: string; src?: string; env?: string };
 }
 
 /**
- * Makes the folder of one service's build, anew.
+ * Makes the folder of one service's build, and removes an earlier one.
  *
- * The context's name is its content's: under a name that it has met, BuildKit takes a file of the same size and time for
- * the one that it was sent then, in whichever service (buildx makes the name the session's `SharedKey`; BuildKit,
- * source/local).
+ * The name of the context contains the content hash. Under a name that it has seen before, in any service, BuildKit takes
+ * a file with the same size and time for the one that it was sent then (buildx makes the name the session's `SharedKey`;
+ * BuildKit, source/local).
  *
  * @param content the build's content hash.
- * @param options.pinned whether the Dockerfile is another one than the build's own, still to be written.
- * @param options.builds whether this run builds: secrets of the env file are then there, in files, until it ends.
+ * @param options.pinned whether the build uses another Dockerfile than its own, which is written later.
+ * @param options.builds whether this run builds. If so, secrets from the env file are written to files until it ends.
  * @throws Problems when it cannot be made.
  */
 export function makeBuildFolder(
@@ -75,7 +75,7 @@ export function makeBuildFolder(
   };
 }
 
-/** The process of the program ends when everything is built. */
+/** Writes a secret to a file that is removed when the program exits, after all builds. */
 function writeForThisRun(file: string, secret: string): void {
   writeFileSync(file, secret, { mode: 0o600, flag: "wx" });
   process.once("exit", () => rmSync(file, { force: true }));
@@ -93,8 +93,8 @@ function emptyFolder(stack: string, service: string): string {
     throw new Problems([
       problem(
         path.join(".everfresh", ...names),
-        `cannot be made anew (${code})`,
-        "remove it, or make it yours",
+        `cannot be recreated (${code})`,
+        "remove it, or make yourself its owner",
       ),
     ]);
   }
@@ -109,8 +109,8 @@ function dockerfilePath(folder: string, build: BuildSpec, pinned: boolean): stri
   const source = path.resolve(build.context, build.dockerfile ?? "Dockerfile");
   const relative = path.relative(build.context, source);
   if (!pinned && relative.split(path.sep)[0] !== "..") return relative;
-  // A Dockerfile outside of its context brings the ignore file of its own. Copies, as BuildKit ignores rules in a symlinked file.
-  // BuildKit's own second try is the name in small letters.
+  // A Dockerfile outside its context may have its own ignore file. Both are copied, because BuildKit ignores rules in a
+  // symlinked file. If there is no `Dockerfile`, BuildKit tries `dockerfile`.
   const second = path.join(path.dirname(source), "dockerfile");
   const found = !existsSync(source) && path.basename(source) === "Dockerfile" ? second : source;
   if (!pinned) copyFileSync(found, path.join(folder, "Dockerfile"));

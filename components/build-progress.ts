@@ -2,12 +2,12 @@ import { readFileSync, watch } from "node:fs";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
-/** How many of the failing step's lines are shown. */
+/** How many lines of the failing step are shown. */
 const shownOnFailure = 20;
 
 /**
- * Passes a build's log on to the terminal while it grows (the provider itself streams nothing), and shows the failing
- * step's last lines when the build fails.
+ * Shows a build's log on the terminal as it grows, because the provider streams nothing, and the failing step's last lines
+ * if the build fails.
  *
  * @param log - the build's `buildLogFile`; it must not exist yet.
  */
@@ -26,7 +26,7 @@ export function followBuild(
       .split("\n")
       .filter((line) => /^#\d+ (\[|\d|CACHED|ERROR)/.test(line));
     seen = end;
-    // Ephemeral: a progress display that leaves nothing behind.
+    // Ephemeral: shown as progress and not kept.
     for (const line of lines) void pulumi.log.info(line.replace(/^#\d+ /, ""), resource, undefined, true);
   };
   let watcher: ReturnType<typeof watch> | undefined;
@@ -37,7 +37,7 @@ export function followBuild(
   return {
     beforeCreate: [
       () => {
-        // Where the system can watch nothing more (ENOSPC, EMFILE) there is no progress; the build does not depend on it.
+        // If the system has no watch left (ENOSPC, EMFILE), no progress is shown. The build does not depend on it.
         try {
           watcher = watch(path.dirname(log), show);
           watcher.on("error", () => {});
@@ -65,8 +65,8 @@ function readLog(log: string): string {
 }
 
 /**
- * The builder's own words: the last lines of the failing step, which stand between the log's last two rules, and the reasons
- * that it gives for steps. What is wrong with the Dockerfile as such (`COPY "a b" /x`) is said by the resource alone.
+ * The builder's own words: the last lines of the failing step, which are between the log's last two rules, and the reasons
+ * for steps that failed. Errors in the Dockerfile itself (`COPY "a b" /x`) are not in the log; the resource reports them.
  */
 function failure(name: string, log: string): string {
   const lines = log.trimEnd().split("\n");

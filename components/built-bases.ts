@@ -9,7 +9,7 @@ import type { BuildFolder } from "./build-folder";
 import type { ServiceImage } from "./service-image";
 import { userError } from "./user-error";
 
-/** What the builder is told of the images of other services. */
+/** How the builder finds the images of other services. */
 export interface Bases {
   dockerfile: pulumi.Input<string>;
   additionalContexts: pulumi.Input<string[]>;
@@ -17,12 +17,12 @@ export interface Bases {
 
 export interface BasesArgs {
   build: IdentifiedBuild;
-  /** The image of a service that the build needs. */
+  /** Returns the image of a service that the build needs. */
   imageOf: (service: string) => ServiceImage;
   registry: Registry;
-  /** Whether this run builds: their images are then brought here. */
+  /** Whether this run builds. If so, the needed images are pulled to this machine. */
   builds: boolean;
-  /** Whether external base images are to be the current ones. */
+  /** Whether external base images are pulled again. */
   pull: boolean;
   outside: Pick<Outside, "pullImage">;
 }
@@ -30,7 +30,7 @@ export interface BasesArgs {
 /** Stands for a reference that is not known yet. */
 const someImage = `everfresh.invalid/image@sha256:${"0".repeat(64)}`;
 
-/** Whether the builder is given another Dockerfile, with other services' images by their digests. */
+/** Whether the builder gets a rewritten Dockerfile, which names the images of other services by digest. */
 export function isPinned(build: IdentifiedBuild): boolean {
   const contexts = serviceContexts(build.build.additionalContexts);
   const refs = Object.fromEntries(contexts.map(([name]) => [name, someImage]));
@@ -38,10 +38,10 @@ export function isPinned(build: IdentifiedBuild): boolean {
 }
 
 /**
- * Has a build begin with, and copy from, just the images that are deployed of other services: by their digests, from the
- * registry with its credentials if they are not here.
+ * Makes a build use exactly the images of other services that are deployed, by their digests. Images that this machine
+ * does not have are pulled, with the registry's credentials.
  *
- * @param folder - made for a pinned Dockerfile where {@link isPinned} says so.
+ * @param folder - made for a pinned Dockerfile if {@link isPinned} says so.
  * @returns undefined for a build that needs no other service.
  */
 export function basesOf(
@@ -75,7 +75,7 @@ export function basesOf(
         .pullImage(image, { auth: accessTo(image, registry).auth, platform })
         .catch((error: Error) => {
           throw userError(
-            `${service}: ${image}, which it is built upon, cannot be pulled (${error.message}); run \`pulumi up\` again`,
+            `${service}: ${image}, which its build needs, cannot be pulled (${error.message}); run \`pulumi up\` again`,
           );
         });
     }
@@ -92,9 +92,9 @@ const serviceContexts = (contexts: Readonly<Record<string, string>>) =>
   });
 
 /**
- * Values without the resources that they come from; undefined while these are not known. A push is replaced by removing the
- * old one first, and Pulumi removes everything with it that it would replace for a value of it: builds, too, which are
- * missed when the next step fails.
+ * Values without a dependency on their resources; undefined while they are not known. A push is replaced by deleting the old
+ * one first, and Pulumi would also delete every resource that depends on its values and is replaced, such as a build. If
+ * the next step then failed, that build would be missing.
  */
 const apart = <T>(values: Record<string, pulumi.Output<T>>): Promise<Record<string, T> | undefined> =>
   (pulumi.all(values) as unknown as { promise(): Promise<Record<string, T> | undefined> }).promise();

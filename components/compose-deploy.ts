@@ -18,16 +18,16 @@ import { withoutStackTrace } from "./user-error";
 export interface ComposeDeployArgs {
   host: Host;
   release: DeployableRelease;
-  /** Names this stack's state, so that the host can tell whose release it runs. */
+  /** Identifies this stack's state, so that the host knows whose release it runs. */
   lineage: pulumi.Input<string>;
-  /** What the host's probe showed: drift is part of what triggers a deployment. */
+  /** What the probe of the host found. Drift triggers a deployment. */
   judgement: Judgement;
   settings: Settings;
 }
 
 /**
- * One release on one host: sent over SSH, pulled by digest, proved by the host's own engine, put back if it cannot be.
- * Replaced when the release changes or the host has drifted.
+ * One release on one host: sent over SSH, pulled by digest and proved by the host's own engine. If it cannot be proved, the
+ * old release is put back. Replaced when the release changes or the host has drifted.
  */
 export class ComposeDeploy extends pulumi.ComponentResource {
   /** What the host proved. */
@@ -44,7 +44,7 @@ export class ComposeDeploy extends pulumi.ComponentResource {
       {
         connection: connection(host),
         create: hostCommand("deploy"),
-        // Anything but a trigger (a rotated key, a new password) asks for the proof again and changes nothing.
+        // A change of anything but a trigger (a rotated key, a new password) reports the proof again and deploys nothing.
         update: hostCommand("report"),
         stdin: deploymentProgram(args),
         triggers: [{ release: release.id, host: judgement.token }],
@@ -63,11 +63,11 @@ export class ComposeDeploy extends pulumi.ComponentResource {
   }
 
   /**
-   * Nothing is proved: the run is red. But it comes to its end: the answer is in the state, where every later run would meet
-   * it again, and the stack's outputs are how the next one's preflight learns of it.
+   * Makes the run fail, because nothing is proved, but lets it finish. The answer is in the state, where every later run
+   * would meet it again. The next run's preflight learns from the stack's outputs that it has to deploy.
    */
   private tellUnreadable(host: string): void {
-    const what = `${host}: what it answered to its last deployment cannot be read`;
+    const what = `${host}: its answer to the last deployment cannot be read`;
     if (pulumi.runtime.isDryRun()) {
       void pulumi.log.warn(`${what}; \`pulumi up\` deploys again`, this);
     } else {
@@ -77,7 +77,7 @@ export class ComposeDeploy extends pulumi.ComponentResource {
   }
 }
 
-/** The host's program with the release in it: secret, as a release may be. */
+/** The host's program with the release in it. It is secret, because a release may contain secrets. */
 function deploymentProgram({
   host,
   release,

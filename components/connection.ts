@@ -2,7 +2,7 @@ import type { types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host, SshEndpoint } from "../core/settings";
 
-/** How `command.remote.Command` reaches a host: the host's key is always checked, and a dial gives up soon. */
+/** How `command.remote.Command` connects to a host. The host's key is always checked, and dialling gives up soon. */
 export function connection(host: Host): types.input.remote.ConnectionArgs {
   return { ...endpoint(host), ...(host.proxyJump ? { proxy: endpoint(host.proxyJump) } : {}) };
 }

@@ -11,21 +11,21 @@ import { userError } from "./user-error";
 export interface ContentImageArgs {
   /** How the image is built. */
   build: BuildSpec;
-  /** What else the builder is told. Of secrets only the source is named: their values never reach the state. */
+  /** Options for the builder. They name only the sources of secrets, whose values never reach the state. */
   options: BuildOptions;
-  /** Hash over exactly what the build can see, 64 hex digits: a changed one replaces the image. */
+  /** Hash of exactly what the build can see, 64 hex digits. A changed hash replaces the image. */
   content: string;
-  /** Where the image belongs, such as `registry.example.com/shop-web`. */
+  /** The image's repository, such as `registry.example.com/shop-web`. */
   repository: string;
-  /** The folder that names the build's paths the same way in every checkout. */
+  /** The folder that gives the build's paths the same names in every checkout. */
   folder: BuildFolder;
-  /** What the builder is told of images of other services, once they are there; see `basesOf`. */
+  /** How the builder finds the images of other services, once they are built; see `basesOf`. */
   bases?: Bases;
-  /** When it was built: a build that was not deployed in the end is built again, whatever became of it. */
+  /** When it was built. A build that was never deployed is built again, whatever became of it. */
   built: string;
   /**
-   * Given where this run builds: its progress is then shown, on failure the failing step's output, and an image whose
-   * context has changed meanwhile is refused: it would carry the wrong name.
+   * Given if this run builds. The build's progress is then shown, and on failure the failing step's output. An image whose
+   * context changed meanwhile is refused, because it would have the wrong name.
    */
   changedSince?: () => Promise<string | undefined>;
 }
@@ -46,7 +46,7 @@ export class ContentImage extends pulumi.ComponentResource {
       {
         name: `${args.repository}:${contentTag(content)}`,
         triggers: { content, built },
-        // Without it, replacing the resource would delete the old image, which rollback and the cache need.
+        // Otherwise, replacing the resource would delete the old image, which rollback and the cache need.
         keepLocally: true,
         build: {
           context: folder.context,
@@ -55,7 +55,7 @@ export class ContentImage extends pulumi.ComponentResource {
           buildArgs: Object.fromEntries(
             Object.entries(build.args).filter(([, value]) => value !== null),
           ) as Record<string, string>,
-          // Not `labels`: the provider (5.2.0) takes them and gives them to nobody.
+          // Not `labels`, which the provider (5.2.0) accepts and ignores.
           label: { ...build.labels, "dev.everfresh.content": content },
           additionalContexts: bases?.additionalContexts ?? folder.additionalContexts,
           secrets: options.secrets.map(({ id }) => folder.secret(id)),
@@ -68,7 +68,7 @@ export class ContentImage extends pulumi.ComponentResource {
           ...(build.provenance === undefined ? {} : { provenance: String(build.provenance) }),
           ...(build.sbom === undefined ? {} : { sbom: String(build.sbom) }),
           noCache: options.noCache,
-          // They are pulled beforehand; the builder would ask the registry for them with credentials that it may not have.
+          // Bases from other services are pulled beforehand: the builder may not have the credentials for the registry.
           pullParent: options.pull && bases === undefined,
           cacheFroms: options.cacheFrom,
           cacheTos: options.cacheTo,

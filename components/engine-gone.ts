@@ -1,9 +1,9 @@
-/** Exit status that tells Pulumi's language host that the user has been shown what is wrong. */
+/** The exit status that tells Pulumi's language host that the user has already been shown the error. */
 export const saidItself = 32;
 
 /**
- * Ends the program quietly when the engine has stopped taking requests, as it does when a resource has failed. Pulumi's
- * SDK means to do the same, but then reports the refused request as an unhandled exception, with a stack trace.
+ * Ends the program quietly when the engine stops taking requests, as it does after a resource has failed. Pulumi's SDK
+ * intends the same, but reports the refused request as an unhandled exception, with a stack trace.
  */
 export function endWithTheEngine(): void {
   if (!process.listeners("unhandledRejection").includes(endQuietly))

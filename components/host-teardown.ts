@@ -10,14 +10,14 @@ export interface HostTeardownArgs {
   host: Host;
   /** The compose project's name. */
   project: string;
-  /** Names this stack's state: a host that runs somebody else's release is left alone. */
+  /** Identifies this stack's state. A host that runs another stack's release is left alone. */
   lineage: pulumi.Input<string>;
   settings: Settings;
 }
 
 /**
- * What `pulumi destroy` does to a host. It is a resource of its own because a replaced deployment's `delete` would run
- * after the new one's `create` and take the new containers down.
+ * Takes a host down on `pulumi destroy`. It is a separate resource because a replaced deployment's `delete` would run after
+ * the new one's `create`, and take the new containers down.
  */
 export class HostTeardown extends pulumi.ComponentResource {
   constructor(name: string, args: HostTeardownArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -28,7 +28,7 @@ export class HostTeardown extends pulumi.ComponentResource {
       `${name}-down`,
       {
         connection: connection(host),
-        // It reads its stdin to the end: a command that does not breaks the connection now and then.
+        // Reads its stdin to the end, because a command that does not sometimes breaks the connection.
         create: "cat >/dev/null",
         delete: hostCommand("teardown"),
         stdin: pulumi.output(args.lineage).apply(

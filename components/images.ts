@@ -14,9 +14,9 @@ import type { ServiceImage } from "./service-image";
 import { declareUntouchedImage } from "./untouched";
 
 /**
- * Declares the images of a plan: builds and pushes those that are to be built, and leaves all others as they are.
+ * Declares the images of a plan: builds and pushes those that the plan builds, and leaves the others as they are.
  *
- * @returns the image of each service that is built; for a pinned release, those that the stack deployed last.
+ * @returns the image of each service with a build; for a pinned release, those that the stack deployed last.
  */
 export function declareImages(
   plan: Plan,
@@ -26,7 +26,7 @@ export function declareImages(
   for (const image of plan.untouched) declareUntouchedImage(image, settings.registry);
   if (plan.release.kind === "pinned") return plan.deployed.images;
   const images = new Map<string, ServiceImage>();
-  /** Those first that others are built upon, or are the same as. */
+  /** Declares an image after the images that it is built on or shares. */
   const declare = (service: string): ServiceImage => {
     const image = images.get(service) ?? declareImage(service);
     images.set(service, image);
@@ -52,10 +52,10 @@ export function declareImages(
 interface BuildContext {
   plan: Plan;
   registry: Registry;
-  /** Whether base images are to be the current ones. */
+  /** Whether base images are pulled again. */
   pullBase: boolean;
   outside: Pick<Outside, "pullImage">;
-  /** The image of another service, which this one is built upon. */
+  /** Returns the image of another service that this build needs. */
   imageOf: (service: string) => ServiceImage;
 }
 

@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
-/** Names this stack's state, so that a host can tell whose release it runs. Declared when it is first asked for. */
+/** Identifies this stack's state, so that a host knows whose release it runs. Declared on first use. */
 export class Lineage {
   #declared: random.RandomId | undefined;
 
@@ -11,11 +11,11 @@ export class Lineage {
   }
 
   /**
-   * What the state has, as long as no `up` was green whose outputs would tell: one that was cut off has declared it.
-   * Undefined in the preview of a new state.
+   * The value in the state, for a stack without outputs: an interrupted first `up` may have declared it already. Undefined in
+   * the preview of a new state.
    */
   async known(): Promise<string | undefined> {
-    // The SDK keeps it to itself, but nothing that is applied to an unknown value ever runs.
+    // `isKnown` is not public, but `apply` never runs for an unknown value.
     const { isKnown } = this.id as unknown as { isKnown: Promise<boolean> };
     return (await isKnown) ? new Promise((resolve) => void this.id.apply(resolve)) : undefined;
   }

@@ -15,8 +15,8 @@ export interface MemoryArgs {
 }
 
 /**
- * What the program remembers from one `up` to the next and nobody else needs. It is in the state, not in the stack's
- * outputs; `readStack` reads it.
+ * What the program remembers from one `up` to the next. It is kept in the state and not in the stack's outputs, because
+ * nobody else needs it. `readStack` reads it.
  */
 export class Memory extends pulumi.ComponentResource {
   constructor({ plan, settings, lineage, release, proved }: MemoryArgs) {

@@ -7,11 +7,11 @@ export interface RegistryPushArgs {
   /** The image to push, `repository:content-…`. */
   image: pulumi.Input<string>;
   imageId: pulumi.Input<string>;
-  /** Its content hash: a changed one pushes again. */
+  /** Its content hash. A changed hash pushes again. */
   content: string;
-  /** The repository, as this machine reaches it. */
+  /** The repository's address as this machine reaches it. */
   repository: string;
-  /** A second tag, for people. */
+  /** A second, readable tag. */
   tag: string;
   registry: Registry;
 }
@@ -26,7 +26,7 @@ export class RegistryPush extends pulumi.ComponentResource {
     const { content, registry } = args;
     const common = {
       triggers: { content },
-      // Without it, a replaced image would vanish from the registry, and rollback with it.
+      // Otherwise, a replaced image would vanish from the registry, and rollback needs it.
       keepRemotely: true,
       authConfig: credentials(registry),
     };
@@ -42,7 +42,7 @@ export class RegistryPush extends pulumi.ComponentResource {
       { sourceImage: args.imageId, targetImage: `${args.repository}:${args.tag}` },
       { parent: this },
     );
-    // After the other: the layers are there then, and travel once.
+    // After the first push, so that the layers are sent only once.
     new docker.RegistryImage(
       `${name}-push-tag`,
       { name: tagged.targetImage, ...common },
@@ -56,7 +56,7 @@ export class RegistryPush extends pulumi.ComponentResource {
   }
 }
 
-/** The provider wants credentials even where the registry wants none; it speaks HTTP when the address says so. */
+/** The provider requires credentials even if the registry does not. It speaks HTTP if the address says so. */
 export function credentials({ address, username = "anonymous", password = "anonymous", insecure }: Registry) {
   const host = registryHost(address);
   return {

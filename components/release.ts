@@ -10,28 +10,28 @@ import type { Plan } from "../core/release/plan";
 import type { ServiceImage } from "./service-image";
 import { declareUntouchedRelease } from "./untouched";
 
-/** A release as the hosts are told of it. */
+/** A release as it is sent to the hosts. */
 export interface DeployableRelease {
-  /** Names the release on the hosts. */
+  /** The release's id on the hosts. */
   id: pulumi.Output<string>;
-  /** Absent for an earlier release: the hosts know it. */
+  /** Absent for an earlier release, whose provenance the hosts know. */
   provenance?: pulumi.Output<Provenance>;
-  /** The layers of images, by their names on the hosts, as far as they are known. */
+  /** The layers of the images, by their names on the hosts, as far as known. */
   layers: pulumi.Output<Record<string, wire.Layers>>;
-  /** Passes the release to `use` once all of it is known. What comes of it is secret, as its files may be. */
+  /** Passes the release to `use` once all of it is known. The result is secret, because the release's files may be. */
   apply(
     use: (release: wire.DeployRequest["release"], deployer: Deployer) => Promise<string>,
   ): pulumi.Output<string>;
 }
 
-/** Asks the registry for an image's layers, once it is there. */
+/** Asks the registry for an image's layers, once the image is pushed. */
 export type LayersOf = (image: string, platform?: string) => Promise<wire.Layers | undefined>;
 
 /**
  * Declares the release of a plan.
  *
- * @param images - of the services that are built.
- * @param key - keys the fingerprints of its files, so that they reveal nothing about a secret's value; hex.
+ * @param images - of the services with a build.
+ * @param key - keys the fingerprints of the files, so that they reveal nothing about a secret's value; hex.
  */
 export function declareRelease(
   { release, images: decisions, provenance, deployed }: Plan,
@@ -57,9 +57,9 @@ export function declareRelease(
 }
 
 /**
- * An earlier release that the hosts still keep: nothing of the working tree is deployed.
+ * An earlier release that the hosts still keep. Nothing of the working tree is deployed.
  *
- * @param layers - what is known so far, for the release that comes after it.
+ * @param layers - those known so far, which the next release may need.
  */
 export function keptRelease(
   { id, project }: { id: string; project: string },
@@ -75,30 +75,30 @@ export function keptRelease(
 
 export interface ReleaseArgs {
   ingredients: Ingredients;
-  /** What became of the images: the release's id depends on it. */
+  /** What the plan decided about the images. The release's id depends on it. */
   decisions: ImageDecisions;
   images: Record<string, ServiceImage>;
   key: pulumi.Input<string>;
-  /** Where this release comes from, if it is a new one. */
+  /** The provenance of this release if it is a new one. */
   provenance: Provenance;
-  /** What the stack deployed before: a release that stays the same keeps its provenance and its layers. */
+  /** What the stack deployed before. An unchanged release keeps its provenance and its layers. */
   deployed: Pick<Deployed, "madeRelease" | "provenance" | "layers">;
   layersOf: LayersOf;
 }
 
 /**
  * What is deployed together: images, compose file, mounted files. Its id changes exactly when one of them does, and
- * `preview` names which.
+ * `preview` shows which one.
  */
 export class Release extends pulumi.ComponentResource implements DeployableRelease {
   readonly id: pulumi.Output<string>;
   readonly provenance: pulumi.Output<Provenance>;
   /**
-   * The layers of each image, by its name on the hosts. As long as the release stays the same nobody is asked again,
-   * so that an answer that fails or moves is no change.
+   * The layers of each image, by its name on the hosts. While the release stays the same, the registry is not asked again,
+   * so a failed or different answer changes nothing.
    */
   readonly layers: pulumi.Output<Record<string, wire.Layers>>;
-  /** Of its files, in their order: each is read once for it, however many hosts there are. */
+  /** The fingerprints of its files, in their order. Each file is read once, however many hosts there are. */
   readonly #fingerprints: pulumi.Output<string[]>;
   readonly #args: ReleaseArgs;
 
@@ -107,8 +107,8 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
     const { ingredients, decisions, images, provenance, deployed } = args;
     this.#args = args;
 
-    // A release comes to be once its images are in the registry: a build that fails leaves the one before it. In preview
-    // nothing is waited for, so that it can say what the release would depend on.
+    // A release is made once its images are in the registry, so a failed build leaves the previous release in place. A preview
+    // does not wait, so that it can show what the release would depend on.
     const pushed = pulumi.runtime.isDryRun() ? [] : Object.values(images).map(({ digest }) => digest);
     this.#fingerprints = pulumi
       .output(args.key)
@@ -146,7 +146,7 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
   }
 }
 
-/** Asks for the layers of all images at once; those that were known before are not asked for again. */
+/** Reads the layers of all images at once, and asks only for those that are not yet known. */
 async function readLayers(
   { ingredients: { project, followed }, deployed, layersOf }: ReleaseArgs,
   images: Readonly<Record<string, PushedImage>>,

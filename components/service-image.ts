@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-/** A service's image; where it is built, its digest is known once it is pushed. */
+/** A service's image. If this run builds it, its digest is known once it is pushed. */
 export interface ServiceImage {
   content: string;
   digest: pulumi.Input<string>;

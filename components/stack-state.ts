@@ -10,7 +10,7 @@ import {
 export const stackName = (): string =>
   `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
 
-/** What a stack deployed last: this one, or `staging`, `project/staging` or `organization/project/staging`. */
+/** Reads what a stack deployed last. Its name is `staging`, `project/staging` or `organization/project/staging`. */
 export async function readStack(stack: string): Promise<Deployed> {
   const parts = stack.split("/");
   const name = [pulumi.getOrganization(), pulumi.getProject()]
@@ -18,13 +18,13 @@ export async function readStack(stack: string): Promise<Deployed> {
     .concat(parts)
     .join("/");
   const outputs = await readOutputs(name);
-  // A stack without outputs may have no state at all, of which Pulumi cannot list the resources.
+  // A stack without outputs may have no state, and then Pulumi cannot list its resources.
   const resources = Object.keys(outputs).length > 0 ? await readResources(name) : [];
   return readDeployed(outputs, resources);
 }
 
 const outputKeys = ["release", "tag", "images", "hosts", "urls"] as const;
-/** What states of earlier versions have there, too. */
+/** Further outputs of earlier versions. */
 const earlierKeys = ["project", "lineage", "source", "followed", "layers"] as const;
 
 async function readOutputs(stack: string): Promise<EarlierOutputs> {
@@ -36,8 +36,8 @@ async function readOutputs(stack: string): Promise<EarlierOutputs> {
 }
 
 /**
- * The resources of a stack's state with their outputs. A function of Pulumi's engine (pkg/resource/deploy/builtins.go) that
- * the SDK has no name for: it reads no more than `StackReference` does.
+ * Reads the resources of a stack's state with their outputs. This function of Pulumi's engine (builtins.go in
+ * pkg/resource/deploy) is not in the SDK. It reads no more than `StackReference` does.
  */
 async function readResources(stackName: string): Promise<ResourceState[]> {
   const answer = await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName });

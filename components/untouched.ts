@@ -7,15 +7,15 @@ import { credentials } from "./registry-push";
 import { userError } from "./user-error";
 
 /**
- * Resources that stay in the state as they are, while this program has nothing to declare for them: an image did not change
- * or is another stack's, or an earlier release is pinned. Without this, Pulumi would delete them from the state, and a
- * person who rolls back would read "20 deleted".
+ * Declares resources that stay in the state as they are although this run does not make them: an image did not change or
+ * belongs to another stack, or an earlier release is pinned. Otherwise Pulumi would delete them from the state, and a
+ * rollback would report "20 deleted".
  *
- * Types, names and parents are those of `ContentImage`, `RegistryPush` and `Release`; the inputs are the state's own. Each
- * of them has to be in the state.
+ * Their types, names and parents are those of `ContentImage`, `RegistryPush` and `Release`, and their inputs come from the
+ * state. They must all be in the state.
  */
 
-/** In the place of an input that the engine takes from the state. */
+/** A placeholder for an input that the engine takes from the state. */
 const untouched = "untouched";
 
 /** @param registry - where the credentials are taken from that its resources are to have; the state's stay without it. */

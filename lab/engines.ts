@@ -7,9 +7,9 @@ export type Store = (typeof stores)[number];
  * `lab/image/Dockerfile`.
  */
 export const engines = {
-  /** The oldest that everfresh supports on a host. */
+  /** The oldest engine that everfresh supports on a host. */
   oldest: { what: "Docker 20.10, compose 2.17", stores: ["classic"] },
-  /** Debian 13's packages, which set-up installs too. */
+  /** The packages of Debian 13, which set-up also installs. */
   stable: { what: "Docker 26.1, compose 2.26", stores: ["classic", "containerd"] },
   newest: { what: "Docker 28.5, compose 2.40", stores: ["classic", "containerd"] },
   compose5: { what: "Docker 28.5, compose 5.0", stores: ["classic", "containerd"] },

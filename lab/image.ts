@@ -6,7 +6,7 @@ import { type EngineName, engines } from "./engines";
 
 const folder = path.join(__dirname, "image");
 
-/** The tag of an engine's machine image, with a hash of the files it is built from. */
+/** The tag of an engine's machine image. It contains a hash of the files that the image is built from. */
 async function tagOf(engine: EngineName): Promise<string> {
   const hash = createHash("sha256");
   for (const file of (await readdir(folder)).sort()) {
@@ -43,7 +43,7 @@ export async function labImage(engine: EngineName): Promise<string> {
   return tag;
 }
 
-/** Gives the build this machine's CA certificates, which a package registry or proxy here may need. */
+/** Gives the build this machine's CA certificates, because a package registry or proxy may need them. */
 async function lentCertificates(): Promise<string[]> {
   const bundle = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
   const isThere = await access(bundle).then(
@@ -58,23 +58,23 @@ function cannotBuild(engine: EngineName, error: DockerError): Error {
   const words = error.stderr.split("\n").map((line) => line.replace(/^#\d+ [\d.]+ /, "").trim());
   const why = words.find((line) => /^(E|Err|W): |^go: /.test(line)) ?? error.message;
   return new Error(
-    `engine ${engine} (${engines[engine].what}): its image cannot be built: ${why}; mend this and run it again (\`docker buildx build --target ${engine} lab/image\` shows all of it)`,
+    `engine ${engine} (${engines[engine].what}): its image cannot be built: ${why}; fix this and run it again (\`docker buildx build --target ${engine} lab/image\` shows all of it)`,
   );
 }
 
 /**
- * The options that let a container run a Docker engine of its own: `--privileged`, or, where this machine lacks a
- * capability and refuses that, the parts of it that an engine needs.
+ * The options that let a container run a Docker engine of its own: `--privileged` or, if this machine lacks a capability and
+ * refuses that, the parts of it that an engine needs.
  */
 export async function nestedEngineOptions(image: string): Promise<string[]> {
   if (await starts(image, ["--privileged"])) return ["--privileged"];
   const options = ["--cap-add=ALL"];
   for (const guard of ["seccomp", "apparmor", "systempaths"])
     options.push(`--security-opt=${guard}=unconfined`);
-  // From Docker 28 on, ALL leaves out what the machine lacks, and dropping that is refused.
+  // Since Docker 28, ALL leaves out what the machine lacks, and dropping that is refused.
   const isDropped = await starts(image, [...options, "--cap-drop=SYS_RESOURCE"]);
   if (isDropped) options.push("--cap-drop=SYS_RESOURCE");
-  // Only on cgroup v1: on v2 the container would take the whole machine's groups for its own.
+  // Only on cgroup v1: on v2 the container would mistake the whole machine's groups for its own.
   if ((await docker(["info", "--format={{.CgroupVersion}}"])) === "1")
     options.push("--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw");
   return options;

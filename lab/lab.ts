@@ -34,8 +34,8 @@ const hostPorts = [80, 8080, 8081, 8082, 8083, 8084, 8085, 8086, 8087, 8088, 808
 const label = "dev.everfresh.lab";
 
 /**
- * Brings a lab up and returns when its registry and every host's engine and sshd answer. A lab of that name that already
- * answers and has the requested hosts is returned unchanged, with everything that runs there; any other is removed first.
+ * Brings a lab up and returns when its registry and every host's engine and sshd answer. If a lab of that name already
+ * answers and has the requested hosts, it is returned unchanged, with everything that runs there. Any other is removed first.
  */
 export async function up(options: LabOptions = {}): Promise<Lab> {
   const { name = "default", hosts = 1, engine = defaultEngine.engine, store = defaultEngine.store } = options;
@@ -88,7 +88,7 @@ export function read(name: string): Promise<Lab | undefined> {
   return state.load(name);
 }
 
-/** The names of this checkout's labs, including those that a crash left half made. */
+/** The names of this checkout's labs, including incomplete ones left by a crash. */
 export function list(): Promise<string[]> {
   return state.names();
 }

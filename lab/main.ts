@@ -8,7 +8,7 @@ const program = new Command("lab").description("A registry and production hosts 
 
 program
   .command("up")
-  .description("bring a lab up, or say where it is")
+  .description("bring a lab up, or show where it is")
   .argument("[name]", "the lab's name", "default")
   .option("--hosts <count>", "how many hosts", Number, 1)
   .addOption(
@@ -28,7 +28,7 @@ program
   .command("down")
   .description("remove a lab and all that belongs to it")
   .argument("[name]", "the lab's name", "default")
-  .option("--all", "all of this checkout, those included that crashed test runs left")
+  .option("--all", "all of this checkout, including those left by crashed test runs")
   .action(async (name: string, { all }: { all?: boolean }) => {
     for (const each of all ? await list() : [name]) await down(each);
   });
@@ -36,16 +36,16 @@ program
 program
   .command("list")
   .description("show the labs of this checkout")
-  .argument("[name]", "just this one")
+  .argument("[name]", "only this one")
   .action(async (name?: string) => {
     for (const each of name ? [name] : await list()) await show(each);
   });
 
 program
   .command("images")
-  .description("build the images that hosts are made from, unless they are there")
+  .description("build the images of the hosts, unless they exist")
   .argument("[engines...]", `some of ${Object.keys(engines).join(", ")}; default all`)
-  .option("--missing", "only name the engines whose images are not there")
+  .option("--missing", "only list the engines whose images are missing")
   .action(async (asked: string[], { missing }: { missing?: boolean }) => {
     const names = asked.map((name) => parseEngine(name, "lab images").engine);
     for (const engine of names.length > 0 ? names : (Object.keys(engines) as EngineName[])) {
@@ -56,7 +56,7 @@ program
 
 async function show(name: string): Promise<void> {
   const lab = await read(name);
-  if (!lab) return console.log(`${name}: half made; remove it with \`down ${name}\``);
+  if (!lab) return console.log(`${name}: incomplete; remove it with \`down ${name}\``);
   console.log(`${name}: registry ${lab.registry.address} (the hosts call it ${lab.registry.pullAddress})`);
   console.log(`${name}: engine ${lab.engine} (${engines[lab.engine].what}), ${lab.store} image store`);
   for (const host of lab.hosts)

@@ -1,20 +1,20 @@
-/** The arguments of every `pulumi` command that is run. Nothing here runs anything; no secret is ever an argument. */
+/** The arguments of every `pulumi` command that is run. Nothing here runs anything, and no secret is ever an argument. */
 
-/** Which stack is meant; without a name the selected one. */
+/** The stack to act on; without a name, the selected one. */
 export interface StackTarget {
   stack?: string;
   /** The file with the stack's configuration, absolute; default `Pulumi.<stack>.yaml`. */
   configFile?: string;
-  /** Whether Pulumi may ask something. */
+  /** Whether Pulumi may ask questions. */
   interactive: boolean;
 }
 
 export interface UpOptions {
-  /** Nobody needs to be asked: then there is no preview either, as nobody looks at it. */
+  /** Skips the confirmation, and the preview that only serves it. */
   approved: boolean;
-  /** Where Pulumi writes what happens, for programs. */
+  /** The file to which Pulumi writes its events, as JSON. */
   eventLog?: string;
-  /** The types of the components to update; default all there is. */
+  /** The types of the components to update; default: all. */
   only?: readonly string[];
   /** Passed on as they are. */
   more?: readonly string[];
@@ -45,7 +45,7 @@ export const preview = (
   ...more,
 ];
 
-/** The stack's configuration as JSON; secrets only where they are needed. */
+/** Prints the stack's configuration as JSON, with secrets only on request. */
 export const readConfig = (target: StackTarget, { secrets }: { secrets: boolean }): string[] => [
   "config",
   ...common({ ...target, interactive: false }),
@@ -63,7 +63,7 @@ export const setConfig = (target: StackTarget, path: string, value: string): str
   ...typed(path, value),
 ];
 
-/** The value comes on stdin. */
+/** The value is read from stdin. */
 export const setSecret = (target: StackTarget, path: string): string[] => [
   "config",
   "set",
@@ -93,7 +93,7 @@ export const outputs = (target: StackTarget): string[] => [
 /** Prints the name of the selected stack. */
 export const selectedStack = (): string[] => ["stack", "--show-name", "--non-interactive"];
 
-/** Selects a stack, made if there is none of that name. */
+/** Selects a stack, and creates it if there is none of that name. */
 export const selectStack = ({ stack, interactive }: StackTarget & { stack: string }): string[] => [
   "stack",
   "select",
@@ -114,7 +114,7 @@ const configFile = ({ configFile }: StackTarget): string[] =>
 const logged = (eventLog: string | undefined): string[] =>
   eventLog === undefined ? [] : ["--event-log", eventLog];
 
-/** Inside a structure Pulumi guesses the type of a value: a host named `1` would become a number. */
+/** Inside a structure, Pulumi guesses the type of a value: a host named `1` would become a number. */
 function typed(path: string, value: string): string[] {
   const inside = /[.[]/.test(path);
   const guessed = !/\.(port|insecure)$/.test(path) && /^(true|false|[\d.eE+-]+)$/.test(value);

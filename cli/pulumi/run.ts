@@ -8,7 +8,7 @@ import { withTools } from "../../lab/pulumi/environment";
 import { project } from "../project";
 import type { PulumiRun } from "./outcome";
 
-/** Pulumi as `scripts/setup` put it, on PATH, or where its own installer puts it. */
+/** Finds the Pulumi that `scripts/setup` installed, the one on PATH, or the one where its own installer puts it. */
 function environment(): NodeJS.ProcessEnv {
   const tools = withTools();
   const home = process.env.PULUMI_HOME ?? (process.env.HOME && path.join(process.env.HOME, ".pulumi"));
@@ -20,9 +20,9 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Runs pulumi and keeps what it says.
+ * Runs pulumi and returns its stdout.
  *
- * @param input - for its stdin; without it pulumi has none.
+ * @param input - written to its stdin; without it, pulumi has no stdin.
  * @throws Problems in pulumi's own words when it fails.
  */
 export async function ask(args: readonly string[], { input }: { input?: string } = {}): Promise<string> {
@@ -33,7 +33,7 @@ export async function ask(args: readonly string[], { input }: { input?: string }
   throw new Problems([pulumiProblem(args, stderr.trim() || stdout.trim())]);
 }
 
-/** Runs pulumi where the user sees it and may be asked something. Its stdout can be sent to stderr, to keep ours for a program. */
+/** Runs pulumi on the user's terminal, where it may ask questions. Its stdout can go to stderr, to keep ours for a program. */
 export async function show(args: readonly string[], stdout: "stdout" | "stderr" = "stdout"): Promise<void> {
   const child = start(args, { stdio: ["inherit", stdout === "stdout" ? "inherit" : 2, "inherit"] });
   if ((await whileWeWait(child)) !== 0) {
@@ -42,8 +42,8 @@ export async function show(args: readonly string[], stdout: "stdout" | "stderr" 
 }
 
 /**
- * Runs `pulumi up` or `preview` where the user sees it, and tells how it ended. Ctrl-C is pulumi's: it ends what is under
- * way in good order, and this waits for it.
+ * Runs `pulumi up` or `preview` on the user's terminal and returns how it ended. Ctrl-C goes to pulumi, which finishes the
+ * work under way, and this waits for it.
  *
  * @param args - given the path of the event log.
  */
@@ -54,7 +54,7 @@ export async function follow(
   const log = await openUnnamed();
   try {
     const child = start(args("/dev/fd/3"), {
-      // What pulumi says before its engine starts (a lock, a wrong passphrase) is on stderr only.
+      // Errors from before pulumi's engine starts (a lock, a wrong passphrase) are on stderr only.
       stdio: ["inherit", stdout === "stdout" ? "inherit" : 2, "pipe", log.fd],
       // `--event-log` is hidden behind this; Pulumi's own Automation API sets it too.
       env: { PULUMI_DEBUG_COMMANDS: "true" },
@@ -68,7 +68,7 @@ export async function follow(
 }
 
 /**
- * A file that has no name any more: the docker provider writes the registry's password into debug messages, and a killed
+ * Opens a file and removes its name: the docker provider writes the registry's password into debug messages, and a killed
  * command line must not leave them behind.
  */
 async function openUnnamed() {
@@ -91,7 +91,7 @@ interface Start {
   env?: NodeJS.ProcessEnv;
 }
 
-/** Pulumi does not tell its program in which file the configuration is. */
+/** Tells the program which file has the configuration, because Pulumi does not. */
 function configFileFor(args: readonly string[]): NodeJS.ProcessEnv {
   const flag = args.indexOf("--config-file");
   return flag < 0 ? {} : { [configFileVariable]: args[flag + 1] };
@@ -102,13 +102,13 @@ function start(args: readonly string[], { stdio, env }: Start): ChildProcess {
     cwd: project,
     env: { ...environment(), ...configFileFor(args), ...env },
     stdio,
-    // Where there is no terminal, a signal for our whole group would reach pulumi twice, once passed on by us; and
-    // twice means to it: stop at once.
+    // Without a terminal, a signal to our whole process group would reach pulumi twice, once passed on by us. Pulumi
+    // takes the second one as an order to stop at once.
     detached: stdio[0] === "inherit" && !process.stdin.isTTY,
   });
 }
 
-/** Passes on what asks to stop, and waits all the same. */
+/** Waits for pulumi to end, and passes signals that ask it to stop on to it. */
 async function whileWeWait(child: ChildProcess): Promise<number | undefined> {
   const stop = () => void child.kill("SIGINT");
   const signals = {
@@ -147,11 +147,11 @@ function collect(child: ChildProcess, fd: 1 | 2): Promise<string> {
   });
 }
 
-/** What Pulumi says of a file that it cannot read quotes from it, and there may be a secret in it. */
+/** Pulumi quotes from a file that it cannot read, and the quote may contain a secret. */
 const withoutText = (message: string) =>
   message.replace(/\byaml: .*/s, (reason) => ["yaml", ...(/\bline \d+/.exec(reason) ?? [])].join(": "));
 
-/** Pulumi's messages, with what to do where it does not say it. */
+/** One of Pulumi's messages, completed with what to do. */
 export function pulumiProblem(args: readonly string[], said: string): string {
   const message = withoutText(said.replace(/^error: /, "").replaceAll("\n", " "));
   const where = `pulumi ${
@@ -168,6 +168,6 @@ export function pulumiProblem(args: readonly string[], said: string): string {
       ? "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
       : /login|logged in|credentials/i.test(message)
         ? "log in with `pulumi login`"
-        : "the same command of Pulumi's own shows more";
+        : "run the same command with plain pulumi to see more";
   return problem(where, message || "failed", todo);
 }

@@ -9,10 +9,10 @@ export async function clearCache(session: Session): Promise<ExitStatus> {
   const value = new Date().toISOString();
   await ask(setConfig(session, "fresh", value));
   print([
-    `everfresh:fresh is ${value} now: every content hash is another one.`,
-    "The next `everfresh deploy` builds every image without cache, and replaces what comes of it.",
+    `everfresh:fresh is now ${value}: every content hash changes.`,
+    "The next `everfresh deploy` builds every image without cache, and replaces the containers that use them.",
     "Caches of `RUN --mount=type=cache` stay: `docker builder prune --filter type=exec.cachemount` empties them.",
-    "Nothing was built yet. To take it back: `pulumi config rm everfresh:fresh`.",
+    "Nothing has been built yet. To undo this: `pulumi config rm everfresh:fresh`.",
   ]);
   return exit.done;
 }

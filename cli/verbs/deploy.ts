@@ -7,7 +7,7 @@ import { ask, follow } from "../pulumi/run";
 import type { Session } from "../session";
 import { printJson } from "../terminal";
 
-/** `pulumi up`, with an exit status that says what became of it. */
+/** `pulumi up`, with an exit status that says how it ended. */
 export async function deploy(session: Session, more: readonly string[]): Promise<ExitStatus> {
   await mustBeDeployable(session);
   await mustFollowWorkingTree(session, "deploy");
@@ -41,7 +41,7 @@ export async function runUp(
   if (session.json) printJson(await summary(session, outcome));
   else if (outcome.exit === exit.broken) {
     process.stderr.write(
-      "everfresh: a host could not be put back; look at it with `everfresh status` and `everfresh logs`\n",
+      "everfresh: a host could not be put back to its old release; check it with `everfresh status` and `everfresh logs`\n",
     );
   }
   return outcome.exit;

@@ -19,17 +19,17 @@ import type { Session } from "../session";
 import { paintFor, print, printJson, waitingFor } from "../terminal";
 import { identifyServices } from "../working-tree";
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
-  /** What it is: `docker`, `registry`, a host's name. */
+  /** What was checked: `docker engine`, `registry`, a host's name. */
   what: string;
   /** What was found there. */
   found?: string;
-  /** What is wrong, each with how to mend it. */
+  /** What is wrong, each with how to fix it. */
   problems: readonly string[];
 }
 
-/** Looks at both ends, and says of every finding how to mend it. */
+/** Checks this machine, the registry and the hosts, and says how to fix each problem. */
 export async function doctor(session: Session): Promise<ExitStatus> {
   const findings = await waitingFor("looking at this machine, the registry and the hosts", examine(session));
   const healthy = findings.every(({ problems }) => problems.length === 0);
@@ -42,7 +42,7 @@ export function renderFindings(findings: readonly Finding[], paint = paintFor(pr
   return findings.flatMap(({ what, found, problems }) =>
     problems.length === 0
       ? [`${paint("green", "ok")}    ${what}: ${printable(found ?? "")}`]
-      : problems.map((text) => `${paint("red", "mend")}  ${printable(text)}`),
+      : problems.map((text) => `${paint("red", "fix")}   ${printable(text)}`),
   );
 }
 
@@ -118,7 +118,7 @@ async function tool(command: string, args: string[], todo: string, atLeast?: str
   }
   const major = Number(/\d+/.exec(said)?.[0]);
   if (atLeast !== undefined && !(major >= Number(atLeast))) {
-    throw new Problems([problem(name, `is ${said}, and version ${atLeast} is needed`, todo)]);
+    throw new Problems([problem(name, `is ${said}, but version ${atLeast} is needed`, todo)]);
   }
   return said.split("\n")[0]!;
 }
@@ -128,7 +128,7 @@ async function login({ registry }: Settings): Promise<string> {
   const { address, username, password, insecure } = registry;
   const auth = username !== undefined && password !== undefined ? { username, password } : undefined;
   await checkLogin(registryHost(address), { ...(auth ? { auth } : {}), insecure });
-  return `${registryHost(address)} ${auth ? `lets ${auth.username} in` : "answers"}`;
+  return `${registryHost(address)} ${auth ? `accepts the login of ${auth.username}` : "answers"}`;
 }
 
 async function hostFindings(settings: Settings): Promise<Finding[]> {

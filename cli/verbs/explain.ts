@@ -36,7 +36,7 @@ export async function explain(
       problem(
         `services.${service}`,
         services.some(({ name }) => name === service)
-          ? "has no `build:`, so nothing of it is hashed"
+          ? "has no `build:`, so it has no content hash"
           : "is not in the compose file",
         `choose one of: ${built.join(", ") || "(no service is built)"}`,
       ),
@@ -54,7 +54,7 @@ export async function explain(
   return exit.done;
 }
 
-/** `--file`, else what the stack's configuration says, else `compose.yaml` in the folder of the call. */
+/** `--file`, else the stack's configuration, else `compose.yaml` in the folder that the command was called in. */
 async function sourceOf(session: Session, { file, envFile }: ExplainOptions): Promise<WorkingTreeSource> {
   const env = envFile === undefined ? {} : { envFile: path.resolve(session.from, envFile) };
   if (file) return { composeFiles: file.map((each) => path.resolve(session.from, each)), ...env };
@@ -63,7 +63,7 @@ async function sourceOf(session: Session, { file, envFile }: ExplainOptions): Pr
   return { composeFiles: [path.join(session.from, "compose.yaml")], ...env };
 }
 
-/** Several stacks: only Pulumi knows which is selected, if it is there to ask. */
+/** If there are several stacks, only Pulumi, if installed, knows which one is selected. */
 async function selected(): Promise<string | undefined> {
   const name = await ask(selectedStack()).catch(() => undefined);
   return name === undefined ? undefined : stackFile({ stack: name.trim() });
@@ -78,7 +78,7 @@ async function sinceLastBuild(
   try {
     deployed = JSON.parse(await ask(outputs(session)));
   } catch {
-    return "not known (no stack can be asked)";
+    return "not known (no stack can be read)";
   }
   const before = own(deployed.images, service)?.content;
   return before === identity.content ? "nothing" : whyNew(before, identity);

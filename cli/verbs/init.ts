@@ -28,10 +28,10 @@ export interface InitOptions {
   registryUsername?: string;
 }
 
-/** Not `prod`: `Pulumi.prod.yaml` is here already, as an example. */
+/** Not `prod`, because the checkout already has an example `Pulumi.prod.yaml`. */
 export const defaultStack = "staging";
 
-/** A file without hosts is one that Pulumi made; one whose host has no name yet was begun here. */
+/** A file without hosts was made by Pulumi. A file whose host has no name was left by an unfinished `init`. */
 export function describesStack(config: Record<string, unknown>): boolean {
   const hosts = config["everfresh:hosts"];
   return hosts !== undefined && !(Array.isArray(hosts) && hosts[0]?.name === undefined);
@@ -44,7 +44,7 @@ export interface InitialSetting {
   secret?: true;
 }
 
-/** Makes a stack and its configuration; whatever is not given is asked for. */
+/** Creates a stack and its configuration, and asks for whatever is not given. */
 export async function init(session: Session, options: InitOptions): Promise<ExitStatus> {
   const stack = session.stack ?? (session.interactive ? await askFor("Stack", defaultStack) : defaultStack);
   const file = stackFile({ ...session, stack })!;
@@ -52,7 +52,7 @@ export async function init(session: Session, options: InitOptions): Promise<Exit
     throw new Problems([
       problem(
         file,
-        "describes a stack already",
+        "already describes a stack",
         "change it with `pulumi config set`, or name another stack with --stack",
       ),
     ]);
@@ -74,7 +74,7 @@ export async function init(session: Session, options: InitOptions): Promise<Exit
   return exit.done;
 }
 
-/** All that is known once nothing is missing. */
+/** The complete answers, from options and questions. */
 export interface Given {
   composeFile: string;
   address: string;
@@ -90,8 +90,8 @@ export interface Given {
 }
 
 /**
- * What is written, in this order: secrets first, as they are what may fail (no passphrase), and the host's name last. Before
- * that the file describes no stack, and `init` can simply be run again.
+ * The settings in the order in which they are written. Secrets come first, because they may fail (no passphrase), and the
+ * host's name last: until it is there the file describes no stack, and `init` can be run again.
  */
 export function initialSettings(given: Given): InitialSetting[] {
   const { composeFile, address, port, user, hostKey, privateKey } = given;
@@ -114,13 +114,13 @@ export function initialSettings(given: Given): InitialSetting[] {
   return [...known(secrets).map((setting) => ({ ...setting, secret: true as const })), ...known(plain)];
 }
 
-/** `web1.example.com` is `web1`; an address of digits has no name in it. */
+/** `web1` for `web1.example.com`; `host1` for an IP address. */
 export function hostName(address: string): string {
   const first = address.split(".")[0]!.toLowerCase();
   return /^[a-z][a-z0-9-]*$/.test(first) ? first : "host1";
 }
 
-/** @throws Problems as `pulumi up` would have them, before anything is written. */
+/** @throws Problems that `pulumi up` would report, before anything is written. */
 function check(settings: InitialSetting[]): void {
   const raw: Record<string, unknown> = {};
   const nested: { hosts: Record<string, string>[]; registry: Record<string, string> } = {
@@ -154,7 +154,7 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
   const user = await text(
     "--user",
     options.user,
-    "User there (in the group docker)",
+    "User to log in as (in the group docker)",
     session.interactive ? "deploy" : undefined,
   );
   const registry = await text(
@@ -178,7 +178,7 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
   const username = await text(
     "--registry-username",
     options.registryUsername,
-    "User of the registry (empty: none)",
+    "Registry user (empty: none)",
     "",
   );
   return {
@@ -195,7 +195,7 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
   };
 }
 
-/** The key that the host shows, if somebody believes it. */
+/** The key that the host shows, once the user has confirmed it. */
 async function trustedKey(session: Session, address: string, port: number, accept: boolean): Promise<string> {
   const { line, fingerprint } = await fetchHostKey(address, port);
   process.stderr.write(`${address}:${port} shows the key ${fingerprint} (${line.split(" ")[0]})\n`);
@@ -203,12 +203,10 @@ async function trustedKey(session: Session, address: string, port: number, accep
   const where = `${address}:${port}`;
   const todo = `compare it with \`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\` on the host itself, and give it with --host-key '${line}'`;
   if (!session.interactive) {
-    throw new Problems([
-      problem(where, "nobody has said that this is its key", `${todo} (or --accept-host-key)`),
-    ]);
+    throw new Problems([problem(where, "its key has not been confirmed", `${todo} (or --accept-host-key)`)]);
   }
   process.stderr.write("On the host itself: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n");
-  if (await confirm("Is it the same there?")) return line;
+  if (await confirm("Is the fingerprint the same there?")) return line;
   throw new Problems([problem(where, "its key was not confirmed", todo)]);
 }
 
@@ -229,7 +227,7 @@ async function readKey(file: string): Promise<string> {
 async function registryPassword(session: Session): Promise<string> {
   const given = process.env.EVERFRESH_REGISTRY_PASSWORD;
   if (given) return given;
-  if (session.interactive) return askForSecret("Its password");
+  if (session.interactive) return askForSecret("Registry password");
   throw new Problems([
     problem(
       "EVERFRESH_REGISTRY_PASSWORD",

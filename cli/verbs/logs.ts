@@ -8,7 +8,7 @@ import { type ExitStatus, exit } from "../pulumi/outcome";
 import type { Session } from "../session";
 import { print, waitingFor } from "../terminal";
 
-/** The last lines of the containers' logs, of all hosts. */
+/** Prints the last lines of the containers' logs, from all hosts. */
 export async function logs(
   session: Session,
   service: string | undefined,
@@ -36,11 +36,7 @@ export async function logs(
   if (problems.length > 0) throw new Problems(problems);
   if (!found && service !== undefined) {
     throw new Problems([
-      problem(
-        service,
-        "no host has a container of it that wrote anything",
-        "see `everfresh status` for the services there are",
-      ),
+      problem(service, "no host has any log output of it", "run `everfresh status` to list the services"),
     ]);
   }
   return exit.done;

@@ -24,7 +24,7 @@ export async function rollback(session: Session, release: string | undefined): P
   return upWith(session, "release", target);
 }
 
-/** Ends the pinning: what the working tree builds, or another stack proved, is deployed again. */
+/** Unpins the stack: what the working tree builds, or another stack proved, is deployed again. */
 export async function clearRollback(session: Session): Promise<ExitStatus> {
   await mustBeDeployable(session);
   if ((await readSetting(session, "release")) === undefined) {
@@ -59,6 +59,6 @@ async function readHistories(session: Session): Promise<Record<string, HostHisto
 function announcement({ release, tag, at, who, from }: LedgerEntry): string {
   return [
     `rolling back to release ${release} (${tag ?? "no tag"}), deployed ${moment(at)} by ${who} on ${from}.`,
-    "The stack stays pinned to it; `everfresh rollback --clear` ends that.",
+    "The stack stays pinned to it; `everfresh rollback --clear` unpins it.",
   ].join("\n");
 }

@@ -14,7 +14,7 @@ import { renderStatus, reportOf, statusExit } from "../status";
 import { paintFor, print, printJson, waitingFor } from "../terminal";
 import { identifyServices } from "../working-tree";
 
-/** Is everything healthy, is it what the working tree would build, who deployed it when? */
+/** Is everything healthy, is it what the working tree would build, who deployed it and when? */
 export async function status(
   session: Session,
   { expectCurrent = false }: { expectCurrent?: boolean },
@@ -52,7 +52,7 @@ const orProblems = <T>(work: Promise<T>): Promise<T | Problems> =>
     throw error;
   });
 
-/** Why each content that runs would be built anew. */
+/** Why the working tree would build other images than those that run, by the content hash that runs. */
 async function causes(
   answers: readonly HostAnswer<HostState>[],
   identities: Record<string, ContentIdentity>,

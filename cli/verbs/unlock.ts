@@ -10,7 +10,7 @@ import { type ExitStatus, exit } from "../pulumi/outcome";
 import { mustBeApproved, type Session } from "../session";
 import { print, waitingFor } from "../terminal";
 
-/** Ends whoever holds a host's lock: politely, so that it puts back what ran, and after `wait` seconds for good. */
+/** Asks the deployment that holds a host's lock to stop, so that it puts back what ran, and kills it after `wait` seconds. */
 export async function unlock(session: Session, { wait }: { wait: number }): Promise<ExitStatus> {
   const settings = await readSettings(session);
   const project = await hostProject(settings);
@@ -25,7 +25,7 @@ export async function unlock(session: Session, { wait }: { wait: number }): Prom
     "value" in state && state.value.holder ? [{ name: state.name, holder: state.value.holder }] : [],
   );
   if (locked.length === 0) {
-    print("no host is locked; if Pulumi says that the stack is, end that with `pulumi cancel`");
+    print("no host is locked; if Pulumi says that the stack is locked, run `pulumi cancel`");
     return exit.done;
   }
   for (const { name, holder } of locked) {
@@ -40,7 +40,7 @@ export async function unlock(session: Session, { wait }: { wait: number }): Prom
     { ...settings, hosts: settings.hosts.filter(({ name }) => names.has(name)) },
     (asked) =>
       runVerb(asked, unlockProgram(project, wait), {
-        // After the wait it kills, and looks for 30 seconds more whether that helped.
+        // After the wait it kills the deployment, and checks for another 30 seconds whether it has ended.
         timeout: (wait + 45) * 1000,
         onStderr: (text) => process.stderr.write(printable(text)),
       }),

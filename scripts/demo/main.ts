@@ -20,7 +20,7 @@ async function demo(): Promise<void> {
   const host = lab.hosts[0]!;
   console.log(`registry  ${lab.registry.address}\nhost1     ${host.user}@${host.address}:${host.port}`);
 
-  step("A stack with its state in a local folder, and what `pulumi up` has to know");
+  step("A stack with its state in a local folder, and the configuration that `pulumi up` needs");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await cp(path.join(checkout, "examples", "shop"), shop, { recursive: true });
   const stack = await DemoStack.create(checkout, folder);
@@ -35,7 +35,7 @@ async function demo(): Promise<void> {
   await writeFile(line, (await readFile(line, "utf8")).replace(greetings.before, greetings.after));
   console.log(`web/src/greeting.js\n- ${greetings.before}\n+ ${greetings.after}`);
 
-  step("What would that do?");
+  step("A preview of what that changes");
   await stack.pulumi("preview", "--suppress-outputs");
 
   step("The second `pulumi up`");
@@ -64,7 +64,7 @@ async function configure(stack: DemoStack, { registry, hosts }: Lab): Promise<vo
   await stack.configureSecret("hosts[0].privateKey", host.privateKey);
 }
 
-/** Fetches the page from the host's own engine, as a browser would, and checks that it is the one expected. */
+/** Fetches the page as a browser would, and checks that it is the expected one. */
 async function showPage(host: LabHost, greeting: string): Promise<void> {
   const url = host.url(8080);
   // The proxy asks every second where `web` is now.
@@ -97,27 +97,25 @@ function showReplaced(before: Map<string, string>, after: Map<string, string>): 
     );
   }
   if (replaced.join() !== "web")
-    throw new Error(
-      `demo: replaced were ${replaced.join(", ") || "none"}, and it should have been web alone`,
-    );
+    throw new Error(`demo: replaced ${replaced.join(", ") || "nothing"}, but should have replaced only web`);
 }
 
 function howToGoOn(host: LabHost): void {
   const relative = (file: string) => path.relative(checkout, file);
-  step("How to go on");
-  console.log(`The shop is at ${host.url(8080)}; the copy that is deployed lies in ${relative(shop)}.
+  step("What to try next");
+  console.log(`The shop is at ${host.url(8080)}. Its source, for you to edit, is in ${relative(shop)}.
 
-  . ./${relative(path.join(folder, "env"))}                       this shell now knows the demo's stack
-  pulumi up                                     after any change of yours
+  . ./${relative(path.join(folder, "env"))}                       makes this shell use the demo's stack
+  pulumi up                                     after any change you make
   pulumi preview --expect-no-changes            is the host still as the stack left it?
   docker exec -it ${host.container} sh
-                                                the host; try \`docker rm -f\` on something, then preview
+                                                a shell on the host; try \`docker rm -f\`, then preview
   npm run demo -- down                          removes all of it
 
 done (Pulumi: ${pulumiInUse()})`);
 }
 
-/** Removes what an earlier demo left, finished or not. */
+/** Removes everything that a demo made, whether it finished or not. */
 async function remove(): Promise<void> {
   await down("demo");
   await rm(folder, { recursive: true, force: true });

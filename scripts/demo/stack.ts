@@ -4,20 +4,20 @@ import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { withTools } from "../../lab/pulumi/environment";
 
-/** The demo's Pulumi stack. All of it lies in one folder: state, configuration, passphrase. */
+/** The demo's Pulumi stack. Its state, configuration and passphrase are in one folder. */
 export class DemoStack {
   private constructor(
     private readonly checkout: string,
     private readonly variables: Record<string, string>,
   ) {}
 
-  /** Makes the stack, and `env` in the same folder, which lets a shell work with it. */
+  /** Creates the stack, and a file `env` in the same folder that lets a shell use it. */
   static async create(checkout: string, folder: string): Promise<DemoStack> {
     const variables = {
       PULUMI_BACKEND_URL: `file://${path.join(folder, "state")}`,
       PULUMI_CONFIG_PASSPHRASE_FILE: path.join(folder, "passphrase"),
       PULUMI_STACK: "demo",
-      // Pulumi's way to give a flag to every command: --config-file.
+      // Passes --config-file to every pulumi command.
       PULUMI_OPTION_CONFIG_FILE: path.join(folder, "Pulumi.demo.yaml"),
       PULUMI_SKIP_UPDATE_CHECK: "true",
     };
@@ -28,12 +28,9 @@ export class DemoStack {
     const exports = Object.entries(variables).map(([name, value]) => `export ${name}='${value}'`);
     await writeFile(
       path.join(folder, "env"),
-      [
-        "# Written by the demo, to be sourced in the checkout's folder.",
-        ". ./scripts/env",
-        ...exports,
-        "",
-      ].join("\n"),
+      ["# Written by the demo. Source it in the checkout's folder.", ". ./scripts/env", ...exports, ""].join(
+        "\n",
+      ),
     );
     const stack = new DemoStack(checkout, variables);
     await stack.init(folder);
@@ -41,8 +38,8 @@ export class DemoStack {
   }
 
   /**
-   * `stack init` knows no --config-file: it writes beside Pulumi.yaml, and remembers the stack as the one selected there.
-   * In the checkout that could be the file of somebody's own stack of this name.
+   * `stack init` has no --config-file: it writes beside Pulumi.yaml, and selects the stack there. In the checkout, that
+   * could overwrite the user's own stack of this name.
    */
   private async init(folder: string): Promise<void> {
     const project = path.join(folder, "Pulumi.yaml");
@@ -52,13 +49,13 @@ export class DemoStack {
     await rm(project);
   }
 
-  /** Runs a pulumi command as one would type it, and shows it with all that it prints. */
+  /** Runs a pulumi command, and shows it as a user would type it, with its output. */
   async pulumi(...argv: string[]): Promise<void> {
     console.log(`$ pulumi ${argv.join(" ")}`);
     await this.run(argv);
   }
 
-  /** Sets values, given by their path below `everfresh:`. */
+  /** Sets values by their paths below `everfresh:`. */
   async configure(values: Record<string, string>): Promise<void> {
     const pairs = Object.entries(values).map(([key, value]) => `everfresh:${key}=${value}`);
     console.log(
@@ -67,7 +64,7 @@ export class DemoStack {
     await this.run(["config", "set-all", "--path", ...pairs.flatMap((pair) => ["--plaintext", pair])]);
   }
 
-  /** Sets a secret: on standard input, so that it stands in no list of processes. */
+  /** Sets a secret. It is passed on stdin, so that it is in no process list. */
   async configureSecret(key: string, value: string): Promise<void> {
     console.log(`$ pulumi config set --path --secret 'everfresh:${key}' <…`);
     await this.run(["config", "set", "--path", "--secret", `everfresh:${key}`], { input: value });

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The Docker engine, compose v2 and buildx. Leaves alone whatever is there already.
+# Installs and starts the Docker engine, compose v2 and buildx, as far as they are missing.
 : "${state:?is set by scripts/setup}"
 
 set_up_docker() {
@@ -31,7 +31,7 @@ install_engine() {
   esac
   say "docker: installing the engine (package docker.io)"
   apt_install docker docker.io iptables ca-certificates
-  # A package of its own since Debian 13.
+  # The client is a separate package since Debian 13.
   command -v docker >/dev/null || apt_install docker docker-cli
   engine_installed=yes
 }
@@ -40,7 +40,7 @@ set_up_engine() {
   engine_answers && return 0
   if grep -q 'permission denied' "$state/docker.err"; then
     [ "$engine_installed" ] ||
-      fail "docker: you may not talk to its engine; run \`sudo usermod -aG docker $(id -un)\`, log in again, and run this again"
+      fail "docker: you have no access to its engine; run \`sudo usermod -aG docker $(id -un)\`, log in again, and run this again"
     admit_user
     return 0
   fi
@@ -65,28 +65,30 @@ start_engine() {
   if [ -d /run/systemd/system ]; then
     as_root "starting Docker" systemctl start docker
   else
-    # Not the init script: it raises limits, which a container may not. 9 is the lock, which must not outlive us.
+    # Not the init script, because it raises limits, which a container may not do. Descriptor 9 is the set-up's lock, which
+    # the daemon must not keep.
     as_root "starting Docker" sh -c 'setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null 9>&- &'
   fi
   until_it_does 60 engine_answers_or_refuses ||
-    fail "docker: the engine did not come up within 60 s; its last words, from its log: $(tail -n 1 /var/log/dockerd.log 2>/dev/null || :)"
+    fail "docker: the engine did not come up within 60 s; the last line of its log: $(tail -n 1 /var/log/dockerd.log 2>/dev/null || :)"
 }
 
 engine_answers_or_refuses() {
   engine_answers || grep -q 'permission denied' "$state/docker.err"
 }
 
-# After an installation: into the group for good, and into the socket for now, since groups count from the next login.
+# Gives the user access after an installation: by the group for good and, because that counts only from the next login, by
+# an ACL on the socket for now.
 admit_user() {
   user=$(id -un)
-  say "docker: letting $user use it (group docker)"
-  as_root "letting you use Docker" usermod -aG docker "$user"
+  say "docker: giving $user access to the engine (group docker)"
+  as_root "giving you access to Docker" usermod -aG docker "$user"
   command -v setfacl >/dev/null || apt_install docker acl
-  as_root "letting you use Docker" setfacl -m "u:$user:rw" /var/run/docker.sock
-  engine_answers || fail "docker: $user still may not talk to its engine; log in again, and run this again"
+  as_root "giving you access to Docker" setfacl -m "u:$user:rw" /var/run/docker.sock
+  engine_answers || fail "docker: $user still has no access to its engine; log in again, and run this again"
 }
 
-# Compose v2 and buildx from wherever the engine came from.
+# Installs compose v2 and buildx from the same source as the engine.
 install_plugins() {
   say "docker: installing compose v2 and buildx"
   if dpkg -s docker-ce >/dev/null 2>&1; then
@@ -104,7 +106,7 @@ install_plugins() {
   esac
 }
 
-# Debian 12 has neither: take these two, and nothing else, from Debian 13.
+# Debian 12 has neither, so these two, and nothing else, come from Debian 13.
 add_trixie() {
   [ ! -e /etc/apt/sources.list.d/everfresh-trixie.sources ] || return 0
   as_root docker tee /etc/apt/preferences.d/everfresh-trixie >/dev/null <<END

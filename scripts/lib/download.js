@@ -3,7 +3,7 @@ const { createWriteStream } = require("node:fs");
 const { Transform } = require("node:stream");
 const { pipeline } = require("node:stream/promises");
 
-/** After which a server that sends nothing is given up, in milliseconds. */
+/** Milliseconds after which a download that receives nothing is given up. */
 const PATIENCE_MS = 10_000;
 
 const [url, file] = process.argv.slice(2);

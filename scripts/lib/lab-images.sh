@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# The images of the lab's hosts, for the engines that `npm test` runs them on. Built here, a package that cannot be had
-# ends the set-up, and not some test.
+# Builds the images of the lab's hosts, for the engines that `npm test` uses. A package that cannot be downloaded then fails
+# the set-up, and not some test.
 : "${root:?is set by scripts/setup}"
 
 set_up_lab_images() {

@@ -1,5 +1,5 @@
-// Exits 0 when node_modules holds what package-lock.json asks for. npm writes the same kind of list into
-// node_modules as the last act of an installation, so one that was cut off does not count.
+// Exits with 0 if node_modules has what package-lock.json asks for. npm writes such a list into node_modules as the last step
+// of an installation, so an interrupted one does not count.
 const path = require("node:path");
 
 const root = process.argv[2];

@@ -113,7 +113,7 @@ unpack_bundle() {
   sums=$(dirname "$bundle")/SHA256SUMS
   if [ -r "$sums" ] && grep -q "[ *]${bundle##*/}\$" "$sums"; then
     (cd "$(dirname "$bundle")" && grep "[ *]${bundle##*/}\$" SHA256SUMS | sha256sum -c - >/dev/null 2>&1) ||
-      fail "pulumi: $bundle is not what SHA256SUMS beside it says; fetch the archive again"
+      fail "pulumi: $bundle does not match the SHA256SUMS beside it; fetch the archive again"
   fi
   tar -xJf "$bundle" -C "$into" "$@" || fail "pulumi: $bundle cannot be unpacked; fetch the archive again"
 }
@@ -133,7 +133,7 @@ download_release() {
   }
   mkdir "$1/bin"
   tar -xzf "$1/release.tar.gz" -C "$1/bin" --strip-components=1 2>/dev/null || {
-    unavailable "not on PATH, no offline bundle, and $url is no archive"
+    unavailable "not on PATH, no offline bundle, and $url is not an archive"
     return
   }
   rm "$1/release.tar.gz"

@@ -7,7 +7,7 @@
 
 # The first version that takes flags from the environment, as the demo needs.
 pulumi_oldest=3.208
-other_ways="install Pulumi $pulumi_oldest or newer (https://www.pulumi.com/docs/install/), or let PULUMI_BUNDLE name an offline bundle"
+other_ways="install Pulumi $pulumi_oldest or newer (https://www.pulumi.com/docs/install/), or set PULUMI_BUNDLE to an offline bundle"
 
 # shellcheck source=scripts/lib/pulumi-official.sh
 . "$lib/pulumi-official.sh"

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# What set-up tells people.
+# The messages of set-up.
 
 said=
 
-# Announces a step, before it is taken.
+# Announces a step before it begins.
 say() {
   said=yes
   printf 'setup: %s\n' "$1"

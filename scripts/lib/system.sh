@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# The machine: who we are on it, its packages, its disk.
+# The machine: root rights, packages, disk space.
 : "${state:?is set by scripts/setup}"
 
-# One set-up at a time in a checkout. The kernel frees the lock however this process ends. Where there is no flock
-# (macOS) two at once do no harm but work done twice: whatever is installed appears by a rename.
+# Allows one set-up at a time in a checkout. The kernel frees the lock however this process ends. Without flock (macOS), two
+# at once only do the work twice, because whatever they install appears by a rename.
 lock_checkout() {
   mkdir -p "$state"
   command -v flock >/dev/null || return 0
@@ -13,7 +13,7 @@ lock_checkout() {
   flock 9
 }
 
-# Runs a command as root. $1 says what for, should that be impossible.
+# Runs a command as root. $1 names the purpose, for the message if that is impossible.
 as_root() {
   can_be_root "$1"
   shift
@@ -25,7 +25,7 @@ can_be_root() {
     fail "setup: $1 needs root, and there is no sudo; run this as root, or install it yourself"
 }
 
-# Prints e.g. `debian 12`, `ubuntu 24.04`, or the kernel's name where there is no such release.
+# Prints e.g. `debian 12`, `ubuntu 24.04`, or the kernel's name on other systems.
 system_release() {
   if [ "$(uname -s)" = Linux ] && [ -r /etc/os-release ]; then
     # shellcheck disable=SC1091 # the machine's own file
@@ -48,44 +48,44 @@ apt_sources_changed() {
   apt_lists_fresh=
 }
 
-# Installs packages. $1 is what for; options of apt-get may stand among the names.
+# Installs packages. $1 names the purpose. Options of apt-get may be among the names.
 apt_install() {
   purpose=$1
   shift
   can_be_root "installing $purpose"
   need_disk 1500 /var
   log=$state/apt.log
-  # Another apt may be at work: wait for it. Its output matters only when it fails.
+  # Waits for another apt that may be running. The output matters only on failure.
   if ! { { [ "$apt_lists_fresh" ] || as_root "$purpose" apt-get -q update; } &&
     as_root "$purpose" env DEBIAN_FRONTEND=noninteractive \
       apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@"; } >"$log" 2>&1; then
-    fail "$purpose: apt-get failed; mend this and run it again (all of it is in $log):
+    fail "$purpose: apt-get failed; fix this and run it again (the whole output is in $log):
 $({ grep -E '^(E|W|Err|dpkg|sudo)' "$log" || cat "$log"; } | tail -n 5)"
   fi
   apt_lists_fresh=yes
 }
 
-# The mirror this machine gets Debian from. Prints nothing on other systems.
+# Prints the Debian mirror that this machine uses, or nothing on other systems.
 debian_mirror() {
   # shellcheck disable=SC2016 # apt fills these in
   apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
     awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }'
 }
 
-# Fails unless $1 MB are free where $2 lies.
+# Fails unless $1 MB are free on the disk of $2.
 need_disk() {
   free=$(df -Pk "$2" | awk 'NR == 2 { print int($4 / 1024) }')
   [ "$free" -ge "$1" ] || fail "setup: only $free MB are free on $2, and $1 MB are needed; make room"
 }
 
-# Runs a command that might hang, for at most $1 seconds where the system can do that.
+# Runs a command that might hang, for at most $1 seconds if there is `timeout`.
 within() {
   seconds=$1
   shift
   if command -v timeout >/dev/null; then timeout "$seconds" "$@"; else "$@"; fi
 }
 
-# Asks every 0.2 s, up to $1 seconds, until the command succeeds.
+# Repeats a command every 0.2 s, for up to $1 seconds, until it succeeds.
 until_it_does() {
   tries=$(($1 * 5))
   shift
@@ -96,7 +96,7 @@ until_it_does() {
   done
 }
 
-# True when version $1 (v1.2.3, 1.2.3-4, …) is $2 (1.2, 1.2.3) or newer.
+# Succeeds if version $1 (v1.2.3, 1.2.3-4, …) is $2 (1.2, 1.2.3) or newer.
 at_least() {
   printf '%s %s\n' "${1#v}" "$2" | awk '{
     parts = split($2, want, "."); split($1, have, /[.+-]/)

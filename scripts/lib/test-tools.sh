@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What the tests call beside what everfresh itself needs.
+# Installs the tools that only the tests need.
 
 set_up_test_tools() {
   absent=

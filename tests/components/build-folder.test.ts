@@ -55,7 +55,7 @@ describe("makeBuildFolder", () => {
       options,
     );
 
-  it("names what a build reads by links under the program's folder, which say nothing of the machine", () => {
+  it("names a build's paths by links in the program's folder, which contain no path of the machine", () => {
     const additionalContexts = { shared: path.join(folder, "app/shared"), base: "docker-image://debian:12" };
     const build = make({ additionalContexts }, [{ id: "token", file: path.join(folder, "app/token") }]);
     assert.equal(realpathSync(build.context), path.join(folder, "app/web"));
@@ -70,18 +70,18 @@ describe("makeBuildFolder", () => {
     assert.ok(!JSON.stringify([build, build.secret("token")]).includes(folder));
   });
 
-  it("gives each content and each service a context of another name: BuildKit takes what it knows by name and times", () => {
+  it("gives each content and each service its own context name, because BuildKit recognizes files by name and time", () => {
     assert.equal(path.basename(make().context), "context-of-web-c0c0c0c0c0c0c0c0");
   });
 
-  it("names the variable of a secret that comes from one", () => {
+  it("names the environment variable that a secret comes from", () => {
     assert.deepEqual(make({}, [{ id: "npm", environment: "NPM_TOKEN" }]).secret("npm"), {
       id: "npm",
       env: "NPM_TOKEN",
     });
   });
 
-  it("brings a Dockerfile from outside of the context, or none, along with its own ignore file", () => {
+  it("copies a Dockerfile from outside the context with its own ignore file, and writes an inline one", () => {
     writeFileSync(path.join(folder, "app/web.Dockerfile"), "FROM scratch");
     writeFileSync(path.join(folder, "app/web.Dockerfile.dockerignore"), "*.md");
     const beside = make({ dockerfile: "../web.Dockerfile" });
@@ -102,7 +102,7 @@ describe("makeBuildFolder", () => {
     );
   });
 
-  it("has the secret of an env file in a file of its owner's, where it builds, and in none otherwise", () => {
+  it("writes a secret from an env file to a private file if it builds, and to none otherwise", () => {
     const secret = { id: "team/npm", environment: "NPM_TOKEN", value: "s3cret" };
     const { src } = make({}, [secret]).secret(secret.id);
     assert.ok(!existsSync(src!));
@@ -111,14 +111,14 @@ describe("makeBuildFolder", () => {
     assert.deepEqual(made, { id: secret.id, src });
     assert.equal(readFileSync(src!, "utf8"), secret.value);
     assert.equal(statSync(src!).mode & 0o777, 0o600);
-    // It ends with the run.
+    // The file is removed at the end of the run.
     const [end] = process.listeners("exit").filter((listener) => !before.includes(listener));
     process.off("exit", end!);
     end!(0);
     assert.ok(!existsSync(src!));
   });
 
-  it("has a Dockerfile of its own for what is still to be written, with its own ignore file", () => {
+  it("leaves a rewritten Dockerfile to be written later, with the original's ignore file", () => {
     writeFileSync(path.join(folder, "app/web/Dockerfile.dockerignore"), "*.md\n");
     const made = makeFor("prod", "web", {}, [], { pinned: true });
     assert.equal(made.dockerfile, "../Dockerfile");
@@ -128,19 +128,19 @@ describe("makeBuildFolder", () => {
     assert.equal(text("Dockerfile.dockerignore"), "*.md\n");
   });
 
-  it("lets nobody else look at a secret's place", () => {
+  it("keeps the folder of secrets private", () => {
     make({}, [{ id: "token", file: path.join(folder, "app/token") }]);
     for (const place of ["", "/build", "/build/prod", "/build/prod/web", "/build/prod/web/secrets"])
       assert.equal(statSync(`.everfresh${place}`).mode & 0o777, 0o700, place);
   });
 
-  /** Everything below the test's folder, links as such, without what belongs to everfresh there. */
+  /** Everything in the test's folder, with links as links, without everfresh's own files. */
   const outside = () =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((name) => !name.startsWith(path.join("program", ".everfresh")))
       .sort();
 
-  it("writes nothing outside of it, whatever the names in the compose file are", () => {
+  it("writes nothing outside its folder, whatever names the compose file has", () => {
     const names = [
       "../../../victim/.git/hooks/post-checkout",
       "..",
@@ -169,7 +169,7 @@ describe("makeBuildFolder", () => {
     assert.equal(made.length, names.length, "two stacks share a folder");
   });
 
-  it("is the service's own: it removes nothing of another one's", () => {
+  it("removes nothing of another service's folder", () => {
     const web = make();
     for (const service of [".", "..", "web/..", "../prod"]) makeFor("prod", service);
     for (const stack of [".", "..", "prod/.."]) makeFor(stack, "build");
@@ -182,7 +182,7 @@ describe("makeBuildFolder", () => {
     ".everfresh/build/prod",
     ".everfresh/build/prod/web",
   ]) {
-    it(`is refused where the repository has a link in the place of ${place}`, () => {
+    it(`is refused if the repository has a link at ${place}`, () => {
       mkdirSync(path.join(folder, "victim/build/prod/web"), { recursive: true });
       for (const name of ["prod/web/kept", "web"]) writeFileSync(path.join(folder, "victim/build", name), "");
       mkdirSync(path.dirname(place), { recursive: true });
@@ -194,7 +194,7 @@ describe("makeBuildFolder", () => {
     });
   }
 
-  it("is refused with a line where it cannot be made", () => {
+  it("is refused in one line if it cannot be made", () => {
     mkdirSync(".everfresh/build", { recursive: true });
     writeFileSync(".everfresh/build/prod", "");
     assert.throws(
@@ -205,13 +205,13 @@ describe("makeBuildFolder", () => {
     );
   });
 
-  it("takes a Dockerfile in a folder of the context whose name begins with two dots", () => {
+  it("accepts a Dockerfile in a folder of the context whose name begins with two dots", () => {
     mkdirSync(path.join(folder, "app/web/..conf"));
     writeFileSync(path.join(folder, "app/web/..conf/Dockerfile"), "FROM scratch");
     assert.equal(make({ dockerfile: "..conf/Dockerfile" }).dockerfile, "..conf/Dockerfile");
   });
 
-  it("hands on as it is what is no folder of this machine", () => {
+  it("passes on a context that is not a local folder unchanged", () => {
     const additionalContexts = { a: "git@example.com:a/b", b: "https://example.com/x.tar" };
     assert.deepEqual(make({ additionalContexts }).additionalContexts, [
       "a=git@example.com:a/b",

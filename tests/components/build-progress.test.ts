@@ -10,7 +10,7 @@ import { providers } from "./fixtures";
 
 type Hook = () => void;
 
-/** What is shown of a build that fails, given its log. */
+/** Returns what is shown of a failed build with this log. */
 async function shown(...lines: string[]): Promise<string[]> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "everfresh-build-"));
   try {
@@ -45,7 +45,7 @@ describe("a build that fails", () => {
     );
   });
 
-  it("shows the reason where no step has failed, and nothing of the noise around it", async () => {
+  it("shows only the reason if no step has failed", async () => {
     const reason = "ERROR: docker.io/library/nothing:latest: not found";
     assert.deepEqual(await shown(...start, "#2 0.1 error.c is compiled", `#3 ${reason}`, "#1 DONE 0.0s"), [
       `web: the build failed; its last lines:\n${reason}`,
@@ -56,7 +56,7 @@ describe("a build that fails", () => {
     ["gives no reason", [...start, "#3 DONE 0.0s"]],
     ["is empty", []],
   ] as const) {
-    it(`points to the error that has the reason, where the log ${log}`, async () => {
+    it(`points to the resource's error if the log ${log}`, async () => {
       assert.deepEqual(await shown(...lines), [
         "web: the build failed outside of its steps; see the error of `web-build` for the reason",
       ]);
@@ -82,7 +82,7 @@ describe("a build's progress", () => {
   const failure = (code: string) => Object.assign(new Error(code), { code });
 
   for (const code of ["ENOSPC", "EMFILE"]) {
-    it(`is not shown where nothing more can be watched (${code}); the build goes on`, async () => {
+    it(`is not shown if the system cannot watch the log (${code}), and the build continues`, async () => {
       fs.watch = (() => {
         throw failure(code);
       }) as typeof fs.watch;
@@ -92,7 +92,7 @@ describe("a build's progress", () => {
     });
   }
 
-  it("ends with the watching; the build goes on", async () => {
+  it("stops if watching the log fails, and the build continues", async () => {
     const watcher = Object.assign(new EventEmitter(), { unref() {}, close() {} });
     fs.watch = (() => watcher) as unknown as typeof fs.watch;
     const { before, after } = await hooks();

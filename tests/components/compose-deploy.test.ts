@@ -90,11 +90,11 @@ describe("ComposeDeploy", () => {
         registry: { address: "10.0.0.1:5000", username: "ci", password: "the password", insecure: false },
       }).stdin,
     );
-    // What the program prints would reach the next one's environment, and the terminal.
+    // Otherwise what the program prints would reach the next one's environment, and the terminal.
     assert.deepEqual([addPreviousOutputInEnv, logging], [false, "stderr"]);
   });
 
-  it("shows no secret to who can read the state", async () => {
+  it("shows no secret to someone who can read the state", async () => {
     const { resources } = await deploy();
     const shown = JSON.stringify(resources.map(({ inputs }) => readable(inputs)));
     assert.doesNotMatch(shown, /the password|the private key/);
@@ -131,7 +131,7 @@ describe("ComposeDeploy", () => {
     assert.doesNotMatch(JSON.stringify(readable(connection)), /its key|the private key/);
   });
 
-  it("leaves the key to the agent where none is given", async () => {
+  it("leaves the key to the SSH agent if none is given", async () => {
     const { connection } = await command({ host: { privateKey: undefined } });
     assert.ok(!("privateKey" in (reveal(connection) as object)));
   });
@@ -165,7 +165,7 @@ describe("ComposeDeploy", () => {
     });
   }
 
-  it("says what has drifted, and what a person should know", async () => {
+  it("warns of drift, and of what a person should know", async () => {
     const { log } = await deploy({ judgement: { drift: ["web is missing"], notes: ["api is unhealthy"] } });
     assert.deepEqual(
       log.filter(({ severity }) => severity === "warning").map(({ message }) => message),
@@ -173,19 +173,19 @@ describe("ComposeDeploy", () => {
     );
   });
 
-  it("gives what the host proved, without what differs from run to run", async () => {
+  it("outputs what the host proved, without what differs from run to run", async () => {
     const { seconds: _, ...proved } = JSON.parse(report("0a0b0c0d"));
     assert.deepEqual((await deploy()).result, { result: proved });
   });
 
-  it("finds what the host proved, whatever its login and logout scripts say", async () => {
+  it("finds what the host proved, whatever its login and logout scripts print", async () => {
     const { seconds: _, ...proved } = JSON.parse(report("0a0b0c0d"));
     const stdout = `Welcome!\n{"release": "motd"}\n${report("0a0b0c0d")}\nbye`;
     const provider: Provider = (resource) => ({ ...providers(resource), stdout });
     assert.deepEqual((await deploy({}, provider)).result, { result: proved });
   });
 
-  it("is red when the host proves nothing, once: the next run finds in the outputs that it has to deploy again", async () => {
+  it("fails once when the host proves nothing; the next run learns from the outputs that it has to deploy again", async () => {
     for (const stdout of ["", "deployed!", "{}", "[]", '{"release":1}', report("r1").slice(0, -9)]) {
       const provider: Provider = (resource) => ({ ...providers(resource), stdout });
       const { log, result } = await deploy({}, provider);
@@ -193,14 +193,14 @@ describe("ComposeDeploy", () => {
       process.exitCode = undefined;
       assert.deepEqual(
         log.filter(({ severity }) => severity === "error").map(({ message }) => message),
-        ["web1: what it answered to its last deployment cannot be read; run `pulumi up` again"],
+        ["web1: its answer to the last deployment cannot be read; run `pulumi up` again"],
         stdout,
       );
       assert.deepEqual(result, { result: { release: "", verifiedAt: "", services: {} } });
     }
   });
 
-  it("is red when the request cannot be carried to a host", async () => {
+  it("fails when the request cannot be sent to a host", async () => {
     await assert.rejects(
       deploy({ provenance: { who: "a\nb" } }),
       /user name: "a\\nb" cannot be sent to a host/,

@@ -4,7 +4,7 @@ import { connection } from "../../components/connection";
 import { host } from "./fixtures";
 
 describe("connection", () => {
-  it("marks the keys of host and proxy as secrets by itself, whatever the provider does", async () => {
+  it("marks the keys of host and proxy as secrets itself, whatever the provider does", async () => {
     const { name: _, ...proxyJump } = { ...host, privateKey: "its key" };
     const { privateKey, proxy } = connection({ ...host, proxyJump });
     for (const key of [privateKey, (proxy as unknown as typeof host).privateKey]) {

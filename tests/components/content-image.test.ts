@@ -58,7 +58,7 @@ describe("ContentImage", () => {
     assert.deepEqual(result, { image, imageId });
   });
 
-  it("is built as the compose file says, from paths that every checkout has", async () => {
+  it("is built as the compose file says, from paths that are the same in every checkout", async () => {
     const { inputs } = named(await build(), "web-build");
     assert.deepEqual(inputs, {
       name: `registry.example.com/shop-web:content-${content.slice(0, 32)}`,
@@ -86,7 +86,7 @@ describe("ContentImage", () => {
     });
   });
 
-  it("asks for nothing that the compose file does not say", async () => {
+  it("sets no option that the compose file does not set", async () => {
     const { target: _, network: __, extraHosts: ___, ...plain } = args.build;
     const { inputs } = named(await build({ build: { ...plain, platforms: [] } }), "web-build");
     const asked = inputs.build as Record<string, unknown>;
@@ -97,7 +97,7 @@ describe("ContentImage", () => {
     assert.deepEqual(asked.extraHosts, []);
   });
 
-  it("has another name and another trigger when its content is another", async () => {
+  it("gets a new name and a new trigger when its content changes", async () => {
     const other = "0c".repeat(32);
     const { inputs } = named(await build({ content: other }), "web-build");
     assert.deepEqual(inputs.triggers, { content: other, built });
@@ -105,7 +105,7 @@ describe("ContentImage", () => {
     assert.equal((inputs.build as { label: Record<string, string> }).label["dev.everfresh.content"], other);
   });
 
-  it("has the same name and another trigger when it is built again", async () => {
+  it("keeps its name and gets a new trigger when it is built again", async () => {
     const again = named(await build({ built: "2031-01-01T00:00:00.000Z" }), "web-build").inputs;
     assert.deepEqual(again.triggers, { content, built: "2031-01-01T00:00:00.000Z" });
     assert.equal(again.name, named(await build(), "web-build").inputs.name);
@@ -129,7 +129,7 @@ describe("ContentImage", () => {
     await build({ changedSince: async () => undefined });
   });
 
-  it("shows its progress only while it is built", async () => {
+  it("shows its progress only if this run builds it", async () => {
     assert.deepEqual(named(await build(), "web-build").hooks, {});
     const building = named(await build({ changedSince: async () => undefined }), "web-build");
     assert.deepEqual(building.hooks, { beforeCreate: 1, afterCreate: 1, onError: 1 });

@@ -4,7 +4,7 @@ import path from "node:path";
 
 const checkout = path.join(__dirname, "..", "..");
 
-/** How a program ends in which a promise is rejected, and what it says. */
+/** Runs a program in which a promise is rejected, and returns how it ends and what it prints. */
 function end(message: string) {
   const program = `
     process.on("unhandledRejection", (error) => { console.error("shown:", error.message); process.exitCode = 1; });
@@ -18,7 +18,7 @@ function end(message: string) {
 }
 
 describe("a program whose engine has gone", () => {
-  it("ends without a word, as its user has been told", () => {
+  it("ends quietly, because the user has already been told", () => {
     assert.deepEqual(end("Resource monitor is terminating"), { status: 32, stderr: "" });
   });
 

@@ -42,7 +42,7 @@ export const report = (release: string) =>
     seconds: { pull: 1 },
   });
 
-/** Providers that do what they are asked. */
+/** Providers that succeed at everything. */
 export const providers: Provider = ({ type, name }) => {
   switch (type) {
     case "docker:index/remoteImage:RemoteImage":

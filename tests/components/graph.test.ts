@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { graph, isSecret, named, readable, reveal } from "../support/graph";
 
-/** The stand-in for the engine is only worth something when it shows what goes wrong. */
+/** Checks that the stand-in for the engine does not hide errors. */
 describe("graph", () => {
   const pet = (name: string, args: random.RandomPetArgs = {}, opts?: pulumi.CustomResourceOptions) =>
     new random.RandomPet(name, args, opts);
@@ -29,7 +29,7 @@ describe("graph", () => {
     assert.deepEqual(result, { third: "third!" });
   });
 
-  it("takes note of hooks instead of hanging", async () => {
+  it("records hooks instead of hanging", async () => {
     const { resources } = await graph(() => {
       pet(
         "p",
@@ -79,7 +79,7 @@ describe("graph", () => {
     );
   });
 
-  it("knows a preview from an update", async () => {
+  it("distinguishes a preview from an update", async () => {
     const isPreview = async (preview: boolean) =>
       (await graph(() => pulumi.runtime.isDryRun(), { preview })).result;
     assert.deepEqual([await isPreview(true), await isPreview(false)], [true, false]);

@@ -25,7 +25,7 @@ describe("HostTeardown", () => {
     ]);
   });
 
-  it("acts when it is destroyed, never when it is created, and nothing replaces it", async () => {
+  it("acts only when it is destroyed, and is never replaced", async () => {
     const { inputs } = named(await teardown(), "web1-down");
     assert.equal(inputs.create, "cat >/dev/null");
     assert.equal(inputs.delete, `sh -c 'eval "$(cat)"' everfresh teardown`);
@@ -36,7 +36,7 @@ describe("HostTeardown", () => {
   });
 
   for (const removeVolumes of [false, true]) {
-    it(`tells the host whose release it may remove, and ${removeVolumes ? "its volumes too" : "no volume"}`, async () => {
+    it(`tells the host to remove only this stack's release, and ${removeVolumes ? "its volumes" : "no volumes"}`, async () => {
       const { inputs } = named(await teardown({ removeVolumes, remoteDir: "/srv/e" }), "web1-down");
       const { stdin } = teardownProgram({
         project: "shop",
@@ -52,7 +52,7 @@ describe("HostTeardown", () => {
     });
   }
 
-  it("logs in with a secret key to the host whose key is known", async () => {
+  it("logs in with a secret key, and checks the host's key", async () => {
     assert.deepEqual(
       named(await teardown(), "web1-down").inputs.connection,
       secret({

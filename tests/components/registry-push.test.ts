@@ -16,7 +16,7 @@ const push = (changes: Partial<RegistryPushArgs> = {}, provider: Provider = prov
   graph(() => ({ digest: new RegistryPush("web", { ...args, ...changes }).digest }), { provider });
 
 describe("RegistryPush", () => {
-  it("pushes the image by its content, and then by the tag for people", async () => {
+  it("pushes the image by its content hash, and then by its readable tag", async () => {
     const { resources, result } = await push();
     assert.deepEqual(outline({ resources }), [
       "docker:index/registryImage:RegistryImage web-push < web",
@@ -31,12 +31,12 @@ describe("RegistryPush", () => {
     });
     const tagged = named({ resources }, "web-push-tag");
     assert.equal(tagged.inputs.name, "registry.example.com:5000/team/shop-web:1a2b3c4");
-    // One after the other: both at once would send the same layers twice.
+    // One after the other, because both at once would send the same layers twice.
     assert.deepEqual(tagged.dependencies, ["web-push", "web-tag"]);
     assert.deepEqual(result, { digest });
   });
 
-  it("pushes again exactly when the content is another, and never deletes from the registry", async () => {
+  it("pushes again exactly when the content changes, and never deletes from the registry", async () => {
     const other = "0c".repeat(32);
     for (const [changes, expected] of [
       [{}, content],
@@ -66,7 +66,7 @@ describe("RegistryPush", () => {
     );
   });
 
-  it("speaks HTTP to a registry that is said to be insecure, and needs no account", async () => {
+  it("speaks HTTP to a registry configured as insecure, and needs no account", async () => {
     const registry = { address: "localhost:5000", pullAddress: "r:5000", insecure: true };
     assert.deepEqual(named(await push({ registry }), "web-push").inputs.authConfig, {
       address: "http://localhost:5000",
@@ -75,7 +75,7 @@ describe("RegistryPush", () => {
     });
   });
 
-  it("speaks HTTP to a registry of this machine, as it was asked what it has", async () => {
+  it("speaks HTTP to a registry on this machine, as the queries to it do", async () => {
     const registry = { address: "127.0.0.1:5000/team", pullAddress: "r:5000/team", insecure: false };
     const pushed = await push({ registry });
     for (const name of ["web-push", "web-push-tag"]) {
@@ -91,14 +91,14 @@ describe("RegistryPush", () => {
     digest.slice(0, -1),
     digest.toUpperCase(),
   ]) {
-    it(`refuses ${JSON.stringify(wrong)} for a digest`, async () => {
+    it(`refuses ${JSON.stringify(wrong)} as a digest`, async () => {
       const provider: Provider = (resource) => ({ ...providers(resource), sha256Digest: wrong });
       const message = `${image}: the registry reports \`${wrong}\` instead of a digest; run \`pulumi up\` again`;
       await assert.rejects(push({}, provider), (error: Error) => error.message.endsWith(message));
     });
   }
 
-  it("takes the digest from the push by content, not from that by tag", async () => {
+  it("takes the digest from the push by content hash, not from the push by tag", async () => {
     const provider: Provider = (resource) =>
       resource.name === "web-push-tag" ? { sha256Digest: `sha256:${"ee".repeat(32)}` } : providers(resource);
     assert.deepEqual((await push({}, provider)).result, { digest });

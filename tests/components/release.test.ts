@@ -28,13 +28,13 @@ interface Shop {
   verify?: string;
   content?: string;
   digest?: string;
-  /** What became of the image. */
+  /** What was decided about the image. */
   kind?: "kept" | "promoted";
   forceRecreate?: string;
   more?: Record<string, unknown>;
 }
 
-/** A project with an image that is built, one that is named, a mounted file and a secret. */
+/** A project with a built image, a named image, a mounted file and a secret. */
 function shop(changes: Shop = {}): Pick<ReleaseArgs, "ingredients" | "decisions" | "images"> {
   const { folder = "/srv/shop", conf = "level = 1\n", token = "s3cret", executable = false } = changes;
   const services = {
@@ -84,7 +84,7 @@ function shop(changes: Shop = {}): Pick<ReleaseArgs, "ingredients" | "decisions"
   };
 }
 
-/** Declares a release, and gives the release that a host would be told of beside the graph. */
+/** Declares a release, and returns the release that a host would receive together with the graph. */
 async function declare(changes: Shop = {}, more: Partial<ReleaseArgs> = {}) {
   const declared = await graph(
     () => {
@@ -121,7 +121,7 @@ describe("Release", () => {
     assert.equal(declared.result.id, "0a0b0c0d");
   });
 
-  it("names in its keepers what it depends on, in plain text so that a preview can show it", async () => {
+  it("lists in its keepers what it depends on, in plain text so that a preview can show it", async () => {
     const { keepers } = named(await declare(), "release-id").inputs;
     assert.ok(!isSecret(keepers));
     assert.deepEqual(Object.keys(keepers as object).sort(), [
@@ -142,7 +142,7 @@ describe("Release", () => {
     ["forceRecreate", { forceRecreate: "today" }, {}, "compose file"],
   ];
   for (const [name, changes, more, keeper] of changing) {
-    it(`is another one when ${name} changes, and says so`, async () => {
+    it(`gets a new id when ${name} changes, and says why`, async () => {
       const [before, after] = [await keepersOf(), await keepersOf(changes, more)];
       assert.deepEqual(
         Object.keys(after).filter((key) => after[key] !== before[key]),
@@ -152,7 +152,7 @@ describe("Release", () => {
     });
   }
 
-  it("is another one when the executable bit of a mounted file changes", async () => {
+  it("gets a new id when the executable bit of a mounted file changes", async () => {
     const [before, after] = [await keepersOf(), await keepersOf({ executable: true })];
     assert.notEqual(after["services.web.volumes (/etc/conf)"], before["services.web.volumes (/etc/conf)"]);
   });
@@ -177,7 +177,7 @@ describe("Release", () => {
     });
   }
 
-  it("depends on the digest of a promoted image: the other stack may have another one of the same content", async () => {
+  it("depends on the digest of a promoted image, because the other stack may have another digest of the same content", async () => {
     const other = `sha256:${"ab".repeat(32)}`;
     const before = await keepersOf({ kind: "promoted" });
     const after = await keepersOf({ kind: "promoted", digest: other });
@@ -190,7 +190,7 @@ describe("Release", () => {
     for (const keeper of ["secrets.token", "compose file"]) assert.notEqual(other[keeper], ours[keeper]);
   });
 
-  it("keeps where it came from as long as it is the same, and tells the new origin when it is not", async () => {
+  it("keeps its provenance while its id is the same, and gets a new one when it changes", async () => {
     const before = { provenance: { ...provenance, who: "bob", tag: "0ld" }, layers: {} };
     const same = await declare({}, { deployed: { madeRelease: "0a0b0c0d", ...before } });
     assert.deepEqual(same.result.provenance, before.provenance);
@@ -200,7 +200,7 @@ describe("Release", () => {
     assert.deepEqual([other.release.tag, other.who], ["1a2b3c4", "ada"]);
   });
 
-  it("tells the host of every service: dependencies first, images by digest, files by fingerprint", async () => {
+  it("sends the host every service: dependencies first, images by digest, files by fingerprint", async () => {
     const { release } = await declare();
     const fingerprints = Object.fromEntries(
       release.files.map(({ path, fingerprint }) => [path, fingerprint]),
@@ -238,7 +238,7 @@ describe("Release", () => {
     );
   });
 
-  it("tells the host of no path of this machine", async () => {
+  it("sends the host no path of this machine", async () => {
     const { release } = await declare();
     assert.doesNotMatch(JSON.stringify(release), /\/srv\/shop/);
     assert.doesNotMatch(release.compose, /npm/);
@@ -248,7 +248,7 @@ describe("Release", () => {
 });
 
 describe("keptRelease", () => {
-  it("tells the host of a release that it keeps, and of nothing else", async () => {
+  it("sends the host the id of a release that it keeps, and nothing else", async () => {
     const { result, resources } = await graph(() => {
       const release = keptRelease({ id: "shop-1", project: "shop" }, provenance);
       return {

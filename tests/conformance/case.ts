@@ -1,24 +1,24 @@
 import type { Lab } from "../../lab/lab";
 
-/** What a plugin is asked, and what it answers: the official one and the stand-in alike. */
+/** One conversation with a plugin, which the official one and the stand-in must answer alike. */
 export interface Case<P> {
-  /** An obligation, as a test is named. */
+  /** An obligation, like the name of a test. */
   name: string;
   ask(plugin: P, world: World): Promise<unknown>;
-  /** Some words of the answer are those of this machine's builder: only side by side they are the same. */
+  /** Part of the answer comes from this machine's builder, so it is the same only if both run side by side. */
   sideBySide?: true;
 }
 
 /** What the plugins act on. */
 export interface World {
   lab: Lab;
-  /** The folder that a plugin works in, as the engine would start it in the program's. */
+  /** The folder that a plugin works in; the engine would start it in the program's folder. */
   folder: string;
 }
 
 /**
- * An answer in which what is another one each time has a name: digests and random values by the order in which they come
- * (`<digest 1>`), places of this lab and machine.
+ * An answer in which everything that varies is replaced by a name: digests and random values in order of appearance
+ * (`<digest 1>`), and addresses, keys and folders of this lab and machine.
  */
 export function normalised(answer: unknown, { lab, folder }: World): unknown {
   const [host] = lab.hosts;
@@ -33,7 +33,7 @@ export function normalised(answer: unknown, { lab, folder }: World): unknown {
     [folder, "<folder>"],
   ];
   for (const [place, name] of places) text = text.replaceAll(place, name);
-  // Go's parser of keys also tells what was wrong with a line that it passed over.
+  // Go's key parser also reports what was wrong with a line that it skipped.
   text = text.replaceAll(/; last parsing error for ignored line: [^"\\]*/g, "");
   const digests = new Map<string, string>();
   text = text.replace(/(?:sha256:)?\b[0-9a-f]{64}\b/g, (digest) => {
@@ -44,8 +44,8 @@ export function normalised(answer: unknown, { lab, folder }: World): unknown {
 }
 
 /**
- * What a bridge to Terraform writes into a state beyond what is set there: every property that is not, and notes to itself. It
- * does without them in a state that was written by another version, and by a stand-in.
+ * Whether it is something that a bridge to Terraform adds to a state: properties that are not set, and notes to itself. The
+ * bridge can do without them in a state that another version, or a stand-in, has written.
  */
 function isNothing(name: string, value: unknown): boolean {
   if (/^(\d+|__defaults|stdout|stderr|message|shown)$/.test(name)) return false;

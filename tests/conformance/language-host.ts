@@ -16,7 +16,7 @@ export interface Program {
   preview?: boolean;
 }
 
-/** A language host, asked as the engine asks it. */
+/** A language host, called as the engine calls it. */
 export class LanguageHost implements AsyncDisposable {
   private constructor(readonly plugin: Plugin<LanguageRuntimeClient>) {}
 

@@ -4,9 +4,9 @@ import path from "node:path";
 import { parts } from "./parts";
 
 /**
- * A PULUMI_HOME with the official parts: the one that `EVERFRESH_OFFICIAL` names, or one where Pulumi puts itself.
+ * A PULUMI_HOME with the official parts: the one that `EVERFRESH_OFFICIAL` names, or the one that Pulumi's installer makes.
  *
- * @throws Error where there is none.
+ * @throws Error if there is none.
  */
 export function officialHome(): string {
   const homes = [

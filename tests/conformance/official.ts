@@ -6,8 +6,8 @@ import { officialHome } from "./official-home";
 import { answersOf, parts, standIn } from "./parts";
 
 /**
- * The same questions to the official parts and to the stand-ins. `EVERFRESH_OFFICIAL` names a PULUMI_HOME that has the
- * official ones; `EVERFRESH_RECORD=1` writes their answers down for `npm test`.
+ * Asks the official parts and the stand-ins the same questions. `EVERFRESH_OFFICIAL` names a PULUMI_HOME with the official
+ * ones, and `EVERFRESH_RECORD=1` records their answers for `npm test`.
  */
 const official = officialHome();
 

@@ -11,12 +11,12 @@ import { randomCases } from "./cases/random";
 import { LanguageHost } from "./language-host";
 import { ProviderPlugin } from "./provider";
 
-/** A part of Pulumi that has a stand-in, and what it is asked. */
+/** A part of Pulumi that has a stand-in, and the questions for it. */
 export interface Part {
   name: string;
   /** The stand-in, by its name in `lab/pulumi/bin`. */
   executable: string;
-  /** Where the official one is in a PULUMI_HOME. */
+  /** The path of the official one in a PULUMI_HOME. */
   official: string;
   cases: { name: string; sideBySide?: true; answer(executable: string): Promise<unknown> }[];
 }
@@ -43,7 +43,7 @@ function plugin(name: "random" | "command" | "docker", cases: Case<ProviderPlugi
   };
 }
 
-/** Starts a plugin in a folder of its own, asks it, and gives its answer with names for what is another each time. */
+/** Starts a plugin in its own folder, asks it, and returns the normalised answer. */
 function asking<P extends AsyncDisposable>(
   { ask }: Case<P>,
   start: (executable: string, folder: string) => Promise<P>,
@@ -63,6 +63,6 @@ function asking<P extends AsyncDisposable>(
 export const standIn = ({ executable }: Part): string =>
   path.join(__dirname, "../../lab/pulumi/bin", executable);
 
-/** Where the answers of the official part lie, by the names of the cases. */
+/** The file with the answers of the official part, by the names of the cases. */
 export const answersOf = ({ executable }: Part): string =>
   path.join(__dirname, "answers", `${executable.split("-").at(-1)}.json`);

@@ -6,7 +6,7 @@ import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { type LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 
-/** What a plugin told the engine to show: `info`, `warning`, …; a progress display of which nothing stays is ephemeral. */
+/** What a plugin told the engine to show: `info`, `warning`, …, or `ephemeral` for progress that is not kept. */
 export interface LogLine {
   severity: string;
   ephemeral: boolean;
@@ -15,7 +15,7 @@ export interface LogLine {
 
 type Answer<T> = (error: grpc.ServiceError | null, response: T) => void;
 
-/** A plugin's process, with an engine that does nothing but take down what it is told to show. */
+/** A plugin's process, with an engine that only records what it is told to show. */
 export class Plugin<Client extends grpc.Client> implements AsyncDisposable {
   #logs: LogLine[] = [];
 
@@ -68,7 +68,7 @@ export class Plugin<Client extends grpc.Client> implements AsyncDisposable {
     return plugin;
   }
 
-  /** What it told the engine to show since the last time that this was asked, without what only a debugger sees. */
+  /** What it told the engine to show since the last call, without debug messages. */
   takeLogs(): LogLine[] {
     return this.#logs.splice(0).filter(({ severity }) => severity !== "debug");
   }
@@ -81,7 +81,7 @@ export class Plugin<Client extends grpc.Client> implements AsyncDisposable {
   }
 }
 
-/** A call's answer. It rejects with the plugin's error. */
+/** The answer to a call. Rejects with the plugin's error. */
 export function answerOf<Response>(call: (answer: Answer<Response>) => unknown): Promise<Response> {
   return new Promise((resolve, reject) =>
     call((error, response) => (error ? reject(error) : resolve(response))),

@@ -8,7 +8,7 @@ import { lab } from "../support/lab";
 import { TestStack } from "../support/stack";
 import { officialHome } from "./official-home";
 
-/** The program as a whole, with the official Pulumi and with the engine and its stand-ins. */
+/** Runs the whole program with the official Pulumi, and with the engine and the stand-ins. */
 const home = officialHome();
 const tools = {
   official: {
@@ -22,7 +22,7 @@ const tools = {
 describe("a program with official parts and with stand-ins", function () {
   this.timeout(600_000);
 
-  it("goes the same way through all of its life", async () => {
+  it("behaves the same from its first up to its destroy", async () => {
     assert.deepEqual(await life(tools["stand-ins"]), await life(tools.official));
   });
 
@@ -30,7 +30,7 @@ describe("a program with official parts and with stand-ins", function () {
     ["official", "stand-ins"],
     ["stand-ins", "official"],
   ] as const) {
-    it(`is left by ${first} as ${second} would have left it`, async () => {
+    it(`can switch from ${first} to ${second} and back without changes`, async () => {
       await using stack = await TestStack.create(await lab());
       stack.tools = tools[first];
       await stack.mustUp();
@@ -48,7 +48,7 @@ describe("a program with official parts and with stand-ins", function () {
   }
 });
 
-/** What can be seen of each step: what is planned, how it ends, what the state has. */
+/** What each step shows: its plan, how it ends, and the state after it. */
 async function life(environment: NodeJS.ProcessEnv): Promise<Record<string, unknown>> {
   await using stack = await TestStack.create(await lab());
   stack.tools = environment;
@@ -78,7 +78,7 @@ async function life(environment: NodeJS.ProcessEnv): Promise<Record<string, unkn
   ];
 
   for (const interrupts of [1, 2]) {
-    // Its container takes a while to start: the interrupt meets the deployment.
+    // Its container takes a while to start, so that the interrupt comes during the deployment.
     await stack.write(
       "web/Dockerfile",
       dockerfile.replace(
@@ -132,7 +132,7 @@ async function exported(stack: TestStack) {
 
 const nameOf = (urn: string) => urn.split("::").slice(2).join("::");
 
-/** Which resources there are, which properties they have, and what is secret of them. */
+/** The resources of the state with the names of their properties, and which of them are secret. */
 async function state(stack: TestStack): Promise<Record<string, unknown>> {
   const { resources } = await exported(stack);
   return Object.fromEntries(
@@ -142,13 +142,13 @@ async function state(stack: TestStack): Promise<Record<string, unknown>> {
   );
 }
 
-/** The names of what is set in it, at any depth; a bridge to Terraform also lists what is not. */
+/** The names of what is set in a value, at any depth. A bridge to Terraform also lists what is not set. */
 function shapeOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return typeof value;
   if ("ciphertext" in value || "plaintext" in value) return "secret";
   if (Array.isArray(value)) return value.map(shapeOf);
   const set = Object.entries(value).filter(
-    // Notes of the plugins to themselves; and which digest the engine knows it by depends on what was pushed from here before.
+    // Leaves out the plugins' notes to themselves, and `repoDigest`, which depends on what was pushed from here before.
     ([name, item]) =>
       !/^(__meta|__pulumi_raw_state_delta|__pulumi-go-provider-version|repoDigest)$/.test(name) &&
       !isUnset(item),

@@ -10,18 +10,18 @@ export interface Failed {
   error: string;
 }
 
-/** What a request for another state gives: undefined stands for a property that the answer does not have. */
+/** The answer to a request for a new state. Undefined stands for a property that the answer does not have. */
 export type Outcome = { id: string; properties: Properties } | Failed;
 
-/** A provider plugin, asked as the engine asks it. Answers are plain data, errors the plugin's words. */
+/** A provider plugin, called as the engine calls it. Answers are plain data, and errors have the plugin's message. */
 export class ProviderPlugin implements AsyncDisposable {
   private constructor(
     readonly plugin: Plugin<ResourceProviderClient>,
-    /** What it takes and can do, as it says itself. */
+    /** What it supports, as it declares itself. */
     readonly capabilities: object,
   ) {}
 
-  /** Starts and configures it, as the engine does before anything else. `SECRET_OF_BUILD` is in its environment. */
+  /** Starts and configures it, as the engine does first. `SECRET_OF_BUILD` is in its environment. */
   static async start(executable: string, cwd: string): Promise<ProviderPlugin> {
     const plugin = await Plugin.start(executable, ResourceProviderClient, {
       cwd,
@@ -41,7 +41,7 @@ export class ProviderPlugin implements AsyncDisposable {
     });
   }
 
-  /** @param olds - inputs, as an earlier check gave them. */
+  /** @param olds - inputs that an earlier check returned. */
   async check(type: string, news: Properties, olds?: Properties) {
     const request = new messages.CheckRequest()
       .setUrn(urnOf(type))
@@ -59,8 +59,8 @@ export class ProviderPlugin implements AsyncDisposable {
   }
 
   /**
-   * @param olds - inputs, as an earlier check gave them.
-   * @param state - what the resource was made into; default: its inputs.
+   * @param olds - inputs that an earlier check returned.
+   * @param state - the resource's state; default: its inputs.
    */
   async diff(type: string, olds: Properties, news: Properties, state = olds) {
     const request = new messages.DiffRequest()
@@ -185,7 +185,7 @@ async function attempt<T>(request: () => Promise<T>): Promise<T | Failed> {
 }
 
 /**
- * What differs, by its path. Where something is replaced, bridges to Terraform also list what neither side has: that is left out.
+ * The differences by path. In a replacement, bridges to Terraform also list properties that neither side has, which are left out.
  */
 function detailedDiff(answer: messages.DiffResponse, sides: Properties[]): Record<string, string> {
   const kinds = Object.entries(messages.PropertyDiff.Kind);
@@ -200,7 +200,7 @@ function detailedDiff(answer: messages.DiffResponse, sides: Properties[]): Recor
 function has(properties: Properties, path: string): boolean {
   let value: unknown = properties;
   for (const [, name, index] of path.matchAll(/([A-Za-z_]\w*)|\[(\d+)\]/g)) {
-    if (typeof value !== "object" || value === null) return true; // it is not known yet what is in there
+    if (typeof value !== "object" || value === null) return true; // its content is not known yet
     value = (value as Record<string, unknown>)[name ?? index!];
     if (value === undefined) return false;
   }

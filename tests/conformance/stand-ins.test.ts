@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { answersOf, parts, standIn } from "./parts";
 
-/** What the official parts answer was written down by `npm run test:conformance`. */
+/** The answers of the official parts were recorded by `npm run test:conformance`. */
 for (const part of parts) {
   describe(`the stand-in for ${part.name}`, function () {
     this.timeout(600_000);

@@ -7,14 +7,14 @@ import { lentPulumi } from "../support/lent-pulumi";
 
 const checkout = path.join(__dirname, "..", "..");
 
-/** A machine that deploys: a lab host with this checkout, whose own engine, compose and buildx build, push and run labs. */
+/** A deploying machine: a lab host with this checkout, whose own engine, compose and buildx build, push and run labs. */
 export class Deployer {
   private constructor(
     readonly lab: string,
     readonly container: string,
   ) {}
 
-  /** The machine after `npm run setup` for the tests. The npm packages, Pulumi and the base image are this machine's. */
+  /** Makes the machine and sets it up for the tests. The npm packages, Pulumi and the base image come from this machine. */
   static async create(kind: LabEngine): Promise<Deployer> {
     const name = `deployer-${process.pid}`;
     const { hosts } = await up({ name, ...kind });
@@ -44,7 +44,7 @@ export class Deployer {
     return machine;
   }
 
-  /** The arguments of `docker` that run a shell command in the machine's checkout. */
+  /** The arguments for `docker` that run a shell command in the machine's checkout. */
   command(command: string): string[] {
     return ["exec", "--workdir=/srv/main", this.container, "sh", "-c", command];
   }

@@ -1,6 +1,6 @@
 /**
- * Runs the tests that depend on Docker with every engine of lab/engines.ts: first as the hosts', with each image store that
- * works there, then as the deploying machine's.
+ * Runs the tests that depend on Docker with every engine of lab/engines.ts: first as the hosts' engine, with each image store
+ * that works there, then as the deploying machine's.
  *
  * Usage: npm run test:engines [-- <run>…], such as `oldest/classic` or `deployer:newest/containerd`; default all.
  */
@@ -12,7 +12,7 @@ import { Deployer } from "./deployer";
 
 const checkout = path.join(__dirname, "..", "..");
 
-/** What a host's engine can get wrong: the host's half, `pulumi up`, and kills at given moments. */
+/** Tests that depend on a host's engine: the host's program, `pulumi up`, and kills at given moments. */
 const hostFiles = [
   "tests/integration/host-*.test.ts",
   "tests/integration/deploy.test.ts",
@@ -20,7 +20,7 @@ const hostFiles = [
   "tests/faults/kill.test.ts",
 ];
 
-/** What the deploying machine's engine, compose and buildx can get wrong: builds, pushes, compose's reading of the file. */
+/** Tests that depend on the deploying machine's engine, compose and buildx: builds, pushes, reading the compose file. */
 const deployerFiles = [
   "tests/integration/bases.test.ts",
   "tests/integration/build.test.ts",
@@ -33,8 +33,8 @@ const deployerFiles = [
 ];
 
 /**
- * These after the others and one by one: they show the builder patterns of .dockerignore that are invalid, which crash an
- * older engine (https://github.com/moby/moby/issues/52203). everfresh refuses them before it builds.
+ * These run last and one at a time: they send the builder invalid patterns of .dockerignore, which crash an older engine
+ * (https://github.com/moby/moby/issues/52203). everfresh refuses such patterns before it builds.
  */
 const crashingFiles = [
   "tests/integration/content-differential.test.ts",
@@ -57,13 +57,13 @@ const options = ["--parallel", "--jobs", "2"];
 const runs: Run[] = [
   ...everyEngine.map((kind) => ({ name: engineText(kind), tests: () => onHosts(kind) })),
   ...everyEngine
-    // The machine that runs this is the one with an old engine: set-up installs Debian's.
+    // The machine that runs this already covers an old engine, because set-up installs Debian's.
     .filter(({ engine }) => engine !== "oldest" && engine !== "stable")
     .map((kind) => ({ name: `deployer:${engineText(kind)}`, tests: () => onDeployer(kind) })),
 ];
 
 async function onHosts(kind: LabEngine): Promise<Outcome> {
-  await labImage(kind.engine); // it may take minutes, which no test has
+  await labImage(kind.engine); // may take minutes, longer than a test's timeout
   const argv = ["node_modules/.bin/mocha", ...options, ...hostFiles];
   return mocha(process.execPath, argv, { EVERFRESH_ENGINE: engineText(kind) });
 }
@@ -76,7 +76,7 @@ async function onDeployer(kind: LabEngine): Promise<Outcome> {
   return { passed: sum(outcomes, "passed"), failed: sum(outcomes, "failed") };
 }
 
-/** Runs mocha, shows what it says, and reads its closing line: a run without one has failed. */
+/** Runs mocha, shows its output, and reads its last line. A run without that line has failed. */
 function mocha(command: string, argv: string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, argv, {

@@ -56,7 +56,7 @@ describe("readBases", () => {
     (await readBases([service(...of)], {})).baseOnBuild;
   const read = () => readOf(`FROM ${base}`);
 
-  it("asks nobody about a base that another service of the project builds", async () => {
+  it("looks up no base that another service of the project builds", async () => {
     const shared = { ...service("FROM scratch"), name: "base", imageNames: ["mono-base"] };
     for (const dockerfile of ["FROM mono-base:latest", "FROM scratch\nCOPY --from=mono-base /a /"]) {
       const { baseOnBuild, builds } = await readBases([service(dockerfile), shared], {});
@@ -66,7 +66,7 @@ describe("readBases", () => {
     assert.deepEqual(asked, []);
   });
 
-  it("asks this machine's engine first, as the builder does; where the build pulls, the registry", async () => {
+  it("asks this machine's engine first, as the builder does, or the registry if the build pulls", async () => {
     await docker(["build", "-q", "-t", base, "-"], "FROM scratch\nLABEL a=1\nONBUILD COPY local /");
     try {
       assert.deepEqual(await read(), { [base]: ["COPY local /"] });
@@ -78,7 +78,7 @@ describe("readBases", () => {
     }
   });
 
-  it("asks the registry for what the engine does not have, and for the whole of it only when its digest is another", async () => {
+  it("asks the registry if the engine does not have the base, and reads the image only when its digest changes", async () => {
     assert.deepEqual(await read(), { [base]: ["COPY page /"] });
     assert.equal(asked.length, 3);
     assert.deepEqual(await read(), { [base]: ["COPY page /"] });
@@ -87,7 +87,7 @@ describe("readBases", () => {
     assert.deepEqual(await read(), { [base]: [] });
   });
 
-  it("takes what the registry last said when it does not answer, and knows nothing that it never said", async () => {
+  it("uses the registry's last answer when it does not answer, and nothing if there is none", async () => {
     await read();
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
@@ -96,12 +96,12 @@ describe("readBases", () => {
     assert.deepEqual(await read(), { [base]: undefined });
   });
 
-  it("asks only about images that a stage begins with, and nothing where there is none", async () => {
+  it("looks up only images that a stage begins with", async () => {
     assert.deepEqual(await readOf(`FROM scratch\nCOPY --from=${base} /a /`), {});
     assert.deepEqual(asked, []);
   });
 
-  it("makes everything count for a deployment where nobody answers, but not for who only asks", async () => {
+  it("lets the whole context count for a deployment if nobody answers, but not for `explain` and `status`", async () => {
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
     writeFileSync(join(folder, "page"), "");
@@ -119,7 +119,7 @@ describe("readBases", () => {
     );
   });
 
-  it("leaves it to who identifies the build to say that it cannot be read", async () => {
+  it("ignores a build that cannot be read, which is reported when it is identified", async () => {
     assert.deepEqual(await readOf("FROM scratch", join(folder, "none")), {});
   });
 
@@ -131,7 +131,7 @@ describe("readBases", () => {
     const digestsOf = async (...lines: string[]) =>
       (await readBases([service(lines.join("\n"))], { pullBase: true, registry: registry() })).baseDigests;
 
-    it("has the digest of each base, also where what is read of the context is not certain", async () => {
+    it("returns the digest of each base, even if the build's files are not certain", async () => {
       for (const line of [
         "COPY app /",
         "ARG TARGETARCH\nCOPY app-$TARGETARCH /",
@@ -141,7 +141,7 @@ describe("readBases", () => {
       }
     });
 
-    it("has those of images that a base's ONBUILD instructions name", async () => {
+    it("returns the digests of images named by a base's ONBUILD instructions", async () => {
       const tools = base.replace(/base$/, "tools");
       onBuild = [`COPY --from=${tools} /x /x`];
       assert.deepEqual(await digestsOf(`FROM ${base}`), { [base]: digest, [tools]: digest });

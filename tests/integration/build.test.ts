@@ -20,7 +20,7 @@ const project = {
   "web/run": "",
 };
 
-describe("an image that pulumi up builds", function () {
+describe("an image built by pulumi up", function () {
   this.timeout(600_000);
   let folder: string;
   let stack: TestStack;
@@ -41,7 +41,7 @@ describe("an image that pulumi up builds", function () {
     await stack?.[Symbol.asyncDispose]();
   });
 
-  it("holds what docker itself builds of the same folder: ignore rules, links and modes included", async () => {
+  it("has the files that docker itself builds from the same folder, including ignore rules, links and modes", async () => {
     const name = `everfresh-test-build-${process.pid}`;
     await docker(["buildx", "build", "--no-cache", "-t", name, path.join(folder, "web")]);
     const list =
@@ -90,8 +90,8 @@ describe("an image that pulumi up builds", function () {
   });
 });
 
-/** As a tarball or an `rsync -t` leaves them: BuildKit takes a file of the same size and time for the one that it was sent. */
-describe("files that differ in nothing but their bytes", function () {
+/** A tarball or `rsync -t` makes such files. BuildKit takes a file with the same size and time for the one it was sent before. */
+describe("files that differ only in their bytes", function () {
   this.timeout(600_000);
   let folder: string;
   let stack: TestStack;
@@ -129,18 +129,18 @@ describe("files that differ in nothing but their bytes", function () {
     await stack?.[Symbol.asyncDispose]();
   });
 
-  it("are not taken one for another between services", async () => {
+  it("are not confused between services", async () => {
     assert.deepEqual(await held(), [`one 1 ${unique}`, `two 1 ${unique}`]);
   });
 
-  it("are not taken for what they were before", async () => {
+  it("are not confused with their earlier versions", async () => {
     await write("two/version", `two 2 ${unique}`);
     await stack.mustUp();
     assert.deepEqual(await held(), [`one 1 ${unique}`, `two 2 ${unique}`]);
   });
 });
 
-describe("a build secret whose id is no plain name of a file", function () {
+describe("a build secret whose id is not a plain file name", function () {
   this.timeout(600_000);
   let folder: string;
   let stack: TestStack;
@@ -172,7 +172,7 @@ describe("a build secret whose id is no plain name of a file", function () {
     await stack?.[Symbol.asyncDispose]();
   });
 
-  it("is there for the commands that name it", async () => {
+  it("is available to the commands that name it", async () => {
     assert.equal((await stack.inContainer("web", "cat", "/size")).trim(), "5");
   });
 });

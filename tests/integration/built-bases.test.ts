@@ -6,7 +6,7 @@ import { docker } from "../../lab/docker";
 import { lab } from "../support/lab";
 import { type Run, TestStack } from "../support/stack";
 
-/** `base` is in no active profile and is named by its image; `tools` is a context; nobody runs either of them. */
+/** `base` is in no active profile and is named by its image. `tools` is a context. No container runs either of them. */
 const compose = `
 services:
   base: { image: shop-base, build: ./base, profiles: [build] }
@@ -29,7 +29,7 @@ const project = {
 
 type Images = Record<string, { content: string; digest: string; ref: string }>;
 
-describe("a build that begins with another service's image", function () {
+describe("a build based on another service's image", function () {
   this.timeout(600_000);
   let folder: string;
   let stack: TestStack;
@@ -42,7 +42,7 @@ describe("a build that begins with another service's image", function () {
   const calm = ({ status, output }: Run) => assert.equal(status, 0, output);
 
   before(async () => {
-    // What a plain `docker compose build` left here some time ago, under the name that the Dockerfile has.
+    // Left by an earlier plain `docker compose build`, under the name that is in the Dockerfile.
     await docker(["build", "-q", "-t", "shop-base", "-"], "FROM everfresh-test-base\nRUN echo stale >/base");
     folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-bases-"));
     stack = await TestStack.create(await lab(), { app: folder });
@@ -55,17 +55,17 @@ describe("a build that begins with another service's image", function () {
     await stack?.[Symbol.asyncDispose]();
   });
 
-  it("has what that service builds, not what the machine has under its name", async () => {
+  it("uses the image that the service builds, not one that this machine has under its name", async () => {
     assert.equal(await held(), "base 1,tool 1,page 1");
     assert.deepEqual(Object.keys(await stack.containers()), ["web"]);
   });
 
-  it("is not built again while nothing changes", async () => {
+  it("is not built again if nothing changes", async () => {
     await stack.write("web/README.md", "changed");
     calm(await stack.preview("--expect-no-changes"));
   });
 
-  it("is built again, after it, when that service's files change", async () => {
+  it("is built again, after the base, when the base's files change", async () => {
     const before = await images();
     await stack.write("base/base", "base 2");
     const { output } = await stack.mustUp();
@@ -76,7 +76,7 @@ describe("a build that begins with another service's image", function () {
     assert.equal(after.tools!.digest, before.tools!.digest);
   });
 
-  it("takes that image from the registry where the machine does not have it, and what its ONBUILD copies", async () => {
+  it("pulls the base from the registry if this machine does not have it, and counts what its ONBUILD copies", async () => {
     const { base } = await images();
     const names = await docker([
       "images",

@@ -31,7 +31,7 @@ describe("everfresh", function () {
 
   const configuration = () => path.join(stack.folder, `Pulumi.${stack.name}.yaml`);
 
-  /** Runs the command line from a folder that is neither the checkout nor the application's. */
+  /** Runs the command line in a folder that is neither the checkout nor the application's. */
   function everfresh(...args: string[]): Promise<Answer> {
     const [verb = "", ...rest] = args;
     const environment = {
@@ -73,12 +73,12 @@ describe("everfresh", function () {
   let first: string;
   let second: string;
 
-  it("finds both ends ready", async () => {
+  it("reports this machine, the registry and the host as ready", async () => {
     const { findings } = JSON.parse((await everfresh("doctor", "--json")).stdout) as {
       findings: { what: string; problems: string[] }[];
     };
     const problems = findings.flatMap(({ problems }) => problems);
-    // The lab's hosts have neither; it matters to http checks only.
+    // The lab's hosts have neither, which matters to http checks only.
     assert.deepEqual(
       problems.filter((text) => !/neither curl nor wget/.test(text)),
       [],
@@ -87,7 +87,7 @@ describe("everfresh", function () {
     assert.ok(findings.some(({ what }) => what === stack.host.name));
   });
 
-  it("says before the first deployment that there is none", async () => {
+  it("reports before the first deployment that nothing is deployed", async () => {
     const { status, healthy, host } = await report(everfresh("status", "--json"));
     assert.deepEqual(
       { status, healthy, drift: host.drift },
@@ -101,12 +101,12 @@ describe("everfresh", function () {
     assert.deepEqual(await stack.containers(), {});
   });
 
-  it("deploys, and says what", async () => {
+  it("deploys, and prints the release that it deployed", async () => {
     first = (await must<{ release: string }>("deploy", "--yes", "--json")).release;
     assert.equal(await stack.page(), "<h1>first</h1>");
   });
 
-  it("answers the questions of the day when all is well", async () => {
+  it("reports who deployed what, and that it is healthy and up to date", async () => {
     const { status, healthy, upToDate, host } = await report(
       everfresh("status", "--json", "--expect-current"),
     );
@@ -122,7 +122,7 @@ describe("everfresh", function () {
     }
   });
 
-  it("tells what of the working tree is not deployed, and why", async () => {
+  it("reports which services differ from the working tree, and why", async () => {
     await stack.write("web/index.html", "<h1>second</h1>\n");
     const { status, healthy, upToDate, host } = await report(everfresh("status", "--json"));
     assert.deepEqual({ status, healthy, upToDate }, { status: 0, healthy: true, upToDate: false });
@@ -134,7 +134,7 @@ describe("everfresh", function () {
     assert.equal((await everfresh("status", "--expect-current")).status, 1);
   });
 
-  it("explains the hash that the deployment then has", async () => {
+  it("explains the content hash that is deployed next", async () => {
     const { content, files } = await must<{ content: string; files: { path: string }[] }>(
       "explain",
       "web",
@@ -151,7 +151,7 @@ describe("everfresh", function () {
     assert.equal(await stack.page(), "<h1>second</h1>");
   });
 
-  it("names drift", async () => {
+  it("reports drift", async () => {
     await engine(stack.host, "stop", "-t", "0", (await stack.containers()).cache!.id);
     const { status, healthy, host } = await report(everfresh("status", "--json"));
     assert.deepEqual({ status, healthy }, { status: 1, healthy: false });
@@ -159,7 +159,7 @@ describe("everfresh", function () {
     assert.equal(host.services.find(({ service }) => service === "cache")!.proved, false);
   });
 
-  it("goes back to the release before, and stays there, also a stack that promotes", async () => {
+  it("rolls back to the previous release and pins the stack to it, even if the stack promotes", async () => {
     await stack.configure({ promoteFrom: "staging" });
     const { release } = await must<{ release: string }>("rollback", "--yes", "--json");
     assert.equal(release, first);
@@ -170,7 +170,7 @@ describe("everfresh", function () {
     assert.equal(await stack.page(), "<h1>first</h1>");
   });
 
-  it("says in the history that it was a rollback", async () => {
+  it("marks the rollback in the history", async () => {
     const { hosts } = await must<{
       hosts: Record<string, { deployments: { release: string; outcome: string }[] }>;
     }>("history", "--json");
@@ -185,7 +185,7 @@ describe("everfresh", function () {
     assert.match((await everfresh("history")).stdout, /deployed \(rollback\)/);
   });
 
-  it("leaves the configuration as it was when a rollback is refused", async () => {
+  it("leaves the configuration unchanged when a rollback is refused", async () => {
     const before = await readFile(configuration(), "utf8");
     const refused = await everfresh("rollback", "nope", "--yes");
     assert.equal(refused.status, 2);
@@ -193,7 +193,7 @@ describe("everfresh", function () {
     assert.equal(await readFile(configuration(), "utf8"), before);
   });
 
-  it("goes back to the working tree", async () => {
+  it("returns to the working tree", async () => {
     await stack.unset("promoteFrom");
     await must("rollback", "--clear", "--yes", "--json");
     assert.equal(await stack.page(), "<h1>second</h1>");
@@ -208,10 +208,10 @@ describe("everfresh", function () {
     );
     const { status, stderr } = await everfresh("logs", "nope");
     assert.equal(status, 2);
-    assert.match(stderr, /^nope: no host has a container of it/);
+    assert.match(stderr, /^nope: no host has any log output of it/);
   });
 
-  it("says who holds a host's lock, and ends that", async () => {
+  it("reports who holds a host's lock, and ends that deployment", async () => {
     const hold = [
       `cd ~/.everfresh/${stack.project} && exec 9>>lock && flock 9`,
       'printf "who eve\\nfrom ci\\nsince 2026-01-01T00:00:00Z\\nrelease other\\npid $$\\n" >holder',

@@ -10,11 +10,11 @@ import { buildBase } from "../support/lab";
 import { plainScalars, scalarForms } from "../support/scalar-forms";
 
 const project = `everfresh-values-${process.pid}`;
-/** A text that JSON cannot hide and YAML can carry in one line. */
+/** The strings that YAML can write in one line. */
 const oneLine = scalarForms.filter((text) => !/[\n]/.test(text));
 const doubled = (text: string) => text.replaceAll("$", "$$$$");
 
-/** Each way in which a compose file can write a text (yaml.org/spec/1.2, chapters 7 and 8); the first is the value's own line. */
+/** Every way to write a string in a compose file (yaml.org/spec/1.2, chapters 7 and 8); the first is on the value's own line. */
 const styles: ((text: string, indent: string) => string)[] = [
   (text) => JSON.stringify(text),
   (text) => `'${text.replaceAll("'", "''")}'`,
@@ -27,7 +27,7 @@ const written = oneLine.flatMap((text) =>
 const plain = plainScalars.map((text) => () => text);
 const everyForm = [...written, ...plain];
 
-/** A mapping of numbered keys, one a value. */
+/** A mapping of numbered keys, one per value. */
 const mapping = (indent: string, values: ((indent: string) => string)[], key = (i: number) => `K${i}`) =>
   values.map((value, i) => `${indent}${key(i)}: ${value(indent)}`).join("\n");
 const list = (indent: string, values: ((indent: string) => string)[]) =>
@@ -141,7 +141,7 @@ describe("a container of a rendered compose file", function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it("gets to the byte what docker compose gives it for the author's file", async () => {
+  it("gets exactly what docker compose gives it for the author's file", async () => {
     const author = path.join(folder, "compose.yaml");
     const host = await render(author, path.join(folder, "host"));
     const [expected, found] = [await observe(author), await observe(host)];
@@ -149,7 +149,7 @@ describe("a container of a rendered compose file", function () {
     for (const [i, container] of expected.containers.entries())
       assert.deepEqual(found.containers[i], container);
     assert.deepEqual(found, expected);
-    // It was worth comparing: what nobody may take for a number is there as a text.
+    // Guards against comparing nothing: a string that looks like a number is there as a string.
     const environment = expected.containers.find(({ name }) => name.includes("variables"))!.Config
       .Env as string[];
     for (const text of oneLine)
@@ -159,7 +159,7 @@ describe("a container of a rendered compose file", function () {
       );
   });
 
-  /** What everfresh would put on a host, in a folder of its own. */
+  /** Writes what everfresh would put on a host, into a separate folder. */
   async function render(author: string, to: string): Promise<string> {
     const read = readProject(await readCompose({ composeFiles: [author] }));
     const places = new Map<string, string>();
@@ -181,11 +181,11 @@ async function write(file: string, text: string): Promise<void> {
   await writeFile(file, text);
 }
 
-/** What `docker inspect` tells; which fields there are depends on the kind. */
+/** The output of `docker inspect`. Its fields depend on the kind. */
 // biome-ignore lint/suspicious/noExplicitAny: docker's own document, compared as a whole
 type Inspected = Record<string, any>;
 
-/** Everything that docker made of a compose file, but for what it names by chance or after the file itself. */
+/** Everything that docker made from a compose file, except for random names and names derived from the file. */
 async function observe(file: string) {
   const compose = (...words: string[]) => docker(["compose", "-p", project, "-f", file, ...words]);
   const inspect = async (kind: string, ids: string) =>
@@ -221,8 +221,8 @@ async function observe(file: string) {
 }
 
 function observedContainer({ Name, Path, Args, Config, HostConfig, Mounts, NetworkSettings }: Inspected) {
-  // A config is copied into the container where compose has only its text, and mounted from the release. A mount's `Mode`
-  // tells which of docker's two ways to ask for it was taken, not what it is; that is in `RW`.
+  // compose copies a config into the container if it has only its text; a release mounts it. A mount's `Mode` only shows which
+  // of docker's two syntaxes requested it; `RW` has the actual mode.
   const given = ({ Type, Destination }: { Type: string; Destination: string }) =>
     Type !== "bind" || !/^\/(configs|run\/secrets)\//.test(Destination);
   return {
@@ -231,7 +231,7 @@ function observedContainer({ Name, Path, Args, Config, HostConfig, Mounts, Netwo
     Args,
     Config: {
       ...Config,
-      // compose gives variables and mounts in any order.
+      // compose orders variables and mounts arbitrarily.
       Env: Config.Env?.sort(),
       Labels: theirs(Config.Labels),
       Hostname: Config.Hostname.replace(/^[0-9a-f]{12}$/, ""),

@@ -26,7 +26,7 @@ describe("pulumi up", function () {
     assert.deepEqual(Object.keys(await stack.containers()).sort(), ["api", "cache", "web"]);
   });
 
-  it("runs just the digests that the registry has", async () => {
+  it("runs exactly the digests that the registry has", async () => {
     const { images } = await stack.outputs<{ images: Record<string, { content: string; ref: string }> }>();
     for (const [service, { digest }] of Object.entries(await stack.containers())) {
       const tag = `content-${images[service]!.content.slice(0, 32)}`;
@@ -35,7 +35,7 @@ describe("pulumi up", function () {
     }
   });
 
-  it("runs images that carry the compose file's labels and their own content's", async () => {
+  it("runs images with the compose file's labels and a label of their content hash", async () => {
     const { images } = await stack.outputs<{ images: Record<string, { content: string }> }>();
     const { api } = await stack.containers();
     const image = await engine(stack.host, "inspect", "--format", "{{.Image}}", api!.id);
@@ -99,7 +99,7 @@ describe("pulumi up", function () {
     },
   ];
   for (const { what, file, content, seen } of uses) {
-    it(`recreates just the service that uses a changed ${what}, which then sees the new content`, async () => {
+    it(`recreates only the service that uses a changed ${what}, which then sees the new content`, async () => {
       const before = await stack.containers();
       await stack.write(file, content);
       await stack.mustUp();
@@ -117,7 +117,7 @@ describe("pulumi up", function () {
     await stack.write("web/README.md", "Still nobody copies this.\n");
     const moved = path.join(stack.folder, "elsewhere");
     await cp(stack.app, moved, { recursive: true });
-    // As a checkout under umask 027 has them.
+    // The modes of a checkout under umask 027.
     execFileSync("chmod", ["-R", "g-w,o-rwx", moved]);
     await rename(stack.app, `${stack.app}.away`);
     await stack.configure({ composeFile: path.join(moved, "compose.yaml") });
@@ -131,7 +131,7 @@ describe("pulumi up", function () {
     await stack.configure({ composeFile: path.join(stack.app, "compose.yaml") });
   });
 
-  it("shows the new page where a plain script leaves the old one up", async () => {
+  it("shows the new page in a case in which a plain script leaves the old one up", async () => {
     const { registry } = lab;
     const build = async (page: string) => {
       await buildPage(`${registry.address}/script-page:latest`, page);

@@ -53,7 +53,7 @@ describe("pulumi destroy", function () {
     await engine(stack.host, "volume", "rm", `${stack.project}_kept`);
   });
 
-  it("is all that takes a host down that the configuration only calls by another name", async () => {
+  it("takes a host down, unlike a mere change of its name in the configuration", async () => {
     await using stack = await TestStack.create(lab);
     await stack.mustUp();
     const before = await stack.containers();
@@ -65,7 +65,7 @@ describe("pulumi destroy", function () {
     assert.deepEqual(await stack.containers(), {});
   });
 
-  it("removes the volumes too when asked to", async () => {
+  it("also removes the volumes when asked to", async () => {
     await using stack = await TestStack.create(lab);
     await stack.configure({ removeVolumes: "true" });
     await stack.mustUp();

@@ -5,7 +5,7 @@ import { eventually } from "../../lab/poll";
 import { lab as sharedLab } from "../support/lab";
 import { TestStack } from "../support/stack";
 
-describe("what somebody did on the host by hand", function () {
+describe("a change made on the host by hand", function () {
   this.timeout(600_000);
   let stack: TestStack;
 
@@ -18,7 +18,7 @@ describe("what somebody did on the host by hand", function () {
   const folder = () => `/home/deploy/.everfresh/${stack.project}`;
   const remove = async (service: "cache" | "web") =>
     engine(stack.host, "rm", "-f", (await stack.containers())[service]!.id);
-  /** By the name that a preview gives it, each on a service of its own. */
+  /** Changes by the text with which a preview names them, each to a different service. */
   const kinds: [named: RegExp, act: () => Promise<unknown>][] = [
     [/host1: cache is missing/, () => remove("cache")],
     [
@@ -44,7 +44,7 @@ describe("what somebody did on the host by hand", function () {
     ],
   ];
 
-  it("shows in a plain preview, is repaired by a plain up, and is over then: a removed container, one of another image, an edited file", async () => {
+  it("is shown by a plain preview and repaired by a plain up: a removed container, another image, an edited file", async () => {
     for (const [, act] of kinds) await act();
     const preview = await stack.preview();
     assert.equal(preview.status, 0, preview.output);
@@ -58,7 +58,7 @@ describe("what somebody did on the host by hand", function () {
     assert.equal(calm.status, 0, calm.output);
   });
 
-  it("says what brings an image back that is gone from the host and from the registry, and that does", async () => {
+  it("says how to restore an image that is gone from the host and the registry, which works", async () => {
     const { web } = await stack.containers();
     const image = await engine(stack.host, "inspect", "--format", "{{.Image}}", web!.id);
     await engine(stack.host, "rm", "-f", web!.id);
@@ -75,7 +75,7 @@ describe("what somebody did on the host by hand", function () {
     await eventually("the page", async () => (await stack.page()) === "<h1>first</h1>");
   });
 
-  it("refuses to replace what another state deployed, says whose it is, and does so when told to", async () => {
+  it("does not replace what another stack deployed, says whose it is, and replaces it when told to", async () => {
     const lab = await sharedLab();
     await using other = await TestStack.create(lab, { project: stack.project });
     const before = await stack.containers();

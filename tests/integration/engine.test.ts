@@ -5,9 +5,9 @@ import { docker } from "../../lab/docker";
 describe("this machine's engine", function () {
   this.timeout(600_000);
 
-  it("keeps build cache that is younger than asked for", async () => {
+  it("keeps build cache that is newer than the given age", async () => {
     const dockerfile = `FROM debian:trixie-slim\nRUN echo ${process.pid} && date +%s%N >/made\n`;
-    // The layers, and not the image: with the containerd image store it also holds when it was built.
+    // The layers and not the image, because with the containerd image store the image also contains its build time.
     const build = async () => {
       const image = await docker(["build", "-q", "-"], dockerfile);
       const layers = await docker(["image", "inspect", "--format", "{{json .RootFS.Layers}}", image]);
@@ -20,7 +20,7 @@ describe("this machine's engine", function () {
     assert.equal(await build(), layers);
   });
 
-  it("tells the ONBUILD instructions of an image that it has, and nothing of another", async () => {
+  it("returns the ONBUILD instructions of an image that it has, and nothing for any other", async () => {
     const name = `everfresh-test-engine-${process.pid}`;
     await docker(
       ["build", "-q", "-t", name, "-"],

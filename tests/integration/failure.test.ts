@@ -8,7 +8,7 @@ import { lab as sharedLab } from "../support/lab";
 import { registryDigest } from "../support/script";
 import { checkout, type Run, TestStack } from "../support/stack";
 
-/** What a person reads of a failed run. */
+/** Asserts that a failed run shows no stack trace. */
 const readable = (run: Run) =>
   assert.doesNotMatch(run.output, /^\s+at .*\.(ts|js):\d+/m, `a stack trace:\n${run.output}`);
 
@@ -45,7 +45,7 @@ describe("a deployment that fails", function () {
     assert.equal(mended.status, 0, `the failed build left something behind:\n${mended.output}`);
   });
 
-  it("puts the old page back when a container never gets healthy, shows its last words, and is green once mended", async () => {
+  it("puts the old page back when a container never gets healthy, shows its last log lines, and succeeds once fixed", async () => {
     const before = await stack.containers();
     await stack.write(
       "web/Dockerfile",
@@ -75,7 +75,7 @@ describe("a deployment that fails", function () {
   it("refuses an image whose context changed while it was built, and never uses it", async () => {
     const page = await stack.read("web/index.html");
     const log = path.join(checkout, ".everfresh/build", stack.name, "web/build.log");
-    // Before the look at the context that follows the build there is a step that takes its time, in no cache yet.
+    // An uncached slow step gives the test time to change the context before everfresh checks it after the build.
     await stack.write("web/Dockerfile", `${dockerfile}RUN sleep 4 && : ${stack.name}\n`);
     await rm(log, { force: true });
     const { ended } = stack.start();
@@ -95,7 +95,7 @@ describe("a deployment that fails", function () {
     await stack.write("web/Dockerfile", dockerfile);
   });
 
-  it("is gone on with when it was the first and one of the hosts spoiled it", async () => {
+  it("is resumed by the next up if it was the first and one of the hosts failed", async () => {
     await using first = await TestStack.create(lab, { hosts: lab.hosts.slice(0, 2) });
     await first.write(".env.deploy", "PAGES_PORT=8099\n");
     const inTheWay = `/home/deploy/.everfresh/${first.project}`;
@@ -110,14 +110,14 @@ describe("a deployment that fails", function () {
     assert.equal((await first.preview("--expect-no-changes")).status, 0);
   });
 
-  it("is tried again by the next up although nothing was mended", async () => {
+  it("is tried again by the next up even if nothing was fixed", async () => {
     await stack.write("web/Dockerfile", dockerfile.replace(/CMD.*/, 'CMD ["false"]'));
     assert.notEqual((await stack.up()).status, 0);
     assert.equal((await stack.plan())["command:remote:Command::host1-up"], "replace");
   });
 });
 
-describe("a mistake in what is deployed or where", function () {
+describe("a mistake in the configuration or the project", function () {
   this.timeout(600_000);
   let lab: Lab;
   let stack: TestStack;
@@ -131,7 +131,7 @@ describe("a mistake in what is deployed or where", function () {
   });
   after(() => stack?.[Symbol.asyncDispose]());
 
-  /** Makes a mistake, looks at what `up` says, and takes the mistake back. */
+  /** Makes a mistake, checks what `up` says, and undoes the mistake. */
   async function refused(
     make: () => Promise<void>,
     unmake: () => Promise<void>,
@@ -154,7 +154,7 @@ describe("a mistake in what is deployed or where", function () {
       /everfresh:hosts\[0\]\.address: .*:1 cannot be reached .*; check the address/,
     ));
 
-  it("names a host that is not the one whose key was given", () =>
+  it("names a host that has another key than the configured one", () =>
     refused(
       () => stack.configure({ "hosts[0].hostKey": wrongKey }),
       () => stack.configure({ "hosts[0].hostKey": stack.host.hostKey }),
@@ -170,7 +170,7 @@ describe("a mistake in what is deployed or where", function () {
     );
   });
 
-  it("names a private key that is none", () =>
+  it("names a private key that is not one", () =>
     refused(
       () =>
         stack.secret(
@@ -226,7 +226,7 @@ describe("a mistake in what is deployed or where", function () {
     } finally {
       await startEngine(stack.host);
     }
-    // Containers end with their engine where it is killed; what the next up makes of it is the drift tests' matter.
+    // Containers end with their engine when it is killed. What the next up does then is covered by the drift tests.
     await stack.mustUp();
     running = await stack.containers();
   });
@@ -280,7 +280,7 @@ describe("a mistake in what is deployed or where", function () {
       /everfresh:tag: is not an image tag/,
     ));
 
-  it("leaves a lab in which all is as before", async () => {
+  it("leaves everything in the lab as it was", async () => {
     assert.deepEqual(await stack.containers(), running);
     assert.notEqual(await engine(stack.host, "ps", "-q"), "");
   });

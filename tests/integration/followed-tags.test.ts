@@ -17,7 +17,7 @@ describe("a service that follows a tag", function () {
   const name = `followed-${process.pid}:1`;
   const image = () => `${lab.registry.pullAddress}/${name}`;
 
-  /** Gives the tag another image. */
+  /** Moves the tag to another image. */
   const move = async (text: string) => {
     const here = `${lab.registry.address}/${name}`;
     await docker(["build", "-q", "-t", here, "-"], `FROM everfresh-test-base\nRUN echo ${text} >/version`);
@@ -40,13 +40,13 @@ describe("a service that follows a tag", function () {
     await stack?.[Symbol.asyncDispose]();
   });
 
-  it("runs the image that the tag has, and is left alone while it stays", async () => {
+  it("runs the tag's image, and is left alone while the tag stays", async () => {
     assert.equal(await runs(), "one");
     const { status, output } = await stack.preview("--expect-no-changes");
     assert.equal(status, 0, output);
   });
 
-  it("runs another image when the tag has moved, which preview names", async () => {
+  it("runs the new image when the tag has moved, which preview shows", async () => {
     const before = (await stack.outputs<{ release: string }>()).release;
     await move("two");
     const said = `app: ${image()} is another image now`;
@@ -62,7 +62,7 @@ describe("a service that follows a tag", function () {
     await stack.unset("release");
   });
 
-  it("is refused, and left alone, when the registry does not say what the tag means", async () => {
+  it("is left alone, and `up` refused, when the registry does not return the tag's digest", async () => {
     await stopRegistry(lab);
     try {
       const { status, output } = await stack.preview();

@@ -27,7 +27,7 @@ import { pull, push } from "../support/script";
 const run = promisify(execFile);
 const unique = (name: string) => `${name}-${process.pid}`;
 
-// A web server of what every Debian has; it stops at once on SIGTERM.
+// A web server made from what every Debian has. It stops at once on SIGTERM.
 const server = [
   "use IO::Socket; $SIG{TERM} = sub { exit };",
   "my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 5, ReuseAddr => 1) or die;",
@@ -239,7 +239,7 @@ describe("two labs", function () {
   });
 });
 
-/** The first bytes of a server's answer; undefined if there is none within some milliseconds. */
+/** The first bytes of a server's answer, or undefined if there is none in time. */
 function firstBytes(port: number, within: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port });

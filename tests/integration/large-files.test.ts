@@ -34,7 +34,7 @@ describe("mounted files that are too large for the request", function () {
   after(() => rm(folder, { recursive: true, force: true }));
 
   const big = () => path.join(folder, "big");
-  /** The release with a large file as it is on the disk now. */
+  /** A release with the large file as it is on disk now. */
   async function release(id: string): Promise<WrittenRequest & { release: WrittenRelease }> {
     const source = big();
     const reference = {
@@ -58,7 +58,7 @@ describe("mounted files that are too large for the request", function () {
     return { ...requestFor(lab, made), release: made };
   }
   const asked = () => ({ host, where: "everfresh:hosts[0]" });
-  /** How many bytes had to be sent. */
+  /** Sends what the host lacks, and returns how many bytes that was. */
   async function send(request: WrittenRequest): Promise<number> {
     let sent = 0;
     await sendLargeFiles(asked(), completedRequest(request), (bytes) => {
@@ -75,7 +75,7 @@ describe("mounted files that are too large for the request", function () {
       : assert.fail("it is not large");
   };
 
-  it("are missed before anything is touched where nobody sent them", async () => {
+  it("are reported as missing before anything is touched if they were not sent", async () => {
     await writeFile(big(), randomBytes(9 * MIB));
     const { status, stderr } = await deploy(host, await release("r1"));
     assert.equal(status, 1);
@@ -83,8 +83,8 @@ describe("mounted files that are too large for the request", function () {
     assert.deepEqual((await look(host)).containers, []);
   });
 
-  it("are sent once, and are in the container to the byte", async () => {
-    // Also one that is its owner's alone.
+  it("are sent once, and reach the container unchanged", async () => {
+    // Including a file that only its owner can read.
     await chmod(big(), 0o600);
     const request = await release("r1");
     assert.equal(await send(request), 9 * MIB);
@@ -95,7 +95,7 @@ describe("mounted files that are too large for the request", function () {
     assert.deepEqual((await look(host)).drift, []);
   });
 
-  it("are sent again where somebody changed them on the host, and that is kept", async () => {
+  it("are sent again if they were changed on the host, where the changed file is kept", async () => {
     const request = await release("r1");
     const stored = `/home/deploy/.everfresh/shop/store/${request.release.files.at(-1)!.fingerprint}/big`;
     await exec(host, ["sh", "-c", `echo more >>${stored}`]);
@@ -110,11 +110,11 @@ describe("mounted files that are too large for the request", function () {
     );
   });
 
-  it("are not taken when they changed after they were read", async () => {
+  it("are rejected if they changed after they were read", async () => {
     const request = await release("r2");
     await writeFile(big(), randomBytes(9 * MIB));
     const other = await release("r2");
-    // The new bytes under the old name.
+    // New bytes under the old hash.
     const mixed = structuredClone(other);
     mixed.release.files.at(-1)!.entries = request.release.files.at(-1)!.entries;
     await send(mixed);
@@ -124,7 +124,7 @@ describe("mounted files that are too large for the request", function () {
     assert.match(stderr, /release r1 serves, untouched/);
   });
 
-  it("are told when they became shorter while they were sent, and leave neither a file nor a lock", async () => {
+  it("are reported if they shrink while being sent, and leave neither a file nor a lock", async () => {
     await writeFile(big(), randomBytes(5 * MIB));
     const request = await release("r3");
     await writeFile(big(), randomBytes(2 * MIB));
@@ -139,7 +139,7 @@ describe("mounted files that are too large for the request", function () {
     assert.equal(status, 0, stderr);
   });
 
-  it("are refused in the host's words where there is no room for them", async () => {
+  it("are refused in the host's words if there is no room for them", async () => {
     const request = await release("r4");
     const free =
       Number(await exec(host, ["sh", "-c", "df -Pk /home/deploy | awk 'NR == 2 { print $4 }'"])) * 1024;

@@ -14,7 +14,7 @@ describe("an earlier release", function () {
     lab = await sharedLab();
   });
 
-  it("comes back whole, image, mounted file and env, with the registry switched off; and the working tree after it", async () => {
+  it("comes back completely (image, mounted file, env) with the registry switched off, and so does the working tree", async () => {
     await using stack = await TestStack.create(lab);
     await stack.mustUp();
     const first = await stack.outputs<{ release: string }>();
@@ -46,7 +46,7 @@ describe("an earlier release", function () {
     assert.equal(await stack.page(), "<h1>second</h1>");
   });
 
-  it("is left again without a build, and without touching a service that is the same in both", async () => {
+  it("is unpinned without a build, and without touching a service that is the same in both", async () => {
     await using stack = await TestStack.create(lab);
     await stack.configure({ fresh: "1" });
     await stack.mustUp();
@@ -71,7 +71,7 @@ describe("an earlier release", function () {
     assert.equal((await stack.preview("--expect-no-changes")).status, 0);
   });
 
-  it("that the host does not have is refused, and what serves is left alone", async () => {
+  it("is refused if the host does not have it, and the current release is left alone", async () => {
     await using stack = await TestStack.create(lab);
     await stack.mustUp();
     const before = await stack.containers();
@@ -118,7 +118,7 @@ describe("promotion", function () {
 describe("an image that the registry has already", function () {
   this.timeout(600_000);
 
-  it("is used as it is by another stack, and not built again", async () => {
+  it("is used by another stack without building it again", async () => {
     const lab = await sharedLab();
     await using colleague = await TestStack.create(lab);
     await colleague.mustUp();
@@ -130,7 +130,7 @@ describe("an image that the registry has already", function () {
     assert.doesNotMatch(run.output, /docker:index:RemoteImage/);
     assert.equal((await stack.preview("--expect-no-changes")).status, 0);
 
-    // `fresh` goes past it.
+    // `fresh` builds it all the same.
     await stack.configure({ fresh: "1" });
     assert.equal((await stack.plan())["docker:index/remoteImage:RemoteImage::web-build"], "create");
   });

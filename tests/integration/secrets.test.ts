@@ -35,7 +35,7 @@ describe("a secret", function () {
     await stack.write("compose.yaml", compose);
     const dockerfile = [
       await stack.read("web/Dockerfile"),
-      // A secret's value is not for an image; that it was there is told by its length.
+      // The value must not be in an image, so its length shows that the build saw it.
       "RUN --mount=type=secret,id=build_token wc -c </run/secrets/build_token >/www/length\n",
     ];
     await stack.write("web/Dockerfile", dockerfile.join(""));
@@ -70,7 +70,7 @@ describe("a secret", function () {
     }
     const { output, status } = await ended;
     assert.equal(status, 0, output);
-    // A later run would begin with empty folders.
+    // Checked now, because a later run begins with empty folders.
     const patterns = Object.values(secrets).flatMap((value) => ["-e", value]);
     const left = await run("grep", ["-rlF", ...patterns, path.join(checkout, ".everfresh/build")]).then(
       ({ stdout }) => stdout,
@@ -85,8 +85,8 @@ describe("a secret", function () {
       assert.ok(!text.includes(secret), `${what} is in ${where}`);
   }
 
-  it("is where this test would find it", async () => {
-    // The samples saw the deployment at all, and the container has its secrets.
+  it("is in the places that it belongs in, and this test can find it there", async () => {
+    // The process samples saw the deployment, and the container has its secrets.
     assert.match(seen.processes.here, /pulumi up/);
     assert.match(seen.processes.there, /everfresh deploy/);
     assert.match(seen.processes.there, /docker .*up -d/);
@@ -97,18 +97,18 @@ describe("a secret", function () {
 
   it("is not in the stack's state", () => absent(seen.state, "the state"));
 
-  it("is not on the terminal, nor in the outputs", async () => {
+  it("is neither on the terminal nor in the outputs", async () => {
     absent(seen.output, "the output of up");
     absent((await stack.preview("--diff")).output, "the output of preview");
     absent((await stack.pulumi("stack", "output", "--json", "--show-secrets")).output, "the stack's outputs");
   });
 
-  it("is in nobody's list of processes, on either side", () => {
+  it("is in no process list, on either side", () => {
     absent(seen.processes.here, "the processes here");
     absent(seen.processes.there, "the processes on the host");
   });
 
-  it("is in no file here when the build has ended, but in those that it is from", () =>
+  it("is in no file on this machine after the build, except for its sources", () =>
     assert.equal(seen.left, ""));
 
   it("is in no image", async () => {
@@ -141,7 +141,7 @@ describe("a secret", function () {
     assert.equal(await search("stranger", "/home /tmp /var/tmp /run /etc /opt /srv"), "");
   });
 
-  it("leaves no login to the registry on the host", async () => {
+  it("leaves no registry login on the host", async () => {
     const found = await exec(
       stack.host,
       ["sh", "-c", "grep -rlFf /dev/stdin /home /root /tmp /run 2>/dev/null || test $? -le 2"],

@@ -21,7 +21,7 @@ describe("a bare machine", function () {
   const withPulumi = (command: string) => within("sh", "-c", `. ./.everfresh/demo/env; ${command}`);
 
   before(async () => {
-    // node is asked of the user. The npm packages and Pulumi are lent by this machine: set-up has installed those already.
+    // node is up to the user. The npm packages and Pulumi come from this machine, where set-up has already installed them.
     const dockerfile = [
       "FROM debian:trixie-slim",
       "RUN apt-get update \\",
@@ -53,7 +53,7 @@ describe("a bare machine", function () {
   });
   after(() => docker(["rm", "--force", "--volumes", machine]));
 
-  it("is set up completely, even by two set-ups at once, and the next one finds everything", async () => {
+  it("is set up completely, even by two set-ups at once, and the next set-up finds everything", async () => {
     const both = await Promise.all([1, 2].map(() => within("sh", "scripts/setup", "--for-tests")));
     const steps = both.flatMap((output) => output.split("\n"));
     const count = (step: RegExp) => steps.filter((line) => step.test(line)).length;
@@ -95,11 +95,11 @@ describe("a bare machine", function () {
     assert.ok(shown.endsWith(`done (Pulumi: ${pulumiInUse()})`), shown);
   });
 
-  it("has the demo's stack to go on with, and a preview of it shows no changes", async () => {
+  it("then has the demo's stack, and a preview of it shows no changes", async () => {
     await withPulumi("pulumi preview --expect-no-changes");
   });
 
-  it("has nothing of the demo left when it is removed", async () => {
+  it("has nothing left of the demo when it is removed", async () => {
     await within("node_modules/.bin/tsx", "scripts/demo/main.ts", "down");
     assert.equal(await within("docker", "ps", "--all", "--quiet"), "");
     assert.equal(await within("docker", "volume", "ls", "--quiet"), "");
@@ -114,7 +114,7 @@ describe("a bare machine", function () {
 describe("the demo's stack", function () {
   this.timeout(600_000);
 
-  it("stays in its folder, and does not touch a stack of the user's that is named demo", async () => {
+  it("stays in its folder, and does not touch a user's stack named demo", async () => {
     const root = await mkdtemp(path.join(os.tmpdir(), "everfresh-demo-"));
     try {
       const folder = path.join(root, ".everfresh/demo");

@@ -9,7 +9,7 @@ import { Machine, plugins } from "./setup-support/machine";
 describe("set-up of the engine with the lab's stand-ins", function () {
   this.timeout(600_000);
 
-  /** A Go that notes what it is asked for, and builds an engine that does nothing but tell its version. */
+  /** A Go that records its arguments, and builds an engine that only prints its version. */
   const go = (log: string) =>
     [
       `echo "$*" >>${log}`,
@@ -113,7 +113,7 @@ describe("set-up of the engine with the lab's stand-ins", function () {
     assert.ok((await asked(machine)).includes("go1.26.6"));
   });
 
-  it("removes it once the official Pulumi is installed", async () => {
+  it("removes its launcher once the official Pulumi is installed", async () => {
     await using machine = await bareMachine();
     assert.equal((await machine.setUp(offline)).status, 0);
     await machine.play("pulumi", "echo v3.259.0");
@@ -122,7 +122,7 @@ describe("set-up of the engine with the lab's stand-ins", function () {
     assert.ok(!existsSync(path.join(machine.root, ".everfresh/bin/pulumi")));
   });
 
-  it("uses it although the official Pulumi is installed, when EVERFRESH_PULUMI says so", async () => {
+  it("chooses the engine although the official Pulumi is installed, if EVERFRESH_PULUMI says so", async () => {
     await using machine = await bareMachine();
     await machine.play("pulumi", "echo v3.259.0");
     const { stdout } = await machine.setUp({ EVERFRESH_PULUMI: "standins" });
@@ -135,7 +135,7 @@ describe("set-up of the engine with the lab's stand-ins", function () {
     assert.match(version, /^v3\.274\.1 /);
   });
 
-  it("resumes after an interruption, which stops the build at once", async () => {
+  it("stops the build at once when interrupted, and resumes it later", async () => {
     await using machine = await bareMachine();
     const pidFile = path.join(machine.folder, "go.pid");
     await machine.play(

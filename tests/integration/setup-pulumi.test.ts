@@ -22,7 +22,7 @@ describe("set-up of Pulumi", function () {
     `#!/bin/sh\ncase $1 in version) echo ${version} ;; home) echo "\${PULUMI_HOME:-none}" ;; esac\n` +
     '[ "$1" != plugin ] || mkdir -p "$PULUMI_HOME/plugins/resource-$4-v$5"\n';
 
-  /** An archive as the release's (`pulumi/pulumi`) or the bundle's (`bin/pulumi`, `plugins/…`). */
+  /** An archive like a release's (`pulumi/pulumi`) or a bundle's (`bin/pulumi`, `plugins/…`). */
   async function archive(machine: Machine, name: string, top: string, version: string): Promise<string> {
     const folder = path.join(machine.folder, "archive");
     await mkdir(path.join(folder, top), { recursive: true });
@@ -79,7 +79,7 @@ describe("set-up of Pulumi", function () {
     assert.equal(status, 1);
     assert.equal(
       stderr,
-      `pulumi: ${bundle} is not what SHA256SUMS beside it says; fetch the archive again\n`,
+      `pulumi: ${bundle} does not match the SHA256SUMS beside it; fetch the archive again\n`,
     );
     assert.ok(!existsSync(path.join(machine.root, ".everfresh/pulumi")));
   });
@@ -93,7 +93,7 @@ describe("set-up of Pulumi", function () {
   });
 
   for (const downloader of ["curl", "node"]) {
-    it(`downloads the official release and its plugins (with ${downloader}) where there is no bundle`, async () => {
+    it(`downloads the official release and its plugins (with ${downloader}) if there is no bundle`, async () => {
       await using machine = await Machine.create();
       await machine.lack("pulumi");
       if (downloader !== "curl") await machine.lack("curl");
@@ -121,7 +121,7 @@ describe("set-up of Pulumi", function () {
     assert.equal((await found(machine))[0], "v3.300.0");
   });
 
-  it("gives up a download from a server that never answers", async () => {
+  it("gives up on a download from a server that never answers", async () => {
     await using machine = await Machine.create();
     await machine.lack("pulumi");
     await using server = await serve(() => undefined);
@@ -144,7 +144,7 @@ describe("set-up of Pulumi", function () {
   });
 });
 
-/** @param answer - undefined for none, ever. */
+/** @param answer - undefined: it never answers. */
 async function serve(
   answer: (url: string) => Buffer | undefined,
 ): Promise<{ url: string } & AsyncDisposable> {

@@ -8,7 +8,7 @@ import { checkout, Machine } from "./setup-support/machine";
 describe("set-up", function () {
   this.timeout(600_000);
 
-  it("does nothing, and says so, when everything is there", async () => {
+  it("does nothing when everything is there, and says so", async () => {
     await using machine = await Machine.create();
     assert.deepEqual(await machine.setUp(), {
       status: 0,
@@ -30,13 +30,13 @@ describe("set-up", function () {
       says: /^node: v18\.20\.4 is too old; install Node\.js 20\.19 or newer$/,
     },
     {
-      what: "one may not talk to the engine",
+      what: "the user has no access to the engine",
       arrange: (machine) =>
         machine.play(
           "docker",
           "echo 'permission denied while trying to connect to the Docker daemon' >&2; exit 1",
         ),
-      says: /^docker: you may not talk to its engine; run `sudo usermod -aG docker \S+`, log in again, and run this again$/,
+      says: /^docker: you have no access to its engine; run `sudo usermod -aG docker \S+`, log in again, and run this again$/,
     },
     {
       what: "another machine's engine does not answer",
@@ -45,7 +45,7 @@ describe("set-up", function () {
       says: /^docker: the engine at tcp:\/\/build\.example:2375 does not answer; start it, or choose another \(.*\)$/,
     },
     {
-      what: "an engine runs and is deaf",
+      what: "the engine runs but does not answer",
       arrange: async (machine) => {
         await machine.play("docker", engineDown);
         await machine.play("dockerd", "exit 1");
@@ -54,7 +54,7 @@ describe("set-up", function () {
       says: /^docker: its engine runs \(process 77\) but does not answer; look at its log, and restart it$/,
     },
     {
-      what: "Docker is missing on a system it cannot install it on",
+      what: "Docker is missing and cannot be installed on this system",
       arrange: async (machine) => {
         await machine.lack("docker");
         await machine.play("uname", "echo Darwin");
@@ -62,7 +62,7 @@ describe("set-up", function () {
       says: /^docker: not installed, and set-up can install it on Debian 12 or newer and Ubuntu only; install Docker .*$/,
     },
     {
-      what: "Docker's engine does not answer on such a system",
+      what: "Docker's engine does not answer on a system other than Linux",
       arrange: async (machine) => {
         await machine.play("docker", engineDown);
         await machine.play("uname", "echo Darwin");
@@ -70,16 +70,16 @@ describe("set-up", function () {
       says: /^docker: its engine does not answer; start Docker and run this again$/,
     },
     {
-      what: "PULUMI_BUNDLE names nothing",
+      what: "PULUMI_BUNDLE names a file that does not exist",
       arrange: async () => {},
       environment: { PULUMI_BUNDLE: "/nowhere.tar.xz" },
       says: /^PULUMI_BUNDLE: \/nowhere\.tar\.xz cannot be read; name an archive, or unset it$/,
     },
     {
-      what: "the official Pulumi has to be had and cannot be",
+      what: "the official Pulumi is required and cannot be downloaded",
       arrange: (machine) => machine.lack("pulumi"),
       environment: { EVERFRESH_PULUMI: "official", PULUMI_RELEASES: "http://127.0.0.1:9" },
-      says: /^pulumi: not on PATH, no offline bundle, and the official release cannot be downloaded \(.*\); install Pulumi .*, or let PULUMI_BUNDLE name an offline bundle$/,
+      says: /^pulumi: not on PATH, no offline bundle, and the official release cannot be downloaded \(.*\); install Pulumi .*, or set PULUMI_BUNDLE to an offline bundle$/,
     },
     {
       what: "EVERFRESH_PULUMI is misspelled",
@@ -91,7 +91,7 @@ describe("set-up", function () {
       what: "there is no Pulumi, and no Go to build its engine with",
       arrange: (machine) => machine.lack("pulumi"),
       environment: { PULUMI_RELEASES: "http://127.0.0.1:9" },
-      says: /^go: is not on PATH, and is needed to build the Pulumi engine; .*, or install Pulumi 3\.208 or newer \(.*\), or let PULUMI_BUNDLE name an offline bundle$/,
+      says: /^go: is not on PATH, and is needed to build the Pulumi engine; .*, or install Pulumi 3\.208 or newer \(.*\), or set PULUMI_BUNDLE to an offline bundle$/,
     },
     {
       what: "Go is too old to fetch a newer one itself",
@@ -162,7 +162,7 @@ describe("set-up", function () {
   );
   if (installs)
     refusals.push({
-      what: "one is not root and there is no sudo",
+      what: "the user is not root and there is no sudo",
       arrange: async (machine) => {
         await machine.lack("docker");
         await machine.play("id", "echo 1000");
@@ -181,14 +181,14 @@ describe("set-up", function () {
 
   if (installs)
     for (const why of ["sudo: a password is required", "ann is not in the sudoers file."])
-      it(`shows why one may not become root (${why})`, async () => {
+      it(`shows why sudo refuses (${why})`, async () => {
         await using machine = await Machine.create();
         await machine.lack("docker");
         await machine.play("id", "echo 1000");
         await machine.play("sudo", `echo '${why}' >&2; exit 1`);
         const { status, stderr } = await machine.setUp();
         assert.equal(status, 1);
-        assert.match(stderr, /^docker: apt-get failed; mend this and run it again/);
+        assert.match(stderr, /^docker: apt-get failed; fix this and run it again/);
         assert.ok(stderr.endsWith(`:\n${why}\n`), stderr);
       });
 
@@ -210,7 +210,7 @@ describe("set-up", function () {
     assert.match(stdout, /^setup: lab: building the images of its hosts \(engines: stable newest\)$/m);
     assert.match(
       stderr,
-      /^lab: engine newest \(.*\): its image cannot be built: E: Unable to locate package docker-buildx; mend this/m,
+      /^lab: engine newest \(.*\): its image cannot be built: E: Unable to locate package docker-buildx; fix this/m,
     );
     assert.doesNotMatch(stdout, /done/);
   });
@@ -222,7 +222,7 @@ describe("set-up", function () {
     assert.equal(stderr, "setup: unknown arguments: --fast; it takes --for-tests or nothing\n");
   });
 
-  it("is written in clean POSIX shell, as is the lab's", () => {
+  it("is written in clean POSIX shell, as are the lab's scripts", () => {
     const scripts = ["scripts/setup", "scripts/env", "scripts/lib/make-base-image"];
     const ofLab = ["machine", "suite", "build-compose"].map((file) => `lab/image/${file}`);
     const parts = readdirSync(path.join(checkout, "scripts/lib")).filter((file) => file.endsWith(".sh"));

@@ -17,7 +17,7 @@ import { checkout, TestStack } from "../support/stack";
 const bin = path.join(checkout, "lab/pulumi/bin");
 const standIn = (name: string) => path.join(bin, `pulumi-resource-${name}`);
 
-/** A host outside of the lab. */
+/** A host outside the lab. */
 const production = {
   host: "127.0.0.1",
   port: 9,

@@ -6,7 +6,7 @@ import path from "node:path";
 import { lab as sharedLab } from "../support/lab";
 import { checkout, TestStack } from "../support/stack";
 
-/** The program as it was when the stack's outputs were its memory; see earlier/README.md. */
+/** Unpacks the program from the time when it kept everything in the stack's outputs; see earlier/README.md. */
 function unpackEarlierProgram(): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), "everfresh-earlier-"));
   execFileSync("tar", ["-xzf", path.join(__dirname, "earlier/outputs-as-memory.tgz"), "-C", folder]);
@@ -33,7 +33,7 @@ describe("a stack of an earlier version", function () {
     const outputs = await stack.outputs<Record<string, unknown>>();
     assert.ok("lineage" in outputs && "layers" in outputs, Object.keys(outputs).join());
 
-    // Where the hosts' program is another text now, they are asked for the proof that they have (`report`).
+    // If the hosts' program has changed since then, each host only reports its proof again (an update).
     const plan = Object.entries(await stack.plan()).filter(([, operation]) => operation !== "update");
     assert.deepEqual(plan, [["everfresh:index:Memory::memory", "create"]]);
     await stack.mustUp();

@@ -4,7 +4,7 @@ import { eventually } from "../../lab/poll";
 import { newest, lab as sharedLab } from "../support/lab";
 import { TestStack } from "../support/stack";
 
-describe("what containers keep", function () {
+describe("data of containers", function () {
   this.timeout(600_000);
   let stack: TestStack;
 
@@ -39,7 +39,7 @@ volumes:
   const serves = (page: string) =>
     eventually(`the page ${page}`, async () => (await stack.page()) === page, 10_000);
 
-  it("has the new image's files in a volume that belongs to the image, and those of a release that comes back", async () => {
+  it("is replaced in a volume that belongs to the image, also by a rollback, and kept in a folder of the host", async () => {
     const preview = await stack.pulumi("preview");
     const uploads = `/home/deploy/.everfresh/${stack.project}/mounts/uploads`;
     assert.match(

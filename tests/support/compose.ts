@@ -1,10 +1,10 @@
 import { stringify } from "yaml";
 import type { ComposeText } from "../../core/compose/document";
 
-/** What stands for `$HOME` and `$PWD` in what is printed here. */
+/** What replaces `$HOME` and `$PWD` in the documents printed here. */
 export const marks = { home: "/marked-home", folder: "/marked-folder" };
 
-/** A document as `docker compose config` prints it, for `readProject`; `written` with paths as its author wrote them. */
+/** A document as `docker compose config` prints it, for `readProject`. In `written`, paths are as the author wrote them. */
 export function printed(
   document: object,
   written: object = document,

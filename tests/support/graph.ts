@@ -9,7 +9,7 @@ import type {
 import * as runtime from "@pulumi/pulumi/runtime/state";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 
-/** The parts of the runtime that have no types of their own. Each inline program has a store to itself. */
+/** The parts of the runtime that have no types. Each inline program has its own store. */
 const { withLocalStorage, getLocalStore } = runtime as unknown as {
   withLocalStorage<R>(program: () => R): R;
   getLocalStore(): { settings: { engine: unknown }; callbacks: unknown };
@@ -27,11 +27,11 @@ type Answer = (error: unknown, response: unknown) => void;
 export interface Registered {
   type: string;
   name: string;
-  /** Secret values stand inside of markers: see `secret`, `isSecret` and `reveal`. */
+  /** Secret values are marked: see `secret`, `isSecret` and `reveal`. */
   inputs: Record<string, unknown>;
   /** The parent's name; absent at the top level. */
   parent?: string;
-  /** Names of what it depends on, by `dependsOn` or by an input. */
+  /** The names of what it depends on, by `dependsOn` or by an input. */
   dependencies: string[];
   /** How many hooks of each kind it has. */
   hooks: Record<string, number>;
@@ -52,7 +52,7 @@ export interface StateOf {
   outputs: Record<string, unknown>;
 }
 
-/** What a program made of the world that it was given. */
+/** The result of running a program in a world. */
 export interface Graph<T> {
   resources: Registered[];
   /** By URN. */
@@ -62,19 +62,19 @@ export interface Graph<T> {
   log: LogLine[];
 }
 
-/** What a provider answers: the resource's state beside its inputs. */
+/** A provider's answer: the resource's state besides its inputs. */
 export type Provider = (resource: { type: string; name: string; inputs: Record<string, unknown> }) => {
   id?: string;
   [property: string]: unknown;
 };
 
 export interface World {
-  /** The run is a preview. */
+  /** Whether the run is a preview. */
   preview?: boolean;
   provider?: Provider;
-  /** The state that a run before left behind; a resource that ignores changes has those inputs from there. */
+  /** The state that an earlier run left. A resource that ignores changes takes those inputs from it. */
   before?: Record<string, StateOf>;
-  /** Answers what the program asks of Pulumi's engine or of a provider. */
+  /** Answers the program's calls of functions of Pulumi's engine or of a provider. */
   call?: (token: string, args: Record<string, unknown>) => Record<string, unknown>;
   organization?: string;
   stack?: string;
@@ -83,15 +83,15 @@ export interface World {
 let running = false;
 
 /**
- * Runs a program, or a part of one, against a stand-in for Pulumi's engine: one at a time, each in a world of its own.
+ * Runs a program, or a part of one, against a stand-in for Pulumi's engine: one at a time, each in its own world.
  *
- * What `setMocks` alone would swallow is thrown: an error in a provider, in an `apply`, in the program itself. Hooks,
- * which make `setMocks` hang, are taken note of and never called.
+ * Throws errors in a provider, in an `apply` or in the program itself, which `setMocks` alone would swallow. Hooks, which
+ * make `setMocks` hang, are recorded and never called.
  */
 export async function graph<T>(program: () => T | Promise<T>, world: World = {}): Promise<Graph<T>> {
   assert.ok(
     !running,
-    "another graph is running: which of them an unhandled rejection belongs to cannot be told",
+    "another graph is running, so it would not be clear which of them an unhandled rejection belongs to",
   );
   running = true;
   return withLocalStorage(() => run(program, world)).finally(() => {
@@ -167,7 +167,7 @@ async function run<T>(program: () => T | Promise<T>, world: World): Promise<Grap
     awaitStackRegistrations: nothing,
   };
 
-  // An apply that fails is nobody's promise: without this, the runner would take it for another test's.
+  // Nobody awaits an `apply` that fails. Without this, the test runner would blame another test for it.
   const lost = (error: unknown) => void errors.push(error);
   const others = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection").on("unhandledRejection", lost);
@@ -183,13 +183,13 @@ async function run<T>(program: () => T | Promise<T>, world: World): Promise<Grap
   }
 }
 
-/** The value of an Output; rejects where `apply` would be silent. */
+/** The value of an Output. Rejects where `apply` would be silent. */
 const resolved = <T>(output: pulumi.Output<T>): Promise<T> =>
   (output as unknown as { promise(): Promise<T> }).promise();
 
 const nameOf = (urn: string) => urn.slice(urn.lastIndexOf("::") + 2);
 
-/** As the engine does for `ignoreChanges` (pkg/resource/deploy, processIgnoreChanges); here the resource has to be known. */
+/** Does what the engine does for `ignoreChanges` (processIgnoreChanges in pkg/resource/deploy). The resource must be known. */
 function takeInputs(request: RegisterResourceRequest, before: Record<string, StateOf>): void {
   const [type, name] = [request.getType(), request.getName()];
   const known = Object.values(before).find((it) => it.type === type && it.name === name);
@@ -232,7 +232,7 @@ function logged(request: LogRequest): LogLine {
 const marker = "4dabf18193072939515e22adb298388d";
 const ofSecrets = "1b47061264138c4ac30d75fd1eb44270";
 
-/** A value as it is registered when it is secret. */
+/** A secret value as it is registered. */
 export const secret = (value: unknown) => ({ [marker]: ofSecrets, value });
 
 export function isSecret(value: unknown): boolean {
@@ -241,7 +241,7 @@ export function isSecret(value: unknown): boolean {
   );
 }
 
-/** A value without the markers of secrets in it. */
+/** A value with the marks of its secrets removed. */
 export function reveal(value: unknown): unknown {
   if (isSecret(value)) return reveal((value as { value: unknown }).value);
   if (Array.isArray(value)) return value.map(reveal);
@@ -249,7 +249,7 @@ export function reveal(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reveal(inner)]));
 }
 
-/** A value with every secret in it blackened: what others can read. */
+/** A value with its secrets replaced, as others can read it. */
 export function readable(value: unknown): unknown {
   if (isSecret(value)) return "[secret]";
   if (Array.isArray(value)) return value.map(readable);
@@ -257,12 +257,12 @@ export function readable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, readable(inner)]));
 }
 
-/** Each resource as `type name`, with `< parent` where it has one; sorted, as registration has no fixed order. */
+/** Each resource as `type name`, with `< parent` if it has one, sorted because registration has no fixed order. */
 export function outline({ resources }: { resources: readonly Registered[] }): string[] {
   return resources.map(({ type, name, parent }) => `${type} ${name}${parent ? ` < ${parent}` : ""}`).sort();
 }
 
-/** The one resource of that name. */
+/** The only resource of that name. */
 export function named({ resources }: { resources: readonly Registered[] }, name: string): Registered {
   const found = resources.filter((resource) => resource.name === name);
   assert.equal(found.length, 1, `${found.length} resources are named ${name}`);

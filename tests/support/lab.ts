@@ -5,16 +5,16 @@ import { defaultEngine, type LabEngine, parseEngine } from "../../lab/engines";
 import { down, type Lab, list, up } from "../../lab/lab";
 
 const run = promisify(execFile);
-/** Each of mocha's workers has labs of its own. */
+/** Each of mocha's workers has its own labs. */
 const prefix = `tests-${process.env.MOCHA_WORKER_ID ?? 0}`;
 const shared = new Map<string, Promise<Lab>>();
 
-/** What the hosts of some test files run, so that `npm test` proves an old engine and a new one. */
+/** The engine of the hosts in some test files, so that `npm test` covers an old engine and a new one. */
 export const newest: LabEngine = { engine: "newest", store: "containerd" };
 
 /**
- * The hosts' engine for a test that was written for `given`: `EVERFRESH_ENGINE` (such as `newest/containerd`) where
- * that is set, so that a suite can be run on each.
+ * The hosts' engine for a test that was written for `given`. If `EVERFRESH_ENGINE` (such as `newest/containerd`) is set, it
+ * takes precedence, so that a suite can run on every engine.
  */
 export function engineFor(given: LabEngine): LabEngine {
   const asked = process.env.EVERFRESH_ENGINE;
@@ -22,8 +22,8 @@ export function engineFor(given: LabEngine): LabEngine {
 }
 
 /**
- * The lab that the tests of a worker share: one registry, two hosts, of that engine unless `EVERFRESH_ENGINE` names
- * another. It comes up with the first test that asks for it.
+ * The lab that the tests of a worker share: one registry and two hosts with that engine, unless `EVERFRESH_ENGINE` names
+ * another. It is started by the first test that asks for it.
  */
 export function lab(given: LabEngine = defaultEngine): Promise<Lab> {
   const kind = engineFor(given);
@@ -41,7 +41,7 @@ async function start(name: string, kind: LabEngine): Promise<Lab> {
   return started;
 }
 
-/** Builds the image that those of the test applications start from. */
+/** Builds the base image of the test applications. */
 export async function buildBase(): Promise<void> {
   await run("docker", ["build", "-q", "-t", "everfresh-test-base", path.join(__dirname, "base")]);
 }

@@ -6,8 +6,8 @@ import { usesStandIns } from "../../lab/pulumi/in-use";
 const checkout = path.join(__dirname, "..", "..");
 
 /**
- * This machine's Pulumi as folders that another machine, whose home is /root, may have at `target`. There set-up finds it.
- * Where it cannot be lent there is none, and set-up there downloads it.
+ * This machine's Pulumi as folders to be mounted at `target` on another machine, whose home is /root, so that set-up finds it
+ * there. Empty if it cannot be lent; set-up then downloads Pulumi.
  */
 export function lentPulumi(): { source: string; target: string }[] {
   const user = os.homedir();

@@ -1,4 +1,4 @@
-// The spec reporter, closed by one plain line that a script can read.
+// The spec reporter, with a last line that a script can read.
 const { reporters, Runner } = require("mocha");
 const { pulumiInUse } = require("../../lab/pulumi/in-use");
 

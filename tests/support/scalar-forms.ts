@@ -1,4 +1,4 @@
-/** Strings that some reader of YAML takes for something else, and their like (yaml.org/type; yaml.org/spec/1.2, 10.3). */
+/** Strings that some YAML parser takes for another type, and similar ones (yaml.org/type; yaml.org/spec/1.2, 10.3). */
 export const scalarForms = [
   ...[
     "~",
@@ -102,7 +102,7 @@ export const scalarForms = [
   ...["constructor", "toString", "__proto__", "hasOwnProperty", "$", "$$", "${A}", "$A", "a$", "$$$a"],
 ];
 
-/** Scalars without quotes that compose takes for the value of a variable or a label, whatever they mean to it. */
+/** Unquoted scalars that compose accepts as the value of a variable or a label, whatever type it gives them. */
 export const plainScalars = [
   ...[
     "0",

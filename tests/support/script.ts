@@ -5,7 +5,7 @@ import { docker } from "../../lab/docker";
 import { engine, exec } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 
-/** What a team's shell script does: the commands, without everfresh. */
+/** The commands of a team's shell script, without everfresh. */
 
 /** `docker build` of a page, under a tag. */
 export async function buildPage(image: string, page: string): Promise<void> {
@@ -48,7 +48,7 @@ function login({ registry }: Lab, address: string): string {
   return JSON.stringify({ auths: { [address]: { auth } } });
 }
 
-/** Every form that an image has in a registry: an engine with the containerd image store pushes an index. */
+/** Every form that an image may have in a registry: an engine with the containerd image store pushes an index. */
 const manifestTypes = [
   "application/vnd.docker.distribution.manifest.v2+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -56,7 +56,7 @@ const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
 ];
 
-/** The manifest digest that the registry has for a tag, asked directly. */
+/** The manifest digest of a tag, read directly from the registry. */
 export async function registryDigest(
   { registry }: Lab,
   repository: string,

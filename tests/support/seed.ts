@@ -1,4 +1,4 @@
 import fc from "fast-check";
 
-/** What is tried at random is the same in every run; `EVERFRESH_SEED` names another seed. */
+/** Random tests try the same inputs in every run, unless `EVERFRESH_SEED` sets another seed. */
 fc.configureGlobal({ seed: Number(process.env.EVERFRESH_SEED ?? 1) });

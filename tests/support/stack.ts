@@ -15,19 +15,19 @@ const pages = path.join(checkout, "tests/integration/testdata/pages");
 
 export interface Run {
   status: number;
-  /** What a person saw: stdout and stderr as they came. */
+  /** What a user would see: stdout and stderr in order. */
   output: string;
 }
 
 export interface Container {
   id: string;
-  /** The manifest digest under which the host's engine knows the image that the container runs. */
+  /** The manifest digest of the container's image, as the host's engine knows it. */
   digest: string;
 }
 
-/** A stack of the real program, with a state, a configuration and a compose project of its own. */
+/** A stack of the real program, with its own state, configuration and compose project. */
 export class TestStack {
-  /** The environment that finds the Pulumi to use; by default the one that set-up found. */
+  /** The environment that finds the Pulumi to use; default: the one that set-up found. */
   tools: NodeJS.ProcessEnv = withTools();
   /** The folder of the program that runs. */
   program = checkout;
@@ -42,9 +42,9 @@ export class TestStack {
   ) {}
 
   /**
-   * Copies an application and sets a stack up for it on the lab's hosts; nothing is deployed yet.
+   * Copies an application and creates a stack for it on the lab's hosts, without deploying it.
    *
-   * @param options.project - the compose project's name, where it is to be another stack's.
+   * @param options.project - the compose project's name; default: a new one.
    * @param options.beside - another stack, whose state backend and application this one shares.
    */
   static async create(
@@ -64,7 +64,7 @@ export class TestStack {
       if (app === pages && lab.engine === "oldest") await stack.doWithoutStartInterval();
       await mkdir(stack.state);
     }
-    // `stack init` writes a configuration file beside Pulumi.yaml: not into the checkout.
+    // `stack init` writes a configuration file beside Pulumi.yaml, which must not be the checkout's.
     await writeFile(path.join(folder, "Pulumi.yaml"), "name: everfresh\nruntime: nodejs\n");
     await stack.pulumi("stack", "init", name);
     const { registry } = lab;
@@ -126,7 +126,7 @@ export class TestStack {
     await this.pulumi("config", "rm", "--path", `everfresh:${key}`);
   }
 
-  /** A pulumi command that must succeed. */
+  /** Runs a pulumi command that must succeed. */
   pulumi(...args: string[]): Promise<Run> {
     return this.#run(args, { must: true });
   }
@@ -139,17 +139,17 @@ export class TestStack {
     return this.#run(["preview", ...args]);
   }
 
-  /** `pulumi up`, which must be green. */
+  /** Runs `pulumi up`, which must succeed. */
   mustUp(): Promise<Run> {
     return this.#run(["up", "--yes", "--skip-preview"], { must: true });
   }
 
-  /** Starts `pulumi up` and hands out its process. */
+  /** Starts `pulumi up` and returns its process. */
   start(...args: string[]): { child: ChildProcess; ended: Promise<Run> } {
     return this.#start(["up", "--yes", "--skip-preview", ...args]);
   }
 
-  /** What a preview would do, as `type::name` → operation; unchanged ones left out. */
+  /** What a preview would do, as `type::name` → operation, without unchanged resources. */
   async plan(): Promise<Record<string, string>> {
     const { output, status } = await this.#run(["preview", "--json"]);
     if (status !== 0) throw new Error(output);
@@ -214,14 +214,14 @@ export class TestStack {
       const names = JSON.parse(
         await engine(host, "image", "inspect", "--format", "{{json .RepoDigests}}", image),
       ) as string[];
-      // An engine that says in an image when it was built pushes the same layers under several digests.
+      // An engine that writes the build time into images pushes the same layers under several digests.
       const known = names.find((one) => one === name) ?? names[0];
       return [service, { id, digest: known?.split("@")[1] ?? "" }] as const;
     });
     return Object.fromEntries(await Promise.all(entries));
   }
 
-  /** What a command prints in a service's container. */
+  /** Runs a command in a service's container and returns what it prints. */
   async inContainer(service: string, ...command: string[]): Promise<string> {
     const container = (await this.containers())[service];
     if (!container) throw new Error(`${service} has no container`);
@@ -238,7 +238,7 @@ export class TestStack {
     }
   }
 
-  /** compose 2.17 refuses the key; without it containers are found healthy a little later. */
+  /** compose 2.17 rejects the key. Without it, containers become healthy a little later. */
   async doWithoutStartInterval(): Promise<void> {
     const known = await this.read("compose.yaml");
     await this.write("compose.yaml", known.replace(", start_interval: 100ms", ""));

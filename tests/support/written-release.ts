@@ -9,7 +9,7 @@ import {
   requirementsOf,
 } from "../../core/release/requirements";
 
-/** A release as tests write it: what follows from the compose file is read from its text. */
+/** A release as tests write it. Everything that follows from the compose file is derived from its text. */
 export interface WrittenRelease extends Omit<Release, keyof Requirements | "services"> {
   services: WrittenService[];
 }
@@ -20,7 +20,7 @@ export interface WrittenRequest extends Omit<DeployRequest, "release"> {
   release: WrittenRelease | { kept: string; project: string };
 }
 
-/** What to run on a host for it. */
+/** The program to run on a host for a request. */
 export const deploymentProgram = (request: WrittenRequest): HostProgram =>
   deployProgram(completedRequest(request));
 

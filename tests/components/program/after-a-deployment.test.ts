@@ -35,7 +35,7 @@ describe("the program, after a deployment", () => {
     assert.deepEqual(again.result, first.result);
   });
 
-  it("asks nobody again for what is known of the images, and does not mind a registry that says less", async () => {
+  it("does not look up known images again, and changes nothing when the registry knows less", async () => {
     const known = `${"ab".repeat(6)}=100 ${"cd".repeat(6)}=20`;
     shop.outside.layers = (name) =>
       name === "redis:7"
@@ -66,7 +66,7 @@ describe("the program, after a deployment", () => {
     assert.deepEqual(memoryOf(other).layers, memoryOf(told).layers);
   });
 
-  it("says nothing to the terminal that the name of a changed file would", async () => {
+  it("escapes terminal control characters in the name of a changed file", async () => {
     writeFileSync(path.join(shop.folder, "web/Dockerfile"), "FROM debian:trixie-slim\nCOPY . /\n");
     writeFileSync(path.join(shop.folder, "web/a\u001b[2Jb\nc"), "");
     const { log } = await run({}, { preview: true });
@@ -74,7 +74,7 @@ describe("the program, after a deployment", () => {
     assert.match(cause!, /a\?\[2Jb\?c added/);
   });
 
-  it("changes nothing for another commit, by another user, of a file that no image copies", async () => {
+  it("changes nothing for another user's commit of a file that no image copies", async () => {
     shop.outside.commit = () => ({ commit: "00".repeat(20), dirty: "5d6e7f8" });
     writeFileSync(path.join(shop.folder, "web/README.md"), "edited");
     const again = await run();
@@ -82,7 +82,7 @@ describe("the program, after a deployment", () => {
     assert.deepEqual(memoryOf(again).provenance, memoryOf(first).provenance);
   });
 
-  it("tags nothing again that is the same: the engine here may not have it", async () => {
+  it("does not tag an unchanged image again, because this machine's engine may not have it", async () => {
     for (const tag of [{ tag: "v2" }, { tag: "v2", uniqueTag: true }, { uniqueTag: true }]) {
       const again = await run(tag);
       assert.deepEqual(inputsOf(again), inputsOf(before));
@@ -97,7 +97,7 @@ describe("the program, after a deployment", () => {
     assert.deepEqual([tagOf("web"), tagOf("api")], ["v2", "1a2b3c4"]);
   });
 
-  it("is refused another project's name, which would run beside the one that is deployed", async () => {
+  it("refuses a changed project name, which would run beside the deployed project", async () => {
     const { compose } = shop.outside;
     shop.outside.compose = () => {
       const { resolved, exact, ...rest } = compose();
@@ -111,7 +111,7 @@ describe("the program, after a deployment", () => {
       "everfresh:projectName: this stack has deployed project shop, and now it is shop2; set it back, or `pulumi destroy` first";
     for (const changes of [{}, { release: "shop-1" }]) await refused(run(changes), line);
     await refused(run({}, { preview: true }), line);
-    // A version that did not remember it.
+    // An earlier version, which did not remember it.
     leave(withoutMemory(first));
     assert.equal(memoryOf(await run()).project, "shop2");
   });
@@ -131,10 +131,10 @@ describe("the program, after a deployment", () => {
     assert.deepEqual(named(again, "web-build").hooks, { beforeCreate: 1 });
   });
 
-  it("replaces the image, the push, the release and the deployments of what changed, and names the file", async () => {
+  it("replaces the image, push, release and deployments of a changed service, and names the file", async () => {
     writeFileSync(path.join(shop.folder, "web/page"), "edited");
     const again = await run({}, { preview: true });
-    // The deployments follow the release's id, which the random provider makes anew.
+    // The deployments follow the release's id, which the random provider generates again.
     assert.deepEqual(
       changed(before, again).filter((name) => name !== "web"),
       ["release-id", "web-build", "web-push", "web-push-tag"],
@@ -156,12 +156,12 @@ describe("the program, after a deployment", () => {
     );
   });
 
-  it("makes another release of a changed mounted file, and builds nothing", async () => {
+  it("makes a new release when a mounted file changes, and builds nothing", async () => {
     writeFileSync(path.join(shop.folder, "conf"), "level = 2\n");
     assert.deepEqual(changed(before, await run()), ["release-id"]);
   });
 
-  it("deploys to a host that has drifted, and only there, from the images that there are", async () => {
+  it("deploys only to a host that has drifted, from the existing images", async () => {
     const calm = shop.outside.host;
     shop.outside.host = (name) => (name === "web1" ? { ...calm(name), tampered: ["conf"] } : calm(name));
     const again = await run();
@@ -173,21 +173,21 @@ describe("the program, after a deployment", () => {
     assert.ok(again.log.some(({ message }) => message === "web1: conf was changed on the host"));
   });
 
-  it("knows its own release on a host where no up was green yet, whose outputs would tell", async () => {
+  it("recognizes its own release on a host even if no `up` has succeeded yet", async () => {
     shop.stacks = {};
     assert.equal((await run()).result.release, "0a0b0c0d");
     const preview = await run({}, { preview: true });
     assert.ok(!preview.log.some(({ message }) => message.includes("`up` will refuse")));
   });
 
-  it("takes no release for its own where no up was green yet", async () => {
+  it("claims no release as its own before an `up` has succeeded", async () => {
     shop.stacks = {};
     const calm = shop.outside.host;
     shop.outside.host = (name) => ({ ...calm(name), lineage: "somebody else's" });
     await refused(run(), "everfresh:hosts[0] (web1): release", "everfresh:hosts[1] (web2): release");
   });
 
-  it("refuses a host that runs somebody else's release; a preview says so", async () => {
+  it("refuses a host that runs another stack's release, and says so in preview", async () => {
     const calm = shop.outside.host;
     shop.outside.host = (name) => ({ ...calm(name), lineage: "somebody else's" });
     await refused(

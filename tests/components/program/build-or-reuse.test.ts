@@ -7,7 +7,7 @@ import { deployed, noCache, run, shop, useShop } from "./shop";
 describe("the program", () => {
   useShop();
 
-  it("builds nothing that the registry has already", async () => {
+  it("builds nothing that the registry already has", async () => {
     const { content } = (await run()).result.images.web!;
     const found = `sha256:${"f0".repeat(32)}`;
     shop.outside.registry = (name) =>
@@ -27,12 +27,12 @@ describe("the program", () => {
     assert.deepEqual((await run()).result.images, declared.result.images);
   });
 
-  it("builds anew what the registry has when it is told to", async () => {
+  it("builds what the registry already has when told to", async () => {
     shop.outside.registry = () => `sha256:${"f0".repeat(32)}`;
     assert.equal(noCache(await run({ fresh: "today" })), true);
   });
 
-  it("removes build cache that nothing has used for long, when it has built something and every host has proved it", async () => {
+  it("removes old build cache when it has built something and every host has proved it", async () => {
     const pruned: unknown[] = [];
     shop.outside.prune = (hours, kind) => {
       pruned.push([hours, kind]);

@@ -19,7 +19,7 @@ describe("the program, with a build's secret from a variable", () => {
     };
   });
 
-  it("is refused where it is set nowhere and something is built, in preview as in up", async () => {
+  it("refuses to build without the secret's value, in preview as in `up`", async () => {
     for (const preview of [true, false])
       await refused(
         run({}, { preview }),
@@ -31,7 +31,7 @@ describe("the program, with a build's secret from a variable", () => {
     await run();
   });
 
-  it("shows nothing of its value in the graph, and builds nothing again for another one", async () => {
+  it("keeps the secret's value out of the graph, and does not build again when it changes", async () => {
     value = "s3cret";
     const first = await run();
     assert.doesNotMatch(JSON.stringify(first.resources), /s3cret/);

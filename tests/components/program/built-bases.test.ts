@@ -7,7 +7,7 @@ import { named } from "../../support/graph";
 import { digest } from "../fixtures";
 import { deployed, programOf, type Run, run, shop, useShop } from "./shop";
 
-describe("the program, with a build that begins with another service's image", () => {
+describe("the program, with a build based on another service's image", () => {
   useShop();
   const pulled: string[] = [];
   const image = `registry.example.com:5000/team/shop-base@${digest}`;
@@ -34,20 +34,20 @@ describe("the program, with a build that begins with another service's image", (
     };
   });
 
-  it("builds that one first, and begins with just what was pushed, pulled from there", async () => {
+  it("builds the base first, and builds on exactly the pushed image, pulled from the registry", async () => {
     const first = await run();
     assert.deepEqual(order(first), ["base-push", "web-build"]);
     assert.equal(dockerfile(), `ARG BASE\nFROM ${image}\nCOPY page /\n`);
     assert.deepEqual(pulled, [image]);
     const { inputs, dependencies } = named(first, "web-build");
     assert.equal((inputs.build as { dockerfile: string }).dockerfile, "../Dockerfile");
-    // A push is replaced by removing the old one first, with everything that hangs on it.
+    // A push is replaced by deleting the old one first, with everything that depends on it.
     assert.deepEqual(dependencies, []);
     assert.deepEqual(Object.keys(first.result.images).sort(), ["api", "base", "web"]);
     assert.doesNotMatch(programOf(first), /shop-base/);
   });
 
-  it("declares the same when nothing changed, and pulls nothing", async () => {
+  it("declares the same resources when nothing changed, and pulls nothing", async () => {
     const first = await run();
     deployed(first);
     pulled.length = 0;
@@ -61,7 +61,7 @@ describe("the program, with a build that begins with another service's image", (
     assert.deepEqual(pulled, []);
   });
 
-  it("builds both again when that one's files change, and says so", async () => {
+  it("builds both again when the base's files change, and says so", async () => {
     const first = await run();
     deployed(first);
     writeFileSync(path.join(shop.folder, "base/lib"), "2");
@@ -72,7 +72,7 @@ describe("the program, with a build that begins with another service's image", (
     assert.deepEqual(said.sort(), ["base: 1 file (lib)", "web: build context shop-base"]);
   });
 
-  it("begins with the one that the registry has, where that is so", async () => {
+  it("builds on the image in the registry, if the base is there already", async () => {
     const { content } = (await run()).result.images.base!;
     const found = `sha256:${"f0".repeat(32)}`;
     shop.outside.registry = (name) =>
@@ -82,7 +82,7 @@ describe("the program, with a build that begins with another service's image", (
     assert.deepEqual(pulled, [`registry.example.com:5000/team/shop-base@${found}`]);
   });
 
-  it("tells the builder of a named context where its Dockerfile is not certain to be understood", async () => {
+  it("passes the base as a named context if the Dockerfile cannot be rewritten with certainty", async () => {
     writeFileSync(
       path.join(shop.folder, "web/Dockerfile"),
       "# syntax=other/frontend\nFROM shop-base\nCOPY page /\n",
@@ -95,14 +95,14 @@ describe("the program, with a build that begins with another service's image", (
     assert.deepEqual(contexts(await run({}, { preview: true })), contexts(first));
   });
 
-  it("says of an image that cannot be pulled whose it is", async () => {
+  it("names the service whose base image cannot be pulled", async () => {
     shop.outside.pull = () => {
       throw new Error("manifest unknown");
     };
     await assert.rejects(run(), (error: Error) => {
       assert.match(
         error.message,
-        /web: registry.*shop-base@sha256:\S+, which it is built upon, cannot be pulled \(manifest unknown\); run `pulumi up` again/,
+        /web: registry.*shop-base@sha256:\S+, which its build needs, cannot be pulled \(manifest unknown\); run `pulumi up` again/,
       );
       return true;
     });

@@ -39,7 +39,7 @@ describe("the program", () => {
     );
   });
 
-  it("has each deployment wait for the teardown of its host, which is then destroyed after it", async () => {
+  it("makes each deployment depend on its host's teardown, which is therefore destroyed after it", async () => {
     const { resources } = await run();
     for (const name of ["web1", "web2"]) {
       const component = resources.find(
@@ -49,7 +49,7 @@ describe("the program", () => {
     }
   });
 
-  it("outputs what it deployed and where it can be seen, and nothing else", async () => {
+  it("outputs what it deployed and its URLs, and nothing else", async () => {
     const { result } = await run();
     const { images, hosts, ...rest } = result;
     assert.deepEqual(rest, {
@@ -64,7 +64,7 @@ describe("the program", () => {
     assert.deepEqual(web, { digest, ref: `10.0.0.1:5000/team/shop-web@${digest}` });
   });
 
-  it("remembers the rest in the state, where no output shows it", async () => {
+  it("remembers everything else in the state, outside the outputs", async () => {
     const { layers: _, ...memory } = memoryOf(await run({ fresh: "today" }));
     assert.deepEqual(memory, {
       project: "shop",
@@ -76,7 +76,7 @@ describe("the program", () => {
     });
   });
 
-  it("hangs image, push, release and deployment on the same content", async () => {
+  it("makes image, push, release and deployment depend on the same content", async () => {
     const declared = await run();
     for (const service of ["web", "api"]) {
       const { content } = declared.result.images[service]!;
@@ -97,7 +97,7 @@ describe("the program", () => {
     );
   });
 
-  it("passes on once what compose warns of, in preview as in up", async () => {
+  it("shows each warning of compose once, in preview as in `up`", async () => {
     const { compose } = shop.outside;
     shop.outside.compose = () => ({ ...compose(), warnings: ['The "X" variable is not set.'] });
     for (const preview of [true, false]) {
@@ -111,7 +111,7 @@ describe("the program", () => {
     }
   });
 
-  it("names in preview what stays on the hosts, and tells them", async () => {
+  it("shows in preview which data stays on the hosts, and tells the hosts", async () => {
     const { compose } = shop.outside;
     const mount = (source: string) => ({ type: "bind", source, target: "/data" });
     shop.outside.compose = () => ({
@@ -133,7 +133,7 @@ describe("the program", () => {
     assert.match(JSON.stringify(up.inputs), /folder\|made\|db\|mounts\/pgdata\|\/data/);
   });
 
-  it("warns of a build argument that looks like a secret, in preview as in up", async () => {
+  it("warns of a build argument that looks like a secret, in preview as in `up`", async () => {
     const { compose } = shop.outside;
     shop.outside.compose = () => {
       const { resolved, ...text } = compose();
@@ -154,7 +154,7 @@ describe("the program", () => {
     }
   });
 
-  it("shows no secret to who can read the state", async () => {
+  it("shows no secret to someone who can read the state", async () => {
     const shown = JSON.stringify((await run()).resources.map(({ inputs }) => readable(inputs)));
     assert.doesNotMatch(shown, /the password|BEGIN OPENSSH|level = 1/);
   });

@@ -36,7 +36,7 @@ describe("the program, with a service that follows a tag", () => {
     };
   });
 
-  it("deploys the image that the tag has, by its digest, and asks no host to pull it anew", async () => {
+  it("deploys the tag's current image by its digest, and asks no host to pull the tag again", async () => {
     const first = await run();
     assert.match(programOf(first), new RegExp(`image: "redis:7@${one}"|"redis:7@${one}"`));
     assert.doesNotMatch(programOf(first), /pull_policy/);
@@ -47,7 +47,7 @@ describe("the program, with a service that follows a tag", () => {
     assert.deepEqual(keepersOf(again), keepersOf(first));
   });
 
-  it("makes another release when the tag has moved, and says so in preview as in up", async () => {
+  it("makes a new release when the tag has moved, and says so in preview as in `up`", async () => {
     const first = await run();
     deployed(first);
     now = two;
@@ -64,7 +64,7 @@ describe("the program, with a service that follows a tag", () => {
     assert.equal(after["image redis"], two);
   });
 
-  it("is refused where nobody says what the tag means", async () => {
+  it("refuses to deploy if nobody knows the tag's digest", async () => {
     now = undefined;
     await refused(run(), "services.redis.pull_policy: docker.io has no `redis:7`, or none that");
     shop.outside.registry = () => {
@@ -79,7 +79,7 @@ describe("the program, with a service that follows a tag", () => {
     );
   });
 
-  it("runs what another stack has proved, and asks only for what that one does not follow", async () => {
+  it("deploys what another stack has proved, and looks up only tags that the other stack does not follow", async () => {
     const there = proved(await run());
     leave(there, staging);
     now = two;
@@ -96,7 +96,7 @@ describe("the program, with a service that follows a tag", () => {
     assert.deepEqual(memoryOf(await run({ promoteFrom: "staging" })).followed, { redis: `redis:7@${two}` });
   });
 
-  it("asks nobody for a pinned release, and remembers what the tag meant", async () => {
+  it("looks up no tag for a pinned release, and remembers the last digest", async () => {
     const first = await run();
     deployed(first);
     shop.outside.registry = () => assert.fail("the registry is asked");

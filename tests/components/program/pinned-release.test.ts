@@ -15,7 +15,7 @@ import {
   useShop,
 } from "./shop";
 
-describe("the program, with release", () => {
+describe("the program, pinned to a release", () => {
   useShop();
   it("deploys what the hosts keep, and needs neither a registry nor docker", async () => {
     shop.outside.registry = () => assert.fail("the registry is asked");
@@ -27,13 +27,13 @@ describe("the program, with release", () => {
     assert.match(reveal(stdin) as string, /^release=shop-1\nkept=1$/m);
   });
 
-  it("needs no file of the working tree, and does not say that the release comes from it", async () => {
+  it("needs no file of the working tree, and does not claim that the release comes from it", async () => {
     rmSync(path.join(shop.folder, "conf"));
     const { result } = await run({ release: "shop-1" });
     assert.deepEqual(Object.keys(result).sort(), ["hosts", "images", "release", "urls"]);
   });
 
-  it("remembers what the stack has built, so that nothing is built again when the pin is gone", async () => {
+  it("remembers what the stack has built, so that nothing is built again after unpinning", async () => {
     const fresh = { fresh: "today" };
     shop.outside.layers = () => [{ diffId: `sha256:${"ab".repeat(32)}`, bytes: 100 }];
     const first = await run(fresh);

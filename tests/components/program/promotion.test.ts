@@ -30,7 +30,7 @@ describe("the program, with promoteFrom", () => {
     assert.ok(promoted.resources.some(({ name }) => name === "web1-up"));
   });
 
-  it("is refused a stack that has deployed nothing, or lacks an image", async () => {
+  it("refuses a stack that has deployed nothing, or lacks an image", async () => {
     const line = "everfresh:promoteFrom: stack staging has ";
     await refused(run({ promoteFrom: "staging" }), `${line}deployed nothing yet; `);
     const there = proved(await run());
@@ -39,12 +39,12 @@ describe("the program, with promoteFrom", () => {
     await refused(run({ promoteFrom: "staging" }), `${line}no image of web; `);
   });
 
-  it("is refused an image that a host of the other stack has not proved", async () => {
+  it("refuses an image that a host of the other stack has not proved", async () => {
     const there = await run();
     const { result } = proved(there);
     const { web, api } = result.images;
     const newer = { ...web!, digest: `sha256:${"ee".repeat(32)}` };
-    // What `build-only` leaves behind: an image that no host runs.
+    // After `build-only`: an image that no host runs.
     leave({ ...there, result: { ...result, images: { web: newer, api: api! } } }, staging);
     const line = "everfresh:promoteFrom: stack staging has not proved its latest image of ";
     await refused(run({ promoteFrom: "staging" }), `${line}web; deploy it there first`);
@@ -53,7 +53,7 @@ describe("the program, with promoteFrom", () => {
     await refused(run({ promoteFrom: "staging" }), `${line}api; deploy it there first`);
   });
 
-  it("asks no proof of a service that has no container", async () => {
+  it("requires no proof for a service without containers", async () => {
     const { compose } = shop.outside;
     const api = { build: { context: path.join(shop.folder, "api") }, scale: 0 };
     shop.outside.compose = () => ({ ...compose(), ...printed({ name: "shop", services: { api } }) });
@@ -61,7 +61,7 @@ describe("the program, with promoteFrom", () => {
     assert.equal((await run({ promoteFrom: "staging" })).result.images.api!.digest, digest);
   });
 
-  it("makes another release of another digest, also of the same content", async () => {
+  it("makes a new release for a new digest, even of the same content", async () => {
     const there = await run();
     leave(proved(there), staging);
     const before = await run({ promoteFrom: "staging" });
@@ -72,7 +72,7 @@ describe("the program, with promoteFrom", () => {
     assert.deepEqual(changed(before, after), ["release-id"]);
   });
 
-  it("leaves the resources of what this stack built itself, so that nothing is shown as deleted", async () => {
+  it("keeps the resources of images that this stack built itself, so that nothing is shown as deleted", async () => {
     deployed(await run());
     const own = await run();
     leave(proved(own), staging);

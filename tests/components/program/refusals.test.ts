@@ -8,7 +8,7 @@ import { refused, run, shop, useShop } from "./shop";
 describe("the program", () => {
   useShop();
 
-  it("refuses a build that sees what everfresh itself writes, which would never come to rest", async () => {
+  it("refuses a build that sees files written by everfresh, which would change every time", async () => {
     const context = path.join(shop.folder, "run");
     mkdirSync(path.join(context, ".everfresh"));
     writeFileSync(path.join(context, ".everfresh", "note"), "");
@@ -23,7 +23,7 @@ describe("the program", () => {
     await run();
   });
 
-  it("names every problem at once, without a stack trace, before anything is declared", async () => {
+  it("reports every problem at once, without a stack trace, before anything is declared", async () => {
     rmSync(path.join(shop.folder, "conf"));
     rmSync(path.join(shop.folder, "web/Dockerfile"));
     shop.outside.host = (name) => {
@@ -38,14 +38,14 @@ describe("the program", () => {
     );
   });
 
-  it("refuses what no host can be told before anything is declared", async () => {
+  it("refuses what cannot be sent to a host before anything is declared", async () => {
     const { compose } = shop.outside;
     const redis = { image: "-redis" };
     shop.outside.compose = () => ({ ...compose(), ...printed({ name: "shop", services: { redis } }) });
     await refused(run(), 'service "redis", image: "-redis" cannot be sent to a host; ');
   });
 
-  it("names every mistake in the configuration before it looks anywhere", async () => {
+  it("reports every configuration error before it looks at anything else", async () => {
     shop.outside.compose = () => assert.fail("the compose file is read");
     await refused(
       run({ hosts: [], keepReleases: "0", registry: {} }),
@@ -55,7 +55,7 @@ describe("the program", () => {
     );
   });
 
-  it("leaves a defect its stack trace", async () => {
+  it("keeps the stack trace of a bug", async () => {
     shop.outside.compose = () => {
       throw new TypeError("a defect");
     };

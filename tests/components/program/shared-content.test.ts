@@ -7,7 +7,7 @@ import { changed, deployed, type Run, run, shop, useShop } from "./shop";
 
 describe("the program, with two services of the same content", () => {
   useShop();
-  /** `worker` is built from what `web` is built from. */
+  /** `worker` is built from the same content as `web`. */
   const twins = (services: Record<string, object> = {}) => {
     const { compose } = shop.outside;
     shop.outside.compose = () => {
@@ -24,7 +24,7 @@ describe("the program, with two services of the same content", () => {
   const builds = (run: Run) =>
     run.resources.flatMap(({ name }) => (/^(web|worker)-(build|push)$/.test(name) ? [name] : [])).sort();
 
-  it("builds and pushes it once, and runs the one image in both", async () => {
+  it("builds and pushes the image once, and runs it in both", async () => {
     twins();
     const first = await run();
     assert.deepEqual(builds(first), ["worker-build", "worker-push"]);
@@ -41,7 +41,7 @@ describe("the program, with two services of the same content", () => {
     assert.deepEqual(builds(again), ["worker-build", "worker-push"]);
   });
 
-  it("keeps the image of the one when the other is removed, or changes", async () => {
+  it("keeps the image of one service when the other is removed or changes", async () => {
     twins();
     const first = await run();
     deployed(first);
@@ -57,7 +57,7 @@ describe("the program, with two services of the same content", () => {
     assert.deepEqual(without.result.images.web, first.result.images.web);
   });
 
-  it("takes the image that is deployed already for a service that comes", async () => {
+  it("uses the deployed image for a new service", async () => {
     deployed(await run());
     twins();
     const after = await run();
@@ -65,11 +65,11 @@ describe("the program, with two services of the same content", () => {
     assert.equal(after.result.images.worker!.ref, after.result.images.web!.ref);
   });
 
-  it("leaves two that were built apart as they are, until they change", async () => {
+  it("leaves images that were built separately as they are until they change", async () => {
     const alone = await run();
     twins();
     const first = await run();
-    // As they are when they became the same later: a build, and a repository, for each.
+    // Two services that became the same later: each has its own build and repository.
     const images = { ...first.result.images, web: alone.result.images.web! };
     const state = { ...alone.state, ...first.state };
     deployed({ ...first, state, result: { ...first.result, images } });

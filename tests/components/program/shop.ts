@@ -22,7 +22,7 @@ import {
 import { empty } from "../../unit/core/host/states";
 import { host, providers, settings } from "../fixtures";
 
-/** The whole program, run against a project of three services and a world that a test can change. */
+/** Runs the whole program on a project of three services, in a world that a test can change. */
 
 export const commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
 const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
@@ -36,36 +36,36 @@ const config = {
 export type Outputs = Required<StackOutputs>;
 export type Run = Graph<Outputs>;
 
-/** What the program meets outside; it is asked each time, so that a test may change it between two runs. */
+/** The world outside the program. It is read on each run, so that a test can change it between runs. */
 export interface Surroundings {
   compose(): ComposeText;
-  /** The digest that the registry has under this name. */
+  /** Returns the digest that the registry has for a name. */
   registry(name: string): string | undefined;
-  /** Removes build cache of a kind, or of all, that is so old, and says how much it was. */
+  /** Removes build cache of that age, of one kind or all, and returns how much it was. */
   prune?(unusedHours: number, kind?: string): string | undefined;
-  /** Brings an image into this machine's engine. */
+  /** Pulls an image into this machine's engine. */
   pull?(image: string): void;
-  /** The layers that a registry reports of an image; default: none does. */
+  /** Returns the layers that a registry reports for an image; default: none. */
   layers?(name: string): { diffId: string; bytes: number }[] | undefined;
   host(name: string): HostState;
   commit(): { commit: string; dirty?: string } | undefined;
 }
 
-/** A stack as other runs find it. */
+/** A stack as other runs see it. */
 interface Stack {
   outputs: Partial<StackOutputs> & Record<string, unknown>;
   state: Record<string, StateOf>;
 }
 
 export const shop = {
-  /** Of the project; the program runs in its `run/`. */
+  /** The project's folder. The program runs in its `run/`. */
   folder: "",
   outside: {} as Surroundings,
-  /** What each stack deployed, by its full name. */
+  /** What each stack deployed, by the stack's full name. */
   stacks: {} as Record<string, Stack>,
 };
 
-/** Gives each test of a suite a project of its own. */
+/** Gives each test of a suite its own project. */
 export function useShop(): void {
   const cwd = process.cwd();
   const secretKeys = process.env.PULUMI_CONFIG_SECRET_KEYS;
@@ -117,7 +117,7 @@ function compose(folder: string): ComposeText {
   return { ...printed({ name: "shop", services }, { services: written }), folder, environment: {} };
 }
 
-/** The adapters that the program is given. */
+/** The adapters for the program. */
 const standIns = (): Outside => {
   const { outside } = shop;
   return {
@@ -138,7 +138,7 @@ const standIns = (): Outside => {
 const thisStack = "acme/everfresh/prod";
 export const staging = "acme/everfresh/staging";
 
-/** One `pulumi up`, or preview, of this stack. */
+/** Runs one `pulumi up`, or preview, of this stack. */
 export function run(
   changes: Record<string, unknown> = {},
   world: World = {},
@@ -171,7 +171,7 @@ export function leave({ result, state }: Run, stack = thisStack): void {
   shop.stacks[stack] = { outputs: result, state };
 }
 
-/** Remembers what a run left in this stack's state, and what the hosts are like after it. */
+/** Remembers what a run left in this stack's state, and the hosts' state after it. */
 export function deployed(run: Run): void {
   leave(run);
   const { result } = run;
@@ -206,11 +206,11 @@ export function proved(run: Run): Run {
   return { ...run, result: { ...result, hosts: Object.fromEntries(hosts) } };
 }
 
-/** What the program remembers beside the outputs. */
+/** What the program remembers besides the outputs. */
 export const memoryOf = ({ state }: Run) =>
   reveal(Object.values(state).find(({ type }) => type === memoryType)!.outputs) as Memory;
 
-/** A run as a version left it that remembered nothing beside its outputs. */
+/** The result of a run of an earlier version, which kept everything in the outputs. */
 export const withoutMemory = (run: Run): Run => ({
   ...run,
   state: Object.fromEntries(Object.entries(run.state).filter(([, { type }]) => type !== memoryType)),
@@ -219,7 +219,7 @@ export const withoutMemory = (run: Run): Run => ({
 export const inputsOf = ({ resources }: Run) =>
   Object.fromEntries(resources.map(({ type, name, inputs }) => [`${type} ${name}`, inputs]));
 
-/** Names of the resources whose inputs differ, of those that both runs have. */
+/** The names of resources in both runs whose inputs differ. */
 export const changed = (before: Run, after: Run) => {
   const [a, b] = [inputsOf(before), inputsOf(after)];
   const both = Object.keys(a).filter((key) => key in b);
@@ -229,10 +229,10 @@ export const changed = (before: Run, after: Run) => {
     .sort();
 };
 
-/** A changed stdin alone replaces nothing: the host is asked for its proof again. */
+/** A changed stdin alone replaces nothing: the host only reports its proof again. */
 const withoutStdin = ({ stdin: _, ...inputs }: Record<string, unknown> = {}) => inputs;
 
-/** What the first host is told of the release, without its mounted files. */
+/** The release as sent to the first host, without its mounted files. */
 export const programOf = (run: Run) => {
   const stdin = reveal(named(run, "web1-up").inputs.stdin) as string;
   const payload = /EVERFRESH_PAYLOAD'\n([\s\S]*?)\nEVERFRESH_PAYLOAD/.exec(stdin)![1]!;
@@ -244,7 +244,7 @@ export const noCache = (run: Run) => (named(run, "web-build").inputs.build as { 
 export const dockerResources = ({ resources }: Run) =>
   resources.filter(({ type }) => type.startsWith("docker:"));
 
-/** Asserts that a run ends with these problems, one a line, and no stack trace. */
+/** Asserts that a run fails with these problems, one per line, and without a stack trace. */
 export const refused = async (run: Promise<unknown>, ...starts: string[]) => {
   await assert.rejects(run, (error: Error) => {
     assert.ok(pulumi.RunError.isInstance(error), String(error.stack));

@@ -7,7 +7,7 @@ import type { ProviderPlugin } from "../provider";
 
 const command = "command:remote:Command";
 
-/** A connection to a host of the lab, as everfresh gives it. */
+/** A connection to a host of the lab, as everfresh declares it. */
 function connection(host: LabHost, changes: Properties = {}): Properties {
   const { address, port, user, hostKey, privateKey } = host;
   return {
@@ -28,14 +28,14 @@ const inputs = (world: World, more: Properties = {}, changes: Properties = {}): 
   ...more,
 });
 
-/** Inputs as the engine has them after a check. */
+/** The inputs that the engine has after a check. */
 async function checked(plugin: ProviderPlugin, news: Properties): Promise<Properties> {
   const answer = await plugin.check(command, news);
   if ("inputs" in answer && answer.inputs) return answer.inputs;
   throw new Error(JSON.stringify(answer));
 }
 
-/** What is said and shown when a command is run. */
+/** What running a command returns and shows. */
 async function run(plugin: ProviderPlugin, news: Properties): Promise<object> {
   const outcome = await plugin.create(command, await checked(plugin, news));
   const shown = plugin.logs();

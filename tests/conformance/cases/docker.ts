@@ -10,7 +10,7 @@ const remoteImage = "docker:index/remoteImage:RemoteImage";
 const registryImage = "docker:index/registryImage:RegistryImage";
 const tag = "docker:index/tag:Tag";
 
-/** Writes a context into the folder that the plugin works in; its files by their names. */
+/** Writes a context into the folder that the plugin works in. Its files are given by name. */
 async function context({ folder }: World, files: Record<string, string>): Promise<void> {
   await mkdir(path.join(folder, "app"), { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, "app", name), text);
@@ -40,7 +40,7 @@ const pushed = (world: World, name: string, authConfig: Properties = auth(world)
   authConfig,
 });
 
-/** Inputs as the engine has them after a check. */
+/** The inputs that the engine has after a check. */
 async function checked(plugin: ProviderPlugin, type: string, news: Properties): Promise<Properties> {
   const answer = await plugin.check(type, news);
   if ("inputs" in answer && answer.inputs) return answer.inputs;
@@ -51,7 +51,7 @@ async function create(plugin: ProviderPlugin, type: string, news: Properties) {
   return plugin.create(type, await checked(plugin, type, news));
 }
 
-/** Builds an image of one file, the same for both sides. */
+/** Builds an image with one file, the same for both sides. */
 async function someImage(plugin: ProviderPlugin, world: World, name: string): Promise<Properties> {
   await context(world, { Dockerfile: "FROM scratch\nCOPY page /\n", page: name });
   const outcome = await create(plugin, remoteImage, built(world, name));
@@ -374,7 +374,7 @@ export const dockerCases: Case<ProviderPlugin>[] = [
     },
   },
   {
-    // As the engine asks for a resource that ignores all changes: with the inputs that the state has.
+    // For a resource that ignores all changes, the engine sends the inputs from the state.
     name: "finds no difference to inputs that it has checked before",
     ask: async (plugin, world) => {
       const resources: [string, Properties][] = [

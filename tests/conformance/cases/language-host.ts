@@ -4,7 +4,7 @@ import { eventually } from "../../../lab/poll";
 import type { Case, World } from "../case";
 import type { LanguageHost, Program } from "../language-host";
 
-/** In the place of the SDK: notes how it was started, then does what its program is called. */
+/** Replaces the SDK: records how it was started, then does what its program's name says. */
 const runner = `
 const { writeFileSync } = require("node:fs");
 const names = ["PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS", "PULUMI_NODEJS_TYPESCRIPT", "PULUMI_NODEJS_TSCONFIG_PATH"];
@@ -37,7 +37,7 @@ async function run(host: LanguageHost, world: World, program: Partial<Program>):
   return { ended, ran: withoutChannels(JSON.parse(ran)) };
 }
 
-/** The official host stands between the program and the engine's monitor, and has a second way for old SDKs. */
+/** The official host is a proxy between the program and the engine's monitor, with a second way for old SDKs. */
 function withoutChannels(ran: { argv: string[]; env: Record<string, string> } | null): unknown {
   if (!ran) return ran;
   const { argv, env } = ran;

@@ -5,7 +5,7 @@ import type { Outcome, ProviderPlugin } from "../provider";
 const bytes = "random:index/randomBytes:RandomBytes";
 const id = "random:index/randomId:RandomId";
 
-/** How the values of a resource belong together, as each of them is another one each time. */
+/** How the values of a resource relate, because each of them is different every time. */
 function relations(made: Outcome): object {
   if ("error" in made) return made;
   const properties = plain(made.properties);
@@ -31,7 +31,7 @@ export const randomCases: Case<ProviderPlugin>[] = [
     ask: async (plugin) => plugin.capabilities,
   },
   {
-    // As the engine asks for a resource that ignores all changes: with the inputs that the state has.
+    // For a resource that ignores all changes, the engine sends the inputs from the state.
     name: "finds no difference to inputs that it has checked before",
     ask: async (plugin) => {
       const answer = await plugin.check(id, { byteLength: 4, keepers: { a: "1" } });

@@ -12,7 +12,7 @@ export interface Outcome {
   stderr: string;
 }
 
-/** A checkout on a machine whose commands are just those named here, some of them played by scripts. */
+/** A checkout on a machine that has only the commands named here, some of them replaced by scripts. */
 export class Machine {
   readonly root: string;
   readonly home: string;
@@ -22,7 +22,7 @@ export class Machine {
     this.home = path.join(folder, "home");
   }
 
-  /** Everything is there, and none of it is real: no command of these tests reaches the machine's own Docker. */
+  /** A machine with everything installed. Docker is a script, so no test reaches the real one. */
   static async create(): Promise<Machine> {
     const machine = new Machine(await mkdtemp(path.join(os.tmpdir(), "everfresh-setup-")));
     await mkdir(path.join(machine.folder, "bin"));
@@ -54,7 +54,7 @@ export class Machine {
     return path.join(home, "plugins", `resource-${name}-v${dependencies[`@pulumi/${name}`]}`);
   }
 
-  /** Lets a script play a command. */
+  /** Replaces a command by a script. */
   async play(tool: string, script: string): Promise<void> {
     await this.lack(tool);
     await writeFile(this.bin(tool), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -73,7 +73,7 @@ export class Machine {
     });
   }
 
-  /** Starts a command, and does not wait for it. */
+  /** Starts a command without waiting for it. */
   start(command: string[], environment: NodeJS.ProcessEnv): ChildProcess {
     const env = { PATH: path.join(this.folder, "bin"), HOME: this.home, ...environment };
     return spawn(command[0]!, command.slice(1), { cwd: this.root, env, stdio: "ignore" });

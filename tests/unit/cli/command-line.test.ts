@@ -6,7 +6,7 @@ import { commandLine } from "../../../cli/command-line";
 import { project } from "../../../cli/project";
 import { openSession, type SharedOptions } from "../../../cli/session";
 
-/** What a command line means: the options of its verb, or how it was refused. */
+/** Parses a command line into the options of its verb, or the message with which it is refused. */
 async function parse(line: string): Promise<{ options?: SharedOptions; said: string; status: number }> {
   let options: SharedOptions | undefined;
   let said = "";
@@ -50,7 +50,7 @@ describe("the command line", () => {
     ]);
   });
 
-  it("takes the stack with every verb", async () => {
+  it("accepts --stack with every verb", async () => {
     for (const { name, registeredArguments } of commandLine(async () => {}).commands.map((command) => ({
       name: command.name(),
       registeredArguments: command.registeredArguments,
@@ -62,7 +62,7 @@ describe("the command line", () => {
     }
   });
 
-  it("has the options with the verbs that docs/cli.md says", () => {
+  it("has --json and --yes for the verbs that docs/cli.md lists", () => {
     const page = readFileSync(path.join(project, "docs/cli.md"), "utf8").replaceAll("\n", " ");
     const verbs = (option: string, wanted: boolean) =>
       commandLine(async () => {})
@@ -95,14 +95,14 @@ describe("the command line", () => {
 });
 
 describe("a session", () => {
-  it("may ask only where somebody is there to answer", () => {
+  it("may ask questions only when somebody can answer them", () => {
     assert.equal(openSession({}, "/", true).interactive, true);
     assert.equal(openSession({}, "/", false).interactive, false);
     assert.equal(openSession({ nonInteractive: true }, "/", true).interactive, false);
     assert.equal(openSession({ json: true }, "/", true).interactive, false);
   });
 
-  it("takes paths from the folder of the call", () => {
+  it("resolves paths in the folder that the command was called in", () => {
     assert.equal(
       openSession({ configFile: "prod.yaml" }, "/home/ann", true).configFile,
       "/home/ann/prod.yaml",

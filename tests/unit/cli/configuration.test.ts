@@ -9,7 +9,7 @@ import { defaultStack, describesStack, hostName, initialSettings } from "../../.
 import { Problems } from "../../../core/problems";
 
 describe("the configuration that pulumi prints", () => {
-  it("is read by key: structures parsed, empty texts and other namespaces left out", () => {
+  it("is read by key, with structures parsed, and without empty strings and other namespaces", () => {
     const printed = {
       "everfresh:hosts": { value: "[…]", objectValue: [{ name: "host1" }], secret: true },
       "everfresh:tag": { value: "", secret: false },
@@ -20,8 +20,8 @@ describe("the configuration that pulumi prints", () => {
   });
 });
 
-describe("what pulumi prints", () => {
-  it("is not shown where it is no configuration", () => {
+describe("pulumi's output", () => {
+  it("is not quoted if it is not a configuration", () => {
     for (const printed of ["hunter2", '{"everfresh:tag":"hunter2"}', "null", '{"everfresh:tag":null}'])
       assert.throws(
         () => readRaw(printed),
@@ -30,7 +30,7 @@ describe("what pulumi prints", () => {
   });
 });
 
-describe("a stack's file, without Pulumi", () => {
+describe("a stack's configuration file, read without Pulumi", () => {
   let folder: string;
   const write = (text: string) => {
     const file = path.join(folder, "stack.yaml");
@@ -48,14 +48,14 @@ describe("a stack's file, without Pulumi", () => {
     assert.equal(stackFile({ stack: "prod", configFile: "/x.yaml" }), "/x.yaml");
   });
 
-  it("says where the compose files are, and what else counts", () => {
+  it("names the compose files and what else affects builds", () => {
     const file = write(
       "config:\n  everfresh:composeFile: a.yaml, b.yaml\n  everfresh:fresh: now\n  everfresh:envFile: ''\n",
     );
     assert.deepEqual(readSource(file), { composeFiles: ["a.yaml", "b.yaml"], fresh: "now" });
   });
 
-  it("says when base images' digests count, and which registry is ours", () => {
+  it("says whether the digests of base images count, and names the registry", () => {
     const file = write(
       "config:\n  everfresh:composeFile: a.yaml\n  everfresh:pullBase: true\n  everfresh:registry: { address: r.example.com/t, password: { secure: v1:x } }\n",
     );
@@ -68,7 +68,7 @@ describe("a stack's file, without Pulumi", () => {
     });
   });
 
-  it("is refused with its name and nothing of what is in it, where it is another kind of file", () => {
+  it("is refused by name, without quoting its content, if it is another kind of file", () => {
     const begins: [string, RegExp][] = [
       ["config:\n  everfresh:registry: { password: hunter2", /stack\.yaml:\d+:\d+: cannot be read as YAML; /],
       ["- hunter2\n", /stack\.yaml: must be a group of `config:` and what belongs to it; /],
@@ -94,14 +94,14 @@ describe("a stack's file, without Pulumi", () => {
     assert.throws(() => readSource(folder), /cannot be read \(EISDIR\); /);
   });
 
-  it("does not mind settings of another kind than they should be, which `up` names", () => {
+  it("may have settings of the wrong type, which `up` reports", () => {
     const file = write(
       "config:\n  everfresh:composeFile: a.yaml\n  everfresh:hosts: 5\n  everfresh:pullBase: true\n  everfresh:registry: { address: [x] }\n",
     );
     assert.equal(readSource(file).registry?.address, "docker.io");
   });
 
-  it("is refused without a readable compose file", () => {
+  it("is refused if it names no compose file in plain text", () => {
     const file = write("config:\n  everfresh:composeFile: { secure: v1:x }\n");
     assert.throws(() => readSource(file), /composeFile: is not set, or is a secret; .*--file/);
     assert.throws(() => readSource("/nowhere.yaml"), /^Problems: \/nowhere\.yaml: does not exist; /);
@@ -122,7 +122,7 @@ describe("init", () => {
     password: "hunter2",
   };
 
-  it("makes by default a stack that the example of a filled-in one does not stand in the way of", () => {
+  it("by default creates a stack whose file does not clash with the example", () => {
     assert.notEqual(stackFile({ stack: defaultStack }), path.join(project, "Pulumi.prod.yaml"));
   });
 
@@ -139,7 +139,7 @@ describe("init", () => {
     assert.equal(settings.find(({ key }) => key === "hosts[0].name")?.value, "web1");
   });
 
-  it("marks the file as describing a stack with its last write, secrets before: stopped earlier, it can be run again", () => {
+  it("writes secrets first and the host's name last, so that it can be run again after an interruption", () => {
     const settings = initialSettings(given);
     const written = (key: string) => {
       const name = /^hosts\[0\]\.(.+)$/.exec(key)?.[1];
@@ -153,7 +153,7 @@ describe("init", () => {
     assert.deepEqual(secrets, secrets.toSorted().reverse());
   });
 
-  it("takes a file with hosts for one that describes a stack, however they are kept", () => {
+  it("regards a file with hosts as describing a stack, whether they are plain or secret", () => {
     assert.ok(describesStack({ "everfresh:hosts": [{ name: "web1" }] }));
     assert.ok(describesStack({ "everfresh:hosts": { secure: "v1:x" } }));
     assert.ok(describesStack({ "everfresh:hosts": 5 }));
@@ -161,7 +161,7 @@ describe("init", () => {
     assert.ok(!describesStack({}));
   });
 
-  it("names a host after its address, where that has a name", () => {
+  it("names a host after its address, if that is a name", () => {
     assert.deepEqual(["Web-1.example.com", "10.0.0.7", "::1"].map(hostName), ["web-1", "host1", "host1"]);
   });
 });

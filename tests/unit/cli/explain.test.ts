@@ -55,7 +55,7 @@ describe("renderExplanation", () => {
     ]);
   });
 
-  it("names the context of what is in a named one, and sorts all contexts together", () => {
+  it("names the context of each entry in a named context, and sorts all contexts together", () => {
     const lines = rendered([main, assets]);
     assert.deepEqual(section(lines, "what counts").slice(0, 2), [
       "  2 files of the context, 30 B (only what the Dockerfile reads)",
@@ -80,7 +80,7 @@ describe("renderExplanation", () => {
     ]);
   });
 
-  it("shows the heaviest of a long list, and how many more there are", () => {
+  it("shows the heaviest entries of a long list, and how many more there are", () => {
     const unseen = Array.from({ length: 11 }, (_, i) => ({ path: `f${i}`, files: 1, bytes: i, why: "x" }));
     const lines = section(rendered([{ ...main, unseen }]), "what the build does not see");
     assert.equal(lines[0], "  f10  10 B    x");
@@ -88,13 +88,13 @@ describe("renderExplanation", () => {
     assert.equal(lines.at(-1), "  and 3 more");
   });
 
-  it("says so if there is nothing to list", () => {
+  it("says `nothing` if there is nothing to list", () => {
     const lines = rendered([{ ...main, heaviest: [], unseen: [] }]);
     assert.deepEqual(section(lines, "what makes it large"), ["  nothing"]);
     assert.deepEqual(section(lines, "what the build does not see"), ["  nothing"]);
   });
 
-  it("escapes what steers a terminal in names of files and rules", () => {
+  it("escapes terminal control characters in names of files and rules", () => {
     const unseen = [
       { path: "a\u001b[2J", files: 1, bytes: 1, why: 'ignored by "\u001b[2J" in .dockerignore' },
     ];

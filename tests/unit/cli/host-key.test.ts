@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { presented } from "../../../cli/host-key";
 
 describe("a host key", () => {
-  it("is shown as ssh-keygen shows it", () => {
+  it("has the fingerprint that ssh-keygen prints", () => {
     const line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIISFxrwZa7xzvET5GibLHtg8qoHdfOciB4WdsEBIfGPc";
     assert.deepEqual(presented(Buffer.from(line.split(" ")[1]!, "base64")), {
       line,
@@ -10,7 +10,7 @@ describe("a host key", () => {
     });
   });
 
-  it("is none when its type is not one of those asked for, whatever a server sends", () => {
+  it("is undefined if its type was not asked for, whatever a server sends", () => {
     const named = (type: string) => Buffer.from(`\0\0\0${String.fromCharCode(type.length)}${type}\0`);
     for (const blob of [
       Buffer.alloc(0),

@@ -33,38 +33,38 @@ const refused = (act: () => unknown) => {
   return assert.fail("was not refused");
 };
 
-describe("rolling back", () => {
+describe("a rollback", () => {
   const table: [string, HostHistory, string][] = [
-    ["takes the release before", history("ab"), "a"],
+    ["takes the previous release", history("ab"), "a"],
     ["goes one step further back the second time", history("abcb"), "a"],
-    ["goes to what served before, not to what was gone back from", history("abcbd"), "b"],
+    ["takes the release that served before, not the one that was rolled back from", history("abcbd"), "b"],
     ["does not count a release that was deployed again", history("abb"), "a"],
     [
-      "does not count one that failed",
+      "does not count a release that failed",
       {
         ...history("c"),
         ledger: [entry("a"), entry("b", "put back"), entry("b", "cut off"), entry("c")],
       },
       "a",
     ],
-    ["takes the last one that was proved, when the current one has no line", history("ab", "x"), "b"],
+    ["takes the last proved release when the current one has no line in the ledger", history("ab", "x"), "b"],
   ];
   for (const [obligation, host, expected] of table) {
     it(obligation, () => assert.equal(rollbackTarget({ host1: host }), expected));
   }
 
-  it("takes any release that was proved, by its id", () => {
+  it("takes any proved release by its id", () => {
     assert.equal(rollbackTarget({ host1: history("abcb") }, "c"), "c");
   });
 
-  it("refuses one that never ran on every host, and names those that did", () => {
+  it("refuses a release that did not run on every host, and lists those that did", () => {
     assert.equal(
       refused(() => rollbackTarget({ host1: history("abc"), host2: history("bc") }, "a")),
       "release a: it never ran on host2; choose one of: b, c (`everfresh history`)",
     );
   });
 
-  it("names only those that every host still keeps: the last ones that it proved", () => {
+  it("lists only releases that every host still keeps: those it proved last", () => {
     const keeping = (keepReleases: number, line: string) => ({ ...history(line), keepReleases });
     const choices = (hosts: Record<string, HostHistory>) =>
       /choose one of: (.*) \(/.exec(refused(() => rollbackTarget(hosts, "x")))?.[1];
@@ -74,18 +74,18 @@ describe("rolling back", () => {
     assert.equal(choices({ host1: keeping(1, "ab"), host2: keeping(1, "ba") }), "none");
   });
 
-  it("takes one that should be pruned when it is asked for: only the host knows whether it still has it", () => {
+  it("accepts a release that should be pruned, because only the host knows whether it still has it", () => {
     assert.equal(rollbackTarget({ host1: { ...history("abc"), keepReleases: 1 } }, "a"), "a");
   });
 
-  it("refuses when there is nothing before", () => {
+  it("is refused when there is no previous release", () => {
     assert.match(
       refused(() => rollbackTarget({ host1: history("a") })),
       /no release before/,
     );
   });
 
-  it("asks for a name when the hosts do not agree", () => {
+  it("asks for a release by name when the hosts had different ones before", () => {
     assert.equal(
       refused(() => rollbackTarget({ host1: history("abc"), host2: history("ac") })),
       "rollback: the hosts had different releases before (host1: b, host2: a); name one of: a, c",
@@ -107,12 +107,12 @@ describe("rolling back", () => {
 });
 
 describe("a ledger", () => {
-  it("is read although a line was cut off", () => {
+  it("is read even if a line was cut off", () => {
     const text = `${JSON.stringify(entry("a"))}\n{"deployment":"x","rel\n\n${JSON.stringify(entry("b"))}\n`;
     assert.deepEqual(readLedger(text), [entry("a"), entry("b")]);
   });
 
-  it("is read although lines are damaged: none that tells no deployment, and of the others what can be read", () => {
+  it("is read even if lines are damaged: lines without a deployment are skipped, and damaged members left out", () => {
     const good = entry("a");
     const line = (changes: object) => JSON.stringify({ ...good, ...changes });
     const useless = ["{}", "[]", "1", "null", '"x"', "\u0000", '{"release":1}'].concat(
@@ -141,14 +141,14 @@ describe("a ledger", () => {
     assert.equal(rollbackTarget({ host1: { current: "b", ledger: read, keepReleases: 5 } }), "a");
   });
 
-  it("is shown in one line for each deployment, without what steers the terminal", () => {
+  it("is shown as one line per deployment, without terminal control characters", () => {
     const nasty = { ...entry("a"), tag: "x\ny", who: "\u001b]0;w\u0007\u202e", from: "\u009b2J" };
     const [, line, ...rest] = renderHistory([{ name: "host1", value: [nasty] }], 5, (_, text) => text);
     assert.match(line!, /x\?y .*\?]0;w\?\? on \?2J$/);
     assert.deepEqual(rest, []);
   });
 
-  it("is shown at once although it is long", () => {
+  it("is shown quickly even if it is long", () => {
     const value = Array.from({ length: 20_000 }, (_, i) => entry(`r${i}`));
     const lines = renderHistory([{ name: "host1", value }], 2, (_, text) => text);
     assert.deepEqual(
@@ -157,7 +157,7 @@ describe("a ledger", () => {
     );
   });
 
-  it("is shown newest first, with what failed and what was a rollback", () => {
+  it("is shown newest first, with failures and rollbacks marked", () => {
     const failed = {
       ...entry("c", "put back"),
       tag: "1a2b3c4",

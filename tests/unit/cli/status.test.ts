@@ -23,7 +23,12 @@ describe("the status of all hosts", () => {
   const exits: [string, StatusReport, boolean, number][] = [
     ["is 0 when all is well", reportOf([on(calm())], same), false, 0],
     ["is 0 when the working tree would build another image", reportOf([on(calm())], other), false, 0],
-    ["is 1 then, if the current one is expected", reportOf([on(calm())], other), true, 1],
+    [
+      "is 1 when the working tree would build another image and the current one is expected",
+      reportOf([on(calm())], other),
+      true,
+      1,
+    ],
     ["is 0 when the current one is expected and runs", reportOf([on(calm())], same), true, 0],
     ["is 1 when another image runs", reportOf([on(stale())], same), false, 1],
     ["is 1 when nothing is deployed", reportOf([on(empty())], same), false, 1],
@@ -49,7 +54,7 @@ describe("the status of all hosts", () => {
     assert.equal("upToDate" in reportOf([on(calm()), unreachable], same), false);
   });
 
-  it("answers the three questions of the day in words", () => {
+  it("shows who deployed what, its health, and its difference from the working tree", () => {
     const causes = new Map([[CONTENT, "1 file (page.js)"]]);
     const text = renderStatus(reportOf([on(calm())], other, { causes }), (_, text) => text);
     assert.deepEqual(text, [
@@ -64,26 +69,26 @@ describe("the status of all hosts", () => {
     ]);
   });
 
-  it("shows which image runs instead of the expected one, and the drift", () => {
+  it("shows drift, and which image runs instead of the expected one", () => {
     const text = renderStatus(reportOf([on(stale())], same), (_, text) => text).join("\n");
     assert.match(text, /dddddddddddd \(expected aaaaaaaaaaaa\)/);
     assert.match(text, /drift: web runs another image/);
     assert.match(text, /not healthy/);
   });
 
-  it("says that the stack is pinned rather than advise a deploy that would be refused", () => {
+  it("says that the stack is pinned instead of advising a deploy that would be refused", () => {
     const text = renderStatus(reportOf([on(calm())], other, { pinned: "r1" }), (_, text) => text).join("\n");
     assert.match(text, /pinned to release r1; `everfresh rollback --clear`/);
     assert.doesNotMatch(text, /everfresh deploy/);
   });
 
-  it("shows every host although one does not answer", () => {
+  it("shows every host even if one does not answer", () => {
     const text = renderStatus(reportOf([on(calm()), unreachable], same), (_, text) => text).join("\n");
     assert.match(text, /host1: release r1/);
     assert.match(text, /host2: not known\n {2}everfresh:hosts\[1\]\.address: cannot be reached; look/);
   });
 
-  it("lets no control character of a host through to the terminal", () => {
+  it("shows no control characters from a host", () => {
     const state = calm();
     const evil = { ...state, current: { ...state.current!, who: "\u001b]0;x\u0007eve" } };
     assert.doesNotMatch(

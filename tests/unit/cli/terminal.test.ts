@@ -5,7 +5,7 @@ import path from "node:path";
 import { jsonFor, paintFor, table } from "../../../cli/terminal";
 
 describe("text for a terminal", () => {
-  it("has colours only where somebody looks who wants them", () => {
+  it("has colours only on a terminal, and not with NO_COLOR", () => {
     const coloured = (isTTY: boolean, environment: NodeJS.ProcessEnv) =>
       paintFor({ isTTY }, environment)("red", "x") !== "x";
     assert.equal(coloured(true, {}), true);
@@ -14,7 +14,7 @@ describe("text for a terminal", () => {
     assert.equal(coloured(true, { TERM: "dumb" }), false);
   });
 
-  it("stands in columns", () => {
+  it("is aligned in columns", () => {
     const rows = [
       ["a", "b"],
       ["long", ""],
@@ -22,14 +22,14 @@ describe("text for a terminal", () => {
     assert.deepEqual(table(rows), ["a     b", "long"]);
   });
 
-  it("escapes what steers the terminal in JSON, which stays the same value", () => {
+  it("escapes terminal control characters in JSON without changing its value", () => {
     const value = { "a\u009b": "\u001b[31m \u007f \u202e \u2069 ü" };
     const text = jsonFor(value);
     assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2069]/);
     assert.deepEqual(JSON.parse(text), value);
   });
 
-  it("may find nobody who reads it any more", async function () {
+  it("may lose its reader (`| head`) without an error", async function () {
     this.timeout(20_000);
     const everfresh = path.join(__dirname, "../../../cli/everfresh.js");
     const child = spawn(everfresh, ["--help"], { stdio: ["ignore", "pipe", "pipe"] });

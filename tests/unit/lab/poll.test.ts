@@ -19,7 +19,7 @@ describe("eventually", () => {
     assert.equal(await eventually("it", ask), 3);
   });
 
-  it("gives up when the time is over, and names what it waited for and the last failure", async () => {
+  it("gives up when the time is up, and names what it waited for and the last failure", async () => {
     const never = eventually(
       "host1: its engine",
       async () => {

@@ -24,15 +24,15 @@ describe("the outcome of a pulumi run", () => {
   const exits: [string, number, number][] = [
     ["is 0 when pulumi succeeds", 0, outcomeOf({ status: 0, stderr: "", events: "" }).exit],
     ["is 1 when a host put the old release back", 1, failed(exited(1)).exit],
-    ["is 2 when a host refuses, as somebody else's release runs there", 2, failed(exited(2)).exit],
+    ["is 2 when a host refuses because another stack's release runs there", 2, failed(exited(2)).exit],
     ["is 3 when somebody holds a host's lock", 3, failed(exited(3)).exit],
-    ["is 4 when a host could not put back", 4, failed(exited(4)).exit],
+    ["is 4 when a host could not put the old release back", 4, failed(exited(4)).exit],
     ["is 1 when a host's program was killed", 1, failed(exited(137)).exit],
     ["is 1 when the connection to a host broke", 1, failed(error("dial tcp: timeout", deployment("h"))).exit],
     ["is 1 when a build fails", 1, failed(error("RUN false", build)).exit],
     ["is 1 when a build exits with 4", 1, failed(error("Process exited with status 4: x", build)).exit],
     ["is the worst of several hosts", 4, failed(exited(3, "a"), exited(4, "b"), exited(1, "c")).exit],
-    ["takes a failed host for worse than a locked one", 1, failed(exited(3, "a"), exited(1, "b")).exit],
+    ["treats a failed host as worse than a locked one", 1, failed(exited(3, "a"), exited(1, "b")).exit],
     [
       "is 2 when the program refuses the configuration",
       2,
@@ -71,13 +71,13 @@ describe("the outcome of a pulumi run", () => {
   ];
   for (const [obligation, expected, actual] of exits) it(obligation, () => assert.equal(actual, expected));
 
-  it("has the hosts' own words, without the command around them", () => {
+  it("reports the hosts' messages without the command line before them", () => {
     assert.deepEqual(failed(exited(1, "host1", "web: keeps restarting\nrelease r1 serves again")).problems, [
       "web: keeps restarting\nrelease r1 serves again",
     ]);
   });
 
-  it("has each problem of the configuration by itself", () => {
+  it("reports each configuration problem separately", () => {
     const { problems } = failed(
       error("everfresh:hosts: is required; set it\neverfresh:tag: is empty; set it\n"),
     );

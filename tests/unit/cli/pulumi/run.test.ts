@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { pulumiProblem } from "../../../../cli/pulumi/run";
 
-describe("what pulumi says when it fails", () => {
-  it("is told with what to do", () => {
+describe("pulumi's message when it fails", () => {
+  it("is shown with what to do", () => {
     assert.equal(
       pulumiProblem(["config", "--json"], "error: no stack selected"),
       "pulumi config: no stack selected; name one with --stack, select one with `pulumi stack select`, or make one with `everfresh init`",
     );
   });
 
-  it("is told without what it quotes of a file that it cannot read", () => {
+  it("is shown without its quotes from a file that pulumi cannot read", () => {
     const said =
       "error: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: unmarshal errors:\n  line 7: cannot unmarshal !!str `hunter2` into map[string]config.Value";
     assert.equal(
       pulumiProblem(["config"], said),
-      "pulumi config: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: line 7; the same command of Pulumi's own shows more",
+      "pulumi config: getting stack configuration: invalid YAML file: could not unmarshal map: yaml: line 7; run the same command with plain pulumi to see more",
     );
     assert.doesNotMatch(pulumiProblem(["config"], "error: yaml: found hunter2"), /hunter2/);
   });
