@@ -60,14 +60,14 @@ export function warningsIn(stderr: string): string[] {
 
 function failure({ end, stderr }: BoundedResult, files: readonly string[]): string {
   const where = files.join(", ");
-  const tooMuch = "shorten what is repeated in it by aliases or `extends`";
+  const tooMuch = "shorten what aliases or `extends` repeat in it";
   switch (end) {
     case "missing":
       return problem("docker", "is not installed here", "run `npm run setup`");
     case "late":
       return problem(
         where,
-        `docker compose config did not end in ${bounds.seconds} s`,
+        `docker compose config did not finish within ${bounds.seconds} s`,
         "look for a pipe among the files that it reads, or for aliases that multiply",
       );
     case "talkative":
@@ -92,7 +92,7 @@ function refusal(stderr: string, where: string, folder: string): string {
       where,
       // Whether it is absolute depends on which of the calls fails first.
       `its env file ${path.relative(folder, path.resolve(folder, envFile))} does not exist`,
-      "create it, or say `required: false` of it",
+      "create it, or set `required: false` for it",
     );
   const variable = /\brequired variable (\S+) is missing a value(: .*)?/.exec(message);
   if (variable)

@@ -126,7 +126,7 @@ async function readAllProfiles(command: ConfigCommand, environment: NodeJS.Proce
   } catch (error) {
     if (!(error instanceof Problems)) throw error;
     return {
-      warning: `the services of inactive profiles cannot be read, so a build that begins with an image of theirs takes what this machine has under its name: ${error.message}`,
+      warning: `the services of inactive profiles cannot be read, so a build based on one of their images uses whatever this machine has under that name: ${error.message}`,
     };
   }
 }

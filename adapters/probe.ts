@@ -32,7 +32,7 @@ export async function probeHost(
         ? `${named}: ${(error as Error).message}`
         : lastLine.includes("; ")
           ? `${named}: ${lastLine}`
-          : problem(named, lastLine, `mend it on the host (status ${status})`),
+          : problem(named, lastLine, `fix it on the host (status ${status})`),
     ]);
   }
   if (state.engineError !== undefined) {

@@ -116,12 +116,12 @@ export class RegistrySession {
    */
   #trustedRealm(realm: URL): URL {
     const wants = `wants the credentials at \`${excerpt(realm.href)}\``;
-    const todo = "let its realm be an https address";
+    const todo = "make its realm an https address";
     if (!/^https?:$/.test(realm.protocol) || realm.username !== "" || realm.password !== "")
-      throw strangeAnswer(this.#registry, `${wants}, which is no plain web address`, todo);
+      throw strangeAnswer(this.#registry, `${wants}, which is not a plain web address`, todo);
     const mayBeHttp = this.#origin.startsWith("http:") && speaksHttp(realm.host, this.#options.insecure);
     if (realm.protocol === "http:" && !mayBeHttp)
-      throw strangeAnswer(this.#registry, `${wants}, where everybody could read them`, todo);
+      throw strangeAnswer(this.#registry, `${wants}, where anybody could read them`, todo);
     return realm;
   }
 
@@ -132,7 +132,7 @@ export class RegistrySession {
     } catch {}
     const result = v.safeParse(schema, answer);
     if (result.success) return result.output;
-    throw strangeAnswer(this.#registry, "answers with something else than a registry does");
+    throw strangeAnswer(this.#registry, "does not answer as a registry does");
   }
 
   async #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
@@ -170,7 +170,7 @@ export class RegistrySession {
     if (response.redirected && url.startsWith("https:") && !response.url.startsWith("https:"))
       throw strangeAnswer(
         this.#registry,
-        "leads from https to http, where everybody could change the answer",
+        "redirects from https to http, where anybody could change the answer",
       );
     const { status, headers } = response;
     const direct = !response.redirected || new URL(response.url).origin === new URL(url).origin;

@@ -96,7 +96,7 @@ function credentials(
 function otherKey(endpoint: SshEndpoint, where: string, presented: string): string {
   return problem(
     `${where}.hostKey`,
-    `${endpoint.address}:${endpoint.port} proves itself with another key (${presented})`,
+    `${endpoint.address}:${endpoint.port} presented another host key (${presented})`,
     "find out why before anything else; if the machine was rebuilt, set the new key",
   );
 }

@@ -16,7 +16,7 @@ export function readStackConfig(file: string): Record<string, unknown> {
     throw new Problems([
       code === "ENOENT"
         ? problem(file, "does not exist", "name the stack with --stack, or the compose file with --file")
-        : problem(file, `cannot be read (${code})`, "make it a file that you may read"),
+        : problem(file, `cannot be read (${code})`, "make it a file that you can read"),
     ]);
   }
   return parseStackConfig(text, file);

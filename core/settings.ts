@@ -77,7 +77,7 @@ const advice: Record<string, (path: string) => string> = {
   "registry.username": (p) => setWith(p, "ci"),
 };
 
-const text = v.pipe(v.string("must be a text"), v.trim(), v.minLength(1, "is empty"));
+const text = v.pipe(v.string("must be a string"), v.trim(), v.minLength(1, "is empty"));
 const flag = v.union(
   [
     v.boolean(),
@@ -111,7 +111,7 @@ const hostKey = v.pipe(
   ),
 );
 const privateKey = v.pipe(
-  v.string("must be a text"),
+  v.string("must be a string"),
   v.regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "is not a private key"),
   v.transform((s) => (s.endsWith("\n") ? s : `${s}\n`)),
 );
@@ -140,7 +140,7 @@ const registry = v.pipe(
     address: registryAddress,
     pullAddress: v.optional(registryAddress),
     username: v.optional(text),
-    password: v.optional(v.pipe(v.string("must be a text"), v.minLength(1, "is empty"))),
+    password: v.optional(v.pipe(v.string("must be a string"), v.minLength(1, "is empty"))),
     insecure: v.optional(flag, false),
   }),
   v.forward(

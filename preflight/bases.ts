@@ -54,8 +54,8 @@ async function imagesOf(
   throw new Problems([
     problem(
       `services.${name}.build`,
-      `it is not certain which base images its Dockerfile names: ${found.unsure}`,
-      "write that in another way (docs/content-identity.md has the forms), or turn everfresh:pullBase off",
+      `everfresh cannot tell which base images its Dockerfile names: ${found.unsure}`,
+      "write it in a form that docs/content-identity.md lists, or turn everfresh:pullBase off",
     ),
   ]);
 }

@@ -115,7 +115,7 @@ const fullName = (image: string) => Object.values(parseReference(image)).join(" 
 const ambiguous = (service: string, image: string, makers: readonly string[]) =>
   problem(
     `services.${service}.build`,
-    `its Dockerfile names ${image}, which ${makers.join(" and ")} build, each another`,
+    `its Dockerfile names ${image}, which ${makers.join(" and ")} build, each differently`,
     "give each of them an `image:` of its own",
   );
 
@@ -123,12 +123,12 @@ function inCircle(circle: readonly string[], { name, imageNames }: ServiceBuild)
   if (circle.length === 2)
     return problem(
       `services.${name}.build`,
-      `its Dockerfile begins with or copies from ${imageNames[0]}, which is also what its own image is called`,
+      `its Dockerfile begins with or copies from ${imageNames[0]}, which is also the name of its own image`,
       "give the service another `image:`, or name that image by its digest",
     );
   return problem(
     `services.${circle[0]}.build`,
     `needs its own image to be built (${circle.join(" → ")})`,
-    "let one of them begin with another image",
+    "base one of them on another image",
   );
 }

@@ -68,20 +68,20 @@ async function currentDigest(
   { resolveDigest }: Outside,
 ): Promise<string> {
   const name = registry ? pushedName(image, registry) : image;
-  const todo = "try again, or name the image by a digest (`name:tag@sha256:…`), which asks nobody";
+  const todo = "try again, or name the image by a digest (`name:tag@sha256:…`), which needs no lookup";
   try {
     const digest = await resolveDigest(name, accessTo(name, registry));
     if (digest !== undefined) return digest;
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     const [said] = error.message.split("; ");
-    throw new Problems([problem(where, `nobody says which image \`${image}\` is now (${said})`, todo)]);
+    throw new Problems([problem(where, `no registry says which image \`${image}\` is now (${said})`, todo)]);
   }
   throw new Problems([
     problem(
       where,
-      `${parseReference(name).registry} has no \`${image}\`, or none that it shows to this user`,
-      "correct the image's name, or leave the pull policy out",
+      `${parseReference(name).registry} has no \`${image}\`, or does not show it to this user`,
+      "correct the image's name, or remove the pull policy",
     ),
   ]);
 }
@@ -96,5 +96,5 @@ export const movedTags = (
     const [was, is] = [own(before, name), own(now, name)];
     // Another name is a change of the compose file.
     const isMoved = was !== undefined && is !== undefined && was !== is && was.startsWith(`${image}@`);
-    return isMoved ? [`${name}: ${image} is another image now`] : [];
+    return isMoved ? [`${name}: ${image} now points to another image`] : [];
   });

@@ -74,7 +74,7 @@ function foreignDeployment({ current, lineage, containers }: HostState, ours: st
   if (current && lineage !== undefined && lineage !== ours) {
     return {
       name: current.id,
-      what: `release ${current.id} was deployed by ${current.who} from ${current.from} (stack ${current.stack}, ${current.deployedAt}), whose state is not this stack's`,
+      what: `release ${current.id} was deployed by ${current.who} from ${current.from} (stack ${current.stack}, ${current.deployedAt}), not from this stack's state`,
       todo: "deploy from there",
     };
   }

@@ -112,7 +112,7 @@ async function refuseOtherProject(name: string, deployed: Promise<Deployed>): Pr
   throw new Problems([
     problem(
       "everfresh:projectName",
-      `this stack has deployed project ${project}, and now it is ${name}`,
+      `this stack deployed project ${project}, but the project is now ${name}`,
       "set it back, or `pulumi destroy` first",
     ),
   ]);

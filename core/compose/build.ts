@@ -46,8 +46,8 @@ const knownBuildKeys = new Set([
 /** What Pulumi's docker provider (5.2.0) cannot tell the builder, and what to do. */
 const unsupported: Record<string, [what: string, todo: string]> = {
   ssh: [
-    "Pulumi's docker provider hands no SSH agent to a build",
-    "give it a key in `secrets:` of `build:`, and mount that: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
+    "Pulumi's docker provider does not pass an SSH agent to a build",
+    "pass a key in `secrets:` of `build:`, and mount it: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
   ],
   ulimits: [
     "Pulumi's docker provider fails on them",
@@ -69,7 +69,7 @@ function unsupportedProblems(where: string, build: BuildNode): string[] {
     }
     if (key === "entitlements") return entitlementProblems(`${where}.entitlements`, build);
     const [what, todo] = own(unsupported, key) ?? [
-      "is not known here, and could make another image",
+      "is unknown to everfresh, and could change the image",
       "remove it, or report it as missing",
     ];
     return [problem(`${where}.${key}`, what, todo)];
@@ -113,7 +113,7 @@ function platformsOf(
   problems.push(
     problem(
       `services.${service}.build.platforms`,
-      "names several platforms, of which the hosts have one",
+      "names several platforms, but the hosts have one",
       `say which in the service itself: \`platform: ${platforms[0]}\``,
     ),
   );
@@ -143,7 +143,7 @@ export function readBuild(
         problem(
           `${where}.additional_contexts`,
           `${JSON.stringify(name)} cannot name a context`,
-          "take letters and digits, with `.`, `_`, `-`, `/`, `:` or `@` between",
+          "use letters and digits, with `.`, `_`, `-`, `/`, `:` or `@` between them",
         ),
       );
     }
@@ -153,7 +153,7 @@ export function readBuild(
     for (const name of Object.keys(build[key] ?? {})) {
       if (!/^$|=/.test(name)) continue;
       const what = `${JSON.stringify(name)} cannot be a name`;
-      problems.push(problem(`${where}.${key}`, what, "take one without an equals sign"));
+      problems.push(problem(`${where}.${key}`, what, "use a name without an equals sign"));
     }
   }
   // The builder would use it anyway, and the content hash would not know.
@@ -189,7 +189,7 @@ function remoteContext(where: string, context: string): string {
   const folder = path.posix.basename(url).replace(/\.git$/i, "");
   const within = fragment.split(":")[1];
   const isArchive = /\.(tar|tgz|tar\.\w+|zip)$/i.test(url);
-  const what = `\`${context}\` is remote, and Pulumi's docker provider builds from folders only`;
+  const what = `\`${context}\` is remote, and Pulumi's docker provider builds only from folders`;
   const from = `./${[folder, ...(within ? [within] : [])].join("/")}`;
   return problem(
     `${where}.context`,
@@ -256,8 +256,8 @@ function readSecrets(
       problems.push(
         problem(
           where,
-          `\`${source}\` ${what} ${name}, which the builder cannot be told`,
-          "take a name without spaces, commas, quotation marks and equals signs",
+          `\`${source}\` ${what} ${name}, which cannot be passed to the builder`,
+          "use a name without spaces, commas, quotation marks and equals signs",
         ),
       );
     } else if (before !== undefined && JSON.stringify(before) !== JSON.stringify(read)) {

@@ -223,8 +223,8 @@ function parsePrinted(text: string): Document.Parsed {
   throw new Problems([
     problem(
       "the compose file",
-      `docker compose config prints something that is no YAML (${error.code}, line ${line})`,
-      "a text in it begins with an odd character: remove that",
+      `docker compose config prints something that is not YAML (${error.code}, line ${line})`,
+      "remove the odd character that a text in it begins with",
     ),
   ]);
 }
@@ -259,8 +259,8 @@ function inexactExtensions(document: Document.Parsed, text: string): string[] {
     if (!node?.range || !inexact.test(text.slice(node.range[0], node.range[1]))) return [];
     return problem(
       `services.${key}.x-everfresh`,
-      "has a text that begins with a blank or a line break, or has a line end of Unicode (U+0085, U+2028, U+2029), which docker compose does not print exactly",
-      "leave that out of it",
+      "has a text that begins with a blank or a line break, or contains a Unicode line ending (U+0085, U+2028, U+2029), which docker compose does not print exactly",
+      "remove it",
     );
   });
 }

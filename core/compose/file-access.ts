@@ -30,7 +30,7 @@ export function accessProblems(where: string, { uid, gid, mode }: FileAccess): s
       : [
           problem(
             `${where}.${key}`,
-            "is not a number that docker compose takes",
+            "is not a number that docker compose accepts",
             "write the number, not a name",
           ),
         ],

@@ -45,18 +45,18 @@ export function imageVolumeProblems(
         return written.startsWith("/")
           ? []
           : wrong(
-              "is no volume that the service mounts",
+              "is not a volume that the service mounts",
               "name one of its `volumes:`, or a path in the container",
             );
       if (mount.type !== "volume") return wrong(`is a mount of type ${mount.type}`, "name a volume");
       if (mount.source === undefined) return [];
       if ((own(document.volumes, mount.source) as { external?: boolean } | undefined)?.external)
-        return wrong("is an external volume", "let compose make it, or leave it out");
+        return wrong("is an external volume", "let compose create it, or leave it out");
       const other = owners.get(mount.source) ?? service;
       owners.set(mount.source, service);
       return other === service
         ? []
-        : wrong(`belongs to the image of ${other} already`, "leave it out in one of the two");
+        : wrong(`already belongs to the image of ${other}`, "remove it from one of the two");
     });
 }
 

@@ -87,12 +87,12 @@ function choices({ files, folder, services }: Parameters<typeof placeMounts>[0],
           problem(
             where,
             "is not the source of a relative bind mount of this service",
-            "name one as `volumes:` does",
+            "name one as `volumes:` writes it",
           ),
         );
       } else if ((chosen.get(source) ?? place) !== place) {
         problems.push(
-          problem(where, `another service says \`${chosen.get(source)}\``, "say the same in both"),
+          problem(where, `another service says \`${chosen.get(source)}\``, "use the same value in both"),
         );
       } else chosen.set(source, place);
     }
@@ -129,7 +129,7 @@ function placeOf(
     return {
       problem: [
         `a development layout: ${name} is mounted over what the image has in ${hiding.target}, so what is built would not be what runs`,
-        `keep this mount in a compose file that only developers use, such as compose.override.yaml, or set ${choose("ship")} if containers are to have it`,
+        `keep this mount in a compose file that only developers use, such as compose.override.yaml, or set ${choose("ship")} if containers should have it`,
       ],
     };
   }
@@ -138,7 +138,7 @@ function placeOf(
   if (empty) return { place: "host" };
   return {
     problem: [
-      `containers may write to ${name}, and without git it cannot be told whether it holds configuration or their data`,
+      `containers may write to ${name}, and without git everfresh cannot tell whether it holds configuration or their data`,
       `mount it read-only (\`:ro\`), or set ${choose("ship")} (sent with each release) or ${choose("host")} (stays on the host, never sent)`,
     ],
   };

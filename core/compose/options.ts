@@ -15,7 +15,7 @@ export interface ServiceOptions {
   mounts: Record<string, Place>;
 }
 
-const text = v.pipe(v.string("must be a text"), v.regex(/^[^\0]*$/, "has a NUL character"));
+const text = v.pipe(v.string("must be a string"), v.regex(/^[^\0]*$/, "has a NUL character"));
 const whole = (min: number, max: number) => {
   const message = `must be a whole number from ${min} to ${max}`;
   return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
@@ -24,7 +24,7 @@ const httpCheck = v.strictObject({
   path: v.pipe(
     text,
     v.startsWith("/", "must begin with `/`"),
-    v.regex(/^[!-~]*$/, "must be a URL's path: blanks and what is not ASCII percent-encoded"),
+    v.regex(/^[!-~]*$/, "must be a URL path, with blanks and non-ASCII characters percent-encoded"),
   ),
   port: whole(1, 65535),
   status: v.optional(whole(100, 599), 200),

@@ -80,7 +80,7 @@ export function readProject(text: ComposeText): ComposeProject {
 
 const noServices = problem(
   "services",
-  "there are none, or none of an active profile",
+  "there are none, or none in an active profile",
   "add a service, or name a profile in COMPOSE_PROFILES",
 );
 
@@ -120,7 +120,7 @@ function unprovableImages(service: string, node: ServiceNode, { document, builde
     return [
       problem(
         `services.${service}.volumes (${target})`,
-        `mounts the image \`${source}\`, which ${builder} builds, and hosts know it by its digest alone`,
+        `mounts the image \`${source}\`, which ${builder} builds, and hosts know it only by its digest`,
         `copy its files into an image of this service: \`COPY --from=${source} …\``,
       ),
     ];
@@ -129,8 +129,8 @@ function unprovableImages(service: string, node: ServiceNode, { document, builde
   return [
     problem(
       `services.${service}.provider`,
-      "is a plugin of docker compose instead of an image, and what it makes cannot be proved",
-      "set it up on the host by itself, and tell the services that need it where it is",
+      "is a docker compose plugin instead of an image, and what it creates cannot be proved",
+      "set it up on the host separately, and tell the services that need it where it is",
     ),
     ...mounted,
   ];

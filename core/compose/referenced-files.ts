@@ -100,7 +100,7 @@ function readFileNode(
     problems.push(
       problem(
         where,
-        "is external, which docker compose knows only with Swarm",
+        "is external, which docker compose supports only with Swarm",
         "give it a `file` or an `environment`",
       ),
     );
@@ -178,8 +178,8 @@ function bindMountedFile(
     problems.push(
       problem(
         where,
-        `\`${source}\` is a path of Windows`,
-        "give a relative path or one of the host's, or a volume's name of two letters or more",
+        `\`${source}\` is a Windows path`,
+        "use a relative path, a path on the host, or a volume name of two letters or more",
       ),
     );
     return [];
@@ -205,5 +205,5 @@ const homeProblem = (where: string, written: string): string =>
   problem(
     where,
     `\`${written}\` means this machine's home folder`,
-    "give a relative path (shipped) or an absolute one (the host's)",
+    "use a relative path (shipped) or an absolute one (on the host)",
   );

@@ -24,8 +24,8 @@ export function secretArguments(service: string, args: Readonly<Record<string, s
     .map(([name]) =>
       problem(
         `services.${service}.build.args.${name}`,
-        "looks like a secret, and build arguments stand in plain text in the state and in the image",
-        "give it in `secrets:` of `build:`, and mount it with `RUN --mount=type=secret`",
+        "looks like a secret, but build arguments are in plain text in the state and in the image",
+        "pass it in `secrets:` of `build:`, and mount it with `RUN --mount=type=secret`",
       ),
     );
 }

@@ -83,7 +83,7 @@ function volumeProblems(where: string, volume: object, text: ComposeText): strin
     problem(
       `${where}.driver_opts.device`,
       `\`${device.replace(marks.home, "$HOME").replace(marks.folder, "$PWD")}\` is a folder of this machine`,
-      "give the absolute path of a folder of the host",
+      "use the absolute path of a folder on the host",
     ),
   ];
 }

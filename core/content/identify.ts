@@ -197,7 +197,9 @@ function ofImages(perImage: Record<string, string> | undefined, spec: BuildSpec,
 
 function wholeReasons(reading: Reading): string[] {
   if (reading.unsure !== undefined)
-    return [`everything counts, as the Dockerfile is not certain to be understood: ${reading.unsure}`];
+    return [
+      `everything counts, because the Dockerfile may be read differently by the builder: ${reading.unsure}`,
+    ];
   const whole = reading.sources.filter(
     ({ context, path, exclude }) => !context && path === "" && exclude.length === 0,
   );

@@ -16,7 +16,7 @@ export function remarks(builds: readonly RemarkedBuild[]): string[] {
   return [
     ...[...contexts].map(
       (context) =>
-        `${namesOf(seeing.filter(({ spec }) => spec.context === context))}: the build sees .git, which is another one after every commit and every fetch, and so is the image; add the line \`.git\` to ${context}/.dockerignore`,
+        `${namesOf(seeing.filter(({ spec }) => spec.context === context))}: the build sees .git, which changes with every commit and every fetch, and so does the image; add the line \`.git\` to ${context}/.dockerignore`,
     ),
     ...builds
       .filter((build) => build.buildsWithoutCache && keepsCaches(build))

@@ -123,7 +123,7 @@ export function describeDecision(service: string, decision: ImageDecision): stri
     case "inRegistry":
       return `${service}: ${decision.cause}; the registry has this content, so nothing is built`;
     case "sameAs":
-      return `${service}: ${decision.cause}; its content is that of ${decision.service}, and so is its image`;
+      return `${service}: ${decision.cause}; it has the same content as ${decision.service}, and shares its image`;
     case "build":
       return `${service}: ${decision.cause}`;
   }

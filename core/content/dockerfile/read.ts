@@ -146,7 +146,7 @@ function splitFlags(args: string, escapeChar: string, line: number): { flags: st
     const word = /^(?:[^\s'"]|'[^']*'|"[^"]*")+(?![^\s])/.exec(rest)?.[0];
     if (word === undefined) throw new Unsure(`a quote in a flag in line ${line} does not end`);
     if (/[\\\x80-\uffff]/.test(word) || word.includes(escapeChar))
-      throw new Unsure(`a flag in line ${line} has escapes, or letters outside of ASCII`);
+      throw new Unsure(`a flag in line ${line} has escapes or non-ASCII letters`);
     rest = rest.slice(word.length);
     if (word === "--") return { flags, rest };
     flags.push(word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));

@@ -132,7 +132,7 @@ function triggersOf(from: Origin, line: number, { written, escapeChar, options }
   if (known) return known.map((text) => trigger({ text, heredocs: [], line }, escapeChar));
   const isUnknown = options.onBuild !== undefined && Object.hasOwn(options.onBuild, image);
   if (isUnknown || /onbuild/i.test(image))
-    throw new Unsure(`nobody could say whether ${image} has ONBUILD instructions`);
+    throw new Unsure(`it is not known whether ${image} has ONBUILD instructions`);
   return [];
 }
 

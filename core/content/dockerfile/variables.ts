@@ -29,8 +29,7 @@ export class Variables {
   get(name: string): string | undefined {
     const value = this.#known.get(name);
     if (value !== undefined) return value;
-    if (this.#known.has(name) || this.open)
-      throw new Unsure(`the value of $${name} is known to the builder only`);
+    if (this.#known.has(name) || this.open) throw new Unsure(`only the builder knows the value of $${name}`);
     return undefined;
   }
 }
@@ -107,7 +106,7 @@ export function expand(word: string, variables: Variables, escapeChar: string): 
         i++;
         return "$";
       }
-      throw new Unsure(`${word} is a substitution that is not known here`);
+      throw new Unsure(`${word} is a substitution that everfresh does not know`);
     }
     i += braced[0].length;
     const [, name, form] = braced;

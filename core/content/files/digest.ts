@@ -31,6 +31,6 @@ export function digestFile(root: string, path: string): { sha256: string; stat: 
     throw unreadable(path, error);
   }
   throw new ContentError(
-    `${path}: changes while it is read; stop what writes it, or list it in .dockerignore`,
+    `${path}: keeps changing while it is read; stop what writes it, or list it in .dockerignore`,
   );
 }

@@ -5,6 +5,6 @@ export function unreadable(path: string, error: unknown): Error {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== "EACCES" && code !== "EPERM") return error as Error;
   return new ContentError(
-    `${path}: cannot be read; give yourself the permission, or list it in .dockerignore`,
+    `${path}: cannot be read; give yourself permission to read it, or list it in .dockerignore`,
   );
 }
