@@ -2,7 +2,7 @@ import { excerpt } from "../core/printable";
 
 type RegistryProblem = "unreachable" | "refused" | "failing";
 
-/** `<registry>: <what is wrong>; <what to do>`. Never has a password in it, and only an excerpt of what the registry says. */
+/** `<registry>: <what is wrong>; <what to do>`. Contains no password, and only an excerpt of the registry's answer. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly problem: RegistryProblem;
@@ -13,7 +13,7 @@ export class RegistryError extends Error {
   }
 }
 
-/** For an answer that no registry should give. */
+/** The error for an answer that no registry should give. */
 export const strangeAnswer = (
   registry: string,
   what: string,
@@ -21,7 +21,7 @@ export const strangeAnswer = (
 ): RegistryError => new RegistryError("failing", `${registry}: ${what}; ${todo}`);
 
 /**
- * For a request that got no answer.
+ * The error for a request without an answer.
  *
  * @param error - what `fetch` threw.
  */

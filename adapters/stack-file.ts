@@ -3,9 +3,9 @@ import { Problems, problem } from "../core/problems";
 import { parseStackConfig } from "../core/stack-file";
 
 /**
- * Reads the `config` of a `Pulumi.<stack>.yaml`, as it is written there: a secret is `{secure: …}`.
+ * Reads the `config` of a `Pulumi.<stack>.yaml` as written there: a secret is `{secure: …}`.
  *
- * @throws Problems when the file cannot be read, or is another kind of file.
+ * @throws Problems when the file cannot be read or is not such a file.
  */
 export function readStackConfig(file: string): Record<string, unknown> {
   let text: string;

@@ -1,13 +1,13 @@
 import { problem, refuse } from "../core/problems";
 
 /**
- * Refuses what the builder takes from the environment of `pulumi up` and no content hash could tell of.
+ * Refuses variables in the environment of `pulumi up` that affect the builder unseen by the content hash.
  *
  * @throws Problems
  */
 export function refuseEnvironment(environment: Readonly<Record<string, string | undefined>>): void {
   const problems: string[] = [];
-  // As the provider reads it, which then sends another context: by .dockerignore alone, without named contexts.
+  // Parsed as the provider does. It would then send a different context: by .dockerignore alone, without named contexts.
   if (/^(?:0|f|false)$/i.test(environment.DOCKER_BUILDKIT ?? "")) {
     problems.push(
       problem(

@@ -9,14 +9,14 @@ import { own } from "../core/records";
 import type { Deployed } from "../core/release/deployed";
 import type { Settings } from "../core/settings";
 
-/** The images of services that follow a tag, each by the digest that the tag has: `redis:7@sha256:…`. */
+/** The images of services that follow a tag, each with the tag's digest: `redis:7@sha256:…`. */
 export type FollowedTags = Readonly<Record<string, string>>;
 
 /**
- * Asks the registries what the tags mean now that services follow (`pull_policy: always` and its like).
+ * Asks the registries for the current digests of tags that services follow (`pull_policy: always` and similar).
  *
- * @param promoted - what another stack says of itself whose images are deployed here: its digests are taken.
- * @throws Problems for a registry that does not say.
+ * @param promoted - the stack whose images are promoted, if any; its digests take precedence.
+ * @throws Problems for a registry that does not answer.
  */
 export async function readFollowedTags(
   services: readonly ComposeService[],
@@ -41,7 +41,7 @@ export async function readFollowedTags(
   return Object.fromEntries(refs);
 }
 
-/** What another stack runs under the same name. */
+/** The promoted stack's proved digest of the same image. */
 function provedThere(
   service: string,
   image: string,
@@ -86,7 +86,7 @@ async function currentDigest(
   ]);
 }
 
-/** What is said of tags that have moved since they were deployed. */
+/** Notes on tags that have moved since they were deployed. */
 export const movedTags = (
   services: readonly ComposeService[],
   before: FollowedTags,
@@ -94,7 +94,7 @@ export const movedTags = (
 ): string[] =>
   services.flatMap(({ name, image }) => {
     const [was, is] = [own(before, name), own(now, name)];
-    // Another name is a change of the compose file.
+    // A different name is a change of the compose file, not a moved tag.
     const isMoved = was !== undefined && is !== undefined && was !== is && was.startsWith(`${image}@`);
     return isMoved ? [`${name}: ${image} now points to another image`] : [];
   });

@@ -4,7 +4,7 @@ import { problem } from "../problems";
 import { mapValues, own } from "../records";
 import type { BuildNode, ComposeDocument, ComposeText, ServiceNode } from "./document";
 
-/** What the builder is told beyond what the image is made from. */
+/** Options for the builder that are not part of the image. */
 export interface BuildOptions {
   secrets: BuildSecret[];
   noCache: boolean;
@@ -15,10 +15,10 @@ export interface BuildOptions {
 
 export type BuildSecret =
   | { id: string; file: string }
-  /** With its `value` if only the env file has it, because the builder does not read that. */
+  /** With its `value` if only the env file sets it, because the builder does not read that file. */
   | { id: string; environment: string; value?: string };
 
-/** Build settings that are honoured, or that make no difference here. */
+/** Build settings that are honoured or make no difference here. */
 const knownBuildKeys = new Set([
   "context",
   "dockerfile",
@@ -39,11 +39,11 @@ const knownBuildKeys = new Set([
   "shm_size",
   "provenance",
   "sbom",
-  // Images are pushed under other names; these are for the project's Dockerfiles.
+  // Images are pushed under other names; tags only matter to the project's Dockerfiles.
   "tags",
 ]);
 
-/** What Pulumi's docker provider (5.2.0) cannot tell the builder, and what to do. */
+/** What Pulumi's docker provider (5.2.0) cannot pass to the builder, and what to do about it. */
 const unsupported: Record<string, [what: string, todo: string]> = {
   ssh: [
     "Pulumi's docker provider does not pass an SSH agent to a build",
@@ -59,7 +59,7 @@ const unsupported: Record<string, [what: string, todo: string]> = {
   ],
 };
 
-/** Settings of `build:` that would make another image than is built here. */
+/** Settings of `build:` that would result in a different image than the one built here. */
 function unsupportedProblems(where: string, build: BuildNode): string[] {
   return Object.entries(build).flatMap(([key, value]) => {
     if (knownBuildKeys.has(key) || key.startsWith("x-") || isEmpty(value)) return [];
@@ -76,7 +76,7 @@ function unsupportedProblems(where: string, build: BuildNode): string[] {
   });
 }
 
-/** The builder grants `network.host` to a build that uses the host's network (buildx, `toSolveOpt`); no other can be asked for. */
+/** The builder grants only `network.host`, and only to a build on the host's network (buildx, `toSolveOpt`). */
 function entitlementProblems(where: string, { entitlements = [], network }: BuildNode): string[] {
   return entitlements.flatMap((entitlement) => {
     if (entitlement !== "network.host") {
@@ -97,8 +97,8 @@ function entitlementProblems(where: string, { entitlements = [], network }: Buil
 const isEmpty = (value: unknown) => !value || (typeof value === "object" && Object.keys(value).length === 0);
 
 /**
- * The platform that the image is for. If there are several, compose's `up` builds one (compose, `build.go`): the service's
- * own, else the default of the environment.
+ * The platform of the image. If several are listed, compose's `up` builds one (compose, `build.go`): the service's own, else
+ * the environment's default.
  */
 function platformsOf(
   service: string,
@@ -123,7 +123,7 @@ function platformsOf(
 /**
  * How a service is built.
  *
- * @param problems - gets every setting that cannot be carried out.
+ * @param problems - receives every setting that is not supported.
  */
 export function readBuild(
   service: string,
@@ -137,7 +137,7 @@ export function readBuild(
   const context = build.context ?? ".";
   if (isRemote(context)) problems.push(remoteContext(where, context));
   for (const name of Object.keys(build.additional_contexts ?? {})) {
-    // The builder gets `name=source`, and takes the name for an image's.
+    // The builder receives `name=source` and treats the name as an image's.
     if (!/^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/.test(name)) {
       problems.push(
         problem(
@@ -148,7 +148,7 @@ export function readBuild(
       );
     }
   }
-  // The builder gets `name=value`, and would read another name than the one that is hashed.
+  // The builder receives `name=value` and would read a different name than the one that is hashed.
   for (const key of ["args", "labels"] as const) {
     for (const name of Object.keys(build[key] ?? {})) {
       if (!/^$|=/.test(name)) continue;
@@ -156,7 +156,7 @@ export function readBuild(
       problems.push(problem(`${where}.${key}`, what, "use a name without an equals sign"));
     }
   }
-  // The builder would use it anyway, and the content hash would not know.
+  // The builder would use it anyway, unseen by the content hash.
   const epoch = environment.SOURCE_DATE_EPOCH;
   return {
     context,
@@ -179,11 +179,11 @@ export function readBuild(
   };
 }
 
-/** Whether compose passes a context on as it is written; it prints folders as absolute paths. */
+/** Whether compose passes a context on as written. It prints folders as absolute paths. */
 const isRemote = (context: string) =>
   !path.isAbsolute(context) && /^[a-z+]+:\/\/|^git@|\.git(#.*)?$|^github\.com\//i.test(context);
 
-/** The provider looks for the Dockerfile in a folder of this machine; BuildKit does not know its `remoteContext`. */
+/** The provider looks for the Dockerfile in a local folder, and its `remoteContext` does not work with BuildKit. */
 function remoteContext(where: string, context: string): string {
   const [url = "", fragment = ""] = context.split("#");
   const folder = path.posix.basename(url).replace(/\.git$/i, "");
@@ -200,13 +200,13 @@ function remoteContext(where: string, context: string): string {
   );
 }
 
-/** What compose calls the image that a service builds (compose, `GetImageNameOrDefault`), and its other tags. */
+/** Compose's name for the image that a service builds (compose, `GetImageNameOrDefault`), and its other tags. */
 export const imageNames = (project: string, service: string, { image, build }: ServiceNode): string[] => [
   image ?? `${project}-${service}`,
   ...(build?.tags ?? []),
 ];
 
-/** How the builder is to build it: its secrets and its cache. */
+/** The build's secrets and its use of the cache. */
 export function readBuildOptions(
   service: string,
   node: ServiceNode,
@@ -216,7 +216,7 @@ export function readBuildOptions(
 ): BuildOptions {
   return {
     secrets: readSecrets(service, node, document, text, problems),
-    // The provider cannot tell the builder single stages.
+    // The provider cannot name single stages to the builder.
     noCache: node.build?.no_cache === true || !isEmpty(node.build?.no_cache_filter),
     pull: node.build?.pull === true,
     cacheFrom: node.build?.cache_from ?? [],
@@ -271,5 +271,5 @@ function readSecrets(
 
 const withValue = (value: string | undefined) => (value === undefined ? {} : { value });
 
-/** The builder gets a secret as a line of fields: `type=file,id=…,src=…`. */
+/** The builder receives a secret as a line of fields: `type=file,id=…,src=…`. */
 const isOneField = (text: string) => /^[^\s\p{C},"'=]+$/u.test(text);

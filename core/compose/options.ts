@@ -3,15 +3,15 @@ import type { Check } from "../host/types";
 import { problem } from "../problems";
 import { wording } from "../wording";
 
-/** Where the source of a relative bind mount is: sent from this machine with each release, or a path on the host. */
+/** Where the source of a relative bind mount comes from: shipped with each release, or a path on the host. */
 export type Place = "ship" | "host";
 
-/** What a service's `x-everfresh:` says. */
+/** A service's `x-everfresh:` options. */
 export interface ServiceOptions {
   verify: Check[];
-  /** Volumes that are new with each image, by their names in the compose file or their paths in the container. */
+  /** Volumes that are recreated with each image, by their name in the compose file or their path in the container. */
   imageVolumes: string[];
-  /** Where the sources of relative bind mounts are, by the source as it is written in the compose file. */
+  /** Where the sources of relative bind mounts come from, by the source as written in the compose file. */
   mounts: Record<string, Place>;
 }
 
@@ -49,7 +49,7 @@ const schema = v.strictObject({
   ),
 });
 
-/** Reads `x-everfresh:` of one service, adding to `problems` what is wrong with it. */
+/** Reads a service's `x-everfresh:` and adds what is wrong with it to `problems`. */
 export function parseOptions(node: unknown, where: string, problems: string[]): ServiceOptions {
   const result = v.safeParse(schema, node ?? {});
   if (!result.success) {

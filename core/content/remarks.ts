@@ -1,6 +1,6 @@
 import type { BuildSpec, ContentIdentity } from "./types";
 
-/** What {@link remarks} has to know of a build. */
+/** What {@link remarks} needs to know about a build. */
 export interface RemarkedBuild {
   service: string;
   spec: BuildSpec;
@@ -9,7 +9,7 @@ export interface RemarkedBuild {
   buildsWithoutCache: boolean;
 }
 
-/** Advice about builds that are not wrong, each piece once: `<where>: <what>; <what to do>`. */
+/** Advice about valid builds, each piece once: `<where>: <what>; <what to do>`. */
 export function remarks(builds: readonly RemarkedBuild[]): string[] {
   const seeing = builds.filter(seesGit);
   const contexts = new Set(seeing.map(({ spec }) => spec.context));
