@@ -15,7 +15,7 @@ const structured = new Set(["hosts", "registry"]);
  */
 export async function readSettings(): Promise<Settings> {
   const config = new pulumi.Config("everfresh");
-  // All that is given, for a misspelled key to be noticed.
+  // Every given key, so that misspelled ones are noticed.
   const given = Object.keys(pulumi.runtime.allConfig()).flatMap(
     (key) => /^everfresh:(.+)$/.exec(key)?.[1] ?? [],
   );
@@ -32,16 +32,16 @@ export async function readSettings(): Promise<Settings> {
   return settings;
 }
 
-/** Not as Pulumi reads it, whose message shows what it cannot read. */
+/** Replaces Pulumi's own parser, whose error message quotes the text that it cannot read. */
 const parseStructure = (key: string, text: string) =>
   parseJson(text, `everfresh:${key}`, "set it part by part, with `pulumi config set --path`");
 
-/** Configuration is known when the program starts; it is an Output only to be marked as secret. */
+/** Configuration is known when the program starts; it is an Output only because that marks it as secret. */
 function plainValue<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => void output.apply((value) => resolve(value as T)));
 }
 
-/** Keys and passwords that stand readable in the stack's configuration, whatever the setting. */
+/** Keys and passwords in plain text in the stack's configuration, under any setting. */
 function plaintextSecrets(raw: RawSettings): string[] {
   const isSecret = secrecy(raw);
   return leaves(raw).flatMap(([keys, value]) => {
@@ -59,8 +59,8 @@ function plaintextSecrets(raw: RawSettings): string[] {
 }
 
 /**
- * Tells whether a value is kept encrypted. Pulumi says only which settings have a secret anywhere in them; the stack's file
- * says it of each value, as far as it is known, and is the one that this run was given.
+ * Tells whether a value is stored encrypted. Pulumi says only which settings contain a secret somewhere; the stack's file
+ * says so for each value, but only if it can be read and is the one that this run uses.
  */
 function secrecy(raw: RawSettings): (keys: Keys) => boolean {
   const secret = new Set(secretKeys());
@@ -93,7 +93,7 @@ function leaves(value: unknown, keys: Keys = []): [Keys, string][] {
   return entries.flatMap(([key, each]) => leaves(each, [...keys, key]));
 }
 
-/** Whether what is written is the value, as far as it is written and can be read. */
+/** Whether a value from the file matches the value of this run, ignoring what is missing from the file or encrypted. */
 function agree(written: unknown, value: unknown): boolean {
   if (written === undefined || isEncrypted(written)) return true;
   if (typeof written !== "object" || written === null) return String(written) === String(value);

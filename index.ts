@@ -31,7 +31,7 @@ async function program(outside = theOutside) {
   });
 
   const images = declareImages(plan, settings, outside);
-  // It outlives a pinned release: with another key every file would be another after it.
+  // Declared for pinned releases too: a new key would change the fingerprint of every file.
   const key = new random.RandomBytes("release-fingerprint-key", { length: 32 }).hex;
   const release = declareRelease(plan, images, key, (image, platform) =>
     layersOf(image, platform, settings, outside),

@@ -4,15 +4,15 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface Bounds {
   /** Seconds until it is killed. */
   seconds: number;
-  /** What all of its processes together may have in memory, in MiB; enforced where there is a /proc, as on Linux. */
+  /** Memory limit of all its processes together, in MiB; enforced only where there is a /proc, as on Linux. */
   memory: number;
-  /** What it may print, stdout and stderr together, in MiB. */
+  /** Output limit, stdout and stderr together, in MiB. */
   output: number;
 }
 
 /** How a bounded command ended, and what it printed. */
 export interface BoundedResult {
-  /** `missing`: there is no such command. The last three: it exceeded a bound. */
+  /** `missing`: there is no such command. The last three: it exceeded a limit. */
   end: "exited" | "missing" | "late" | "greedy" | "talkative";
   status?: number;
   stdout: string;
@@ -20,23 +20,23 @@ export interface BoundedResult {
 }
 
 /**
- * A shell that becomes the command. The whole process group ends when our end of stdin is closed: by us, or by the kernel
- * when this process dies, however it dies.
+ * A shell that becomes the command. The whole process group is killed when our end of stdin is closed: by us, or by the
+ * kernel when this process dies, for whatever reason.
  */
 const guard = 'exec 3<&0 </dev/null; (read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-';
 
-/** How often memory is measured, in milliseconds; nearly every command ends before the first time. */
+/** How often memory is measured, in milliseconds. Most commands end before the first time. */
 const MEASURE_MS = 500;
-/** The size of a page of memory on nearly every Linux machine (proc(5), `rss`), in bytes; on some it is more. */
+/** Size of a memory page on nearly every Linux machine (proc(5), `rss`), in bytes; larger on some. */
 const PAGE = 4096;
 
-/** Runs a command that may hang, grow or never stop talking, with all that it starts, within bounds. */
+/** Runs a command that may hang, grow or print without end, and limits it and everything that it starts. */
 export function runBounded(
   [command, ...args]: readonly [string, ...string[]],
   { seconds, memory, output }: Bounds,
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<BoundedResult> {
-  // Its own process group, which a terminal's Ctrl-C does not reach; it ends when we do.
+  // It has its own process group, which a terminal's Ctrl-C does not reach, but which ends when we do.
   const child = spawn("/bin/sh", ["-c", guard, "sh", command, ...args], {
     ...options,
     detached: true,
@@ -65,7 +65,7 @@ export function runBounded(
       clearInterval(measuring);
       reject(error);
     });
-    // Only the command has ended; closing stdin ends the rest of its group.
+    // Only the command itself has ended. Closing stdin ends the rest of its group.
     child.once("exit", () => child.stdin.destroy());
     child.once("close", (status) => {
       clearTimeout(late);
@@ -83,11 +83,11 @@ export function runBounded(
   });
 }
 
-/** Bytes in memory of all processes of a group; 0 where there is no /proc. */
+/** Memory of all processes in a group, in bytes; 0 where there is no /proc. */
 function memoryOf(group: number): number {
   let pages = 0;
   for (const pid of list("/proc")) {
-    // pid (name) state ppid pgrp …, and as the 24th field the pages in memory; the name may hold anything (proc(5)).
+    // pid (name) state ppid pgrp …; the 24th field is the resident pages. The name may contain anything (proc(5)).
     const fields = /^\d+$/.test(pid)
       ? read(`/proc/${pid}/stat`)
           .replace(/^.*\) /s, "")

@@ -2,7 +2,7 @@ import path from "node:path";
 import { Problems, problem } from "../core/problems";
 import { type BoundedResult, runBounded } from "./bounded";
 
-/** A compose file is read within a second; one that takes more than this never ends, or never should. */
+/** Reading a compose file takes less than a second. Beyond these limits it would probably never end. */
 const bounds = { seconds: 30, memory: 1024, output: 64 };
 
 /** The project that `docker compose config` is run for. */
@@ -10,7 +10,7 @@ export interface ConfigCommand {
   /** Absolute. */
   composeFiles: readonly string[];
   projectName?: string;
-  /** Absolute, and there. */
+  /** Absolute; must exist. */
   envFile?: string;
   /** The project's folder. */
   folder: string;
@@ -19,10 +19,10 @@ export interface ConfigCommand {
 /**
  * Runs `docker compose config`.
  *
- * @param environment - with the project's folder as `PWD`, or a mark for it.
- * @param options - of `docker compose`, such as `--profile`.
- * @param args - of `config`.
- * @throws Problems in compose's own words when it refuses, and in ours when it never ends.
+ * @param environment - with the project's folder, or a placeholder for it, as `PWD`.
+ * @param options - options of `docker compose`, such as `--profile`.
+ * @param args - arguments of `config`.
+ * @throws Problems in compose's words if it refuses, and in our own if it exceeds a limit.
  */
 export async function runConfig(
   { composeFiles, projectName, envFile, folder }: ConfigCommand,
@@ -31,7 +31,7 @@ export async function runConfig(
 ): Promise<BoundedResult> {
   const result = await runBounded(
     [
-      // A shell on the way would set `PWD` itself.
+      // Set by env, because the shell in between overwrites `PWD`.
       "/usr/bin/env",
       `PWD=${environment.PWD}`,
       ...["docker", "compose"],
@@ -49,7 +49,7 @@ export async function runConfig(
   throw new Problems([failure(result, composeFiles)]);
 }
 
-/** What compose warned of, each once, in its own words; without a terminal, it logs as logrus does. */
+/** Compose's own warnings, each once. Without a terminal, compose logs in logrus format. */
 export function warningsIn(stderr: string): string[] {
   const messages = stderr
     .split("\n")
@@ -60,14 +60,14 @@ export function warningsIn(stderr: string): string[] {
 
 function failure({ end, stderr }: BoundedResult, files: readonly string[]): string {
   const where = files.join(", ");
-  const tooMuch = "shorten what is repeated in it by aliases or `extends`";
+  const tooMuch = "shorten what aliases or `extends` repeat in it";
   switch (end) {
     case "missing":
       return problem("docker", "is not installed here", "run `npm run setup`");
     case "late":
       return problem(
         where,
-        `docker compose config did not end in ${bounds.seconds} s`,
+        `docker compose config did not finish within ${bounds.seconds} s`,
         "look for a pipe among the files that it reads, or for aliases that multiply",
       );
     case "talkative":
@@ -79,10 +79,10 @@ function failure({ end, stderr }: BoundedResult, files: readonly string[]): stri
   }
 }
 
-/** What compose printed when it refused the files. */
+/** The problem for what compose printed when it refused the files. */
 function refusal(stderr: string, where: string, folder: string): string {
   const lines = stderr.split("\n").filter((line) => line !== "" && !line.includes("level=warning"));
-  // Some values make compose itself crash; the rest is then a stack trace.
+  // Some values crash compose itself; the other lines are then a stack trace.
   const message = lines.find((line) => line.startsWith("panic: ")) ?? lines.join(" ");
   if (/is not a docker command|unknown (shorthand )?flag/.test(message))
     return problem("docker compose", "version 2 is not installed here", "run `npm run setup`");
@@ -90,9 +90,9 @@ function refusal(stderr: string, where: string, folder: string): string {
   if (envFile !== undefined)
     return problem(
       where,
-      // Whether it is absolute depends on which of the calls fails first.
+      // Whether the path is absolute depends on which of the calls fails first.
       `its env file ${path.relative(folder, path.resolve(folder, envFile))} does not exist`,
-      "create it, or say `required: false` of it",
+      "create it, or set `required: false` for it",
     );
   const variable = /\brequired variable (\S+) is missing a value(: .*)?/.exec(message);
   if (variable)
@@ -108,7 +108,7 @@ function refusal(stderr: string, where: string, folder: string): string {
   );
 }
 
-/** Compose's message without the values that it quotes: they may be secrets, those of an env file above all. */
+/** Compose's message without the values that it quotes, because they may be secrets, especially those of an env file. */
 function withoutValues(message: string): string {
   return message
     .replace(

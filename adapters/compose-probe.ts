@@ -4,13 +4,13 @@ import path from "node:path";
 import { bindMounts, type ComposeDocument, type ServiceNode, undoubled } from "../core/compose/document";
 import { inTemporaryFolder } from "./temporary-folder";
 
-/** Lets `docker compose config --format json` resolve a compose file, in the project's environment. */
+/** Resolves a compose file with `docker compose config --format json`, in the project's environment. */
 export type ResolveFile = (file: string) => Promise<string>;
 
 /**
- * The values of variables as compose knows them: it resolves a service that has them in its environment.
+ * The values of variables as compose sees them, found by letting it resolve a service that has them in its environment.
  *
- * @returns those that are set.
+ * @returns the variables that are set.
  */
 export async function resolveVariables(
   names: readonly string[],
@@ -27,8 +27,8 @@ export async function resolveVariables(
 }
 
 /**
- * Whether a bind mount without a printed `create_host_path` has it, in this version of compose: if no mount of the documents
- * tells, a mount that is known to have it does.
+ * Whether a bind mount without a printed `create_host_path` has it in this version of compose. If no mount of the documents
+ * shows that, a mount that is known to have it does.
  */
 export async function createsHostPaths(
   documents: readonly ComposeDocument[],
@@ -42,7 +42,7 @@ export async function createsHostPaths(
   return volumes![0]!.bind?.create_host_path !== true;
 }
 
-/** A service that belongs to no project, as compose resolves it. */
+/** Lets compose resolve a service that belongs to no project. */
 function resolveService(service: object, resolveFile: ResolveFile): Promise<ServiceNode> {
   const name = `everfresh-${randomUUID()}`;
   return inTemporaryFolder(async (folder) => {

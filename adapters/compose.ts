@@ -17,10 +17,10 @@ export interface ComposeSource {
 const inJson = ["--format", "json"];
 
 /**
- * Lets `docker compose config` read the compose files. Needs the Docker command line with compose v2, not an engine.
+ * Reads the compose files with `docker compose config`. Needs the Docker command line with compose v2, but no engine.
  *
  * @param surroundings - the environment in which it runs.
- * @throws Problems in compose's own words when the files are missing or malformed.
+ * @throws Problems in compose's words if the files are missing or malformed.
  */
 export async function readCompose(
   source: ComposeSource,
@@ -28,13 +28,13 @@ export async function readCompose(
 ): Promise<ComposeText> {
   const command = findFiles(source);
   const { composeFiles, folder } = command;
-  // compose itself is called in the project's folder.
+  // Compose is run in the project's folder.
   const { environment, refuseUsed } = textEnvironment({ ...surroundings, PWD: folder });
   const sources = composeFiles.map(readSmall).join("\n");
   const [resolved, exact, allProfiles, written] = await Promise.all([
     runConfig(command, environment),
     runConfig(command, environment, { args: inJson }),
-    // Included and extended files may have profiles as well.
+    // Included and extended files may have profiles, too.
     /\b(profiles|include|extends)\b/.test(sources) ? readAllProfiles(command, environment) : noProfiles,
     readAsWritten(command, environment),
   ]);
@@ -85,14 +85,14 @@ function findFiles({ composeFiles, projectName, envFile }: ComposeSource): Confi
   };
 }
 
-/** The document with its paths as they were written, with marks in place of this machine's home and the project's folder. */
+/** The document with its paths as written, and placeholders for this machine's home and the project's folder. */
 function readAsWritten(
   command: ConfigCommand,
   environment: NodeJS.ProcessEnv,
 ): Promise<Pick<ComposeText, "written" | "marks">> {
   return inTemporaryFolder(async (temporary) => {
     const marks = { home: path.join(temporary, "home"), folder: path.join(temporary, "folder") };
-    // Links, because compose reads files below them, such as those of `env_file`.
+    // Links, because compose reads files through these paths, such as those of `env_file`.
     await Promise.all([
       symlink(environment.HOME || homedir(), marks.home),
       symlink(command.folder, marks.folder),
@@ -112,8 +112,8 @@ interface AllProfiles {
 const noProfiles: AllProfiles = {};
 
 /**
- * The document with the services of all profiles. A service that is not deployed may lack what compose wants to read of it,
- * such as its env file: then there is a warning instead.
+ * The document with the services of all profiles. A service that is not deployed may lack files that compose reads, such as
+ * its env file. In that case there is a warning instead.
  */
 async function readAllProfiles(command: ConfigCommand, environment: NodeJS.ProcessEnv): Promise<AllProfiles> {
   const options = ["--profile", "*"];
@@ -126,12 +126,12 @@ async function readAllProfiles(command: ConfigCommand, environment: NodeJS.Proce
   } catch (error) {
     if (!(error instanceof Problems)) throw error;
     return {
-      warning: `the services of inactive profiles cannot be read, so a build that begins with an image of theirs takes what this machine has under its name: ${error.message}`,
+      warning: `the services of inactive profiles cannot be read, so a build based on one of their images uses whatever this machine has under that name: ${error.message}`,
     };
   }
 }
 
-/** The variables that configs and secrets are made from and that the environment lacks: they may be in the env file. */
+/** The variables that configs and secrets use and the environment lacks; the env file may set them. */
 function variablesUsed(
   { configs = {}, secrets = {} }: ComposeDocument,
   surroundings: NodeJS.ProcessEnv,
@@ -142,22 +142,22 @@ function variablesUsed(
   return names.filter((name) => surroundings[name] === undefined && /^[a-z_]\w*$/i.test(name));
 }
 
-/** The text of a file of an ordinary size; empty for anything else, which compose has read. */
+/** The text of a file of ordinary size; empty for anything else. */
 function readSmall(file: string): string {
   const stats = statSync(file);
   return stats.isFile() && stats.size <= 16 * 1024 * 1024 ? readFileSync(file, "utf8") : "";
 }
 
 /**
- * An environment for compose in which each variable that is not UTF-8 has a mark for a value. Its bytes were lost when Node
- * read it.
+ * An environment for compose with a placeholder for the value of each variable that is not UTF-8. Its bytes were lost when
+ * Node read it.
  */
 function textEnvironment(all: NodeJS.ProcessEnv) {
   const broken = Object.keys(all).filter((name) => hasLostBytes(all[name] ?? ""));
   const mark = (name: string) => `[${name} is not UTF-8]`;
   return {
     environment: { ...all, ...Object.fromEntries(broken.map((name) => [name, mark(name)])) },
-    /** @throws Problems for those whose values are in what compose printed. */
+    /** @throws Problems for the variables whose placeholders compose printed. */
     refuseUsed(printed: string): void {
       const used = broken.filter((name) => printed.includes(mark(name)));
       refuse(

@@ -10,7 +10,7 @@ import type { RegistryAuth } from "./registry-session";
 
 const run = promisify(execFile);
 const ImageConfig = v.nullable(v.object({ OnBuild: v.nullish(v.array(v.string())) }));
-/** After this long, the engine goes on removing its cache, and nobody waits for it. */
+/** After this long, the engine continues to remove its cache in the background. Milliseconds. */
 const PATIENCE_MS = 30_000;
 
 /** The ONBUILD instructions of an image in this machine's engine; undefined if the engine does not have the image. */
@@ -26,8 +26,8 @@ export async function localOnBuild(image: string): Promise<string[] | undefined>
 /**
  * Pulls an image into this machine's engine.
  *
- * @param options.auth for its registry; default: what docker itself knows.
- * @throws Error with docker's own words.
+ * @param options.auth credentials for its registry. Default: docker's own.
+ * @throws Error with docker's message.
  */
 export async function pullImage(
   image: string,
@@ -51,7 +51,7 @@ export async function pullImage(
   }
 }
 
-/** A folder with docker's own settings and this login as well; readable by its owner only, as `mkdtemp` makes it. */
+/** A folder with docker's own settings plus this login, readable only by its owner, as `mkdtemp` creates it. */
 async function configWith(registry: string, { username, password }: RegistryAuth): Promise<string> {
   const own = process.env.DOCKER_CONFIG || path.join(homedir(), ".docker");
   const folder = await mkdtemp(path.join(tmpdir(), "everfresh-docker-"));
@@ -65,7 +65,7 @@ async function configWith(registry: string, { username, password }: RegistryAuth
   const settings = {
     ...config,
     auths: { ...config.auths, [key]: { auth } },
-    // Else docker would ask the helper for all registries.
+    // Otherwise docker would ask the credential helper for all registries.
     credHelpers: { ...config.credHelpers, [key]: "" },
   };
   await writeFile(path.join(folder, "config.json"), JSON.stringify(settings), { mode: 0o600 });
@@ -78,17 +78,17 @@ const DockerConfig = v.looseObject({
 });
 
 /**
- * Removes build cache of this machine's engine that no build has used for some hours.
+ * Removes build cache of this machine's engine that no build has used for a number of hours.
  *
- * @param kind the kind of cache, as BuildKit names it: `source.local` for contexts; default: all.
- * @returns how much was removed, in docker's words: `1.2GB`; undefined if it was nothing.
+ * @param kind BuildKit's name for the kind of cache, such as `source.local` for contexts. Default: all.
+ * @returns the amount that was removed, as docker prints it: `1.2GB`; undefined if nothing was.
  */
 export async function pruneBuildCache(unusedHours: number, kind?: string): Promise<string | undefined> {
   const filters = [`until=${unusedHours}h`, ...(kind === undefined ? [] : [`type=${kind}`])];
   const { stdout } = await run(
     "docker",
     ["builder", "prune", "--force", ...filters.map((filter) => `--filter=${filter}`)],
-    // The engine's own builder, which images are built with here, whichever one the user has selected.
+    // Images are built with the engine's own builder, whichever one the user has selected.
     { env: { ...process.env, BUILDX_BUILDER: "default" }, maxBuffer: 64 * 1024 * 1024, timeout: PATIENCE_MS },
   );
   const freed = /^Total[^:]*:\s*(\S+)\s*$/m.exec(stdout)?.[1];

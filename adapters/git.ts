@@ -8,18 +8,18 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** How many names git is given in one command line. */
+/** The number of names passed to git in one command line. */
 const inOneCall = 500;
 
-/** The state of the working tree that is deployed. */
+/** The state of the deployed working tree. */
 export interface WorkingTree {
   /** 40 hex digits. */
   commit: string;
-  /** Set when the tree differs from the commit: 7 hex digits over the differences, untracked files included. */
+  /** Set if the tree differs from the commit: 7 hex digits that identify the differences, untracked files included. */
   dirty?: string;
 }
 
-/** Reads the state of the git working tree that a folder is in; undefined if there is none, or no commit yet. */
+/** Reads the state of the git working tree that contains a folder; undefined if there is none, or no commit yet. */
 export async function readWorkingTree(folder: string): Promise<WorkingTree | undefined> {
   try {
     const { git, top } = await safeGit(folder);
@@ -35,7 +35,7 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
     );
     if (untracked.length > 0) {
       hash.update(untracked);
-      // Links, and folders that are repositories, have no bytes to hash: their names have to do.
+      // Links and nested repositories have no bytes to hash, so only their names count.
       const files = split(untracked).filter((name) =>
         lstatSync(below(top, name), { throwIfNoEntry: false })?.isFile(),
       );
@@ -54,7 +54,7 @@ export async function readWorkingTree(folder: string): Promise<WorkingTree | und
   }
 }
 
-/** What git knows about a file or folder, which need not exist; nothing outside a working tree. */
+/** What git knows about a file or folder, which need not exist; empty outside a working tree. */
 export async function gitFacts(file: string): Promise<{ tracked?: boolean; ignored?: boolean }> {
   let folder = file;
   while (!(await isFolder(folder))) folder = path.dirname(folder);
@@ -62,7 +62,7 @@ export async function gitFacts(file: string): Promise<{ tracked?: boolean; ignor
   const git = gitIn(folder);
   const [tracked, ignored] = await Promise.all([
     git("--literal-pathspecs", "ls-files", "-z", "--", name).catch(() => undefined),
-    // It fails for what is not ignored. A pattern for folders matches a missing one only if its name ends in a slash.
+    // Fails for paths that are not ignored. A pattern for folders matches a missing one only if its name ends in a slash.
     git("check-ignore", "--", name, `${name}/`).then(
       () => true,
       () => false,
@@ -82,7 +82,7 @@ const isFolder = (file: string) =>
 const isPlaceholder = (file: string) =>
   /^\.(git(keep|ignore|attributes)|keep|placeholder)$/.test(path.basename(file));
 
-/** NUL-terminated names, as git prints them with `-z`; as bytes, because they need not be UTF-8. */
+/** Splits NUL-terminated names, as git prints them with `-z`, into bytes, because they need not be UTF-8. */
 function split(names: Buffer): Buffer[] {
   const found: Buffer[] = [];
   for (let start = 0; start < names.length; ) {
@@ -100,18 +100,18 @@ type Git = (...args: string[]) => Promise<Buffer>;
 type Setting = readonly [string, string];
 
 /**
- * Git for a tree that may be somebody else's: a preview of a pull request or of an archive must not run commands that the
- * tree's configuration names. The user's and the system's configuration still applies, with its filters such as git-lfs.
+ * Git for an untrusted tree: a preview of a pull request or an archive must not run commands from the tree's configuration.
+ * The user's and the system's configuration still applies, including filters such as git-lfs.
  */
 async function safeGit(folder: string): Promise<{ git: Git; top: string }> {
   const top = await topOf(folder);
   return { git: gitIn(folder, filtersOff(await ownConfiguration(top))), top };
 }
 
-/** Turns off what git would run on reading (git-config(1), githooks(5)); single commands have options against the rest. */
+/** Turns off commands that git would run while reading (git-config(1), githooks(5)). Some calls have further options. */
 const options = [
   "--no-optional-locks",
-  // A commit can contain the files of a bare repository, which git would take for a repository with its own configuration.
+  // A commit can contain the files of a bare repository, which git would treat as a repository with its own configuration.
   "-c",
   "safe.bareRepository=explicit",
   "-c",
@@ -147,7 +147,7 @@ function environment(settings: readonly Setting[]): NodeJS.ProcessEnv {
         [`GIT_CONFIG_VALUE_${given + i}`, value],
       ]),
     ),
-    // A partial clone would fetch what it lacks, with commands that its configuration names.
+    // A partial clone would fetch missing objects with commands from its configuration.
     GIT_NO_LAZY_FETCH: "1",
     GIT_ALLOW_PROTOCOL: "none",
     GIT_TERMINAL_PROMPT: "0",
@@ -167,7 +167,7 @@ function filtersOff(configuration: readonly Setting[]): Setting[] {
   for (const [key, value] of configuration) {
     const driver = /^(filter\..+)\.(clean|smudge|process)$/s.exec(key)?.[1];
     if (driver !== undefined && lfs[key] !== value) off.add(driver);
-    // It makes git-lfs run another command.
+    // Extensions make git-lfs run other commands.
     if (key.startsWith("lfs.extension.")) off.add("filter.lfs");
   }
   return [...off].flatMap((driver): Setting[] => [
@@ -181,7 +181,7 @@ function filtersOff(configuration: readonly Setting[]): Setting[] {
 const topOf = async (folder: string): Promise<string> =>
   (await gitIn(folder)("rev-parse", "--show-toplevel")).toString().replace(/\n$/, "");
 
-/** The configuration in a repository and in its submodules, which git reads as well. */
+/** The configuration of a repository and of its submodules, which git also reads. */
 async function ownConfiguration(top: string, seen = new Set<string>()): Promise<Setting[]> {
   if (seen.has(top)) return [];
   seen.add(top);

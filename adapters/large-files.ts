@@ -3,14 +3,14 @@ import { missingTreesProgram, receiveProgram } from "../core/host/requests";
 import type { DeployRequest } from "../core/host/types";
 import { type Asked, runVerb } from "./verb";
 
-/** The slowest connection that uploads are given time for. Bytes per second. */
+/** The slowest connection that the time limit for uploads allows for. Bytes per second. */
 const SLOWEST = 50_000;
 
 /**
- * Sends the mounted files that are too large for the request itself, unless the host has them.
+ * Sends the mounted files that are too large for the request itself, unless the host already has them.
  *
- * @param onSend - told how many bytes are sent, if any are.
- * @throws Problems when the host cannot be reached, or cannot take them.
+ * @param onSend - called with the number of bytes before any are sent.
+ * @throws Problems when the host cannot be reached or cannot store them.
  */
 export async function sendLargeFiles(
   asked: Asked,
@@ -22,7 +22,7 @@ export async function sendLargeFiles(
   const lacked = new Set(
     (await runVerb(asked, missingTreesProgram({ project: release.project, remoteDir }, release))).split("\n"),
   );
-  // Two mounts of the same tree are sent once.
+  // A tree that is mounted twice is sent once.
   const files = release.files.filter((file) => isLarge(file) && lacked.delete(file.fingerprint));
   if (files.length === 0) return;
   const bytes = bytesIn(files);

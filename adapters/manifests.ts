@@ -9,7 +9,7 @@ const folder = "content";
 
 const Instructions = v.array(v.looseObject({ text: v.string(), from: v.optional(v.array(v.string())) }));
 
-/** Only what a comparison needs to know; it compares the rest as it is. */
+/** Only the fields that comparisons interpret. They compare the rest as is. */
 const Manifest = v.looseObject({
   content: v.string(),
   wholeContext: v.boolean(),
@@ -30,9 +30,9 @@ const Manifest = v.looseObject({
   ),
 });
 
-/** What a content hash stands for; undefined if this checkout has not seen it, or its record is damaged. */
+/** The identity behind a content hash; undefined if this checkout has not seen it or its record is damaged. */
 export async function readManifest(content: string): Promise<ContentIdentity | undefined> {
-  // It comes from a host, which may send anything.
+  // The hash comes from a host, which may send anything.
   if (!/^[0-9a-f]{64}$/.test(content)) return undefined;
   try {
     const text = await readFile(path.join(".everfresh", folder, `${content}.json`), "utf8");
@@ -44,14 +44,14 @@ export async function readManifest(content: string): Promise<ContentIdentity | u
 }
 
 /**
- * Remembers what a content hash stands for, so that a later change can be explained.
+ * Records the identity behind a content hash, so that a later change can be explained.
  *
- * @throws Problems where a link is in its place.
+ * @throws Problems if a link is in its place.
  */
 export async function writeManifest(identity: ContentIdentity): Promise<void> {
   try {
     await replaceOwnFile([folder, `${identity.content}.json`], JSON.stringify(identity));
   } catch (error) {
-    if (error instanceof Problems) throw error; // else the next change cannot be explained, nothing more
+    if (error instanceof Problems) throw error; // other failures only mean that the next change cannot be explained
   }
 }

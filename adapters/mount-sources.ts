@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import type { SourceFacts } from "../core/compose/mounts";
 import { gitFacts } from "./git";
 
-/** Finds out what the sources of bind mounts are, absolute paths, and what git knows of them. */
+/** Finds out what the sources of bind mounts are and what git knows about them. Paths are absolute. */
 export async function inspectSources(sources: readonly string[]): Promise<Map<string, SourceFacts>> {
   const facts = sources.map(async (source) => {
     const [kind, git] = await Promise.all([kindOf(source), gitFacts(source)]);

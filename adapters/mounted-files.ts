@@ -10,13 +10,13 @@ import type { FileTree } from "../core/files";
 import type { ReleaseFileEntry } from "../core/host/types";
 import { problem, refuse } from "../core/problems";
 
-/** More than this travels better in an image. Bytes. */
+/** Limit for one mount; larger ones belong in an image or a volume. Bytes. */
 const largest = 64 * 1024 * 1024;
-/** The files of a larger tree are read only when they are sent. Bytes. */
+/** Files of larger trees are read only when they are sent. Bytes. */
 const largestInMemory = 1024 * 1024;
 
 /**
- * Reads every file and folder that the compose file mounts, whole.
+ * Reads every file and folder that the compose file mounts, completely.
  *
  * @throws Problems for what is missing, unreadable, of a special type, too large, or not named in UTF-8.
  */
@@ -69,9 +69,9 @@ type Found =
   | ReleaseFileEntry;
 
 /**
- * What there is at a path and below it, parents before children.
+ * Lists a path and everything below it, parents before children.
  *
- * @param name - of the path in the release.
+ * @param name - the path's name in the release.
  * @throws NotUtf8, and the system's errors.
  */
 async function listTree(
@@ -113,13 +113,13 @@ async function listTree(
   return [];
 }
 
-/** The names in a folder that lead to something of the host's, which is mounted over the folder there. */
+/** The names in a folder that lead to a path of the host, which is mounted over the folder there. */
 const mountPointsIn = ({ hostPaths }: ReferencedFile, source: string): string[] =>
   [...(hostPaths?.keys() ?? [])]
     .filter((below) => isInside(source, below))
     .map((below) => path.relative(source, below).split(path.sep)[0]!);
 
-/** The mounted path itself may be a link, which compose follows; what lies below it is shipped as it is. */
+/** The mounted path itself may be a link, which compose follows. Links below it are shipped as links. */
 async function statOf(
   source: string,
   { isMounted, mayBeMissing }: { isMounted: boolean; mayBeMissing: boolean },
@@ -133,23 +133,23 @@ async function statOf(
   }
 }
 
-/** A place for something of the host's to be mounted on. */
+/** An empty mount point for a path of the host. */
 const emptyEntry = (kind: "file" | "folder", name: string): ReleaseFileEntry =>
   kind === "folder"
     ? { type: "directory", path: name }
     : { type: "file", path: name, executable: false, bytes: Buffer.alloc(0) };
 
 /**
- * Whether a file is for its owner only, as keys are. A mode that keeps less from others is how a umask makes every file of a
- * checkout; so is even this one where the umask is that strict.
+ * Whether a file is private to its owner, as keys are. Only modes without any access for others count, because other modes
+ * may come from the umask. If the umask itself is that strict, no file counts as private.
  */
 function privacy(mode: number, umask = process.umask()): { private?: true } {
   return (mode & 0o077) === 0 && (umask & 0o044) !== 0o044 ? { private: true } : {};
 }
 
 /**
- * The first entry of a large tree that its listing on a host could not show in one line, and alike everywhere: `sha256sum`
- * escapes such names in one userland and not in another.
+ * Finds the first entry of a large tree whose name would not be listed on one line, and alike, on every host: some versions
+ * of `sha256sum` escape such names and others do not.
  */
 function unlistable({ where }: ReferencedFile, entries: readonly Found[]): string[] {
   for (const entry of entries) {
@@ -188,7 +188,7 @@ function inUtf8(name: Buffer, source: string): string {
   throw new NotUtf8(source, name);
 }
 
-/** A name, or a link's target, that a string cannot hold. */
+/** A name or a link's target that is not UTF-8, so a string cannot hold it. */
 class NotUtf8 extends Error {
   constructor(source: string, bytes: Buffer) {
     super(

@@ -10,10 +10,10 @@ const Memory = v.record(
   v.object({ digest: v.optional(v.string()), onBuild: v.array(v.string()) }),
 );
 
-/** By image: its ONBUILD instructions, and its digest when they were read, if it came from a registry. */
+/** By image: its ONBUILD instructions and, if they came from a registry, the digest they were read at. */
 export type OnBuildMemory = v.InferOutput<typeof Memory>;
 
-/** What this checkout last learnt about base images; empty if the file is missing or damaged. */
+/** What this checkout last learned about base images; empty if the file is missing or damaged. */
 export async function readMemory(): Promise<OnBuildMemory> {
   try {
     return v.parse(Memory, JSON.parse(await readFile(file, "utf8")));
@@ -22,7 +22,7 @@ export async function readMemory(): Promise<OnBuildMemory> {
   }
 }
 
-/** Writes what is new. Never throws: the next run asks again. */
+/** Writes changes. Never throws, because the next run can ask again. */
 export async function writeMemory(now: OnBuildMemory, before: OnBuildMemory): Promise<void> {
   const text = JSON.stringify(now);
   if (text === JSON.stringify(before)) return;

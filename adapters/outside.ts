@@ -5,7 +5,7 @@ import { readMemory, writeMemory } from "./onbuild-memory";
 import { probeHost } from "./probe";
 import { imageLayers, onBuildOf, resolveDigest } from "./registry";
 
-/** What the program reads and asks outside of itself before it declares anything; a test gives it another world. */
+/** Everything outside the program that it reads or calls; tests replace it. */
 export const outside = {
   readCompose,
   readWorkingTree,

@@ -8,13 +8,14 @@ import { Problems, problem } from "../core/problems";
 const own = ".everfresh";
 
 /**
- * Makes a folder below `.everfresh/`, with those above it, readable by its owner only: it may hold build arguments.
+ * Creates a folder below `.everfresh/`, and the folders above it, readable only by its owner, because it may hold build
+ * arguments.
  *
- * None of them may be a link. A repository can bring one along (`.everfresh/build/prod -> /home/me`), and what is written
- * or removed through it would not be everfresh's.
+ * None of them may be a link. A repository can contain one (`.everfresh/build/prod -> /home/me`), and everfresh would write
+ * or remove other files through it.
  *
  * @returns its path, relative to the checkout.
- * @throws Problems where a link or a file is in its place.
+ * @throws Problems if a link or a file is in its place.
  */
 export function makeOwnFolder(...names: string[]): string {
   let folder = "";
@@ -31,7 +32,7 @@ export function makeOwnFolder(...names: string[]): string {
 }
 
 /**
- * The same for a folder that a run can do without, such as a cache: that it cannot be made is no error.
+ * The same for a folder that a run can do without, such as a cache: failing to create it is not an error.
  *
  * @throws Problems as {@link makeOwnFolder} does.
  */
@@ -45,10 +46,10 @@ export function ownFolder(...names: string[]): string {
 }
 
 /**
- * Writes a file below `.everfresh/`, readable by its owner only. It is replaced as a whole or not at all, even if another
+ * Writes a file below `.everfresh/`, readable only by its owner. It is replaced completely or not at all, even if another
  * process writes it at the same time.
  *
- * @param names the folder's, and the file's.
+ * @param names the names of its folders and of the file.
  */
 export async function replaceOwnFile(
   names: [...folder: string[], file: string],
@@ -66,8 +67,8 @@ export async function replaceOwnFile(
 }
 
 /**
- * A file name for any name from the compose file or from Pulumi: the name itself if it is plain, else a hash, which no
- * plain name looks like.
+ * A file name for any name from the compose file or from Pulumi: the name itself if it is plain, otherwise a hash that no
+ * plain name can equal.
  */
 export function fileName(name: string): string {
   return /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/.test(name)

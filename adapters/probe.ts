@@ -6,10 +6,10 @@ import type { Host } from "../core/settings";
 import { runOnHost } from "./ssh";
 
 /**
- * Asks a host what runs there now, in one round trip that changes nothing.
+ * Asks a host what currently runs there, in one read-only round trip.
  *
- * @param where - the setting a message names, such as `everfresh:hosts[0]`.
- * @param project - its name; may be a promise, so that the connection is made meanwhile.
+ * @param where - the setting that messages name, such as `everfresh:hosts[0]`.
+ * @param project - the project's name; may be a promise, so that connecting need not wait for it.
  * @throws Problems when the host cannot be reached, or its engine does not answer.
  */
 export async function probeHost(
@@ -27,12 +27,12 @@ export async function probeHost(
   } catch (error) {
     const lastLine = stderr.trim().split("\n").at(-1);
     throw new Problems([
-      // The host's own refusals say what to do.
+      // The host's own refusals already say what to do.
       !lastLine
         ? `${named}: ${(error as Error).message}`
         : lastLine.includes("; ")
           ? `${named}: ${lastLine}`
-          : problem(named, lastLine, `mend it on the host (status ${status})`),
+          : problem(named, lastLine, `fix it on the host (status ${status})`),
     ]);
   }
   if (state.engineError !== undefined) {

@@ -4,7 +4,7 @@ import type { Registry } from "../core/settings";
 import { RegistryError } from "./registry-error";
 import type { RegistryOptions } from "./registry-session";
 
-/** How to ask for an image: the credentials are for the registry that they were given for, and no other. */
+/** How to request an image. Credentials are sent only to the registry that they were configured for. */
 export function accessTo(image: string, registry: Registry | undefined): RegistryOptions {
   if (registry === undefined || !image.startsWith(`${registryHost(registry.address)}/`)) return {};
   const { username, password, insecure } = registry;
@@ -12,9 +12,9 @@ export function accessTo(image: string, registry: Registry | undefined): Registr
 }
 
 /**
- * Asks the configured registry a question.
+ * Asks a registry a question.
  *
- * @throws Problems that name the setting to correct when the registry refuses, or cannot be reached.
+ * @throws Problems that name the setting to correct if the registry refuses or cannot be reached.
  */
 export async function blameSetting<T>(registry: Registry, question: () => Promise<T>): Promise<T> {
   try {

@@ -2,7 +2,7 @@ import { excerpt } from "../core/printable";
 
 type RegistryProblem = "unreachable" | "refused" | "failing";
 
-/** `<registry>: <what is wrong>; <what to do>`. Never has a password in it, and only an excerpt of what the registry says. */
+/** `<registry>: <what is wrong>; <what to do>`. Contains no password, and only an excerpt of the registry's answer. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly problem: RegistryProblem;
@@ -13,15 +13,15 @@ export class RegistryError extends Error {
   }
 }
 
-/** For an answer that no registry should give. */
+/** The error for an answer that no registry should give. */
 export const strangeAnswer = (
   registry: string,
   what: string,
-  todo = "look at what answers at this address",
+  todo = "check what answers at this address",
 ): RegistryError => new RegistryError("failing", `${registry}: ${what}; ${todo}`);
 
 /**
- * For a request that got no answer.
+ * The error for a request without an answer.
  *
  * @param error - what `fetch` threw.
  */
@@ -33,7 +33,7 @@ function connectionProblem(url: string, error: unknown): string {
   const origin = URL.canParse(url) ? new URL(url).origin : url;
   // The names of Node's TLS errors: https://nodejs.org/api/tls.html#x509-certificate-error-codes
   if (/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_UNTRUSTED/.test(why))
-    return `its certificate is not trusted (${why}); let NODE_EXTRA_CA_CERTS name a file with its CA`;
+    return `its certificate is not trusted (${why}); set NODE_EXTRA_CA_CERTS to a file with its CA`;
   if (/CERT/.test(why))
     return `its certificate is not valid for ${excerpt(new URL(url).host)} (${why}); renew it, or use the name it was made for`;
   return (

@@ -4,7 +4,7 @@ import { excerpt } from "../core/printable";
 import { RegistryError, strangeAnswer, unreachable } from "./registry-error";
 
 const TIMEOUT_MS = 5_000;
-/** What a registry must accept as a manifest (OCI distribution-spec, "Pushing Manifests"); no answer needed here is larger. */
+/** The largest manifest that registries must accept (OCI distribution-spec, "Pushing Manifests"). Bytes. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
 const MANIFESTS = [
   "application/vnd.oci.image.index.v1+json",
@@ -21,26 +21,26 @@ export interface RegistryAuth {
 export interface RegistryOptions {
   /** Default: ask anonymously. */
   auth?: RegistryAuth;
-  /** Speak http. Default: only with this machine itself. */
+  /** Use http. Default: only for this machine itself. */
   insecure?: boolean;
   /** For each request, in milliseconds. Default: 5000. */
   timeout?: number;
 }
 
-/** Docker's "token authentication"; the token becomes a header. */
+/** A token of Docker's "token authentication", restricted to what a header can hold. */
 const Token = v.pipe(v.string(), v.regex(/^[!-~]+$/));
 const TokenAnswer = v.object({ token: v.nullish(Token), access_token: v.nullish(Token) });
 
-/** What a registry answers, complete. */
+/** A registry's complete answer. */
 interface Answer {
   status: number;
-  /** Whether it comes from the origin that was asked, not from one that it redirected to. */
+  /** Whether it comes from the origin that was asked, not from a redirection. */
   direct: boolean;
   headers: Headers;
   bytes: Buffer;
 }
 
-/** Requests to one registry, which demands authentication, if any, with its first answer. */
+/** Requests to one registry. If it requires authentication, its first answer says so. */
 export class RegistrySession {
   readonly #registry: string;
   readonly #options: RegistryOptions;
@@ -57,10 +57,10 @@ export class RegistrySession {
     this.#origin = `${speaksHttp(host, options.insecure) ? "http" : "https"}://${host}`;
   }
 
-  /** @throws RegistryError when there is no answer, or none to trust. */
+  /** @throws RegistryError if there is no answer, or none that can be trusted. */
   async request(method: "GET" | "HEAD", path: string): Promise<Answer> {
     const first = await this.#send(method, this.#origin + path, this.#authorization);
-    // A redirection's target, such as a blob store, has no say in where the registry's credentials go.
+    // The target of a redirection, such as a blob store, must not decide where the registry's credentials go.
     if (first.status !== 401 || !first.direct || this.#authorization !== undefined) return first;
     this.#authorization = await this.#authorize(first.headers.get("www-authenticate") ?? "");
     return this.#authorization === undefined
@@ -68,7 +68,7 @@ export class RegistrySession {
       : this.#send(method, this.#origin + path, this.#authorization);
   }
 
-  /** What a GET answers; undefined when there is no such thing. */
+  /** The answer to a GET; undefined if it is 404. */
   async json<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
     const answer = await this.request("GET", path);
     if (answer.status === 404) return undefined;
@@ -86,7 +86,7 @@ export class RegistrySession {
     );
   }
 
-  /** The `Authorization` that a challenge asks for; undefined when there is nothing to answer it with. */
+  /** The `Authorization` that answers a challenge; undefined if there is none. */
   async #authorize(challenge: string): Promise<string | undefined> {
     const basic = this.#options.auth && basicAuthorization(this.#options.auth);
     if (/^basic\b/i.test(challenge)) return basic;
@@ -116,12 +116,12 @@ export class RegistrySession {
    */
   #trustedRealm(realm: URL): URL {
     const wants = `wants the credentials at \`${excerpt(realm.href)}\``;
-    const todo = "let its realm be an https address";
+    const todo = "make its realm an https address";
     if (!/^https?:$/.test(realm.protocol) || realm.username !== "" || realm.password !== "")
-      throw strangeAnswer(this.#registry, `${wants}, which is no plain web address`, todo);
+      throw strangeAnswer(this.#registry, `${wants}, which is not a plain web address`, todo);
     const mayBeHttp = this.#origin.startsWith("http:") && speaksHttp(realm.host, this.#options.insecure);
     if (realm.protocol === "http:" && !mayBeHttp)
-      throw strangeAnswer(this.#registry, `${wants}, where everybody could read them`, todo);
+      throw strangeAnswer(this.#registry, `${wants}, where anybody could read them`, todo);
     return realm;
   }
 
@@ -132,15 +132,15 @@ export class RegistrySession {
     } catch {}
     const result = v.safeParse(schema, answer);
     if (result.success) return result.output;
-    throw strangeAnswer(this.#registry, "answers with something else than a registry does");
+    throw strangeAnswer(this.#registry, "does not answer as a registry does");
   }
 
   async #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
-    // Not AbortSignal.timeout: neither its timer nor fetch's own socket keeps the process alive until the answer.
+    // AbortSignal.timeout would not do: neither its timer nor fetch's socket keeps the process alive until the answer.
     const stop = new AbortController();
     const timeout = this.#options.timeout ?? TIMEOUT_MS;
     let timer: NodeJS.Timeout | undefined;
-    // fetch itself may wait for ever: for the end of a body whose compression is damaged (undici).
+    // fetch itself may wait forever for the end of a body with damaged compression (undici).
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new DOMException("", "TimeoutError")), timeout);
     });
@@ -170,14 +170,14 @@ export class RegistrySession {
     if (response.redirected && url.startsWith("https:") && !response.url.startsWith("https:"))
       throw strangeAnswer(
         this.#registry,
-        "leads from https to http, where everybody could change the answer",
+        "redirects from https to http, where anybody could change the answer",
       );
     const { status, headers } = response;
     const direct = !response.redirected || new URL(response.url).origin === new URL(url).origin;
     return { status, headers, direct, bytes: await this.#readBody(response) };
   }
 
-  /** @throws RegistryError for more bytes than any answer needed here can have. */
+  /** @throws RegistryError for more bytes than any expected answer has. */
   async #readBody({ body }: Response): Promise<Buffer> {
     const pieces: Uint8Array[] = [];
     let size = 0;

@@ -5,10 +5,8 @@ import { excerpt } from "../core/printable";
 import { RegistryError, strangeAnswer } from "./registry-error";
 import { type RegistryOptions, RegistrySession } from "./registry-session";
 
-// The few questions of the OCI distribution protocol that a registry is asked.
-
 /**
- * Checks that the registry answers, and that it accepts the credentials, if there are any.
+ * Checks that the registry answers and accepts the credentials, if any.
  *
  * @throws RegistryError if not.
  */
@@ -18,9 +16,9 @@ export async function checkLogin(registry: string, options: RegistryOptions = {}
 }
 
 /**
- * The digest that the registry has for an image's name: the index's, for an image of several platforms.
+ * The registry's digest for an image's name; for an image of several platforms, the index's digest.
  *
- * @returns `sha256:` and 64 hex digits; undefined when the registry has no such image, or none that this user may see.
+ * @returns `sha256:` and 64 hex digits; undefined if the registry has no such image, or none that this user may see.
  * @throws RegistryError
  */
 export async function resolveDigest(
@@ -32,7 +30,7 @@ export async function resolveDigest(
   } catch (error) {
     if (!(error instanceof RegistryError && error.problem === "refused" && options.auth)) throw error;
     // Many registries refuse to say that an image does not exist (Docker Hub and Quay: 401, Artifactory: 403). Asking for
-    // the right to push would tell the two apart, but Quay then creates the repository. A forbidden push fails by itself.
+    // the right to push would distinguish the two cases, but makes Quay create the repository. A forbidden push fails anyway.
     await checkLogin(parseReference(name).registry, options);
     return undefined;
   }
@@ -49,7 +47,7 @@ async function requestDigest(name: string, options: RegistryOptions): Promise<st
   session.mustBeOk(head);
   const given = head.headers.get("docker-content-digest");
   if (given) return mustBeDigest(given, registry);
-  // Not every registry sends the header: the digest is that of the manifest's bytes.
+  // Not every registry sends the header. The digest is the hash of the manifest's bytes.
   const body = await session.request("GET", path);
   if (body.status === 404) return undefined;
   session.mustBeOk(body);
@@ -66,8 +64,8 @@ export interface Layer {
 /**
  * The layers of an image, from the bottom up.
  *
- * @param platform - which one of several, `linux/arm64`; default: this machine's.
- * @returns undefined when the registry has no such image, or does not describe its layers reliably.
+ * @param platform - the one to choose if there are several, such as `linux/arm64`. Default: this machine's.
+ * @returns undefined if the registry has no such image or does not describe its layers reliably.
  * @throws RegistryError
  */
 export async function imageLayers(
@@ -77,7 +75,7 @@ export async function imageLayers(
 ): Promise<Layer[] | undefined> {
   const image = await readImage(name, platform, options);
   const diffIds = image?.config.rootfs?.diff_ids ?? [];
-  // Manifest and configuration list the same layers (OCI image-spec, config.md, `rootfs`); an artifact has no diff IDs.
+  // Manifest and configuration list the same layers (OCI image-spec, config.md, `rootfs`). An artifact has no diff IDs.
   if (diffIds.length !== image?.layers.length) return undefined;
   const layers = v.safeParse(
     Layers,
@@ -96,8 +94,8 @@ const Layers = v.array(
 /**
  * The ONBUILD instructions of an image for this machine's platform (Docker image specification v1.2, `OnBuild`).
  *
- * @param digest - of its manifest or its index.
- * @returns undefined when the registry has no such image, or not for this platform.
+ * @param digest - the digest of its manifest or index.
+ * @returns undefined if the registry has no such image, or none for this platform.
  * @throws RegistryError
  */
 export async function onBuildOf(
@@ -132,7 +130,7 @@ async function readImage(name: string, platform: string | undefined, options: Re
   return config && { layers: found.layers, config };
 }
 
-/** It becomes part of a URL (OCI image-spec, descriptor.md, "Digests"). */
+/** Restricted, because it becomes part of a URL (OCI image-spec, descriptor.md, "Digests"). */
 const Digest = v.pipe(v.string(), v.regex(/^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/));
 
 /** An entry of an index (OCI image-spec, image-index.md). */

@@ -8,12 +8,12 @@ const startAgent =
   "start an agent (`eval $(ssh-agent) && ssh-add`) or set the key with `pulumi config set --secret --path`";
 
 /**
- * Connects to a host that proves the key it was given with.
+ * Connects to a host and checks that it has the configured host key.
  *
- * @param where - the setting a message names, such as `everfresh:hosts[0]`.
+ * @param where - the setting that messages name, such as `everfresh:hosts[0]`.
  * @param dialTimeout - milliseconds.
  * @param sock - the connection to use instead of a new one, such as one through a proxy.
- * @throws Problems when it cannot be reached, proves another key, or refuses the login.
+ * @throws Problems when it cannot be reached, presents another key, or refuses the login.
  */
 export function connect(
   endpoint: SshEndpoint,
@@ -51,15 +51,15 @@ export function connect(
         ]),
       );
     };
-    // ssh2 stops its own clock at the other side's first line.
+    // ssh2 stops its own timer at the other side's first line.
     const late = setTimeout(() => fail(Object.assign(new Error(), { level: "client-timeout" })), dialTimeout);
-    // Each step of a login is a small packet, which must not wait for the one before it to be acknowledged.
+    // Each step of a login is a small packet, which should not wait for the previous one to be acknowledged.
     client.once("connect", () => client.setNoDelay(true));
     client.once("ready", () => {
       clearTimeout(late);
       resolve(client);
     });
-    // Not once: an error after the first would end the program.
+    // Not `once`, because a second error would then be unhandled and end the program.
     client.on("error", fail);
     client.once("close", () => fail(new Error("the connection was closed")));
     client.connect(config);
@@ -96,7 +96,7 @@ function credentials(
 function otherKey(endpoint: SshEndpoint, where: string, presented: string): string {
   return problem(
     `${where}.hostKey`,
-    `${endpoint.address}:${endpoint.port} proves itself with another key (${presented})`,
+    `${endpoint.address}:${endpoint.port} presented another host key (${presented})`,
     "find out why before anything else; if the machine was rebuilt, set the new key",
   );
 }

@@ -17,24 +17,24 @@ export interface RemoteResult {
 }
 
 export interface RunOptions {
-  /** Milliseconds for the program to end. */
+  /** Time limit for the program, in milliseconds. */
   timeout?: number;
-  /** Milliseconds to establish one connection. */
+  /** Time limit to establish one connection, in milliseconds. */
   dialTimeout?: number;
   onStderr?: (text: string) => void;
-  /** What to do about too long an answer, where a healthy host may give one. */
+  /** What to do if the answer is too long, for requests where a healthy host may send one. */
   askLess?: string;
 }
 
-/** The longest answer that is accepted: it is kept in memory. */
+/** The longest accepted answer, because it is kept in memory. */
 const LIMIT_MIB = 16;
 
 /**
  * Runs one program on a host, over one connection of its own.
  *
- * @param program - may be a promise, so that the connection is made meanwhile; if it rejects, so does this.
- * @param where - the setting a message names, such as `everfresh:hosts[0]`.
- * @throws Problems when the host cannot be reached, is not the one whose key was given, or refuses the login.
+ * @param program - may be a promise, so that connecting need not wait for it; if it rejects, so does this.
+ * @param where - the setting that messages name, such as `everfresh:hosts[0]`.
+ * @throws Problems when the host cannot be reached, presents another key, or refuses the login.
  */
 export async function runOnHost(
   host: Host,
@@ -42,7 +42,7 @@ export async function runOnHost(
   program: HostProgram | StreamedProgram | Promise<HostProgram>,
   { timeout = 60_000, dialTimeout = 8000, ...options }: RunOptions = {},
 ): Promise<RemoteResult> {
-  // A rejection is handled below, once there is a connection.
+  // A rejection is handled below, once the connection exists.
   Promise.resolve(program).catch(() => {});
   const clients: Client[] = [];
   try {
@@ -93,7 +93,7 @@ function execute(
       if (typeof stdin === "string") channel.end(stdin);
       else
         pipeline(Readable.from(stdin), channel).catch((error) => {
-          // A broken pipe is the host's to explain, when its program ends.
+          // The host's program explains a broken pipe when it ends.
           if (error instanceof Problems) fail(error);
         });
     });
@@ -112,7 +112,7 @@ function readAnswer(channel: ClientChannel, { onStderr, onTooLong, onEnd }: Answ
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   const decoder = new StringDecoder();
-  /** Whether there was still room for it. */
+  /** @returns whether there was still room for it */
   const keep = (chunks: Buffer[], data: Buffer) => {
     room -= data.length;
     if (room >= 0) chunks.push(data);

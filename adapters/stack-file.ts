@@ -3,9 +3,9 @@ import { Problems, problem } from "../core/problems";
 import { parseStackConfig } from "../core/stack-file";
 
 /**
- * Reads the `config` of a `Pulumi.<stack>.yaml`, as it is written there: a secret is `{secure: …}`.
+ * Reads the `config` of a `Pulumi.<stack>.yaml` as written there: a secret is `{secure: …}`.
  *
- * @throws Problems when the file cannot be read, or is another kind of file.
+ * @throws Problems when the file cannot be read or is not such a file.
  */
 export function readStackConfig(file: string): Record<string, unknown> {
   let text: string;
@@ -16,7 +16,7 @@ export function readStackConfig(file: string): Record<string, unknown> {
     throw new Problems([
       code === "ENOENT"
         ? problem(file, "does not exist", "name the stack with --stack, or the compose file with --file")
-        : problem(file, `cannot be read (${code})`, "make it a file that you may read"),
+        : problem(file, `cannot be read (${code})`, "make it a file that you can read"),
     ]);
   }
   return parseStackConfig(text, file);

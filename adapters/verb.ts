@@ -14,7 +14,7 @@ export interface Asked {
  * Runs one verb of the host's program.
  *
  * @returns its stdout.
- * @throws Problems in the host's own words when it refuses.
+ * @throws Problems in the host's own words if it refuses.
  */
 export async function runVerb(
   { host, where }: Asked,

@@ -1,16 +1,16 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { Problems, problem } from "./problems";
 
-/** A file that is too large to be held in memory: its bytes stay on this machine's disk until they are sent. */
+/** A file that is too large to hold in memory: its bytes stay on this machine's disk until they are sent. */
 export interface FileOnDisk {
   file: string;
   /** Bytes. */
   size: number;
-  /** Of its bytes when it was first read, 64 hex digits. */
+  /** Digest of its bytes when it was first read, 64 hex digits. */
   sha256: string;
 }
 
-/** How much of a file is in memory at a time. Bytes. */
+/** How much of a file is in memory at a time, in bytes. */
 const PIECE = 1024 * 1024;
 
 export const sizeOf = (bytes: Uint8Array | FileOnDisk): number =>
@@ -19,7 +19,7 @@ export const sizeOf = (bytes: Uint8Array | FileOnDisk): number =>
 /**
  * The bytes, in pieces. The host's tar and the fingerprint stream a large file through this.
  *
- * @throws Problems when a file has become shorter; if it has become longer, the rest is left out.
+ * @throws Problems when a file has become shorter; if it has grown, the added bytes are left out.
  */
 export function* piecesOf(bytes: Uint8Array | FileOnDisk): Generator<Uint8Array> {
   if (bytes instanceof Uint8Array) {

@@ -3,7 +3,7 @@ import type { ReferencedFile } from "./compose/project";
 import { piecesOf, sizeOf } from "./file-bytes";
 import type { ReleaseFileEntry } from "./host/types";
 
-/** A file or folder of the release, with what it has in it. */
+/** A file or folder of the release, with everything in it. */
 export interface FileTree {
   file: ReferencedFile;
   entries: ReleaseFileEntry[];
@@ -29,7 +29,7 @@ export function fingerprint(entries: readonly ReleaseFileEntry[], key: string): 
   return hmac.digest("hex");
 }
 
-/** Empty for a file that others may read and that has no owner of its own, as most are. */
+/** Empty for the usual file, which others may read and which has no owner of its own. */
 function markOf(entry: Extract<ReleaseFileEntry, { type: "file" }>): string {
   const { access } = entry;
   const owner = access ? ` ${access.uid}:${access.gid}:${access.mode}` : "";

@@ -28,8 +28,8 @@ export function parseReference(name: string): ImageReference {
 }
 
 /**
- * The parts of a name that a registry can be asked for. It has no other, and a path made of another would lead elsewhere
- * (distribution/reference).
+ * The parts of a name, if a registry can be asked for it (distribution/reference). No registry has an image of any other
+ * name, and such a name in a URL could lead to another path.
  */
 export function parseAskableReference(name: string): ImageReference | undefined {
   const reference = parseReference(name);

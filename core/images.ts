@@ -24,7 +24,7 @@ export function repositories(
   );
 }
 
-/** The nearest name that a repository may have. */
+/** The nearest valid repository name. */
 const plainName = (name: string): string =>
   name
     .toLowerCase()
@@ -33,7 +33,7 @@ const plainName = (name: string): string =>
 
 const nameHash = (name: string) => createHash("sha256").update(name).digest("hex").slice(0, 8);
 
-/** A pushed image's name at another address of its registry: only the last part of its repository stays. */
+/** A pushed image's name under another registry address; only the last part of its repository is kept. */
 export const movedTo = (address: string, ref: string): string =>
   `${address}/${ref.slice(ref.lastIndexOf("/", ref.indexOf("@")) + 1)}`;
 
@@ -45,7 +45,7 @@ export function contentTag(content: string): string {
 /**
  * Checks a digest that a registry reports.
  *
- * @throws Error for anything but `sha256:` and 64 hex digits, by which no deployment could be proved.
+ * @throws Error for anything but `sha256:` and 64 hex digits, because only that can prove a deployment.
  */
 export function checkedDigest(digest: string, image: string): string {
   if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
@@ -54,7 +54,7 @@ export function checkedDigest(digest: string, image: string): string {
   );
 }
 
-/** The name by which this machine reaches an image, given the name by which the hosts do. */
+/** The name under which this machine reaches an image, given the hosts' name for it. */
 export function pushedName(
   image: string,
   { address, pullAddress }: { address: string; pullAddress: string },
@@ -64,7 +64,7 @@ export function pushedName(
   return image.startsWith(`${theirs}/`) ? ours + image.slice(theirs.length) : image;
 }
 
-/** Whether a registry is spoken to in plain HTTP: if it is configured as insecure, or, like Docker does, on a loopback address. */
+/** Whether to use plain HTTP: if the registry is configured as insecure or, as in Docker, on a loopback address. */
 export function speaksHttp(host: string, insecure = false): boolean {
   return insecure || /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host);
 }

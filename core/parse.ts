@@ -2,9 +2,9 @@ import { LineCounter, parseDocument } from "yaml";
 import { Problems, problem } from "./problems";
 
 /**
- * Reads YAML that may contain a secret: the message gives the place of an error, not the text.
+ * Reads YAML that may contain a secret: messages give the place of an error and never quote the text.
  *
- * @param file what the message names.
+ * @param file the name that messages use.
  * @throws Problems
  */
 export function parseYaml(text: string, file: string): unknown {
@@ -16,7 +16,7 @@ export function parseYaml(text: string, file: string): unknown {
     if (error === undefined) return document.toJS();
     const { line, col } = places.linePos(error.pos[0]);
     where = `${file}:${line}:${col}`;
-  } catch {} // an alias of nothing, one that refers to itself, or too deep a nesting
+  } catch {} // an undefined or circular alias, or too deep a nesting
   throw new Problems([problem(where, "cannot be read as YAML", "correct it there")]);
 }
 

@@ -1,6 +1,6 @@
 import { inOneLine } from "./printable";
 
-/** What the user can fix: shown without a stack trace. One line each, without what would control a terminal. */
+/** Problems that the user can fix, shown without a stack trace: one line each, without terminal control characters. */
 export class Problems extends Error {
   readonly problems: readonly string[];
 
@@ -25,7 +25,7 @@ export function refuse(problems: readonly string[]): void {
 /**
  * Waits for all promises, so that all problems are reported at once.
  *
- * @throws Problems with the problems of all; any other error as it is.
+ * @throws Problems with those of all promises; any other error unchanged.
  */
 export async function allOrEveryProblem<T extends readonly unknown[]>(
   promises: {

@@ -16,7 +16,7 @@ export function mapValues<A, B>(
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]));
 }
 
-/** A value with every text in it replaced, and every key as well if `key` is given. */
+/** A value with every string in it replaced, and every key too if `key` is given. */
 export function mapTexts(
   value: unknown,
   text: (text: string) => string,

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { problem, refuse } from "./problems";
 import { notASetting, wording } from "./wording";
 
-/** The configuration of a stack, as `Pulumi.yaml` declares it: checked, with defaults filled in. */
+/** A stack's configuration as declared in `Pulumi.yaml`: checked, with defaults filled in. */
 export interface Settings {
   composeFiles: string[];
   projectName?: string;
@@ -32,7 +32,7 @@ export interface SshEndpoint {
   user: string;
   /** One line of the host's public key, `ssh-ed25519 AAAA…`. */
   hostKey: string;
-  /** An unencrypted private key in PEM; without it the SSH agent is asked. */
+  /** An unencrypted private key in PEM. Default: use the SSH agent. */
   privateKey?: string;
 }
 
@@ -44,7 +44,7 @@ export interface Host extends SshEndpoint {
 export interface Registry {
   /** Host, port and path under which images are pushed, such as `ghcr.io/acme`. */
   address: string;
-  /** The same as the hosts reach it. */
+  /** The same registry as the hosts reach it. */
   pullAddress: string;
   username?: string;
   password?: string;
@@ -52,7 +52,7 @@ export interface Registry {
   insecure: boolean;
 }
 
-/** The stack's configuration as it was read: text for plain keys, parsed JSON for structured ones. */
+/** The stack's configuration as read: text for plain keys, parsed JSON for structured ones. */
 export type RawSettings = Record<string, unknown>;
 
 const setWith = (key: string, value: string) =>
@@ -77,7 +77,7 @@ const advice: Record<string, (path: string) => string> = {
   "registry.username": (p) => setWith(p, "ci"),
 };
 
-const text = v.pipe(v.string("must be a text"), v.trim(), v.minLength(1, "is empty"));
+const text = v.pipe(v.string("must be a string"), v.trim(), v.minLength(1, "is empty"));
 const flag = v.union(
   [
     v.boolean(),
@@ -111,7 +111,7 @@ const hostKey = v.pipe(
   ),
 );
 const privateKey = v.pipe(
-  v.string("must be a text"),
+  v.string("must be a string"),
   v.regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "is not a private key"),
   v.transform((s) => (s.endsWith("\n") ? s : `${s}\n`)),
 );
@@ -140,7 +140,7 @@ const registry = v.pipe(
     address: registryAddress,
     pullAddress: v.optional(registryAddress),
     username: v.optional(text),
-    password: v.optional(v.pipe(v.string("must be a text"), v.minLength(1, "is empty"))),
+    password: v.optional(v.pipe(v.string("must be a string"), v.minLength(1, "is empty"))),
     insecure: v.optional(flag, false),
   }),
   v.forward(
@@ -226,11 +226,11 @@ export const settingKeys = Object.keys(schema.entries) as (keyof typeof schema.e
 /**
  * Checks a stack's configuration.
  *
- * @throws Problems with every problem, each naming its key and what to do.
+ * @throws Problems with all that is wrong; each names its key and what to do.
  */
 export function parseSettings(raw: RawSettings | null): Settings {
   const given = Object.fromEntries(Object.entries(raw ?? {}).filter(([, value]) => !isUnset(value)));
-  // What is built or promoted needs a registry; a kept release is on the hosts already.
+  // Building and promoting need a registry; a kept release is already on the hosts.
   const required = { hosts: [], ...(given.release === undefined ? { registry: {} } : {}) };
   const result = v.safeParse(schema, { ...required, ...given });
   refuse([...firstPerSetting(result.issues ?? []).map(issueProblem), ...conflicts(given)]);
@@ -245,7 +245,7 @@ export function parseSettings(raw: RawSettings | null): Settings {
 
 type Parsed = v.InferOutput<typeof schema>;
 
-/** Whether a value is one that `Pulumi.yaml` declares as the default of a key without a default. */
+/** Whether a value is empty, as `Pulumi.yaml` declares it for a key that has no default. */
 function isUnset(value: unknown): boolean {
   return (
     value === undefined ||
@@ -276,7 +276,7 @@ function issueProblem(issue: v.BaseIssue<unknown>): string {
   return problem(`everfresh:${path}`, what, todo);
 }
 
-/** Problems between two hosts. It works on raw settings, because neither host need be valid. */
+/** Conflicts between two hosts. Works on raw settings, because the hosts may be invalid. */
 function conflicts({ hosts }: RawSettings): string[] {
   const given: Record<string, unknown>[] = Array.isArray(hosts) ? hosts.filter(isObject) : [];
   const names = given.map(({ name }) => name).filter((name) => typeof name === "string");

@@ -8,17 +8,17 @@ import { Problems, problem } from "./problems";
 export const configFileVariable = "PULUMI_OPTION_CONFIG_FILE";
 
 /**
- * The `config` of a `Pulumi.<stack>.yaml`, as it is written there: a secret is `{secure: …}`.
+ * The `config` of a `Pulumi.<stack>.yaml` as written there: a secret is `{secure: …}`.
  *
- * @param file - what messages name.
- * @throws Problems when the text is another kind of file.
+ * @param file - the name that messages use.
+ * @throws Problems when the text is not such a file.
  */
 export function parseStackConfig(text: string, file: string): Record<string, unknown> {
   const { config } = asGroup(parseYaml(text, file), file, "`config:` and what belongs to it");
   return asGroup(config, `${file}: config`, "settings such as `everfresh:composeFile: compose.yaml`");
 }
 
-/** @throws Problems for anything but a group or nothing. */
+/** @throws Problems unless the value is a group or absent. */
 function asGroup(value: unknown, where: string, of: string): Record<string, unknown> {
   if (value === undefined || value === null) return {};
   if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;

@@ -4,7 +4,7 @@ export interface TagFacts {
   uniqueTag: boolean;
   /** The git commit, 40 hex digits; absent outside a git checkout. */
   commit?: string;
-  /** 7 hex digits over the differences from the commit, if there are any. */
+  /** 7 hex digits that identify the differences from the commit, if there are any. */
   dirty?: string;
 }
 

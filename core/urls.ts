@@ -1,7 +1,7 @@
 import type { ComposeProject } from "./compose/project";
 import type { Host } from "./settings";
 
-/** Where each host publishes a TCP port of the project to others, as a URL to try in a browser. */
+/** The TCP ports that each host publishes beyond itself, as URLs to try in a browser. */
 export function publishedUrls(project: ComposeProject, hosts: readonly Host[]): string[] {
   const ports = project.services
     .flatMap(({ published }) => published)

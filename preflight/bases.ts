@@ -9,12 +9,12 @@ import type { PlannedBuild } from "../core/release/builds";
 import type { Registry } from "../core/settings";
 import { planBuilds } from "./built-bases";
 
-/** For each request about ONBUILD: nearly every answer is "none". */
+/** For each request about ONBUILD. Short, because nearly every answer is "none". */
 const TIMEOUT_MS = 2_000;
 
-/** How all is built, and what counts of the images that builds begin with. */
+/** The builds in order, and what counts of the images that they begin with. */
 export type Bases = Pick<IdentifyOptions, "baseDigests" | "baseOnBuild"> & {
-  /** Each after those that it needs. */
+  /** Each after the builds that it needs. */
   builds: PlannedBuild[];
 };
 
@@ -22,9 +22,8 @@ export type Bases = Pick<IdentifyOptions, "baseDigests" | "baseOnBuild"> & {
  * What counts of the images that builds begin with: which other services build them, their ONBUILD instructions and, with
  * `pullBase`, their digests and those of the images that they copy from.
  *
- * @param inactive - services whose image a build may need although they are not deployed.
- * @throws Problems when a digest cannot be had, when it is not certain of which images they are to be, or when builds need
- *   each other.
+ * @param inactive - services that are not deployed but whose image a build may need.
+ * @throws Problems if a digest cannot be found, if it is uncertain which images need one, or if builds need each other.
  */
 export async function readBases(
   services: readonly ServiceBuild[],
@@ -33,7 +32,7 @@ export async function readBases(
   outside: Outside = theOutside,
 ): Promise<Bases> {
   const { planned } = await planBuilds(services, inactive);
-  // What cannot be read is told, with all else that is wrong, when the build is identified.
+  // Unreadable Dockerfiles are reported later, with all other problems, when the build is identified.
   const parents = await Promise.all(planned.map(({ build }) => parentImages(build).catch(() => [])));
   const pulled = parents.filter((_, i) => pullBase || planned[i]!.buildOptions.pull);
   const asked = await readOnBuild(distinct(parents), new Set(pulled.flat()), registry, outside);
@@ -44,7 +43,7 @@ export async function readBases(
   return { builds, baseOnBuild, baseDigests: await digestsOf(distinct(images), registry, outside) };
 }
 
-/** @throws Problems when it is not certain which they are: a digest that is left out would be a base that nobody follows. */
+/** @throws Problems if they are uncertain: a missing digest would mean a base image whose updates go unnoticed. */
 async function imagesOf(
   { name, build }: ServiceBuild,
   baseOnBuild: IdentifyOptions["baseOnBuild"],
@@ -54,8 +53,8 @@ async function imagesOf(
   throw new Problems([
     problem(
       `services.${name}.build`,
-      `it is not certain which base images its Dockerfile names: ${found.unsure}`,
-      "write that in another way (docs/content-identity.md has the forms), or turn everfresh:pullBase off",
+      `everfresh cannot tell which base images its Dockerfile names: ${found.unsure}`,
+      "write it in a form that docs/content-identity.md lists, or turn everfresh:pullBase off",
     ),
   ]);
 }
@@ -63,9 +62,9 @@ async function imagesOf(
 const distinct = (images: string[][]): string[] => [...new Set(images.flat())].sort();
 
 /**
- * The current digests of base images, all asked at once.
+ * The current digests of base images, requested all at once.
  *
- * @throws Problems when a registry cannot be asked, or has no such image.
+ * @throws Problems if a registry does not answer or has no such image.
  */
 async function digestsOf(
   images: string[],
@@ -91,9 +90,9 @@ async function digestsOf(
 }
 
 /**
- * The ONBUILD instructions of images, as the builder would find them: in this machine's engine, else in the registry; the
- * other way round for those that are pulled. Where a registry does not answer, as they were when it last did; undefined
- * for an image that nobody has ever told of.
+ * The ONBUILD instructions of images, looked up like the builder does: in this machine's engine, then in the registry, and in
+ * reverse order for images that are pulled. If a registry does not answer, its last known answer is used; undefined if there
+ * is none.
  */
 async function readOnBuild(
   images: string[],
@@ -124,7 +123,7 @@ async function readOnBuild(
   return Object.fromEntries(answers.map(([image, answer]) => [image, answer?.onBuild]));
 }
 
-/** What the registry says of an image; what is known of it while its digest is the same, or cannot be had. */
+/** The registry's answer for an image, or the known one if the digest is the same or cannot be found. */
 async function askRegistry(
   image: string,
   known: OnBuildMemory[string] | undefined,

@@ -8,14 +8,14 @@ import type { PlannedBuild } from "../core/release/builds";
 type OnBuild = NonNullable<IdentifyOptions["baseOnBuild"]>;
 
 /**
- * Finds out which builds need the images of which others. To the builder, the name that compose gives to another service's
- * image is whatever the machine has under it, so such a name becomes a `service:` context of the build.
+ * Finds out which builds need which other services' images. The builder would resolve compose's name for such an image to
+ * whatever this machine has under it, so the name becomes a `service:` context of the build.
  *
  * @param baseOnBuild - the ONBUILD instructions of external images.
- * @returns the builds, each after those that it needs, with the inactive ones that are needed; and the ONBUILD
- *   instructions, those of services added.
- * @throws Problems for builds that need each other, for a name that two builds have, and for what is wrong with an inactive
- *   service that is needed.
+ * @returns the builds, each after those that it needs, including needed inactive ones; and the ONBUILD instructions, with
+ *   those of services added.
+ * @throws Problems for builds that need each other, for a name that two builds share, and for problems of a needed inactive
+ *   service.
  */
 export async function planBuilds(
   builds: readonly ServiceBuild[],
@@ -35,9 +35,9 @@ export async function planBuilds(
     let { build } = service;
     const bases = new Set<string>();
     let external: string[] = [];
-    // ONBUILD instructions of what it begins with may name further images.
+    // ONBUILD instructions of its bases may name further images.
     for (;;) {
-      // What cannot be read is told, with all else that is wrong, when the build is identified.
+      // Unreadable Dockerfiles are reported later, with all other problems, when the build is identified.
       const read = await baseImages(build, { baseOnBuild: onBuild }).catch(() => undefined);
       if (read === undefined) break;
       const images =
@@ -92,14 +92,14 @@ class Names {
     }
   }
 
-  /** The services whose builds make an image, one of each build. */
+  /** The services that build an image, one for each distinct build. */
   makersOf(image: string): string[] {
     const makers = this.#makers.get(fullName(image)) ?? [];
     const builds = makers.map(({ build }) => JSON.stringify(build));
     return makers.filter((_, i) => builds.indexOf(builds[i]!) === i).map(({ name }) => name);
   }
 
-  /** Those that a Dockerfile may name which is not certain to be understood: rather too many. */
+  /** The names that an uncertain Dockerfile may use, erring on the side of too many. */
   mentionedIn(dockerfile: string, args: Readonly<Record<string, string | null>>): string[] {
     const text = [dockerfile, ...Object.values(args)].join("\n");
     return this.#all.filter((name) => {
@@ -109,13 +109,13 @@ class Names {
   }
 }
 
-/** An image's name with all that docker adds to it. */
+/** An image's name with all of docker's defaults. */
 const fullName = (image: string) => Object.values(parseReference(image)).join(" ");
 
 const ambiguous = (service: string, image: string, makers: readonly string[]) =>
   problem(
     `services.${service}.build`,
-    `its Dockerfile names ${image}, which ${makers.join(" and ")} build, each another`,
+    `its Dockerfile names ${image}, which ${makers.join(" and ")} build, each differently`,
     "give each of them an `image:` of its own",
   );
 
@@ -123,12 +123,12 @@ function inCircle(circle: readonly string[], { name, imageNames }: ServiceBuild)
   if (circle.length === 2)
     return problem(
       `services.${name}.build`,
-      `its Dockerfile begins with or copies from ${imageNames[0]}, which is also what its own image is called`,
+      `its Dockerfile begins with or copies from ${imageNames[0]}, which is also the name of its own image`,
       "give the service another `image:`, or name that image by its digest",
     );
   return problem(
     `services.${circle[0]}.build`,
     `needs its own image to be built (${circle.join(" → ")})`,
-    "let one of them begin with another image",
+    "base one of them on another image",
   );
 }

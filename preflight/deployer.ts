@@ -1,7 +1,7 @@
 import os from "node:os";
 import { excerpt } from "../core/printable";
 
-/** What it is made of; a test has others. */
+/** The facts it is made from; tests replace them. */
 interface Machine {
   user(): string;
   uid?: number;
@@ -17,8 +17,8 @@ const thisMachine = (): Machine => ({
 });
 
 /**
- * Who deploys, and from which machine, in words that a host keeps in lines. In a container the user may have a number only,
- * of which the system knows no name.
+ * Who deploys, and from which machine, each as one line that a host can store. In a container, the user may have only a
+ * number without a name.
  */
 export function deployer(machine = thisMachine()): { who: string; from: string } {
   const { environment, uid = "unknown" } = machine;

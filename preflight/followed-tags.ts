@@ -9,14 +9,14 @@ import { own } from "../core/records";
 import type { Deployed } from "../core/release/deployed";
 import type { Settings } from "../core/settings";
 
-/** The images of services that follow a tag, each by the digest that the tag has: `redis:7@sha256:…`. */
+/** The images of services that follow a tag, each with the tag's digest: `redis:7@sha256:…`. */
 export type FollowedTags = Readonly<Record<string, string>>;
 
 /**
- * Asks the registries what the tags mean now that services follow (`pull_policy: always` and its like).
+ * Asks the registries for the current digests of tags that services follow (`pull_policy: always` and similar).
  *
- * @param promoted - what another stack says of itself whose images are deployed here: its digests are taken.
- * @throws Problems for a registry that does not say.
+ * @param promoted - the stack whose images are promoted, if any; its digests take precedence.
+ * @throws Problems for a registry that does not answer.
  */
 export async function readFollowedTags(
   services: readonly ComposeService[],
@@ -41,7 +41,7 @@ export async function readFollowedTags(
   return Object.fromEntries(refs);
 }
 
-/** What another stack runs under the same name. */
+/** The promoted stack's proved digest of the same image. */
 function provedThere(
   service: string,
   image: string,
@@ -68,25 +68,25 @@ async function currentDigest(
   { resolveDigest }: Outside,
 ): Promise<string> {
   const name = registry ? pushedName(image, registry) : image;
-  const todo = "try again, or name the image by a digest (`name:tag@sha256:…`), which asks nobody";
+  const todo = "try again, or name the image by a digest (`name:tag@sha256:…`), which needs no lookup";
   try {
     const digest = await resolveDigest(name, accessTo(name, registry));
     if (digest !== undefined) return digest;
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     const [said] = error.message.split("; ");
-    throw new Problems([problem(where, `nobody says which image \`${image}\` is now (${said})`, todo)]);
+    throw new Problems([problem(where, `no registry says which image \`${image}\` is now (${said})`, todo)]);
   }
   throw new Problems([
     problem(
       where,
-      `${parseReference(name).registry} has no \`${image}\`, or none that it shows to this user`,
-      "correct the image's name, or leave the pull policy out",
+      `${parseReference(name).registry} has no \`${image}\`, or does not show it to this user`,
+      "correct the image's name, or remove the pull policy",
     ),
   ]);
 }
 
-/** What is said of tags that have moved since they were deployed. */
+/** Notes on tags that have moved since they were deployed. */
 export const movedTags = (
   services: readonly ComposeService[],
   before: FollowedTags,
@@ -94,7 +94,7 @@ export const movedTags = (
 ): string[] =>
   services.flatMap(({ name, image }) => {
     const [was, is] = [own(before, name), own(now, name)];
-    // Another name is a change of the compose file.
+    // A different name is a change of the compose file, not a moved tag.
     const isMoved = was !== undefined && is !== undefined && was !== is && was.startsWith(`${image}@`);
-    return isMoved ? [`${name}: ${image} is another image now`] : [];
+    return isMoved ? [`${name}: ${image} now points to another image`] : [];
   });

@@ -13,22 +13,22 @@ export interface HostFacts {
   covers: HostState["covers"];
 }
 
-/** What is needed to ask a host and to judge its answer. */
+/** Everything needed to probe a host and judge its answer. */
 export interface Question {
   settings: Settings;
-  /** The compose project's name; the connections are made while it is still being found out. */
+  /** The compose project's name; connections are made while it is still being read. */
   project: Promise<string>;
   /** What the stack deployed last. */
   deployed: Promise<Deployed>;
-  /** Asks the state for the name that the stack goes by on the hosts. */
+  /** Reads the stack's lineage, its identity on the hosts, from the state. */
   lineage: () => Promise<string | undefined>;
-  /** In a preview, a host that runs somebody else's deployment is reported, not refused. */
+  /** In a preview, somebody else's deployment on a host is reported, not refused. */
   preview: boolean;
   probeHost: Outside["probeHost"];
 }
 
 /**
- * Asks all hosts at once what runs there, and judges it against what the stack knows.
+ * Asks all hosts in parallel what runs there, and compares it with what the stack knows.
  *
  * @throws Problems of all hosts.
  */
@@ -39,7 +39,7 @@ export const inspectHosts = (question: Question): Promise<HostFacts[]> =>
 
 /**
  * @param where - the host's setting, for messages.
- * @throws Problems when it cannot be asked; in `up` also when somebody else's deployment runs there.
+ * @throws Problems if the host cannot be probed; in `up` also if somebody else's deployment runs there.
  */
 async function inspectHost(
   host: Host,
@@ -49,7 +49,7 @@ async function inspectHost(
   const state = await probeHost(host, where, project, settings.remoteDir);
   const { hosts, lineage: known } = await deployed;
   const judgement = judge(state, { release: own(hosts, host.name)?.release, host: host.name });
-  // Before the first green `up` nothing is remembered, but there may be a host that it got as far as.
+  // Before the first green `up` nothing is remembered, but an interrupted one may have reached this host.
   const ours = known ?? (state.current && (await lineage()));
   const foreign = foreignDeployment(state, ours);
   const { covers } = state;
@@ -68,13 +68,13 @@ async function inspectHost(
   return { host, covers, judgement: { ...judgement, drift } };
 }
 
-/** What runs on a host and is not this stack's: the rule of `check_lineage` in remote/deploy.sh. */
+/** What runs on a host but does not belong to this stack. Same rule as `check_lineage` in remote/deploy.sh. */
 function foreignDeployment({ current, lineage, containers }: HostState, ours: string | undefined) {
   // A damaged proof may not say whose it is; the host then lets the folder's owner repair it.
   if (current && lineage !== undefined && lineage !== ours) {
     return {
       name: current.id,
-      what: `release ${current.id} was deployed by ${current.who} from ${current.from} (stack ${current.stack}, ${current.deployedAt}), whose state is not this stack's`,
+      what: `release ${current.id} was deployed by ${current.who} from ${current.from} (stack ${current.stack}, ${current.deployedAt}), not from this stack's state`,
       todo: "deploy from there",
     };
   }

@@ -17,9 +17,9 @@ import { refuseEnvironment } from "./environment";
 import { whyNew } from "./why-new";
 
 /**
- * Identifies the content of each build, and finds out where there is an image of it.
+ * Identifies the content of each build and looks for an existing image of it.
  *
- * @returns each after those that it is built upon.
+ * @returns the builds, each after those that it is built upon.
  */
 export async function readContents(
   { name: project, services, inactive }: ComposeProject,
@@ -90,7 +90,7 @@ async function contentFacts(
   return { kind: "new", build, cause, noCache, found };
 }
 
-/** Identifies builds, those first that others are built upon: their contents count. */
+/** Identifies builds, bases first, because a base's content counts for what is built upon it. */
 export function identifyBuilds(
   builds: readonly PlannedBuild[],
   options: IdentifyOptions,
@@ -104,14 +104,14 @@ export function identifyBuilds(
       const builtContents = Object.fromEntries(await Promise.all(contents));
       return identifyBuild(build, { ...options, builtContents });
     })();
-    identifying.catch(() => {}); // Told by whoever waits for it.
+    identifying.catch(() => {}); // reported by whoever awaits it
     identified[build.name] = identifying;
   }
   return identified;
 }
 
 /**
- * Refuses secrets that have no value where they are needed: the builder would be given none.
+ * Refuses secrets without a value, which the builder would not receive.
  *
  * @throws Problems
  */
@@ -129,7 +129,7 @@ function refuseUnset({ name, buildOptions }: PlannedBuild): void {
   );
 }
 
-/** What this program writes must not be part of what it identifies: nothing would ever come to rest. */
+/** Refuses a build that sees everfresh's own files: every run would change its content. */
 function refuseOwnFolder(service: string, context: string, { identity }: IdentifiedBuild): void {
   const own = path.relative(context, path.resolve(".everfresh"));
   if (!identity.files.some((file) => file.context === undefined && file.path.startsWith(`${own}/`))) return;

@@ -14,20 +14,20 @@ import { type HostFacts, inspectHosts } from "./hosts";
 import { readContents } from "./images";
 import { examineProject, noMounts, readMounts } from "./mounts";
 
-/** What is known before a single resource is declared, and what follows from it. */
+/** What is known before any resource is declared, and the plan that follows from it. */
 export interface Preflight {
   plan: Plan;
   project: ComposeProject;
   hosts: HostFacts[];
 }
 
-/** What the program knows of itself and its surroundings. */
+/** What the program knows about itself and its environment. */
 export interface Circumstances {
   /** What the stack deployed last. */
   deployed: Promise<Deployed>;
-  /** The same of the stack that `promoteFrom` names. */
+  /** What the stack named by `promoteFrom` deployed last. */
   promoted: Promise<Deployed> | undefined;
-  /** Asks the state for the name that the stack goes by on the hosts. */
+  /** Reads the stack's lineage, its identity on the hosts, from the state. */
   lineage: () => Promise<string | undefined>;
   /** The stack's full name. */
   stack: string;
@@ -39,11 +39,11 @@ export interface Circumstances {
 /**
  * Reads and checks everything: the compose project, its files, the content of each build, the registry, the hosts.
  *
- * @throws Problems with all that is wrong anywhere, before anything is changed.
+ * @throws Problems with everything that is wrong, before anything is changed.
  */
 export async function preflight(settings: Settings, circumstances: Circumstances): Promise<Preflight> {
   const { deployed, promoted, stack, preview, outside, log } = circumstances;
-  // Told by whoever waits for them.
+  // Failures are reported where these are awaited.
   for (const reading of [deployed, promoted]) reading?.catch(() => {});
   const reading = outside.readCompose(settings).then(async (text) => ({
     text,
@@ -55,7 +55,7 @@ export async function preflight(settings: Settings, circumstances: Circumstances
     probeHost: outside.probeHost,
     ...circumstances,
   });
-  inspecting.catch(() => {}); // A compose file that cannot be read is told alone.
+  inspecting.catch(() => {}); // an unreadable compose file is reported on its own
   const { text, project } = await reading;
   for (const warning of text.warnings) log.warn(`docker compose: ${inOneLine(warning)}`);
 
@@ -94,7 +94,7 @@ export async function preflight(settings: Settings, circumstances: Circumstances
 
 const nothingBuilt = async () => ({ builds: [], contents: {} });
 
-/** Says beforehand what a named volume will hide of the images that are new. */
+/** Adds notes on named volumes that will hide files of new images. */
 function withVolumeNotes({ host, covers, judgement }: HostFacts, services: readonly string[]): HostFacts {
   const notes = covers
     .filter(({ service }) => services.includes(service))
@@ -105,14 +105,14 @@ function withVolumeNotes({ host, covers, judgement }: HostFacts, services: reado
   return { host, covers, judgement: { ...judgement, notes: [...judgement.notes, ...notes.map(inOneLine)] } };
 }
 
-/** Under another name it would run beside what is deployed, which no deployment and no `destroy` would reach any more. */
+/** Refuses a new project name: the deployed project would keep running, out of reach of `up` and `destroy`. */
 async function refuseOtherProject(name: string, deployed: Promise<Deployed>): Promise<void> {
   const { project = name } = await deployed;
   if (project === name) return;
   throw new Problems([
     problem(
       "everfresh:projectName",
-      `this stack has deployed project ${project}, and now it is ${name}`,
+      `this stack deployed project ${project}, but the project is now ${name}`,
       "set it back, or `pulumi destroy` first",
     ),
   ]);

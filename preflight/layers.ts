@@ -4,13 +4,13 @@ import type { Layers } from "../core/host/types";
 import { pushedName } from "../core/images";
 import type { Settings } from "../core/settings";
 
-/** For each request: the deployment waits for it, and does without. */
+/** For each request. The deployment waits for it, but can do without the answer. */
 const TIMEOUT_MS = 2_000;
 
 /**
- * The layers of an image, named as the hosts name it, so that a host can tell beforehand whether it has room for them.
+ * The layers of an image, under the hosts' name for it, so that a host can check in advance whether it has room for them.
  *
- * @returns undefined when its registry does not say.
+ * @returns undefined if the registry does not tell.
  */
 export async function layersOf(
   image: string,
@@ -28,6 +28,6 @@ export async function layersOf(
       ?.map(({ diffId, bytes }) => `${diffId.slice("sha256:".length, "sha256:".length + 12)}=${bytes}`)
       .join(" ");
   } catch {
-    return undefined; // the pull itself will say what is wrong
+    return undefined; // the pull will report what is wrong
   }
 }

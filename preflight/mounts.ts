@@ -8,20 +8,20 @@ import type { FileTree } from "../core/files";
 import type { HostPath } from "../core/host/types";
 import { allOrEveryProblem, refuse } from "../core/problems";
 
-/** What containers mount: what is sent to the hosts, and what is there. */
+/** What containers mount: files that are sent to the hosts, and the hosts' own paths. */
 export interface Mounts {
   files: FileTree[];
   /** By the source of the bind mount. */
   hostPaths: ReadonlyMap<string, HostPath>;
 }
 
-/** Of a pinned release, which has files of its own. */
+/** For a pinned release, which has its own files. */
 export const noMounts = async (): Promise<Mounts> => ({ files: [], hostPaths: new Map() });
 
 /**
  * Reads the project of a compose file.
  *
- * @throws Problems for every setting that cannot be carried out, and for its mounts along with them.
+ * @throws Problems for every setting that is not supported, and for its mounts.
  */
 export async function examineProject(text: ComposeText, look = inspectSources): Promise<ComposeProject> {
   try {
@@ -34,10 +34,10 @@ export async function examineProject(text: ComposeText, look = inspectSources): 
 }
 
 /**
- * Decides what of the project's mounts is shipped, and reads that.
+ * Decides which of the project's mounts are shipped, and reads them.
  *
- * @param look - tells what this machine knows of the mounts' sources, absolute paths.
- * @throws Problems for everything that can neither be shipped nor be left to the host.
+ * @param look - returns what this machine knows about the mounts' sources, by absolute path.
+ * @throws Problems for everything that can neither be shipped nor left to the host.
  */
 export async function readMounts(project: ComposeProject, look = inspectSources): Promise<Mounts> {
   const sources = project.files.flatMap(({ source, mounts }) => (source && mounts ? [source] : []));

@@ -4,7 +4,7 @@ import { problem } from "../problems";
 import { mapValues, own } from "../records";
 import type { BuildNode, ComposeDocument, ComposeText, ServiceNode } from "./document";
 
-/** What the builder is told beyond what the image is made from. */
+/** Options for the builder that are not part of the image. */
 export interface BuildOptions {
   secrets: BuildSecret[];
   noCache: boolean;
@@ -15,10 +15,10 @@ export interface BuildOptions {
 
 export type BuildSecret =
   | { id: string; file: string }
-  /** With its `value` if only the env file has it, because the builder does not read that. */
+  /** With its `value` if only the env file sets it, because the builder does not read that file. */
   | { id: string; environment: string; value?: string };
 
-/** Build settings that are honoured, or that make no difference here. */
+/** Build settings that are honoured or make no difference here. */
 const knownBuildKeys = new Set([
   "context",
   "dockerfile",
@@ -39,15 +39,15 @@ const knownBuildKeys = new Set([
   "shm_size",
   "provenance",
   "sbom",
-  // Images are pushed under other names; these are for the project's Dockerfiles.
+  // Images are pushed under other names; tags only matter to the project's Dockerfiles.
   "tags",
 ]);
 
-/** What Pulumi's docker provider (5.2.0) cannot tell the builder, and what to do. */
+/** What Pulumi's docker provider (5.2.0) cannot pass to the builder, and what to do about it. */
 const unsupported: Record<string, [what: string, todo: string]> = {
   ssh: [
-    "Pulumi's docker provider hands no SSH agent to a build",
-    "give it a key in `secrets:` of `build:`, and mount that: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
+    "Pulumi's docker provider does not pass an SSH agent to a build",
+    "pass a key in `secrets:` of `build:`, and mount it: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
   ],
   ulimits: [
     "Pulumi's docker provider fails on them",
@@ -59,7 +59,7 @@ const unsupported: Record<string, [what: string, todo: string]> = {
   ],
 };
 
-/** Settings of `build:` that would make another image than is built here. */
+/** Settings of `build:` that would result in a different image than the one built here. */
 function unsupportedProblems(where: string, build: BuildNode): string[] {
   return Object.entries(build).flatMap(([key, value]) => {
     if (knownBuildKeys.has(key) || key.startsWith("x-") || isEmpty(value)) return [];
@@ -69,14 +69,14 @@ function unsupportedProblems(where: string, build: BuildNode): string[] {
     }
     if (key === "entitlements") return entitlementProblems(`${where}.entitlements`, build);
     const [what, todo] = own(unsupported, key) ?? [
-      "is not known here, and could make another image",
+      "is unknown to everfresh, and could change the image",
       "remove it, or report it as missing",
     ];
     return [problem(`${where}.${key}`, what, todo)];
   });
 }
 
-/** The builder grants `network.host` to a build that uses the host's network (buildx, `toSolveOpt`); no other can be asked for. */
+/** The builder grants only `network.host`, and only to a build on the host's network (buildx, `toSolveOpt`). */
 function entitlementProblems(where: string, { entitlements = [], network }: BuildNode): string[] {
   return entitlements.flatMap((entitlement) => {
     if (entitlement !== "network.host") {
@@ -97,8 +97,8 @@ function entitlementProblems(where: string, { entitlements = [], network }: Buil
 const isEmpty = (value: unknown) => !value || (typeof value === "object" && Object.keys(value).length === 0);
 
 /**
- * The platform that the image is for. If there are several, compose's `up` builds one (compose, `build.go`): the service's
- * own, else the default of the environment.
+ * The platform of the image. If several are listed, compose's `up` builds one (compose, `build.go`): the service's own, else
+ * the environment's default.
  */
 function platformsOf(
   service: string,
@@ -113,7 +113,7 @@ function platformsOf(
   problems.push(
     problem(
       `services.${service}.build.platforms`,
-      "names several platforms, of which the hosts have one",
+      "names several platforms, but the hosts have one",
       `say which in the service itself: \`platform: ${platforms[0]}\``,
     ),
   );
@@ -123,7 +123,7 @@ function platformsOf(
 /**
  * How a service is built.
  *
- * @param problems - gets every setting that cannot be carried out.
+ * @param problems - receives every setting that is not supported.
  */
 export function readBuild(
   service: string,
@@ -137,26 +137,26 @@ export function readBuild(
   const context = build.context ?? ".";
   if (isRemote(context)) problems.push(remoteContext(where, context));
   for (const name of Object.keys(build.additional_contexts ?? {})) {
-    // The builder gets `name=source`, and takes the name for an image's.
+    // The builder receives `name=source` and treats the name as an image's.
     if (!/^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/.test(name)) {
       problems.push(
         problem(
           `${where}.additional_contexts`,
           `${JSON.stringify(name)} cannot name a context`,
-          "take letters and digits, with `.`, `_`, `-`, `/`, `:` or `@` between",
+          "use letters and digits, with `.`, `_`, `-`, `/`, `:` or `@` between them",
         ),
       );
     }
   }
-  // The builder gets `name=value`, and would read another name than the one that is hashed.
+  // The builder receives `name=value` and would read a different name than the one that is hashed.
   for (const key of ["args", "labels"] as const) {
     for (const name of Object.keys(build[key] ?? {})) {
       if (!/^$|=/.test(name)) continue;
       const what = `${JSON.stringify(name)} cannot be a name`;
-      problems.push(problem(`${where}.${key}`, what, "take one without an equals sign"));
+      problems.push(problem(`${where}.${key}`, what, "use a name without an equals sign"));
     }
   }
-  // The builder would use it anyway, and the content hash would not know.
+  // The builder would use it anyway, unseen by the content hash.
   const epoch = environment.SOURCE_DATE_EPOCH;
   return {
     context,
@@ -179,17 +179,17 @@ export function readBuild(
   };
 }
 
-/** Whether compose passes a context on as it is written; it prints folders as absolute paths. */
+/** Whether compose passes a context on as written. It prints folders as absolute paths. */
 const isRemote = (context: string) =>
   !path.isAbsolute(context) && /^[a-z+]+:\/\/|^git@|\.git(#.*)?$|^github\.com\//i.test(context);
 
-/** The provider looks for the Dockerfile in a folder of this machine; BuildKit does not know its `remoteContext`. */
+/** The provider looks for the Dockerfile in a local folder, and its `remoteContext` does not work with BuildKit. */
 function remoteContext(where: string, context: string): string {
   const [url = "", fragment = ""] = context.split("#");
   const folder = path.posix.basename(url).replace(/\.git$/i, "");
   const within = fragment.split(":")[1];
   const isArchive = /\.(tar|tgz|tar\.\w+|zip)$/i.test(url);
-  const what = `\`${context}\` is remote, and Pulumi's docker provider builds from folders only`;
+  const what = `\`${context}\` is remote, and Pulumi's docker provider builds only from folders`;
   const from = `./${[folder, ...(within ? [within] : [])].join("/")}`;
   return problem(
     `${where}.context`,
@@ -200,13 +200,13 @@ function remoteContext(where: string, context: string): string {
   );
 }
 
-/** What compose calls the image that a service builds (compose, `GetImageNameOrDefault`), and its other tags. */
+/** Compose's name for the image that a service builds (compose, `GetImageNameOrDefault`), and its other tags. */
 export const imageNames = (project: string, service: string, { image, build }: ServiceNode): string[] => [
   image ?? `${project}-${service}`,
   ...(build?.tags ?? []),
 ];
 
-/** How the builder is to build it: its secrets and its cache. */
+/** The build's secrets and its use of the cache. */
 export function readBuildOptions(
   service: string,
   node: ServiceNode,
@@ -216,7 +216,7 @@ export function readBuildOptions(
 ): BuildOptions {
   return {
     secrets: readSecrets(service, node, document, text, problems),
-    // The provider cannot tell the builder single stages.
+    // The provider cannot name single stages to the builder.
     noCache: node.build?.no_cache === true || !isEmpty(node.build?.no_cache_filter),
     pull: node.build?.pull === true,
     cacheFrom: node.build?.cache_from ?? [],
@@ -256,8 +256,8 @@ function readSecrets(
       problems.push(
         problem(
           where,
-          `\`${source}\` ${what} ${name}, which the builder cannot be told`,
-          "take a name without spaces, commas, quotation marks and equals signs",
+          `\`${source}\` ${what} ${name}, which cannot be passed to the builder`,
+          "use a name without spaces, commas, quotation marks and equals signs",
         ),
       );
     } else if (before !== undefined && JSON.stringify(before) !== JSON.stringify(read)) {
@@ -271,5 +271,5 @@ function readSecrets(
 
 const withValue = (value: string | undefined) => (value === undefined ? {} : { value });
 
-/** The builder gets a secret as a line of fields: `type=file,id=…,src=…`. */
+/** The builder receives a secret as a line of fields: `type=file,id=…,src=…`. */
 const isOneField = (text: string) => /^[^\s\p{C},"'=]+$/u.test(text);

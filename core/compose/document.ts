@@ -111,54 +111,54 @@ export interface BuildNode {
   [key: string]: unknown;
 }
 
-/** What `docker compose config` printed, and where the project is. */
+/** The output of `docker compose config`, and where the project is. */
 export interface ComposeText {
-  /** Resolved, as YAML: complete, but not every text is exact. */
+  /** Resolved, as YAML: complete, but some strings are not exact. */
   resolved: string;
-  /** The same as JSON: every text is exact, but there are no extension fields, and some keys have other names. */
+  /** The same as JSON: every string is exact, but extension fields are missing and some keys have other names. */
   exact: string;
   /**
-   * What a missing `create_host_path` of a bind mount means: compose up to 2.40 prints only `true`, and from 5 on only
-   * `false`.
+   * The meaning of a missing `create_host_path` on a bind mount: compose up to 2.40 prints it only if `true`, from 5 on
+   * only if `false`.
    */
   createHostPath: boolean;
   /**
-   * As YAML, with variables replaced but paths as they were written, so that a relative path can be told from one on the
-   * host. `marks` has what `$HOME` and `$PWD` were replaced by.
+   * As YAML, with variables replaced but paths as written, to distinguish relative paths from paths on the host. `marks`
+   * holds what `$HOME` and `$PWD` were replaced by.
    */
   written: string;
-  /** What stands for this machine's home folder and the project's folder in `written`: texts found nowhere else. */
+  /** Placeholders for this machine's home folder and the project's folder in `written`; they occur nowhere else. */
   marks: { home: string; folder: string };
   /** Like `resolved` and `exact`, with the services of all profiles; absent if there are no profiles. */
   whole?: { resolved: string; exact: string };
   /** The text of the compose files themselves. */
   sources: string;
-  /** What compose warned of, in its own words. */
+  /** Compose's own warnings. */
   warnings: readonly string[];
   /** The project's folder: the first compose file's. */
   folder: string;
   environment: Readonly<Record<string, string | undefined>>;
-  /** Those variables of `environment` that configs and secrets use, and that only the env file sets. */
+  /** The variables of `environment` that configs and secrets use and that only the env file sets. */
   fromEnvFile: Readonly<Record<string, string>>;
 }
 
-/** Whether a variable's value was not UTF-8: Node replaces each such byte when it starts. */
+/** Whether a variable's value was not UTF-8: Node replaces invalid bytes when it starts. */
 export const hasLostBytes = (value: string): boolean => value.includes("\ufffd");
 
-/** The document with its paths as they were written. */
+/** The document with its paths as written. */
 export const readWritten = ({ written }: ComposeText) => parsePrinted(written).toJS() as ComposeDocument;
 
 /** The project's name. */
 export const projectNameOf = ({ exact }: ComposeText) => (JSON.parse(exact) as { name: string }).name;
 
-/** The text itself: compose doubles each dollar sign that it prints, in keys too. */
+/** The original text: compose doubles every dollar sign that it prints, in keys too. */
 export const undoubled = (text: string): string => text.replaceAll("$$", "$");
 
 /**
- * The document that `docker compose config` resolved: every key and every text as the containers are to get it, and an
+ * The document that `docker compose config` resolved: every key and string as the containers should get it, and an
  * explicit `create_host_path: true` on each bind mount that has it.
  *
- * @throws Problems for what compose could not print exactly.
+ * @throws Problems for what compose did not print exactly.
  */
 export function readDocument({
   resolved,
@@ -183,8 +183,8 @@ export const bindMounts = ({ services }: Pick<ComposeDocument, "services">): Vol
   Object.values(services ?? {}).flatMap(({ volumes = [] }) => volumes.filter(({ type }) => type === "bind"));
 
 /**
- * The scalars of go-yaml, with which compose prints: it leaves a string unquoted if its own reader takes it for nothing
- * else, such as a number too large for it (`7e12345`, `0x…` with 64 digits), and prints numbers in decimal
+ * Scalars as go-yaml, which compose uses, prints them. It leaves a string unquoted if its own reader would read it back as a
+ * string, such as a number that is too large (`7e12345`, `0x…` with 64 digits), and prints numbers in decimal
  * (gopkg.in/yaml.v3, resolve.go).
  */
 const scalars: ScalarTag[] = [
@@ -207,12 +207,12 @@ const scalars: ScalarTag[] = [
   },
 ];
 
-/** @throws Problems when it is not YAML; they do not quote the text, which may contain a secret. */
+/** @throws Problems if it is not YAML. They do not quote the text, which may contain a secret. */
 function parsePrinted(text: string): Document.Parsed {
   const document = parseDocument(text, {
     schema: "failsafe",
     customTags: scalars,
-    // Keys that are not printed exactly may look the same.
+    // Different keys may look the same when they are not printed exactly.
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: "error",
@@ -223,8 +223,8 @@ function parsePrinted(text: string): Document.Parsed {
   throw new Problems([
     problem(
       "the compose file",
-      `docker compose config prints something that is no YAML (${error.code}, line ${line})`,
-      "a text in it begins with an odd character: remove that",
+      `docker compose config prints something that is not YAML (${error.code}, line ${line})`,
+      "remove the odd character that a text in it begins with",
     ),
   ]);
 }
@@ -246,8 +246,8 @@ function notUtf8(document: Document.Parsed): string[] {
 }
 
 /**
- * What go-yaml does not print exactly: it loses the first line break of a text that begins with one (a block scalar with an
- * indentation indicator), and does not quote Unicode's line ends. The JSON is exact, but has no extension fields.
+ * What go-yaml does not print exactly: it drops a leading line break (a block scalar with an indentation indicator) and does
+ * not quote Unicode line endings. The JSON is exact but lacks extension fields.
  */
 const inexact = /(?:: |- )[|>]\d[-+]?$|[\u0085\u2028\u2029]/m;
 
@@ -259,19 +259,19 @@ function inexactExtensions(document: Document.Parsed, text: string): string[] {
     if (!node?.range || !inexact.test(text.slice(node.range[0], node.range[1]))) return [];
     return problem(
       `services.${key}.x-everfresh`,
-      "has a text that begins with a blank or a line break, or has a line end of Unicode (U+0085, U+2028, U+2029), which docker compose does not print exactly",
-      "leave that out of it",
+      "has a text that begins with a blank or a line break, or contains a Unicode line ending (U+0085, U+2028, U+2029), which docker compose does not print exactly",
+      "remove it",
     );
   });
 }
 
-/** A document with its texts taken from another one, where both have a text. */
+/** A document with strings taken from another one wherever both have a string. */
 function exactly(document: unknown, exact: unknown): unknown {
   if (typeof document !== "object" || document === null) return typeof exact === "string" ? exact : document;
   if (typeof exact !== "object" || exact === null) return document;
   const other = exact as Record<string, unknown>;
   if (Array.isArray(document)) return document.map((value, i) => exactly(value, other[i]));
-  // Keys with line ends are as inexact as texts; only maps of texts have them.
+  // Keys with line endings are as inexact as values; only maps of strings have them.
   if (Object.keys(other).some((key) => /[\n\u0085\u2028\u2029]/.test(key))) return other;
   return mapValues(document as Record<string, unknown>, (value, key) => exactly(value, own(other, key)));
 }

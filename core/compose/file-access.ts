@@ -2,12 +2,12 @@ import type { FileAccess } from "../host/types";
 import { problem } from "../problems";
 import type { FileNode, FileUse } from "./document";
 
-/** Everybody in a container can read a config or a secret by default (compose, pkg/compose/secrets.go). */
+/** By default, every user in a container can read a config or a secret (compose, pkg/compose/secrets.go). */
 const defaultMode = 0o444;
 
 /**
- * The owner and mode that a service asks for. Compose honours them where it writes the file itself, from a variable or an
- * inline text, and ignores them for a file, which it mounts.
+ * The owner and mode that a service asks for. Compose honours them if it writes the file itself, from a variable or inline
+ * text, and ignores them for a file that it mounts.
  */
 export function accessOf({ uid, gid, mode }: FileUse, node: FileNode | undefined): FileAccess | undefined {
   if (node === undefined || node.file || node.external) return undefined;
@@ -19,7 +19,7 @@ export function accessOf({ uid, gid, mode }: FileUse, node: FileNode | undefined
   };
 }
 
-/** Old versions of compose print a number, newer ones a text of octal digits. */
+/** Old versions of compose print a number, newer ones a string of octal digits. */
 export const modeOf = (mode: number | string): number =>
   typeof mode === "string" ? Number.parseInt(mode, 8) : Number(mode);
 
@@ -30,14 +30,14 @@ export function accessProblems(where: string, { uid, gid, mode }: FileAccess): s
       : [
           problem(
             `${where}.${key}`,
-            "is not a number that docker compose takes",
+            "is not a number that docker compose accepts",
             "write the number, not a name",
           ),
         ],
   );
 }
 
-/** Identifies a config or a secret as a service uses it: each owner and mode makes it another file. */
+/** Identifies a config or a secret as a service uses it: every owner and mode needs a file of its own. */
 export function fileKey(kind: "configs" | "secrets", use: FileUse, node: FileNode | undefined): string {
   const access = accessOf(use, node);
   const key = `${kind}.${use.source}`;

@@ -4,15 +4,15 @@ import { mapValues, own } from "../records";
 import type { ComposeDocument, VolumeNode } from "./document";
 import type { ComposeService } from "./project";
 
-/** The label of a volume that belongs to the image of the service it names. The host removes it with the last release that names it. */
+/** Label of a volume that belongs to a service's image. The host removes the volume with the last release that uses it. */
 export const imageVolumeLabel = "dev.everfresh.image";
 
 /** An entry of one service's `x-everfresh.volumes`. */
 interface ImageVolume {
   service: string;
-  /** As it is written: the name of a volume, or a path in the container. */
+  /** As written: the name of a volume, or a path in the container. */
   written: string;
-  /** How the compose file mounts it, if it does: the volume of a path may come from the image itself. */
+  /** The compose file's mount of it; absent if only the image declares the volume. */
   mount?: VolumeNode;
 }
 
@@ -30,7 +30,7 @@ function imageVolumesOf(
   }));
 }
 
-/** Everything in `x-everfresh.volumes` that cannot be carried out. */
+/** Problems of everything in `x-everfresh.volumes` that is not possible. */
 export function imageVolumeProblems(
   services: readonly ComposeService[],
   document: ComposeDocument,
@@ -45,24 +45,24 @@ export function imageVolumeProblems(
         return written.startsWith("/")
           ? []
           : wrong(
-              "is no volume that the service mounts",
+              "is not a volume that the service mounts",
               "name one of its `volumes:`, or a path in the container",
             );
       if (mount.type !== "volume") return wrong(`is a mount of type ${mount.type}`, "name a volume");
       if (mount.source === undefined) return [];
       if ((own(document.volumes, mount.source) as { external?: boolean } | undefined)?.external)
-        return wrong("is an external volume", "let compose make it, or leave it out");
+        return wrong("is an external volume", "let compose create it, or leave it out");
       const other = owners.get(mount.source) ?? service;
       owners.set(mount.source, service);
       return other === service
         ? []
-        : wrong(`belongs to the image of ${other} already`, "leave it out in one of the two");
+        : wrong(`already belongs to the image of ${other}`, "remove it from one of the two");
     });
 }
 
 /**
- * The document with the image in the name of each volume of `x-everfresh.volumes`: another image gets another volume, which
- * docker fills from that image. No other service fills it.
+ * The document with the image in the name of each volume of `x-everfresh.volumes`, so that a new image gets a new volume,
+ * which docker fills from that image. No other service fills it.
  *
  * @param images - the image of each service that is built, as the hosts name it.
  */
@@ -109,7 +109,7 @@ type Definition = { name?: string; labels?: Record<string, string> };
 
 const keyOf = ({ service, written }: ImageVolume) => `${service}-${sha256(written).slice(0, 8)}`;
 
-/** Stands for an image in a volume's name: its digest, if that is known, whatever registry it comes from. */
+/** Identifies an image in a volume's name: by its digest, if known, whatever registry it comes from. */
 const imageMark = (image: string) => sha256(image.slice(image.indexOf("@") + 1)).slice(0, 12);
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

@@ -7,9 +7,9 @@ import { isInside } from "./this-machine";
 
 /** What this machine knows about a bind mount's source. */
 export interface SourceFacts {
-  /** What it is, with links followed; absent if there is nothing. */
+  /** Its type, with links followed; absent if it does not exist. */
   kind?: "file" | "folder" | "other";
-  /** A folder that is empty, or that this user may not read because a container took it over. */
+  /** Whether it is an empty folder, or one that this user may not read because a container took it over. */
   empty?: boolean;
   /** Whether git tracks it, or anything in it except placeholders such as `.gitkeep`; absent outside a working tree. */
   tracked?: boolean;
@@ -18,18 +18,18 @@ export interface SourceFacts {
 }
 
 export interface Placement {
-  /** What is shipped. */
+  /** The files to ship. */
   files: ReferencedFile[];
   /** By the source of the bind mount. */
   hostPaths: Map<string, HostPath>;
 }
 
 /**
- * Decides for every relative bind mount whether its source is shipped or is a path on the host. What the project has is
- * shipped; what only containers write stays on the host. `x-everfresh.mounts` overrides this.
+ * Decides for every relative bind mount whether its source is shipped or is a path on the host. Files of the project are
+ * shipped; data that only containers write stays on the host. `x-everfresh.mounts` overrides this.
  *
  * @param facts - by the absolute path of the source.
- * @param problems - gets every mount for which neither is right.
+ * @param problems - receives every mount for which neither is right.
  */
 export function placeMounts(
   project: Pick<ComposeProject, "files" | "folder" | "services">,
@@ -39,7 +39,7 @@ export function placeMounts(
   const chosen = choices(project, problems);
   const hostPaths = new Map<string, HostPath>();
   const shipped = new Set<ReferencedFile>();
-  // A folder comes before what is in it.
+  // A folder comes before its contents.
   const mounts = project.files.filter(isMount).sort((a, b) => a.source.length - b.source.length);
   for (const mount of mounts) {
     const name = nameOf(project.folder, mount.source);
@@ -60,7 +60,7 @@ export function placeMounts(
   return { files: files.map((file) => withoutHostPaths(file, hostPaths)), hostPaths };
 }
 
-/** A folder is shipped without what the host keeps in it. */
+/** A folder is shipped without the host's own paths in it. */
 function withoutHostPaths(file: ReferencedFile, hostPaths: ReadonlyMap<string, HostPath>): ReferencedFile {
   if (!isMount(file)) return file;
   const within = [...hostPaths].filter(([source]) => isInside(file.source, source));
@@ -72,7 +72,7 @@ type Mount = ReferencedFile & Required<Pick<ReferencedFile, "source" | "mounts">
 
 const isMount = (file: ReferencedFile): file is Mount => file.mounts !== undefined;
 
-/** What `x-everfresh.mounts` says, by absolute path. */
+/** The choices in `x-everfresh.mounts`, by absolute path. */
 function choices({ files, folder, services }: Parameters<typeof placeMounts>[0], problems: string[]) {
   const chosen = new Map<string, Place>();
   for (const { name, mounts } of services) {
@@ -87,12 +87,12 @@ function choices({ files, folder, services }: Parameters<typeof placeMounts>[0],
           problem(
             where,
             "is not the source of a relative bind mount of this service",
-            "name one as `volumes:` does",
+            "name one as `volumes:` writes it",
           ),
         );
       } else if ((chosen.get(source) ?? place) !== place) {
         problems.push(
-          problem(where, `another service says \`${chosen.get(source)}\``, "say the same in both"),
+          problem(where, `another service says \`${chosen.get(source)}\``, "use the same value in both"),
         );
       } else chosen.set(source, place);
     }
@@ -129,7 +129,7 @@ function placeOf(
     return {
       problem: [
         `a development layout: ${name} is mounted over what the image has in ${hiding.target}, so what is built would not be what runs`,
-        `keep this mount in a compose file that only developers use, such as compose.override.yaml, or set ${choose("ship")} if containers are to have it`,
+        `keep this mount in a compose file that only developers use, such as compose.override.yaml, or set ${choose("ship")} if containers should have it`,
       ],
     };
   }
@@ -138,15 +138,15 @@ function placeOf(
   if (empty) return { place: "host" };
   return {
     problem: [
-      `containers may write to ${name}, and without git it cannot be told whether it holds configuration or their data`,
+      `containers may write to ${name}, and without git everfresh cannot tell whether it holds configuration or their data`,
       `mount it read-only (\`:ro\`), or set ${choose("ship")} (sent with each release) or ${choose("host")} (stays on the host, never sent)`,
     ],
   };
 }
 
 /**
- * The mount that hides what the image has: of the whole project, or of the sources that the service is built from. Programs
- * do not run from `/etc`: what is mounted there is configuration that happens to be beside a Dockerfile.
+ * The mount that hides the built program: of the whole project, or of the sources that the service is built from. Programs
+ * do not run from `/etc`: a mount there is configuration that happens to be beside a Dockerfile.
  */
 function sourceMount(
   { source, mounts }: Mount,
@@ -170,7 +170,7 @@ function hostPathOf(mount: Mount, name: string, { kind }: SourceFacts): HostPath
   };
 }
 
-/** What a preview says about the hosts' own files and folders; undefined if there are none. */
+/** The preview's note on the hosts' own files and folders; undefined if there are none. */
 export function hostPathsNote(
   hostPaths: readonly HostPath[],
   project: string,
@@ -184,23 +184,23 @@ export function hostPathsNote(
   return `kept on the host, never sent: ${named.join(", ")}, in ${remoteDir}/${project}/mounts`;
 }
 
-/** A path of this machine as it is written in a compose file: relative to the project's folder. */
+/** A path of this machine as a compose file writes it: relative to the project's folder. */
 const nameOf = (folder: string, source: string): string => {
   const relative = path.relative(folder, source);
   return relative === "" || relative.startsWith("..") ? relative || "." : `./${relative}`;
 };
 
-/** Relative to the project's folder on the host; what is beside the project here is below it there. */
+/** The path relative to the project's folder on the host. What is beside the project here is below it there. */
 function placeOnHost(name: string): string {
   const parts = name.split("/").map((part) => ({ ".": "", "..": "_parent" })[part] ?? part);
   return ["mounts", ...(name === "." ? ["_project"] : parts.filter(Boolean))].join("/");
 }
 
-/** Whether it is a file that a container makes and fills by itself, starting from an empty one. */
+/** Whether a container creates and fills the file by itself, starting from an empty one. */
 const holdsData = (name: string): boolean =>
   /(^|\/)acme[^/]*\.json$|\.(sqlite3?|db3?|rdb|mdb|log)$/i.test(name);
 
-/** Extensions of files that people mount; docker would make a folder in place of a missing one, whatever its name. */
+/** Extensions of commonly mounted files: docker would create a folder in place of a missing one, whatever its name. */
 const fileEnding =
   /\.(json5?|ya?ml|toml|ini|conf|config|cfg|cnf|env|properties|xml|csv|txt|md|html?|css|[cm]?[jt]sx?|php|py|rb|lua|sh|sql|pem|crt|cer|key|pub|p12|pfx|jks|keystore|pid|sock|list|rules|vcl|htpasswd|pgpass|template|tmpl|tpl|j2|jar|war|zip|t?gz)$/i;
 const fileName =

@@ -3,19 +3,19 @@ import type { Check } from "../host/types";
 import { problem } from "../problems";
 import { wording } from "../wording";
 
-/** Where the source of a relative bind mount is: sent from this machine with each release, or a path on the host. */
+/** Where the source of a relative bind mount comes from: shipped with each release, or a path on the host. */
 export type Place = "ship" | "host";
 
-/** What a service's `x-everfresh:` says. */
+/** A service's `x-everfresh:` options. */
 export interface ServiceOptions {
   verify: Check[];
-  /** Volumes that are new with each image, by their names in the compose file or their paths in the container. */
+  /** Volumes that are recreated with each image, by their name in the compose file or their path in the container. */
   imageVolumes: string[];
-  /** Where the sources of relative bind mounts are, by the source as it is written in the compose file. */
+  /** Where the sources of relative bind mounts come from, by the source as written in the compose file. */
   mounts: Record<string, Place>;
 }
 
-const text = v.pipe(v.string("must be a text"), v.regex(/^[^\0]*$/, "has a NUL character"));
+const text = v.pipe(v.string("must be a string"), v.regex(/^[^\0]*$/, "has a NUL character"));
 const whole = (min: number, max: number) => {
   const message = `must be a whole number from ${min} to ${max}`;
   return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
@@ -24,7 +24,7 @@ const httpCheck = v.strictObject({
   path: v.pipe(
     text,
     v.startsWith("/", "must begin with `/`"),
-    v.regex(/^[!-~]*$/, "must be a URL's path: blanks and what is not ASCII percent-encoded"),
+    v.regex(/^[!-~]*$/, "must be a URL path, with blanks and non-ASCII characters percent-encoded"),
   ),
   port: whole(1, 65535),
   status: v.optional(whole(100, 599), 200),
@@ -49,7 +49,7 @@ const schema = v.strictObject({
   ),
 });
 
-/** Reads `x-everfresh:` of one service, adding to `problems` what is wrong with it. */
+/** Reads a service's `x-everfresh:` and adds what is wrong with it to `problems`. */
 export function parseOptions(node: unknown, where: string, problems: string[]): ServiceOptions {
   const result = v.safeParse(schema, node ?? {});
   if (!result.success) {

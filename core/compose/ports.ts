@@ -3,7 +3,7 @@ import { own } from "../records";
 import type { ServiceNode } from "./document";
 import type { ComposeService, PublishedPort } from "./project";
 
-/** The ports of the host that a service asks for by number. */
+/** The host ports that a service publishes by number. */
 export function readPorts(node: ServiceNode): PublishedPort[] {
   return (node.ports ?? []).flatMap(({ published, protocol, host_ip }) => {
     const port = Number(published);
@@ -12,7 +12,7 @@ export function readPorts(node: ServiceNode): PublishedPort[] {
   });
 }
 
-/** Ports that more than one container would publish. */
+/** Problems of ports that more than one container would publish. */
 export function portClashes(services: readonly ComposeService[]): string[] {
   const taken: (PublishedPort & { by: string })[] = [];
   return services.flatMap(({ name, replicas, published }) => {
@@ -37,7 +37,7 @@ export function portClashes(services: readonly ComposeService[]): string[] {
   });
 }
 
-/** Whether two sockets of one port conflict when they are bound to these addresses of a host. */
+/** Whether two sockets on the same port conflict when they are bound to these addresses. */
 function overlap(a = "", b = ""): boolean {
   const all = { "": /^/, "0.0.0.0": /^[\d.]*$/, "::": /^$|:/ };
   const covers = (one: string, other: string) => own(all, one)?.test(other) ?? false;

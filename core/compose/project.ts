@@ -9,11 +9,11 @@ export interface ComposeProject {
   name: string;
   /** The folder of its first compose file, absolute. */
   folder: string;
-  /** Dependencies before those that depend on them. */
+  /** Dependencies come before the services that need them. */
   services: ComposeService[];
-  /** Configs, secrets, seccomp profiles, and the sources of relative bind mounts; {@link placeMounts} decides which mounts are shipped. */
+  /** Configs, secrets, seccomp profiles, and sources of relative bind mounts; {@link placeMounts} decides which to ship. */
   files: ReferencedFile[];
-  /** The resolved document, every text as a container is to get it. */
+  /** The resolved document, with every string as a container should get it. */
   document: ComposeDocument;
   /** Services of inactive profiles that have a `build:` section: built only where another build needs their image. */
   inactive: InactiveService[];
@@ -24,33 +24,33 @@ export interface ServiceBuild {
   name: string;
   build: BuildSpec;
   buildOptions: BuildOptions;
-  /** What Dockerfiles of the project call its image: the names that compose gives to it. */
+  /** Compose's names for its image, which Dockerfiles of the project may use. */
   imageNames: string[];
 }
 
 export interface InactiveService extends ServiceBuild {
-  /** What of its `build:` cannot be carried out. */
+  /** What is not supported in its `build:`. */
   problems: string[];
 }
 
 export interface ComposeService {
   name: string;
-  /** How it is built; absent for a service that only names an image. */
+  /** How its image is built; absent for a service that only names an image. */
   build?: BuildSpec;
-  /** What else the builder is told; it does not become part of the image. */
+  /** Options for the builder that are not part of the image. */
   buildOptions: BuildOptions;
-  /** What Dockerfiles of the project call the image that it builds; empty for one that runs what another service builds. */
+  /** Names under which Dockerfiles of the project know its image; empty for a service that runs another one's build. */
   imageNames: string[];
   image?: string;
-  /** Whether each `up` deploys the image that its tag means then. */
+  /** Whether each `up` deploys the image that its tag points to at that time. */
   followsTag: boolean;
   replicas: number;
-  /** Services that are to be restarted whenever this one is recreated. */
+  /** Services to restart whenever this one is recreated. */
   restarts: string[];
   verify: Check[];
-  /** Volumes that are new with each image: see `x-everfresh.volumes`. */
+  /** Volumes that are recreated with each image: see `x-everfresh.volumes`. */
   imageVolumes: string[];
-  /** Where the sources of its relative bind mounts are: see `x-everfresh.mounts`. */
+  /** Where the sources of its relative bind mounts come from: see `x-everfresh.mounts`. */
   mounts: Record<string, Place>;
   published: PublishedPort[];
 }
@@ -68,7 +68,7 @@ export const isBuilt = (service: ComposeService): service is ComposeService & Se
 
 /** One file or folder that belongs to the release. */
 export interface ReferencedFile {
-  /** A bind mount's source, else the setting, such as `configs.proxy` or `seccomp=a.json`. */
+  /** A bind mount's source, otherwise the setting, such as `configs.proxy` or `seccomp=a.json`. */
   key: string;
   /** Absolute, on this machine; absent where `text` is the content itself. */
   source?: string;
@@ -83,12 +83,12 @@ export interface ReferencedFile {
   access?: FileAccess;
   /** Whether a container may write to it. */
   writable?: boolean;
-  /** Of a bind mount: who mounts it, and where in the container. */
+  /** For a bind mount: the services that mount it, and where in the container. */
   mounts?: { service: string; target: string }[];
   /** Whether it is written with a slash at its end. */
   asFolder?: boolean;
-  /** Whether docker must not make a folder if it is missing (`create_host_path: false`). */
+  /** Whether docker must not create a missing folder (`create_host_path: false`). */
   mustExist?: boolean;
-  /** What in this folder is the host's own, by absolute paths of this machine: an empty place is shipped for it. */
+  /** Paths in this folder that belong to the host, absolute on this machine; an empty placeholder is shipped for each. */
   hostPaths?: ReadonlyMap<string, HostPath["kind"]>;
 }

@@ -17,7 +17,7 @@ import { isRenewed } from "./pull-policy";
 import { FileList, filesOf } from "./referenced-files";
 import { thisMachineProblems } from "./this-machine";
 
-/** What is wrong with a project, and as much of it as could be read: its mounts may have further problems. */
+/** Everything wrong with a project, and the part that could be read, because its mounts may have further problems. */
 export class ProjectProblems extends Problems {
   constructor(
     problems: readonly string[],
@@ -27,14 +27,14 @@ export class ProjectProblems extends Problems {
   }
 }
 
-/** A project in the forms in which it is read. */
+/** The forms in which a project is read. */
 interface Sources {
   text: ComposeText;
   /** The resolved document of the active profiles. */
   document: ComposeDocument;
-  /** The same of all profiles. */
+  /** The resolved document of all profiles. */
   whole: ComposeDocument;
-  /** The document with its paths as they were written. */
+  /** The document with its paths as written. */
   written: ComposeDocument;
   /** The active services that have a `build:` of their own. */
   builders: ReadonlySet<string>;
@@ -43,7 +43,7 @@ interface Sources {
 /**
  * Reads a resolved compose document.
  *
- * @throws ProjectProblems naming every setting that cannot be carried out.
+ * @throws ProjectProblems naming every setting that is not supported.
  */
 export function readProject(text: ComposeText): ComposeProject {
   const document = readDocument(text);
@@ -80,11 +80,11 @@ export function readProject(text: ComposeText): ComposeProject {
 
 const noServices = problem(
   "services",
-  "there are none, or none of an active profile",
+  "there are none, or none in an active profile",
   "add a service, or name a profile in COMPOSE_PROFILES",
 );
 
-/** @param problems - gets every setting of it that cannot be carried out. */
+/** @param problems - receives every setting that is not supported. */
 function readService(
   name: string,
   node: ServiceNode,
@@ -108,7 +108,7 @@ function readService(
   };
 }
 
-/** What of a service comes from something other than an image that can be named by its digest. */
+/** Problems of everything in a service that does not come from an image with a known digest. */
 function unprovableImages(service: string, node: ServiceNode, { document, builders }: Sources): string[] {
   const builderOf = (image: string) =>
     [...builders].findLast((name) =>
@@ -120,7 +120,7 @@ function unprovableImages(service: string, node: ServiceNode, { document, builde
     return [
       problem(
         `services.${service}.volumes (${target})`,
-        `mounts the image \`${source}\`, which ${builder} builds, and hosts know it by its digest alone`,
+        `mounts the image \`${source}\`, which ${builder} builds, and hosts know it only by its digest`,
         `copy its files into an image of this service: \`COPY --from=${source} …\``,
       ),
     ];
@@ -129,8 +129,8 @@ function unprovableImages(service: string, node: ServiceNode, { document, builde
   return [
     problem(
       `services.${service}.provider`,
-      "is a plugin of docker compose instead of an image, and what it makes cannot be proved",
-      "set it up on the host by itself, and tell the services that need it where it is",
+      "is a docker compose plugin instead of an image, and what it creates cannot be proved",
+      "set it up on the host separately, and tell the services that need it where it is",
     ),
     ...mounted,
   ];
@@ -145,8 +145,8 @@ const networkNameProblems = ({ networks = {} }: ComposeDocument): string[] =>
     );
 
 /**
- * Gives a service that names the image which another one builds that one's build: it is to run what that build makes, even
- * if the other one's profile is not active.
+ * If a service names the image that another service builds, gives it that build, so that it runs the same result even if the
+ * other service's profile is inactive.
  *
  * @returns the services that have a `build:` of their own.
  */
@@ -164,7 +164,7 @@ function shareBuilds({ name: project, services = {} }: ComposeDocument, whole: C
   return new Set(builders.map(([name]) => name));
 }
 
-/** The services that no active profile has, if they are built. */
+/** The services with a build that belong to no active profile. */
 function readInactive({ text, whole, document: { services: active } }: Sources): InactiveService[] {
   const nodes = Object.entries(whole.services ?? {}).filter(
     ([name, { build }]) => build && !Object.hasOwn(active ?? {}, name),
@@ -177,7 +177,7 @@ function readInactive({ text, whole, document: { services: active } }: Sources):
   });
 }
 
-/** The services' names, each after those that it depends on; compose has already refused cycles. */
+/** The services' names, each after its dependencies. Compose has already rejected cycles. */
 function dependencyOrder(services: Record<string, ServiceNode>): string[] {
   const order = new Set<string>();
   const visit = (name: string) => {

@@ -17,7 +17,7 @@ import { ownerOf } from "./this-machine";
 /** A file that one service refers to. */
 type FileOfService = Omit<ReferencedFile, "services">;
 
-/** What files are read from: compose's resolved document, and the same with its paths as they were written. */
+/** The documents to read files from: as compose resolved it, and with its paths as written. */
 interface Documents {
   text: ComposeText;
   document: ComposeDocument;
@@ -27,7 +27,7 @@ interface Documents {
 /**
  * The files of this machine that a service refers to: its configs, secrets, seccomp profiles, and relative bind mounts.
  *
- * @param problems - gets every reference that cannot be carried out.
+ * @param problems - receives every reference that is not supported.
  */
 export function filesOf(
   service: string,
@@ -43,7 +43,7 @@ export function filesOf(
   ];
 }
 
-/** Files of all services by their keys: one that several services use is shipped once. */
+/** Files of all services by key. A file that several services use is shipped once. */
 export class FileList {
   readonly #files = new Map<string, ReferencedFile>();
 
@@ -96,11 +96,11 @@ function readFileNode(
   const where = `${kind}.${source}`;
   const inline = (text: string) => ({ key: where, text, where, name: source });
   if (node?.external) {
-    // compose itself would fail on it, on the host (compose, `create.go`: "unsupported external secret").
+    // Compose would fail on the host (compose, `create.go`: "unsupported external secret").
     problems.push(
       problem(
         where,
-        "is external, which docker compose knows only with Swarm",
+        "is external, which docker compose supports only with Swarm",
         "give it a `file` or an `environment`",
       ),
     );
@@ -149,7 +149,7 @@ function bindMountedFiles(
   const writtenVolumes = own(written.services, service)?.volumes ?? [];
   return (node.volumes ?? []).flatMap((volume, i, volumes) => {
     if (volume.type !== "bind" || volume.source === undefined) return [];
-    // By its place in the list: a target may be written with a variable.
+    // By position, because the target may be written with a variable.
     const writtenVolume =
       writtenVolumes.length === volumes.length
         ? writtenVolumes[i]
@@ -164,7 +164,7 @@ function bindMountedFiles(
   });
 }
 
-/** @param written - its source as it was written; undefined where that is not known. */
+/** @param written - the source as written; undefined if unknown. */
 function bindMountedFile(
   service: string,
   { source, target, read_only, bind }: VolumeNode & { source: string },
@@ -173,13 +173,13 @@ function bindMountedFile(
   problems: string[],
 ): FileOfService[] {
   const where = `services.${service}.volumes (${target})`;
-  // Compose leaves a Windows path as it is. It takes `v:/v` for a folder of drive V, too.
+  // Compose does not change Windows paths, and reads `v:/v` as a folder on drive V, too.
   if (/^([a-z]:[\\/]|\\\\)/i.test(source)) {
     problems.push(
       problem(
         where,
-        `\`${source}\` is a path of Windows`,
-        "give a relative path or one of the host's, or a volume's name of two letters or more",
+        `\`${source}\` is a Windows path`,
+        "use a relative path, a path on the host, or a volume name of two letters or more",
       ),
     );
     return [];
@@ -205,5 +205,5 @@ const homeProblem = (where: string, written: string): string =>
   problem(
     where,
     `\`${written}\` means this machine's home folder`,
-    "give a relative path (shipped) or an absolute one (the host's)",
+    "use a relative path (shipped) or an absolute one (on the host)",
   );

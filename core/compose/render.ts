@@ -12,17 +12,17 @@ import { isRenewed } from "./pull-policy";
 import { profileKey, seccompProfile } from "./seccomp";
 
 export interface Rendering {
-  /** The image of each service that is built or follows a tag, as the host is to name it. */
+  /** The image of each service that is built or follows a tag, under the host's name for it. */
   images: Readonly<Record<string, string>>;
-  /** The store's path of each referenced file: by its source for a bind mount, else by its setting, `secrets.token`. */
+  /** Each referenced file's path in the store: by its source for a bind mount, otherwise by its setting, `secrets.token`. */
   files: ReadonlyMap<string, string>;
   /** By the source of the bind mount. */
   hostPaths?: ReadonlyMap<string, HostPath>;
-  /** Changing it recreates every container. */
+  /** A new value recreates every container. */
   forceRecreate?: string;
 }
 
-/** On a network: which definition it was made from. */
+/** Label of a network that identifies the definition it was created from. */
 export const definitionLabel = "dev.everfresh.definition";
 
 /** The compose file for a host, as text; see {@link renderDocument} and {@link composeText}. */
@@ -32,8 +32,8 @@ export const renderCompose = (
 ): string => composeText(renderDocument(project, rendering));
 
 /**
- * The compose document for a host: each `build:` replaced by an image by digest, each file of this machine by its place
- * in the host's store, everything else as `docker compose config` resolved it.
+ * The compose document for a host: each `build:` is replaced by an image with its digest, each file of this machine by its
+ * path in the host's store. Everything else stays as `docker compose config` resolved it.
  */
 export function renderDocument(
   { document, services }: Pick<ComposeProject, "document" | "services">,
@@ -52,9 +52,9 @@ export function renderDocument(
   };
 }
 
-/** A rendered document as YAML. All strings are quoted, so that no version of YAML reads one as something else. */
+/** A rendered document as YAML. All strings are quoted, so that no YAML version reads them as anything else. */
 export function composeText(document: ComposeDocument): string {
-  // The host's compose takes `$$` for a dollar sign in a text, but not in a key.
+  // The host's compose reads `$$` as a dollar sign in values, but not in keys.
   const text = stringify(mapTexts(document, doubled), {
     defaultStringType: "QUOTE_DOUBLE",
     defaultKeyType: "QUOTE_DOUBLE",
@@ -66,10 +66,10 @@ export function composeText(document: ComposeDocument): string {
 
 const doubled = (text: string) => text.replaceAll("$", "$$$$");
 
-/** What YAML 1.1 allows in no text, or reads as a line break (yaml.org/spec/1.1, 5.1 and 5.4); all texts are quoted. */
+/** Characters that YAML 1.1 forbids or reads as line breaks (yaml.org/spec/1.1, 5.1 and 5.4). */
 const unprintable = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
-/** Extension fields are the author's scaffolding; nothing reads them on a host. */
+/** Nothing on a host reads extension fields. */
 function withoutExtensions<T extends object>(node: T): T {
   return Object.fromEntries(Object.entries(node).filter(([key]) => !key.startsWith("x-"))) as T;
 }
@@ -80,7 +80,7 @@ function renderService(
   document: ComposeDocument,
   rendering: Rendering,
 ): ServiceNode {
-  // Which profiles are active was decided here; what is not active is not there to depend on.
+  // Active profiles were decided on this machine; services of inactive ones are not rendered, so nothing can depend on them.
   const { build, develop: _, profiles: __, ...rest } = node;
   const rendered = forEveryVersion(withoutExtensions<ServiceNode>(rest));
   const needed = Object.entries(rendered.depends_on ?? {}).filter(([name]) =>
@@ -89,7 +89,7 @@ function renderService(
   if (needed.length > 0) rendered.depends_on = Object.fromEntries(needed);
   else delete rendered.depends_on;
   rendered.image = own(rendering.images, name) ?? rendered.image;
-  // Which image it is was decided here.
+  // The image was decided on this machine.
   if (build || isRenewed(node)) delete rendered.pull_policy;
   if (node.volumes) rendered.volumes = node.volumes.map((volume) => renderVolume(volume, rendering));
   for (const kind of ["configs", "secrets"] as const) {
@@ -108,8 +108,8 @@ function renderService(
 }
 
 /**
- * Names the definitions of the networks and volumes that a service uses: compose looks at what a service calls them, not
- * at what lies behind, and would keep the container. None where compose's own defaults are all there is.
+ * Hashes the definitions of the networks and volumes that a service uses: compose compares only their names and would keep
+ * the container when a definition changes. Undefined if all of them are compose's defaults.
  */
 function fingerprintOfUsed(
   node: ServiceNode,
@@ -125,7 +125,7 @@ function fingerprintOfUsed(
   return used.length === 0 ? undefined : nameOf(used);
 }
 
-/** A network carries a name of its definition, by which the host knows one that was made otherwise: compose leaves it. */
+/** Labels networks with a hash of their definition, so that the host recognizes outdated ones, which compose would keep. */
 function renderNetworks({ name, networks }: ComposeDocument): Pick<ComposeDocument, "networks"> {
   if (!networks) return {};
   const rendered = mapEntries(networks, (key, definition) => {
@@ -138,13 +138,13 @@ function renderNetworks({ name, networks }: ComposeDocument): Pick<ComposeDocume
   return { networks: rendered };
 }
 
-/** What is said of a network or a volume; undefined when it is no more than the name that compose gives it. */
+/** The definition of a network or a volume; undefined if it is only the name that compose gives it. */
 function special(definition: object | null | undefined, name: string): object | undefined {
   const said = canonical({ ...definition }) as { name?: string };
   return Object.keys(said).some((key) => key !== "name") || (said.name ?? name) !== name ? said : undefined;
 }
 
-/** Without what is empty, false or null, in an order of its own: versions of compose print a definition differently. */
+/** Drops empty, false and null values and sorts keys, because versions of compose print a definition differently. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value === "bigint") return String(value);
@@ -156,7 +156,7 @@ function canonical(value: unknown): unknown {
   return Object.fromEntries(said.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Over the text as the host's compose reads it: networks that hosts have carry such a name. */
+/** Hashes the text as the host's compose reads it. Existing networks on hosts carry these hashes, so they must not change. */
 const nameOf = (definition: object) =>
   createHash("sha256")
     .update(JSON.stringify(mapTexts(definition, doubled, doubled)))
@@ -173,7 +173,7 @@ function renderVolume(volume: VolumeNode, { files, hostPaths }: Rendering): Volu
   }
   const place = files.get(source);
   return place === undefined
-    ? // Said in either case: versions of compose differ in what it means when it is not.
+    ? // Always explicit: versions of compose differ in the default.
       { ...volume, bind: { ...bind, create_host_path: bind?.create_host_path === true } }
     : { ...volume, source: place, bind: { ...bind, create_host_path: false } };
 }
@@ -191,8 +191,8 @@ const defaultTarget = {
 };
 
 /**
- * A config or secret of this machine carries its place in the store in its name: compose looks at the names that a
- * service uses, not at what lies behind them, and would keep the container (docker/compose #11900).
+ * The name of a shipped config or secret includes its path in the store: compose compares only the names that a service
+ * uses and would keep the container when the content changes (docker/compose #11900).
  */
 function renderUse(
   kind: "configs" | "secrets",
@@ -203,18 +203,18 @@ function renderUse(
   const node = own(document[kind], use.source);
   const place = files.get(fileKey(kind, use, node));
   const { uid: _, gid: __, mode, ...rest } = use;
-  // Old versions of compose take a number alone.
+  // Old versions of compose accept only a number.
   const numbered = mode === undefined ? use : { ...use, mode: modeOf(mode) };
   if (place === undefined) return numbered;
   return {
-    // Compose ignores these of a file, with a warning: where it would not, the file itself has them.
+    // For files, compose ignores owner and mode with a warning. The shipped file itself has them where they apply.
     ...(accessOf(use, node) ? rest : numbered),
     source: nameWith(use.source, place),
     target: use.target ?? defaultTarget[kind](use.source),
   };
 }
 
-/** What no service uses stays away: it is for a build, and its path is this machine's. */
+/** Leaves out what no service uses: it is for a build, and its path belongs to this machine. */
 function renderFiles(
   kind: "configs" | "secrets",
   document: ComposeDocument,
@@ -244,7 +244,7 @@ function mapEntries<A>(
   return Object.fromEntries(Object.entries(record).map(([name, value]) => f(name, value)));
 }
 
-/** Where a file of the release lies, relative to the project's folder on the host; `owned`, with an owner of its own. */
+/** A release file's path relative to the project's folder on the host; `owned` if it has an owner of its own. */
 export function storePath(fingerprint: string, name: string, owned = false): string {
   return `./${path.posix.join("store", owned ? ".owned" : "", fingerprint, name)}`;
 }

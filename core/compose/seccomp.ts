@@ -1,8 +1,8 @@
 import path from "node:path";
 
 /**
- * The file of this machine that an option of `security_opt` names, as it is written. Compose reads a seccomp profile where it
- * runs (compose, `create.go`, parseSecurityOpts), which is the host: an absolute path is the host's.
+ * The local file that an option of `security_opt` names, as written. Compose reads a seccomp profile where it runs (compose,
+ * `create.go`, parseSecurityOpts), which is the host, so an absolute path is a path on the host.
  */
 export function seccompProfile(option: string): string | undefined {
   const profile = /^seccomp(?:=|:(?!.*=))(.+)$/s.exec(option)?.[1];

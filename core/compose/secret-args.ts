@@ -5,9 +5,9 @@ const SECRETS = new Set(
     " ",
   ),
 );
-/** Before `KEY`, these words make it a key that is no secret. */
+/** Before `KEY`, these words mean that the key is not a secret. */
 const PUBLIC = new Set("public pub publishable site cache sort primary foreign host".split(" "));
-/** As the last word, these say that the value is only about a secret. */
+/** As the last word, these mean that the value only describes a secret. */
 const ABOUT = new Set(
   "id ids name path file dir url uri endpoint issuer audience type kind length size ttl expiry expires header prefix version enabled required".split(
     " ",
@@ -15,8 +15,9 @@ const ABOUT = new Set(
 );
 
 /**
- * Warns of build arguments that look like secrets, by their name or by a URL with a password in it. Arguments are kept in the
- * state, in `.everfresh/` and in the image's history, where everybody who has the image can read them.
+ * Warns about build arguments that look like secrets, by their name or because their value is a private key or a URL with a
+ * password. Arguments are stored in the state, in `.everfresh/` and in the image's history, readable for everyone who has
+ * the image.
  */
 export function secretArguments(service: string, args: Readonly<Record<string, string | null>>): string[] {
   return Object.entries(args)
@@ -24,8 +25,8 @@ export function secretArguments(service: string, args: Readonly<Record<string, s
     .map(([name]) =>
       problem(
         `services.${service}.build.args.${name}`,
-        "looks like a secret, and build arguments stand in plain text in the state and in the image",
-        "give it in `secrets:` of `build:`, and mount it with `RUN --mount=type=secret`",
+        "looks like a secret, but build arguments are in plain text in the state and in the image",
+        "pass it in `secrets:` of `build:`, and mount it with `RUN --mount=type=secret`",
       ),
     );
 }

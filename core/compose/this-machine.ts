@@ -2,20 +2,20 @@ import path from "node:path";
 import { problem } from "../problems";
 import type { ComposeDocument, ComposeText } from "./document";
 
-/** Whose a bind mount's source is: the project's, which is shipped; the host's; or this machine's home folder, which a host does not have. */
+/** Where a bind mount's source belongs: to the project (shipped), to the host, or to this machine's home folder (refused). */
 export type Owner = "project" | "host" | "home";
 
 /**
- * @param written - the source as it was written, variables replaced; undefined where that is not known.
+ * @param written - the source as written, with variables replaced; undefined if unknown.
  * @param source - absolute, as compose resolved it.
  */
 export function ownerOf(written: string | undefined, source: string, text: ComposeText): Owner {
   const { marks, folder, sources } = text;
   if (written !== undefined && (written.startsWith("~") || written.includes(marks.home))) return "home";
-  // A relative path of an extended file begins with that file's folder.
+  // A relative path in an extended file begins with that file's folder.
   if (written !== undefined && (!written.startsWith("/") || written.startsWith(marks.folder)))
     return "project";
-  // An absolute path from a variable may well be this machine's; one that is written in the file is meant.
+  // An absolute path from a variable may belong to this machine; one that is written in the file is intentional.
   const meant = written !== undefined && sources.includes(written);
   return !meant && isInside(folder, source) ? "project" : "host";
 }
@@ -26,12 +26,12 @@ export function isInside(folder: string, file: string): boolean {
   return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
-/** Keys of a service that concern this machine only, or are checked elsewhere. */
+/** Service keys that concern only this machine or are checked elsewhere. */
 const LOCAL = /^(build|develop|env_file|label_file|extends|volumes|x-.*)$/;
 
 /**
- * Everything in which `$HOME` or `$PWD` of this machine would reach a host, and the devices of volumes that are folders of
- * this machine.
+ * Problems of every value that would carry this machine's `$HOME` or `$PWD` to a host, and of volumes whose device is a
+ * folder of this machine.
  */
 export function thisMachineProblems(written: ComposeDocument, text: ComposeText): string[] {
   const { marks } = text;
@@ -51,7 +51,7 @@ export function thisMachineProblems(written: ComposeDocument, text: ComposeText)
 
 type Marks = ComposeText["marks"];
 
-/** A problem for each text within a value that names a folder of this machine. */
+/** A problem for each string in a value that names a folder of this machine. */
 function markedTexts(where: string, value: unknown, marks: Marks): string[] {
   if (typeof value === "object" && value !== null)
     return Object.entries(value).flatMap(([key, inner]) => markedTexts(`${where}.${key}`, inner, marks));
@@ -75,7 +75,7 @@ function volumeProblems(where: string, volume: object, text: ComposeText): strin
   const found = markedTexts(where, { ...rest, driver_opts: options }, marks);
   if (typeof device !== "string") return found;
   const short = device.replace(marks.home, "~").replace(marks.folder, ".");
-  // With this option, compose takes every device for a path.
+  // With this option, compose treats every device as a path.
   const isOurs = options.o === "bind" && ownerOf(device, device, text) !== "host";
   if (!isOurs && !/^[.~]/.test(short)) return found;
   return [
@@ -83,7 +83,7 @@ function volumeProblems(where: string, volume: object, text: ComposeText): strin
     problem(
       `${where}.driver_opts.device`,
       `\`${device.replace(marks.home, "$HOME").replace(marks.folder, "$PWD")}\` is a folder of this machine`,
-      "give the absolute path of a folder of the host",
+      "use the absolute path of a folder on the host",
     ),
   ];
 }

@@ -3,7 +3,7 @@ import type { ContentFile, ContentIdentity } from "./types";
 
 /** One thing that differs between two identities. */
 export type Change =
-  /** Only the way in which contents are identified. */
+  /** Only the way of identifying contents. */
   | { kind: "scheme" }
   | { kind: "file"; how: FileChange; path: string; context?: string; detail?: string }
   | { kind: "ignore"; path: string; context?: string }
@@ -13,7 +13,7 @@ type InputChange = "added" | "removed" | "changed";
 type FileChange = InputChange | "mode" | "type";
 type IgnoreFile = ContentIdentity["ignoreFiles"][number];
 
-/** Everything that differs between two identities, files first. Empty exactly if the content is the same. */
+/** Everything that differs between two identities, files first. Empty if and only if the content is the same. */
 export function changes(before: ContentIdentity, after: ContentIdentity): Change[] {
   if (before.content === after.content) return [];
   const found = [
@@ -81,7 +81,7 @@ function inputChanges(before: Record<string, unknown>, after: Record<string, unk
   return found;
 }
 
-/** The instructions that are new or changed; if there are none, those that were removed. */
+/** The new or changed instructions; if there are none, the removed ones. */
 function instructionDetail(before: unknown, after: unknown): { detail?: string } {
   if (!Array.isArray(before) || !Array.isArray(after)) return {};
   const most = Math.min(before.length, after.length);
@@ -149,7 +149,7 @@ function inputWords(input: string, group: (Change & { kind: "input" })[]): strin
   return `${word}${keys.length > 1 ? "s" : ""} ${shortList(keys)}`;
 }
 
-/** The first three, and how many more there are. */
+/** The first three, and the number of further ones. */
 function shortList(names: string[]): string {
   const more = names.length - NAMED;
   return more > 0 ? `${names.slice(0, NAMED).join(", ")} and ${more} more` : names.join(", ");

@@ -1,6 +1,6 @@
 /**
- * The parts of a path from the context's top. No `..` leads out of the context: Go's `path.Join("/", path)`, which BuildKit
- * applies to sources and to the targets of links.
+ * The parts of a path from the context's root. No `..` leads out of the context, as with Go's `path.Join("/", path)`, which
+ * BuildKit applies to sources and link targets.
  */
 export function contextPath(path: string): string[] {
   const parts: string[] = [];
@@ -11,7 +11,7 @@ export function contextPath(path: string): string[] {
   return parts;
 }
 
-/** The folders that a path is in, within the context. */
+/** The folders within the context that contain a path. */
 export function foldersAbove(path: string): string[] {
   const found: string[] = [];
   for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))

@@ -6,7 +6,7 @@ import { unreadable } from "./files/unreadable";
 import { IgnoreRules, readIgnoreFile } from "./ignore";
 import { ContentError, type ContentIdentity } from "./types";
 
-/** A context folder, with the ignore rules that apply in it. */
+/** A context folder and its ignore rules. */
 export interface Context {
   /** The name of a named context; absent for the main one. */
   name?: string;
@@ -17,11 +17,11 @@ export interface Context {
   sampleMode?: number;
 }
 
-/** The file that a build's Dockerfile is in. */
+/** The file of a build's Dockerfile. */
 export interface DockerfileEntry {
-  /** Its absolute path as the build names it, which its own ignore file is named after. */
+  /** Its absolute path as the build names it; its own ignore file is named after this path. */
   path: string;
-  /** Where it was found: BuildKit also takes a `dockerfile` for `Dockerfile`. */
+  /** Where it was found: BuildKit also accepts `dockerfile` for `Dockerfile`. */
   found: string;
   mode: number;
 }
@@ -83,8 +83,8 @@ export function readIfThere(path: string): string | undefined {
 }
 
 /**
- * Whether the builder can read an ignore file. A link is sent together with its target, but only from its own folder: a
- * link that leads out of it is broken for the builder, and its rules do not apply.
+ * Whether the builder can read an ignore file. A link is sent together with its target only within its own folder. A link
+ * that leads elsewhere is broken for the builder, and its rules do not apply.
  */
 function isSent(path: string): boolean {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return true;

@@ -1,17 +1,17 @@
 import { createHash, type Hash } from "node:crypto";
 import type { ContentFile } from "./types";
 
-/** To be raised whenever a change of this code gives the same project another hash. */
+/** Increase this whenever a change to this code changes the hash of an unchanged project. */
 const SCHEME = "everfresh content 1";
-/** The number of fields that are hashed at once. */
+/** The number of fields hashed at once. */
 const PIECE = 4096;
 
 /**
  * The content hash: SHA-256 over the scheme's name, the inputs, and the files of each context. Each value is preceded by
- * its kind and length, so no two different contents give the same bytes.
+ * its kind and length, so different contents never give the same bytes.
  *
- * Files are written in columns, which is several times as fast as one record each: their number, then all paths, all
- * types, all modes and all digests. A NUL, which none of them can contain, separates the fields of a column.
+ * Files are written in columns, which is several times as fast as one record per file: their number, then all paths,
+ * types, modes and digests. The fields of a column are separated by NUL, which none of them can contain.
  *
  * @param files grouped by context, sorted
  */
@@ -31,7 +31,7 @@ export function contentHash(inputs: Record<string, unknown>, files: ContentFile[
   return hash.digest("hex");
 }
 
-/** Hashes a column in pieces, because a whole one would take most of the memory. */
+/** Hashes a column in pieces, because a whole one would dominate memory use. */
 function column(hash: Hash, files: ContentFile[], field: (file: ContentFile) => string): void {
   let bytes = files.length - 1;
   for (const file of files) bytes += Buffer.byteLength(field(file));
@@ -62,8 +62,8 @@ function text(s: string): string {
 }
 
 /**
- * Escapes lone surrogates, which UTF-8 cannot hold and which stand for bytes that are not UTF-8. The result begins with a
- * slash, which no other path does.
+ * Escapes lone surrogates, which stand for invalid bytes and cannot be written as UTF-8. The result begins with a slash,
+ * as no other path does.
  */
 function encodeLoneSurrogates(s: string): string {
   return `/${s.replace(/[\ud800-\udfff%]/gu, (c) => `%${c.charCodeAt(0).toString(16)}`)}`;

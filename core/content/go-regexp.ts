@@ -1,7 +1,7 @@
 /**
  * Translates a Go regular expression (RE2 syntax) to JavaScript, as far as ignore patterns need it.
  *
- * @returns undefined for anything else (`[[:alpha:]]`, `\pL`, …) and for what Go refuses
+ * @returns undefined for anything else (`[[:alpha:]]`, `\pL`, …) and for what Go rejects
  */
 export function toJsRegExp(source: string): RegExp | undefined {
   const chars = [...source];

@@ -9,9 +9,9 @@ import { readContext } from "./read-context";
 import { type BuildSpec, ContentError, type ContentIdentity, type IdentifyOptions } from "./types";
 
 /**
- * What the image of `spec` is built from, and its hash. Needs neither Docker nor the network.
+ * Identifies what the image of `spec` is built from. Needs neither Docker nor the network.
  *
- * @throws ContentError for what the user has to fix: no context, no Dockerfile, an unreadable file, …
+ * @throws ContentError for problems that the user has to fix: no context, no Dockerfile, an unreadable file, …
  */
 export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): Promise<ContentIdentity> {
   const dockerfile = readDockerfileOf(spec);
@@ -32,13 +32,13 @@ export async function identify(spec: BuildSpec, options: IdentifyOptions = {}): 
   };
 }
 
-/** What a build's stages begin with, copy from or mount, apart from other stages. */
+/** What a build's stages begin with, copy from or mount, except other stages. */
 export interface BaseImages {
   /** External images, as the Dockerfile names them. */
   images: string[];
   /** Names of the named contexts in use. */
   contexts: string[];
-  /** Why these may not be all, in words. */
+  /** Why the list may be incomplete, in words. */
   unsure?: string;
 }
 
@@ -62,9 +62,9 @@ export async function parentImages(spec: BuildSpec): Promise<string[]> {
 }
 
 /**
- * The ONBUILD instructions of the image that is built.
+ * The ONBUILD instructions of the built image.
  *
- * @returns undefined if they are not certain
+ * @returns undefined if they are uncertain
  * @throws ContentError as {@link identify} does
  */
 export async function ownOnBuild(
@@ -78,7 +78,7 @@ export async function ownOnBuild(
  * A build's Dockerfile with the images of other services in place of its `service:` contexts.
  *
  * @param refs - the images, `repository@digest`, by the names of the contexts.
- * @returns undefined if it is not certain that this builds the same; then the builder has to be given the contexts
+ * @returns undefined if this might build something else; then the builder needs the contexts
  * @throws ContentError as {@link identify} does
  */
 export function pinnedDockerfile(
@@ -99,7 +99,7 @@ function imagesOf(spec: BuildSpec, { images, contexts }: Reading): string[] | un
   return [...new Set([...images, ...contexts.flatMap((name) => own(named, name) ?? [])])].sort();
 }
 
-/** The named contexts that are images of a registry or of this machine. */
+/** The named contexts that are images, in a registry or on this machine. */
 function contextImages({ additionalContexts }: BuildSpec): Record<string, string> {
   const images = Object.entries(additionalContexts).map(([name, value]) => [
     name,
@@ -151,13 +151,13 @@ function dockerfileInputs(
   const contexts = reading.contexts.map((name) => {
     const value = spec.additionalContexts[name]!;
     const service = serviceOf(value);
-    // Without the service's name, which can change without changing the image.
+    // Leaves out the service's name, which can change without changing the image.
     if (service !== undefined) return [name, `content ${contentOf(service, builtContents)}`];
     return [name, isAbsolute(value) ? "a folder" : value];
   });
   return {
     dockerfile: reading.dockerfile,
-    // Another frontend than the builder's own may build another image from the same text.
+    // A different frontend may build a different image from the same text.
     syntax: reading.syntax,
     target: reading.target,
     args: reading.args,
@@ -178,7 +178,7 @@ function imageInputs(spec: BuildSpec, options: IdentifyOptions, reading: Reading
     platforms: [...spec.platforms].sort(),
     labels: spec.labels,
     secrets: [...spec.secrets].sort(),
-    // Always empty, as compose files with it are refused; it stays because leaving it out would change every hash.
+    // Always empty, because compose files with it are refused. Removing it would change every hash.
     ssh: [],
     provenance: spec.provenance,
     sbom: spec.sbom,
@@ -197,7 +197,9 @@ function ofImages(perImage: Record<string, string> | undefined, spec: BuildSpec,
 
 function wholeReasons(reading: Reading): string[] {
   if (reading.unsure !== undefined)
-    return [`everything counts, as the Dockerfile is not certain to be understood: ${reading.unsure}`];
+    return [
+      `everything counts, because the Dockerfile may be read differently by the builder: ${reading.unsure}`,
+    ];
   const whole = reading.sources.filter(
     ({ context, path, exclude }) => !context && path === "" && exclude.length === 0,
   );

@@ -10,7 +10,7 @@ import { ContentError } from "./types";
 export class IgnoreRules {
   readonly #rules: Rule[];
   readonly #exceptions: Rule[];
-  /** Whether every exception names one path: then an ignored folder is entered only if an exception lies in it. */
+  /** Whether every exception is a plain path. Then an ignored folder is entered only if an exception lies in it. */
   readonly #plainExceptions: boolean;
 
   constructor(patterns: string[]) {
@@ -25,7 +25,7 @@ export class IgnoreRules {
 
   /**
    * @param path relative to the context, `/` between the parts
-   * @param parent the verdict on the folder it is in; undefined directly under the context
+   * @param parent the verdict on its folder; undefined at the top of the context
    */
   judge(path: string, parent: Verdict | undefined): Verdict {
     const matched: boolean[] = new Array(this.#rules.length).fill(false);
@@ -45,7 +45,7 @@ export class IgnoreRules {
     return this.#exceptions.length > 0;
   }
 
-  /** As {@link judge}, faster, for a path that has nothing below it. */
+  /** Like {@link judge} but faster, for a path with nothing below it. */
   ignoresIn(path: string, parent: Verdict | undefined): boolean {
     let ignored = false;
     for (let i = 0; i < this.#rules.length; i++) {
@@ -56,7 +56,7 @@ export class IgnoreRules {
     return ignored;
   }
 
-  /** Whether a path is ignored, when the folders above it have not been judged. */
+  /** Whether a path is ignored, judging the folders above it first. */
   ignores(path: string): boolean {
     let verdict: Verdict | undefined;
     for (let at = path.indexOf("/"); ; at = path.indexOf("/", at + 1)) {
@@ -65,7 +65,7 @@ export class IgnoreRules {
     }
   }
 
-  /** Whether an ignored folder has to be entered, because something below it may be re-included. */
+  /** Whether an ignored folder must be entered because something below it may be re-included. */
   mayReinclude(folder: string): boolean {
     if (!this.#plainExceptions) return true;
     return this.#exceptions.some((rule) => `${rule.stem}/`.startsWith(`${folder}/`));
@@ -91,7 +91,7 @@ interface Rule {
 /**
  * The patterns of an ignore file.
  *
- * @throws ContentError for a bad line, for which the builder refuses the whole file
+ * @throws ContentError for a bad line, because the builder rejects the whole file for it
  */
 export function readIgnoreFile(content: string, where: string): string[] {
   const patterns: string[] = [];
@@ -124,7 +124,7 @@ function compile(text: string): Rule | undefined {
   return { text, exception, stem, matches: matcher(pattern, exception) };
 }
 
-/** How a pattern matches: BuildKit distinguishes one path, a prefix, a suffix and a regular expression. */
+/** Matches a pattern as BuildKit does: as a path, a prefix, a suffix or a regular expression. */
 function matcher(pattern: string, exception: boolean): (path: string) => boolean {
   const { kind, source } = translate(pattern);
   switch (kind) {
@@ -140,7 +140,7 @@ function matcher(pattern: string, exception: boolean): (path: string) => boolean
     }
     case "regexp": {
       const regexp = toJsRegExp(source);
-      // A pattern that is not understood ignores nothing.
+      // An unsupported pattern ignores nothing.
       return regexp ? (path) => regexp.test(path) : () => exception;
     }
   }
@@ -188,7 +188,7 @@ export function clean(path: string): string {
   return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
 }
 
-/** Go's `strings.TrimSpace`, which removes other characters than JavaScript's `trim`. */
+/** Go's `strings.TrimSpace`, which removes different characters than JavaScript's `trim`. */
 function trimSpace(s: string): string {
   const space = "[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
   return s.replace(new RegExp(`^${space}`, "u"), "").replace(new RegExp(`${space}$`, "u"), "");

@@ -1,8 +1,8 @@
 /**
- * The content of a build: what its image is made from, and one hash of all that.
+ * The content of a build: everything its image is made from, and one hash over it.
  *
  * Unlike the rest of core/, this module reads the disk: the build's context, its Dockerfile and ignore files, and the cache
- * of digests. It imports neither Pulumi nor child processes, asks no network, and changes nothing but that cache.
+ * of digests. It imports neither Pulumi nor child processes, does not use the network, and writes only that cache.
  */
 export { type Change, changes, describe } from "./changes";
 export {

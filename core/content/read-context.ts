@@ -48,7 +48,7 @@ function contentFiles(
     const type = types[i];
     const path = listing.paths[i]!;
     const digest = type === "file" ? digests[next++] : type === "symlink" ? linkDigest(root, path) : "";
-    // It has gone since it was listed.
+    // It has disappeared since it was listed.
     if (type === undefined || digest === undefined) continue;
     const mode = type === "symlink" ? "0777" : modes.of(listing.mode(i));
     files.push(

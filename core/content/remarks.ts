@@ -1,6 +1,6 @@
 import type { BuildSpec, ContentIdentity } from "./types";
 
-/** What {@link remarks} has to know of a build. */
+/** What {@link remarks} needs to know about a build. */
 export interface RemarkedBuild {
   service: string;
   spec: BuildSpec;
@@ -9,14 +9,14 @@ export interface RemarkedBuild {
   buildsWithoutCache: boolean;
 }
 
-/** Advice about builds that are not wrong, each piece once: `<where>: <what>; <what to do>`. */
+/** Advice about valid builds, each piece once: `<where>: <what>; <what to do>`. */
 export function remarks(builds: readonly RemarkedBuild[]): string[] {
   const seeing = builds.filter(seesGit);
   const contexts = new Set(seeing.map(({ spec }) => spec.context));
   return [
     ...[...contexts].map(
       (context) =>
-        `${namesOf(seeing.filter(({ spec }) => spec.context === context))}: the build sees .git, which is another one after every commit and every fetch, and so is the image; add the line \`.git\` to ${context}/.dockerignore`,
+        `${namesOf(seeing.filter(({ spec }) => spec.context === context))}: the build sees .git, which changes with every commit and every fetch, and so does the image; add the line \`.git\` to ${context}/.dockerignore`,
     ),
     ...builds
       .filter((build) => build.buildsWithoutCache && keepsCaches(build))

@@ -46,13 +46,13 @@ export function select(
 }
 
 interface Found {
-  /** Paths that count with everything below them. */
+  /** Paths that count together with everything below them. */
   below: string[];
-  /** Paths that count without what is below them: the links on the way. */
+  /** Paths that count on their own: the links on the way. */
   single: string[];
 }
 
-/** @param deep whether a part `**` stands for any number of folders */
+/** @param deep whether `**` matches any number of folders */
 function resolveSource(root: string, rules: IgnoreRules, source: string, deep = false): Found {
   const below = new Set<string>();
   const single = new Set<string>();
@@ -60,7 +60,7 @@ function resolveSource(root: string, rules: IgnoreRules, source: string, deep = 
   follow("", source === "" ? [] : source.split("/"), LINKS);
   return { below: [...below], single: [...single] };
 
-  /** @returns whether it leads to anything */
+  /** @returns whether the path leads to anything */
   function follow(at: string, rest: string[], links: number): boolean {
     const [part, ...others] = rest;
     if (part === undefined) {
@@ -97,9 +97,9 @@ function resolveSource(root: string, rules: IgnoreRules, source: string, deep = 
 }
 
 /**
- * What `COPY --parents` reads: what the pattern names with everything below it, and the folders above, whose permissions
- * are copied. Its wildcards are those of an ignore file. From the first part on that means something else in other
- * sources, everything below counts.
+ * What `COPY --parents` reads: everything that the pattern names, all below it, and the folders above, whose permissions are
+ * copied. Its wildcards are those of an ignore file. Where a part of the pattern would mean something else in other
+ * sources, everything below that point counts.
  */
 function withParents(root: string, rules: IgnoreRules, source: string): Found {
   const parts = source.split("/");
@@ -113,7 +113,7 @@ function withParents(root: string, rules: IgnoreRules, source: string): Found {
   return { below, single: [...single, ...below.flatMap(foldersAbove)] };
 }
 
-/** The folders in a folder that the builder sees; links to folders are left out. */
+/** The subfolders that the builder sees, without links to folders. */
 function foldersIn(root: string, rules: IgnoreRules, folder: string): string[] {
   return entriesOf(root, folder)
     .map((name) => (folder === "" ? name : `${folder}/${name}`))
@@ -127,7 +127,7 @@ function namesLike(root: string, folder: string, part: string): string[] {
   return entriesOf(root, folder).filter((name) => pattern.test(name));
 }
 
-/** Sorted; empty for what is not a folder. */
+/** Sorted; empty if it is not a folder. */
 function entriesOf(root: string, folder: string): string[] {
   try {
     return readdirSync(encodePath(`${root}/${folder}`), { encoding: "buffer" })
@@ -138,7 +138,7 @@ function entriesOf(root: string, folder: string): string[] {
   }
 }
 
-/** Go's `filepath.Match` for one part of a path. A class or an escape that is not known here matches everything. */
+/** Go's `filepath.Match` for one part of a path. An unsupported class or escape matches everything. */
 function wildcard(part: string): RegExp {
   let source = "^";
   for (let i = 0; i < part.length; i++) {

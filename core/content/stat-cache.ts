@@ -16,19 +16,18 @@ import { join } from "node:path";
 import { type CacheTable, decodeTable, emptyTable, encodeTable } from "./files/cache-table";
 import { STAT_FIELDS } from "./files/file-work";
 
-/** Some file systems record times in steps of 2 s (FAT): a file this young can change again and keep its times. */
+/** Some file systems (FAT) record times in steps of 2 s, so a younger file can change again and keep its times. */
 const GRANULARITY_MS = 2_000;
-/** Saves after which an unused entry is dropped. Not the first: another service may read another part of the context. */
+/** Saves after which an unused entry is dropped. More than one, because services may read different parts of a context. */
 const MOST_IDLE = 20;
 
 /**
  * Remembers the digests of files between runs, one cache file per context folder.
  *
- * A digest is used if size, mtime, ctime, inode and device are those of the file that was read; a file that is put back
- * with its old mtime has a new ctime. A file written less than two seconds before it was read is not remembered, because
- * another write could leave the same times. A cache file that is damaged, describes another folder or belongs to another
- * user is not used; neither that nor a failure to save costs more than time. Concurrent runs replace the whole file, and
- * the last one wins.
+ * A digest is used only if size, mtime, ctime, inode and device are unchanged since the file was read; restoring an old mtime
+ * changes the ctime. A file written less than two seconds before it was read is not remembered, because another write could
+ * leave the same times. A cache file that is damaged, describes another folder or belongs to another user is ignored, which
+ * costs only time, like a failure to save. Concurrent runs replace the whole file, and the last one wins.
  */
 export class StatCache {
   readonly #folder: string;
@@ -38,7 +37,7 @@ export class StatCache {
     this.#folder = folder;
   }
 
-  /** @param folder of the cache files; created when something is saved */
+  /** @param folder the folder of the cache files; created when something is saved */
   static open(folder: string): StatCache {
     return new StatCache(folder);
   }
@@ -53,7 +52,7 @@ export class StatCache {
     return cache;
   }
 
-  /** Saves what is new. Never throws. */
+  /** Saves new digests. Never throws. */
   save(): void {
     for (const [root, cache] of this.#open) {
       if (!cache.changed) continue;
@@ -74,12 +73,12 @@ export class StatCache {
 interface Entry {
   sha256: string;
   /**
-   * Its {@link STAT_FIELDS} numbers begin at `at`. The array is shared with other files, as one for each would take most
-   * of the memory.
+   * Its {@link STAT_FIELDS} numbers begin at `at`. Files share the array, because one array each would dominate memory
+   * use.
    */
   stats: Float64Array;
   at: number;
-  /** When it began to be read, by this machine's clock, in milliseconds. */
+  /** When reading it began, by this machine's clock, in milliseconds. */
   readAt: number;
 }
 
@@ -88,7 +87,7 @@ export class FolderCache {
   readonly #asked: Uint8Array;
   readonly #fresh = new Map<string, Entry>();
   #places: Map<string, number> | undefined;
-  /** The likely place of the next path: lookups come in the order of the file. */
+  /** The likely index of the next path: lookups come in the order of the cache file. */
   #next = 0;
 
   constructor(old: CacheTable) {
@@ -100,7 +99,7 @@ export class FolderCache {
     return this.#fresh.size > 0;
   }
 
-  /** About how many files a run will ask for; 0 for a new folder. */
+  /** The approximate number of files that a run will look up; 0 for a new folder. */
   get size(): number {
     return this.#old.paths.length;
   }
@@ -117,14 +116,14 @@ export class FolderCache {
 
   /**
    * @param stats the file's numbers begin at `at`; must not be changed afterwards
-   * @param readAt when the file began to be read, by this machine's clock, in milliseconds
+   * @param readAt when reading the file began, by this machine's clock, in milliseconds
    */
   remember(path: string, stats: Float64Array, at: number, sha256: string, readAt: number): void {
     // The cache file is UTF-8, which cannot hold other names.
     if (path.isWellFormed()) this.#fresh.set(path, { sha256, stats, at, readAt });
   }
 
-  /** @param behind by how much the file system's clock is behind this machine's, in milliseconds */
+  /** @param behind how far the file system's clock is behind this machine's, in milliseconds */
   table(behind: number): CacheTable {
     const fresh = [...this.#fresh.keys()].filter((path) => isSettled(this.#fresh.get(path)!, behind)).sort();
     const [old, most] = [this.#old, this.#old.paths.length + fresh.length];
@@ -170,7 +169,7 @@ export class FolderCache {
 
 const digestAt = ({ digests }: CacheTable, place: number) => digests.slice(place * 64, place * 64 + 64);
 
-/** Size, mtime, ctime, inode, device; not the mode, which no digest depends on. */
+/** Compares size, mtime, ctime, inode and device, but not the mode, which does not affect the digest. */
 function same(a: Float64Array, at: number, b: Float64Array, bt: number): boolean {
   for (let i = 1; i < STAT_FIELDS; i++) if (a[at + i] !== b[bt + i]) return false;
   return true;
@@ -190,7 +189,7 @@ function readTable(file: string, root: string): CacheTable {
   }
 }
 
-/** @param content gets by how much the file system's clock is behind this machine's, in milliseconds */
+/** @param content receives how far the file system's clock is behind this machine's, in milliseconds */
 function replaceFile(file: string, content: (behind: number) => Uint8Array[]): void {
   const temporary = `${file}.${process.pid}`;
   const fd = openSync(temporary, "w", 0o600);

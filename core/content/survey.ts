@@ -7,15 +7,15 @@ import { openContexts, readDockerfileOf } from "./identify";
 import type { Verdict } from "./ignore";
 import type { BuildSpec, ContentIdentity } from "./types";
 
-/** What is in a context folder, divided by whether it counts. What cannot be read has no size. */
+/** The entries of a context folder, divided by whether they count. Unreadable ones have no size. */
 export interface ContextSurvey {
   /** The name of a named context; absent for the main one. */
   name?: string;
   /** All files that count. */
   counted: Weight;
-  /** The files and folders at the top of the context that count, the heaviest first. */
+  /** The files and folders at the top of the context that count, largest first. */
   heaviest: Weight[];
-  /** What the build does not see, the heaviest first. The Dockerfile and the ignore file are not listed. */
+  /** What the build does not see, largest first, without the Dockerfile and the ignore file. */
   unseen: Unseen[];
 }
 
@@ -35,7 +35,7 @@ export interface Unseen extends Weight {
 /**
  * Surveys the contexts of a build: the main one, then the named ones that it reads.
  *
- * @param identity of that build
+ * @param identity the identity of that build
  * @throws ContentError when a context or the Dockerfile is gone
  */
 export function surveyContexts(spec: BuildSpec, identity: ContentIdentity): ContextSurvey[] {
@@ -73,9 +73,9 @@ interface Scope {
   context: Context;
   /** Every path that counts. */
   counts: ReadonlySet<string>;
-  /** The folders that have such a path in them. */
+  /** The folders that contain such a path. */
   entered: ReadonlySet<string>;
-  /** Files that the builder reads itself: neither unseen, nor counted unless an instruction reads them. */
+  /** Files that the builder reads itself: never unseen, and counted only if an instruction reads them. */
   apart: ReadonlySet<string>;
 }
 

@@ -9,15 +9,15 @@ export interface BuildSpec {
   dockerfile?: string;
   /** The Dockerfile's text itself, in place of `dockerfile`. */
   dockerfileInline?: string;
-  /** Build arguments. One that is `null` is named without a value and counts as not given. */
+  /** Build arguments. `null` means named without a value, which counts as not given. */
   args: Record<string, string | null>;
   /** The stage to build. Default: the last one. */
   target?: string;
   platforms: string[];
   labels: Record<string, string>;
   /**
-   * Named contexts. An absolute folder counts by its files, `service:<name>` by the content of the image that the service
-   * builds ({@link IdentifyOptions.builtContents}), anything else (`docker-image://…`, a URL) by its text.
+   * Named contexts. An absolute folder counts by its files, `service:<name>` by the content of that service's image
+   * ({@link IdentifyOptions.builtContents}), anything else (`docker-image://…`, a URL) by its text.
    */
   additionalContexts: Record<string, string>;
   /** Ids only, never values: a rotated secret builds the same image. */
@@ -36,12 +36,12 @@ export interface BuildSpec {
 export interface IdentifyOptions {
   /** A nonce: a new value gives a new content hash. */
   fresh?: string;
-  /** The current digests of the base images that count by digest and not only by name. */
+  /** The current digests of base images that count by digest, not only by name. */
   baseDigests?: Record<string, string>;
   /**
    * The ONBUILD instructions of images that stages begin with, by image; `service:<name>` for one that a service builds.
-   * Undefined where they could not be found out: then the whole context counts. An image that is not listed has none,
-   * unless `onbuild` is a part of its name.
+   * Undefined if unknown, in which case the whole context counts. An image that is not listed has none, unless its name
+   * contains `onbuild`.
    */
   baseOnBuild?: Record<string, string[] | undefined>;
   /** The content hash of each service whose image the build uses through a `service:` context. */
@@ -68,7 +68,7 @@ export interface ContentFile {
 export interface ContentIdentity {
   /** 64 hex digits: SHA-256 over {@link files} and {@link inputs}, and nothing else. */
   content: string;
-  /** Whether everything counts that the ignore rules leave of the context. */
+  /** Whether everything in the context counts, except ignored files. */
   wholeContext: boolean;
   /** Why the whole context counts, in words; empty if it does not. */
   reasons: string[];
@@ -76,7 +76,7 @@ export interface ContentIdentity {
   files: ContentFile[];
   /** Everything else that counts, in a readable form. */
   inputs: Record<string, unknown>;
-  /** The ignore files that applied. Only what they leave counts; they are listed to explain why a file came or went. */
+  /** The ignore files in effect. They do not count themselves; they are listed to explain why files appear or disappear. */
   ignoreFiles: { context?: string; path: string; sha256: string }[];
 }
 

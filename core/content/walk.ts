@@ -12,13 +12,13 @@ export interface Scope {
 }
 
 /**
- * Finds the files and folders of a context that the ignore rules leave and `scope` includes, in code unit order.
+ * Finds the files and folders of a context that are not ignored and that `scope` includes, in code unit order.
  *
  * Like BuildKit's client (tonistiigi/fsutil, `filterFS.Walk`), it reports an ignored folder if something below it is
  * re-included, and follows no links. It enters a folder only if something in it can count.
  */
 export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (path: string) => void): void {
-  // An ignored folder is reported once something in it is re-included, which is after some of its neighbours.
+  // An ignored folder is reported once something in it is re-included, possibly after some of its neighbours.
   const late = new Set<string>();
   const kept: string[] | undefined = rules.reincludes ? [] : undefined;
   enter("", undefined, []);
@@ -46,15 +46,15 @@ export function walk(root: string, rules: IgnoreRules, scope: Scope, found: (pat
 }
 
 /**
- * The names in a folder. That of a folder is listed twice, the second time with a `/` after it, where it is to be entered:
- * sorted like this, the paths of a whole tree come in code unit order.
+ * The names in a folder. Subfolders are listed twice, the second time with a trailing `/`, which marks when to enter them:
+ * this puts the paths of the whole tree in code unit order.
  */
 function namesIn(root: string, folder: string): string[] {
   const path = encodePath(folder === "" ? root : `${root}/${folder}`);
   try {
     const entries = readdirSync(path, { withFileTypes: true });
     if (!entries.some(({ name }) => name.includes("\ufffd"))) return inOrder(entries, ({ name }) => name);
-    // A name is not UTF-8: read them as bytes, which Node's types lack here.
+    // Some name is not UTF-8: read all as bytes, which Node's types do not allow here.
     const raw = readdirSync(path, { withFileTypes: true, encoding: "buffer" as never });
     return inOrder(raw, ({ name }) => decodeName(name as unknown as Buffer));
   } catch (error) {

@@ -8,23 +8,23 @@ import type { Provenance, PushedImage } from "./deployed";
 import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
 import { asRendered, behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
 
-/** What a release is made from. */
+/** What a release is made of. */
 export interface Ingredients {
   project: ComposeProject;
   /** Every file that the compose file mounts, read whole. */
   files: readonly FileTree[];
-  /** What it mounts of the hosts' own, by the source of the bind mount. */
+  /** The hosts' own paths that it mounts, by the source of the bind mount. */
   hostPaths: ReadonlyMap<string, HostPath>;
   /** The images of services that follow a tag, by digest: `redis:7@sha256:…`. */
   followed: Readonly<Record<string, string>>;
-  /** Changing it makes another release, and recreates every container. */
+  /** A new value makes a new release and recreates every container. */
   forceRecreate?: string;
 }
 
 /** What is known of a release once its images are in the registry. */
 export interface Known {
   id: string;
-  /** Of each of its files, in their order. */
+  /** One for each of its files, in their order. */
   fingerprints: readonly string[];
   images: Readonly<Record<string, PushedImage>>;
   /** By the images' names on the hosts, as far as they are known. */
@@ -32,7 +32,7 @@ export interface Known {
   provenance: Provenance;
 }
 
-/** The release as hosts are told of it. */
+/** The release as it is sent to hosts. */
 export function assembleRelease(ingredients: Ingredients, known: Known): Release {
   const { project, files, hostPaths, followed, forceRecreate } = ingredients;
   const { id, fingerprints, images, provenance } = known;
@@ -98,9 +98,9 @@ export const imageName = (
 ): string => own(images, name)?.ref ?? own(followed, name) ?? image!;
 
 /**
- * What a release's id depends on, by names that a person understands: what of this changes is what `preview` shows.
+ * What a release's id depends on, under readable names, because `preview` shows the entries that change.
  *
- * @param key - keys what is hashed of the compose file, so that it reveals nothing about a secret's value.
+ * @param key - keys the hash of the compose file, so that the hash reveals nothing about a secret's value.
  * @param fingerprints - of the files, in their order.
  */
 export function releaseKeepers(
@@ -111,7 +111,7 @@ export function releaseKeepers(
 ): Record<string, string> {
   const compose = renderCompose(project, {
     images: mapValues({ ...followed, ...decisions }, (_, service) => service),
-    // What is in the files has keepers of its own.
+    // The contents of the files have keepers of their own.
     files: new Map(files.map(({ file }) => [file.key, `${file.where}/-`])),
     hostPaths,
     forceRecreate,

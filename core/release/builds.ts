@@ -29,9 +29,9 @@ export async function identifyBuild(build: PlannedBuild, options: IdentifyOption
 }
 
 /**
- * Identifies a build again; the contents of other services that it is built upon count as they were.
+ * Identifies a build again, with the same contents of the services that it is built upon.
  *
- * @returns what has changed since, in words; undefined when nothing has.
+ * @returns what has changed since, in words; undefined if nothing has.
  */
 export async function changedSince({
   build,
@@ -47,10 +47,10 @@ export const pinned = ({ build, options }: IdentifiedBuild, refs: Readonly<Recor
   pinnedDockerfile(build, options, refs);
 
 /**
- * Why an image is built anew.
+ * Why an image is rebuilt.
  *
- * @param before - the content that is deployed; undefined when none is.
- * @param known - what that was made from, if this checkout has built or compared it.
+ * @param before - the deployed content; undefined if there is none.
+ * @param known - what it was made from, if this checkout has built or compared it.
  */
 export function causeOf(
   before: string | undefined,
@@ -64,6 +64,6 @@ export function causeOf(
     : `its content changed (this checkout has not seen ${before.slice(0, 12)})`;
 }
 
-/** Names of files may have anything in them. */
+/** An excerpt, because file names may contain any character. */
 const differences = (before: ContentIdentity, now: ContentIdentity) =>
   excerpt(describe(changes(before, now)), 1000);

@@ -4,7 +4,7 @@ import { mapValues } from "../records";
 /** Who deploys, for the ledger. */
 export interface Deployer {
   who: string;
-  /** The machine it is deployed from. */
+  /** The machine that the deployment runs on. */
   from: string;
 }
 
@@ -25,14 +25,14 @@ export interface PushedImage {
   ref: string;
 }
 
-/** What a host proved, as the stack's outputs have it. */
+/** What a host proved, as stored in the stack's outputs. */
 export type ProvedHost = Pick<DeployResult, "release" | "services" | "verifiedAt">;
 
 /** A stack's outputs: what people and other programs read. */
 export interface StackOutputs {
   /** Id of the release. */
   release: string;
-  /** Of its images; absent while an earlier release is pinned. */
+  /** The tag of its images; absent while an earlier release is pinned. */
   tag?: string;
   /** The images that the stack deployed last, also while an earlier release is pinned. */
   images: Record<string, PushedImage>;
@@ -40,13 +40,13 @@ export interface StackOutputs {
   urls: string[];
 }
 
-/** What the program remembers from one green `up` to the next and nobody else needs. */
+/** What the program remembers between green `up`s and nothing else needs. */
 export interface Memory {
   /** The compose project's name. */
   project: string;
   /** Names this stack's state, so that a host can tell whose release it runs. */
   lineage: string;
-  /** Of the release that this stack made last, also while an earlier one is pinned. */
+  /** Provenance of the release that this stack made last, also while an earlier one is pinned. */
   provenance?: Provenance;
   /** The images of services that follow a tag, by the digests that the tags had: `redis:7@sha256:…`. */
   followed: Record<string, string>;
@@ -58,28 +58,28 @@ export interface Memory {
   registry?: string;
 }
 
-/** The resources of a service's image that the state has. */
+/** The resources of a service's image in the state. */
 export interface ImageResources {
-  /** Whether all are there, and are of one content; `pulumi refresh` removes those whose image is gone. */
+  /** Whether all of them exist and belong to one content; `pulumi refresh` removes those whose image is gone. */
   whole: boolean;
   /** Where the image was pushed, without a tag. */
   repository: string;
 }
 
-/** What a stack deployed last, as far as its state tells. */
+/** What a stack deployed last, as far as its state knows. */
 export interface Deployed extends Partial<Memory>, Partial<StackOutputs> {
   images: Record<string, PushedImage>;
   followed: Record<string, string>;
   hosts: Record<string, ProvedHost>;
   layers: Record<string, Layers>;
   fresh: Record<string, string>;
-  /** The release that this stack made last: another one than `release` while an earlier one is pinned. */
+  /** The release that this stack made last; differs from `release` while an earlier one is pinned. */
   madeRelease?: string;
   /** By service. */
   imageResources: Record<string, ImageResources>;
 }
 
-/** Outputs as states have them that a version before {@link Memory} made: it remembered everything there. */
+/** Outputs in the state of a version before {@link Memory}, which kept everything there. */
 export interface EarlierOutputs extends Partial<StackOutputs> {
   project?: string;
   lineage?: string;

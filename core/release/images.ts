@@ -7,11 +7,11 @@ import type { Deployed, PushedImage } from "./deployed";
 
 /** What becomes of a service's image. */
 export type ImageDecision =
-  /** The stack has deployed just this content. */
+  /** The stack has already deployed this content. */
   | { kind: "kept"; image: PushedImage }
-  /** The registry has this content already, whoever built it. */
+  /** The registry already has this content, whoever built it. */
   | { kind: "inRegistry"; image: PushedImage; cause: string }
-  /** Another service has the same content, so it has the same image. */
+  /** Another service has the same content, so both share one image. */
   | { kind: "sameAs"; service: string; content: string; cause: string }
   | { kind: "build"; build: IdentifiedBuild; content: string; noCache: boolean; cause: string }
   /** Another stack has proved it. */
@@ -23,11 +23,11 @@ export type ImageDecisions = Readonly<Record<string, ImageDecision>>;
 export const contentOf = (decision: ImageDecision): string =>
   "image" in decision ? decision.image.content : decision.content;
 
-/** Whether an image is another one than the stack's last. */
+/** Whether an image differs from the stack's last one. */
 export const isNew = ({ kind }: ImageDecision): boolean =>
   kind === "inRegistry" || kind === "sameAs" || kind === "build";
 
-/** What is known of a build's content before it is decided what becomes of the image. */
+/** What is known about a build's content before the decision on its image. */
 export type ContentFacts =
   | { kind: "deployed"; image: PushedImage }
   | {
@@ -35,7 +35,7 @@ export type ContentFacts =
       build: IdentifiedBuild;
       cause: string;
       noCache: boolean;
-      /** The image that the registry has of it; undefined: none. */
+      /** The registry's image of this content, if there is one. */
       found: PushedImage | undefined;
     };
 
@@ -43,17 +43,17 @@ export type ContentFacts =
 export interface Registries {
   /** The registry's address, as this machine reaches it. */
   address: string;
-  /** The same as the hosts reach it. */
+  /** The same registry as the hosts reach it. */
   pullAddress: string;
-  /** Of each service, below `address`. */
+  /** By service, below `address`. */
   repositories: Readonly<Record<string, string>>;
 }
 
 /**
- * The image of a content that the stack has deployed and that is still where it was pushed.
+ * The stack's deployed image of a content, if it is still where it was pushed.
  *
- * @returns undefined for a content to be looked for in the registry: it is another one, the registry is, or
- * `pulumi refresh` has missed a part of it.
+ * @returns undefined if the registry has to be asked: the content or the registry is a different one, or
+ * `pulumi refresh` found a part of the image missing.
  */
 export function deployedImage(
   service: string,
@@ -70,7 +70,7 @@ export function deployedImage(
   return { ...image, ref: movedTo(pullAddress, image.ref) };
 }
 
-/** Whether a new content is built without the cache. A nonce acts when it changes. */
+/** Whether a new content is built without the cache. A nonce takes effect when it changes. */
 export const wantsNoCache = (
   { name, buildOptions }: IdentifiedBuild,
   fresh: string | undefined,
@@ -78,8 +78,8 @@ export const wantsNoCache = (
 ): boolean => buildOptions.noCache || (fresh !== undefined && fresh !== own(deployed.fresh, name));
 
 /**
- * Decides what becomes of each image. One content is built once: two builds of one content need not have the same digest.
- * An image that the stack has deployed stays as it is.
+ * Decides what becomes of each image. One content is built once, because two builds of it may have different digests.
+ * An image that the stack has deployed is kept.
  */
 export function decideImages(
   contents: Readonly<Record<string, ContentFacts>>,
@@ -96,7 +96,7 @@ export function decideImages(
   });
 }
 
-/** The service whose image is taken, of each content. */
+/** For each content, the service whose image is used. */
 function contentOwners(contents: Readonly<Record<string, ContentFacts>>): Map<string, string> {
   const owners = new Map<string, string>();
   const ranked = Object.entries(contents).sort(([, a], [, b]) => rank(a) - rank(b));
@@ -107,14 +107,14 @@ function contentOwners(contents: Readonly<Record<string, ContentFacts>>): Map<st
   return owners;
 }
 
-/** Whose image is taken: one that is deployed, one that is wanted without cache, one that the registry has, any. */
+/** Order of preference: a deployed image, one to be built without cache, one in the registry, any other. */
 function rank(facts: ContentFacts): number {
   if (facts.kind === "deployed") return 0;
   if (facts.noCache) return 1;
   return facts.found ? 2 : 3;
 }
 
-/** What becomes of an image that is not as it was, and why; undefined for one that is. */
+/** What becomes of a changed image, and why; undefined for an unchanged one. */
 export function describeDecision(service: string, decision: ImageDecision): string | undefined {
   switch (decision.kind) {
     case "kept":
@@ -123,13 +123,13 @@ export function describeDecision(service: string, decision: ImageDecision): stri
     case "inRegistry":
       return `${service}: ${decision.cause}; the registry has this content, so nothing is built`;
     case "sameAs":
-      return `${service}: ${decision.cause}; its content is that of ${decision.service}, and so is its image`;
+      return `${service}: ${decision.cause}; it has the same content as ${decision.service}, and shares its image`;
     case "build":
       return `${service}: ${decision.cause}`;
   }
 }
 
-/** What a person should know of the builds, whatever becomes of the images. */
+/** Warnings about the builds, whatever becomes of the images. */
 export function buildWarnings(builds: readonly IdentifiedBuild[], decisions: ImageDecisions): string[] {
   return [
     ...builds.flatMap(({ name, build }) => secretArguments(name, build.args)),

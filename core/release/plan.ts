@@ -6,21 +6,21 @@ import type { Deployed, Memory, Provenance } from "./deployed";
 import { buildWarnings, type ContentFacts, decideImages, type ImageDecisions, isNew } from "./images";
 import { promotedImages } from "./promoted";
 
-/** Everything that was read before a resource is declared. */
+/** Everything that is read before any resource is declared. */
 export interface Observed {
   ingredients: Ingredients;
   /** Empty where nothing is built: for a pinned or a promoted release. */
   builds: readonly IdentifiedBuild[];
   contents: Readonly<Record<string, ContentFacts>>;
-  /** Where a new release would come from. */
+  /** The provenance that a new release would have. */
   provenance: Provenance;
   /** What the stack deployed last. */
   deployed: Deployed;
-  /** The same of the stack that `promoteFrom` names. */
+  /** What the stack named by `promoteFrom` deployed last. */
   promoted?: Deployed;
 }
 
-/** What `up` does and `preview` shows. Nothing of it has happened yet. */
+/** What `up` will do and `preview` shows. Nothing has been changed yet. */
 export interface Plan {
   release: ReleasePlan;
   /** What becomes of the image of each service that is built. */
@@ -29,7 +29,7 @@ export interface Plan {
   untouched: UntouchedImage[];
   provenance: Provenance;
   deployed: Deployed;
-  /** What a person should know of the builds. */
+  /** Warnings about the builds. */
   warnings: string[];
 }
 
@@ -42,10 +42,10 @@ export interface UntouchedImage {
 export type ReleasePlan =
   /** An earlier release that the hosts still keep. */
   | { kind: "pinned"; id: string; project: string }
-  /** The project as it is here; its id stays the same as long as nothing of it changes. */
+  /** The project as it is here; its id stays the same until something in it changes. */
   | { kind: "current"; ingredients: Ingredients; project: string };
 
-/** @throws Problems for what another stack has not proved. */
+/** @throws Problems for images that the promoted stack has not proved. */
 export function planRelease(settings: Settings, observed: Observed): Plan {
   const { ingredients, builds, provenance, deployed } = observed;
   const images = planImages(settings, observed);
@@ -72,7 +72,7 @@ function planImages(
     : decideImages(contents);
 }
 
-/** A service without a decision was removed, unless a release is pinned: that decides about no image. */
+/** A service without a decision was removed, unless a release is pinned: then there are no decisions at all. */
 const untouchedImages = (
   images: ImageDecisions,
   isPinned: boolean,
@@ -88,11 +88,11 @@ const untouchedImages = (
 export const buildsSomething = ({ images }: Plan): boolean =>
   Object.values(images).some(({ kind }) => kind === "build");
 
-/** The services whose image is another one than the stack's last. */
+/** The services whose image differs from the stack's last one. */
 export const newImages = ({ images }: Plan): string[] =>
   Object.keys(images).filter((service) => isNew(own(images, service)!));
 
-/** What is to be remembered beside the outputs, as far as the plan tells. */
+/** The part of what the program remembers that the plan determines. */
 export function planMemory(
   { release, images, deployed }: Plan,
   { fresh, registry }: Settings,

@@ -6,13 +6,13 @@ import type { Deployed } from "./deployed";
 import type { ImageDecision } from "./images";
 
 /**
- * The images that another stack has proved: nothing is built.
+ * The images that another stack has proved. Nothing is built.
  *
  * @param stack - its name, for messages.
  * @param there - what it deployed last.
  * @param pullAddress - of this stack's registry, as the hosts reach it.
- * @throws Problems for a stack that has deployed nothing, and for each image that not all of its hosts have proved; the
- * latest one may only have been built.
+ * @throws Problems for a stack that has deployed nothing, and for each image that some of its hosts have not proved: the
+ * latest one may have been built only.
  */
 export function promotedImages(
   { services }: ComposeProject,

@@ -6,12 +6,12 @@ import type { Host, Settings } from "../settings";
 import { assembleRelease, type Ingredients } from "./assemble";
 import type { Provenance } from "./deployed";
 
-/** Who deploys what where, beside the settings. */
+/** Who deploys what to which host, beside the settings. */
 export type Deployment = Pick<DeployRequest, "release" | "token" | "lineage" | "who" | "from" | "stack"> & {
   host: Host;
 };
 
-/** What a host is asked to do. */
+/** The request that is sent to a host. */
 export function deployRequest({ host, ...deployment }: Deployment, settings: Settings): DeployRequest {
   const { registry, remoteDir, takeOver, keepReleases, lockWait, healthTimeout, settle } = settings;
   return {
@@ -27,14 +27,14 @@ export function deployRequest({ host, ...deployment }: Deployment, settings: Set
   };
 }
 
-/** In the place of what only a build or the state tells. */
+/** Placeholders for what only a build or the state knows. */
 const unknown = { id: "unknown", lineage: "", hash: "0".repeat(64) };
 
 /**
- * Drafts what each host would be asked, before anything is built for it.
+ * Drafts the request for each host and checks it, before anything is built.
  *
- * @param hosts - with the token that each would be given.
- * @throws Problems for all that cannot be carried to a host.
+ * @param hosts - each with the token that it would be given.
+ * @throws Problems for everything that cannot be sent to a host.
  */
 export function refuseRequests(
   ingredients: Ingredients,

@@ -4,7 +4,7 @@ import { definitionLabel } from "../compose/render";
 import type { Check, Claim, HostPort, Lifetime, Need, ReleaseNetwork, ReleaseVolume } from "../host/types";
 import { own } from "../records";
 
-/** What a rendered compose document requires of a host, which the host checks before compose does anything. */
+/** What a rendered compose document requires of a host. The host checks it before compose does anything. */
 export interface Requirements {
   networks: ReleaseNetwork[];
   volumes: ReleaseVolume[];
@@ -42,7 +42,7 @@ export function requirementsOf(document: RenderedDocument): Requirements {
   return { networks: networksOf(document), volumes: volumesOf(document), ports: portsOf(document) };
 }
 
-/** What each service's containers are like; by the service's name. */
+/** How a service's containers live, what they wait for, and what only one of them can have. */
 export function behaviourOf(
   name: string,
   verify: readonly Check[],
@@ -55,7 +55,7 @@ export function behaviourOf(
   };
 }
 
-/** A rendered compose document as its requirements are read from it. */
+/** The same document with the types that are needed to read its requirements. */
 export const asRendered = (document: ComposeDocument) => document as RenderedDocument;
 
 function lifetimeOf(name: string, verify: readonly Check[], { services }: RenderedDocument): Lifetime {
@@ -63,7 +63,7 @@ function lifetimeOf(name: string, verify: readonly Check[], { services }: Render
     (other) => own(other?.depends_on, name)?.condition === "service_completed_successfully",
   );
   if (isAwaited) return "ends";
-  // A container that serves requests or runs commands is no one-shot, whatever it exits with.
+  // A container that serves requests or runs commands is not a one-shot, whatever its exit status.
   const serves = (own(services, name)?.ports ?? []).length > 0 || verify.some(({ kind }) => kind !== "file");
   return serves ? "lasts" : "either";
 }
@@ -95,7 +95,7 @@ function claimsOf({ container_name, ports = [], networks }: RenderedService): Cl
   ];
 }
 
-/** Compose resolves ranges of ports, except one from which docker is to choose a single port. */
+/** Compose resolves port ranges, except a range from which docker chooses a single port. */
 function portsOf({ services }: RenderedDocument): HostPort[] {
   const ports = Object.values(services ?? {}).flatMap((service) =>
     service && publishes(service) ? (service.ports ?? []) : [],

@@ -111,7 +111,7 @@ describe("readBases", () => {
     const file = { ...build, dockerfileInline: undefined };
     const deployed = await identify(file, await readBases([{ build: file, ...rest }], {}));
     assert.equal(deployed.wholeContext, true);
-    assert.match(deployed.reasons.join(), /nobody could say whether .*\/base has ONBUILD instructions/);
+    assert.match(deployed.reasons.join(), /it is not known whether .*\/base has ONBUILD instructions/);
     const asked = await identifyServices({ composeFiles: [join(folder, "compose.yaml")] });
     assert.deepEqual(
       asked.web!.files.map(({ path }) => path),

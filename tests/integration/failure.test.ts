@@ -158,7 +158,7 @@ describe("a mistake in the configuration or the project", function () {
     refused(
       () => stack.configure({ "hosts[0].hostKey": wrongKey }),
       () => stack.configure({ "hosts[0].hostKey": stack.host.hostKey }),
-      /everfresh:hosts\[0\]\.hostKey: .* proves itself with another key .*; find out why/,
+      /everfresh:hosts\[0\]\.hostKey: .* presented another host key .*; find out why/,
     ));
 
   it("names a refused login key", async () => {

@@ -49,7 +49,7 @@ describe("a service that follows a tag", function () {
   it("runs the new image when the tag has moved, which preview shows", async () => {
     const before = (await stack.outputs<{ release: string }>()).release;
     await move("two");
-    const said = `app: ${image()} is another image now`;
+    const said = `app: ${image()} now points to another image`;
     const preview = await stack.preview();
     assert.ok(preview.output.includes(said), preview.output);
     assert.equal(await runs(), "one");
@@ -69,7 +69,7 @@ describe("a service that follows a tag", function () {
       assert.notEqual(status, 0);
       assert.match(
         output,
-        /services\.app\.pull_policy: nobody says which image `\S+` is now \(.+\); try again, or name/,
+        /services\.app\.pull_policy: no registry says which image `\S+` is now \(.+\); try again, or name/,
       );
     } finally {
       await startRegistry(lab);

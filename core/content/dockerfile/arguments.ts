@@ -10,7 +10,7 @@ const PREDEFINED = [
   "TARGETSTAGE",
 ];
 
-/** Whether an argument, when it is given, reaches the image without a declaration. */
+/** Whether a given argument reaches the image without being declared. */
 export function needsNoDeclaration(name: string): boolean {
   return PREDEFINED.includes(name) || /^BUILDKIT_|^SOURCE_DATE_EPOCH$/.test(name);
 }
@@ -26,7 +26,7 @@ export function globalVariables(
   return variables;
 }
 
-/** Sets a declared argument: to the value that was given for it, else to its default, if it has one. */
+/** Sets a declared argument to the given value, otherwise to its default, if it has one. */
 export function declareArgument(
   variables: Variables,
   { name, value }: Assignment,
@@ -38,7 +38,7 @@ export function declareArgument(
   else if (value !== undefined) variables.set(name, expandIfKnown(value, variables, escapeChar));
 }
 
-/** As {@link expand}; undefined where the value is known to the builder only. */
+/** Like {@link expand}; undefined if only the builder knows the value. */
 export function expandIfKnown(value: string, variables: Variables, escapeChar: string): string | undefined {
   try {
     return expand(value, variables, escapeChar);
@@ -49,11 +49,11 @@ export function expandIfKnown(value: string, variables: Variables, escapeChar: s
 }
 
 /**
- * The builder's own arguments: as they are given, else as far as they do not depend on the machine that builds.
- * BuildKit's `defaultArgs` of `dockerfile2llb`.
+ * The builder's own arguments: the given values, otherwise those that do not depend on the building machine. See BuildKit's
+ * `defaultArgs` of `dockerfile2llb`.
  */
 function predefinedVariables({ args, platform }: Pick<PlanOptions, "args" | "platform">): Variables {
-  // The builder rewrites other platforms (`linux/arm64/v8` is `linux/arm64`).
+  // The builder normalizes other platforms (`linux/arm64/v8` becomes `linux/arm64`).
   const plain = /^(linux)\/(amd64|arm64)$/.exec(platform ?? "");
   const ofTarget: Record<string, string | undefined> = plain
     ? { TARGETPLATFORM: plain[0], TARGETOS: plain[1], TARGETARCH: plain[2], TARGETVARIANT: "" }

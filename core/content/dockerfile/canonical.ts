@@ -3,19 +3,19 @@ import type { Origin, Plan, Stage, StageInstruction } from "./plan";
 import { type Instruction, jsonList } from "./read";
 import { splitWords } from "./variables";
 
-/** An instruction in the form that is hashed. */
+/** An instruction in its hashed form. */
 export interface CanonicalInstruction {
   /** Keyword, flags, and what follows them. */
   text: string;
-  /** What it begins with, copies from or mounts; a stage is given by its index. */
+  /** What it begins with, copies from or mounts; stages are named by index. */
   from?: string[];
-  /** Of each: name, content, whether variables in it are replaced. */
+  /** For each: name, content, and whether variables in it are replaced. */
   heredocs?: (string | boolean)[][];
 }
 
 /**
- * A plan's instructions without what reaches no image: comments, line breaks, the names of stages, and settings for
- * containers (CMD, LABEL, …) in stages that files are only copied out of.
+ * A plan's instructions without anything that cannot reach the image: comments, line breaks, stage names, and container
+ * settings (CMD, LABEL, …) of stages that files are only copied from.
  */
 export function canonical(plan: Plan, escapeChar: string): CanonicalInstruction[] {
   const globals = plan.globals.map(({ name, value }) => ({
@@ -50,7 +50,7 @@ function instructionText(instruction: StageInstruction, escapeChar: string): Can
   };
 }
 
-/** An instruction's text with spaces that mean nothing to the builder reduced to one. */
+/** An instruction's text, with insignificant whitespace reduced to one space. */
 function argumentText({ keyword, text }: Instruction, escapeChar: string): string {
   const list = EXEC_FORM.has(keyword) ? jsonList(text) : undefined;
   if (list) return JSON.stringify(list);

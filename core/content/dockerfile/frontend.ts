@@ -2,13 +2,13 @@ import type { PlanOptions } from "./plan";
 import { type DockerfileText, readDockerfile } from "./read";
 import { Unsure } from "./unsure";
 
-/** Docker's own frontend, in any version: what a newer one adds is either known here or makes the reading unsure. */
+/** Docker's own frontend, in any version: unknown additions of newer versions make the reading unsure. */
 const OWN_FRONTEND = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[^@]*)?(?:@.*)?$/;
 
 /**
  * Reads a Dockerfile for Docker's own frontend.
  *
- * @throws Unsure for one that another frontend reads
+ * @throws Unsure if another frontend reads it
  */
 export function readOwnDockerfile(text: string, { args, contexts }: PlanOptions): DockerfileText {
   const file = readDockerfile(text);

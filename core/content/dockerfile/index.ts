@@ -12,37 +12,37 @@ export { pinImages } from "./pin";
 export type { PlanOptions } from "./plan";
 export type { Source } from "./sources";
 
-/** What counts of a build, according to its Dockerfile. */
+/** What affects the image, according to the Dockerfile. */
 export interface Reading {
   /** The instructions that lead to the target; the whole text if the reading is unsure. */
   dockerfile: CanonicalInstruction[] | string;
   /** The target's name, if the image depends on it. */
   target?: string;
-  /** Why everything counts, in words; absent if the Dockerfile is certain to be read as the builder reads it. */
+  /** Why everything counts, in words; absent if the Dockerfile is certainly read as the builder reads it. */
   unsure?: string;
   sources: Source[];
-  /** Those of the given build arguments that reach the image. */
+  /** The given build arguments that reach the image. */
   args: Record<string, string>;
   /** Names of the named contexts in use, sorted. */
   contexts: string[];
   /**
-   * External images that stages begin with, copy from or mount: as written, variables replaced, without duplicates.
-   * Absent if they are not certain.
+   * External images that stages begin with, copy from or mount: as written, with variables replaced and no duplicates.
+   * Absent if uncertain.
    */
   images?: string[];
-  /** Images that stages begin with, also through a named context; none where {@link images} is absent. */
+  /** Images that stages begin with, also through a named context; empty if {@link images} is absent. */
   parents: string[];
-  /** The ONBUILD instructions of the image; absent if they are not certain. */
+  /** The ONBUILD instructions of the image; absent if uncertain. */
   onBuild?: string[];
-  /** Whether a command runs, so that its network, its hosts and so on count. */
+  /** Whether any command runs, so that its network, hosts and so on count. */
   runs: boolean;
   /** The frontend image of a `# syntax=` line. */
   syntax?: string;
 }
 
 /**
- * Finds out what the build of a target reads. If that is not certain, everything counts: the whole text of the Dockerfile,
- * all arguments, all of every context.
+ * Finds out what the build of a target reads. If that is uncertain, everything counts: the whole Dockerfile, all arguments,
+ * and every context in full.
  */
 export function analyse(text: string, options: PlanOptions): Reading {
   let plan: Plan | undefined;
@@ -62,7 +62,7 @@ function precise(plan: Plan, file: DockerfileText, options: PlanOptions): Readin
   const dockerfile = canonical(plan, file.escapeChar);
   return {
     dockerfile,
-    // Nothing else depends on its name: the stages are already those of the target alone.
+    // Only TARGETSTAGE depends on its name: the stages are already reduced to those of the target.
     ...(JSON.stringify(dockerfile).includes("TARGETSTAGE") && { target: plan.target }),
     sources: readSources(plan, file, options),
     args: usedArgs(plan, file.escapeChar, options.args),
@@ -92,8 +92,7 @@ function originsOf({ stages }: Plan): Origin[] {
 }
 
 /**
- * An argument reaches the image when a stage declares it, a FROM line depends on it, or it needs no
- * declaration.
+ * An argument reaches the image if a stage declares it, a FROM line depends on it, or it needs no declaration.
  */
 function usedArgs(plan: Plan, escapeChar: string, given: PlanOptions["args"]): Record<string, string> {
   const used = new Set(plan.globals.map(({ name }) => name));
@@ -118,7 +117,7 @@ function everything(text: string, { args, contexts, target }: PlanOptions, why: 
   };
 }
 
-/** The arguments that are given a value, sorted. */
+/** The arguments with a given value, sorted. */
 function givenArgs(
   args: Record<string, string | null>,
   counts: (name: string) => boolean,

@@ -10,7 +10,7 @@ export function originNames({ keyword, flags, line }: Instruction): string[] {
   return mountsOf(flags, line).flatMap((mount) => (mount.from ? [mount.from] : []));
 }
 
-/** Each `--mount` of a RUN; keys in small letters, `type` always set. */
+/** Each `--mount` of a RUN, with lower-case keys and `type` always set. */
 export function mountsOf(
   flags: string[],
   line: number,

@@ -10,10 +10,10 @@ import { Unsure } from "./unsure";
 /**
  * Replaces named contexts in a Dockerfile by images, for builders without named contexts (Docker before 23).
  *
- * The result is read again and compared, to be certain that it builds what the builder would build with the contexts.
+ * The result is read back and compared, to make sure that it builds the same as the original does with the contexts.
  *
  * @param refs - the images, `repository@digest`, by the names of the contexts.
- * @returns undefined if that is not certain
+ * @returns undefined if that is uncertain
  */
 export function pinImages(
   source: string,
@@ -41,7 +41,7 @@ function replaceNames(
   refs: Readonly<Record<string, string>>,
 ): string {
   const lines = source.split(/(?<=\n)/);
-  // Only the instruction's own lines: from its first to the one before the next instruction.
+  // Only the instruction's own lines, up to the next instruction.
   const replaceIn = (line: number, pattern: RegExp, ref: string) => {
     const next = instructions.find((other) => other.line > line)?.line ?? lines.length + 1;
     const text = lines.slice(line - 1, next - 1).join("");
@@ -82,7 +82,7 @@ function onBuildByRef({ onBuild = {}, contextImages }: PlanOptions, refs: Readon
   );
 }
 
-/** What is built, as text to compare, with images in place of the contexts and without globals: pinning may make one unused. */
+/** The build as comparable text: images replace the contexts, globals are left out because pinning may make one unused. */
 function stagesOf(
   plan: Plan,
   { escapeChar }: DockerfileText,

@@ -16,17 +16,17 @@ export interface Plan {
 
 /** A stage that the target needs. */
 export interface Stage {
-  /** Its place among the stages needed, from 0. It stands for the stage's name, which reaches no image. */
+  /** Its place among the needed stages, from 0. Replaces the stage's name, which reaches no image. */
   index: number;
   from: Origin;
-  /** What the FROM line names, its variables not replaced. */
+  /** What the FROM line names, with variables unreplaced. */
   written: string;
-  /** Of the FROM line. */
+  /** The flags of the FROM line. */
   flags: string[];
   line: number;
   /** The ONBUILD instructions of the stage it is built upon, then its own. */
   instructions: StageInstruction[];
-  /** Whether the target is built upon it; otherwise files are only copied out of it or mounted. */
+  /** Whether the target is built upon it. Otherwise files are only copied from it or mounted. */
   base: boolean;
 }
 
@@ -48,13 +48,13 @@ export interface PlanOptions {
   platform?: string;
   /** Names of the named contexts. */
   contexts: string[];
-  /** The image of each named context that is one. */
+  /** The images of those named contexts that are images. */
   contextImages?: Record<string, string>;
-  /** ONBUILD instructions of images that stages begin with; undefined where they could not be found out. */
+  /** ONBUILD instructions of images that stages begin with; undefined if unknown. */
   onBuild?: Record<string, string[] | undefined>;
 }
 
-/** The image that a stage begins with, by its own name or through a named context. */
+/** The image that a stage begins with, directly or through a named context. */
 export function imageBehind(from: Origin, { contextImages }: PlanOptions): string | undefined {
   if (from.kind === "context") return own(contextImages, from.name);
   return from.kind === "image" ? from.image : undefined;

@@ -1,16 +1,16 @@
 import { Unsure } from "./unsure";
 import { SPACE, words } from "./words";
 
-/** An instruction, its lines joined as BuildKit joins them. */
+/** An instruction, with its lines joined as BuildKit joins them. */
 export interface Instruction {
-  /** In capitals. */
+  /** In upper case. */
   keyword: string;
   /** `--name=value`, unquoted, in order. */
   flags: string[];
   /** What comes after the flags. */
   text: string;
   heredocs: Heredoc[];
-  /** Where it starts, counted from 1. */
+  /** Its first line, counted from 1. */
   line: number;
 }
 
@@ -31,7 +31,7 @@ export interface DockerfileText {
 /**
  * Splits a Dockerfile into instructions by the rules of BuildKit's parser (frontend/dockerfile/parser: `parser.go`,
  * `split_command.go`, `directives.go`). The library dockerfile-ast is made for editors and less exact: it reads `RUN a
- * \\`⏎`COPY b /c` as one instruction, and a COPY that is overlooked is a file that does not count.
+ * \\`⏎`COPY b /c` as one instruction, and a missed COPY means files that do not count.
  *
  * @throws Unsure
  */
@@ -55,7 +55,7 @@ export function readDockerfile(source: string): DockerfileText {
   return { ...(syntax !== undefined && { syntax }), escapeChar, instructions };
 }
 
-/** The line that starts at a place, joined with those that continue it; empty for a comment. */
+/** The line at `start`, joined with its continuation lines; empty for a comment. */
 function joinedLine(lines: string[], start: number, escapeChar: string): { text: string; end: number } {
   const first = withoutLineEnd(lines[start]!).replace(LEADING_SPACE, "");
   let { text, goesOn } = continued(first, escapeChar);
@@ -71,7 +71,7 @@ function joinedLine(lines: string[], start: number, escapeChar: string): { text:
   return { text, end };
 }
 
-/** @throws Unsure if it does not end */
+/** @throws Unsure if it is not closed */
 function readHeredoc(
   lines: string[],
   start: number,
@@ -134,8 +134,8 @@ export function readInstruction(text: string, escapeChar: string, line: number):
 }
 
 /**
- * Splits off the flags, up to the first word that does not begin with `--`, and removes quotes in them. The builder reads
- * flags byte by byte and misreads what is not ASCII, so that is not read here.
+ * Splits off the flags, up to the first word that does not begin with `--`, and removes their quotes. The builder reads flags
+ * byte by byte and misreads non-ASCII characters, so those make the reading unsure.
  */
 function splitFlags(args: string, escapeChar: string, line: number): { flags: string[]; rest: string } {
   const flags: string[] = [];
@@ -146,7 +146,7 @@ function splitFlags(args: string, escapeChar: string, line: number): { flags: st
     const word = /^(?:[^\s'"]|'[^']*'|"[^"]*")+(?![^\s])/.exec(rest)?.[0];
     if (word === undefined) throw new Unsure(`a quote in a flag in line ${line} does not end`);
     if (/[\\\x80-\uffff]/.test(word) || word.includes(escapeChar))
-      throw new Unsure(`a flag in line ${line} has escapes, or letters outside of ASCII`);
+      throw new Unsure(`a flag in line ${line} has escapes or non-ASCII letters`);
     rest = rest.slice(word.length);
     if (word === "--") return { flags, rest };
     flags.push(word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));

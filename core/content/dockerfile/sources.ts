@@ -14,13 +14,13 @@ export interface Source {
   /** Relative to the context, without `.` and `..`; "" for all of it. May have wildcards. */
   path: string;
   /**
-   * Patterns of `--exclude`, relative to what is copied. Always empty with `--parents`, which matches them from another
-   * folder: ignoring them there only makes more files count.
+   * Patterns of `--exclude`, relative to what is copied. Always empty with `--parents`, which matches them from a different
+   * folder. Ignoring them there only makes more files count.
    */
   exclude: string[];
   /** Whether the folders above are copied too (`--parents`); `path` may then have `**`. */
   parents: boolean;
-  /** The instruction that reads it, for people: `COPY . /app (line 4)`. */
+  /** The instruction that reads it, in readable form: `COPY . /app (line 4)`. */
   by: string;
 }
 
@@ -51,9 +51,9 @@ export function wholeContext(context: string | undefined, by: string): Source {
   return { ...(context && { context }), path: "", exclude: [], parents: false, by };
 }
 
-/** What the values of ARG and ENV come from, beside the stage's own variables. */
+/** What ARG and ENV take values from, beside the stage's own variables. */
 interface Scope {
-  /** Those declared before the first FROM. */
+  /** The arguments declared before the first FROM. */
   globals: Variables;
   args: PlanOptions["args"];
   escapeChar: string;
@@ -62,7 +62,7 @@ interface Scope {
 /** The variables of a stage before its first instruction. */
 const firstVariables = ({ kind }: Origin) => new Variables(kind !== "scratch", [["PATH", undefined]]);
 
-/** Carries out an ENV or ARG. */
+/** Applies an ENV or ARG. */
 function assign({ keyword, text }: Instruction, variables: Variables, scope: Scope): void {
   const { globals, args, escapeChar } = scope;
   if (keyword === "ENV") {
@@ -71,7 +71,7 @@ function assign({ keyword, text }: Instruction, variables: Variables, scope: Sco
       variables.set(name, expandIfKnown(value ?? "", before, escapeChar));
   } else if (keyword === "ARG") {
     for (const { name, value } of declarations(text, escapeChar)) {
-      // Without a default of its own, an argument has that of the one declared before the first FROM.
+      // Without its own default, an argument has that of its declaration before the first FROM.
       if (value === undefined && own(args, name) == null && globals.has(name))
         variables.set(name, expandIfKnown(`\${${name}}`, globals, escapeChar));
       else declareArgument(variables, { name, value }, args, escapeChar);
@@ -131,8 +131,8 @@ function mountedSources(instruction: StageInstruction, variables: Variables, esc
 }
 
 /**
- * The patterns of `--exclude` as they are written, because the builder replaces no variables in them. If one is an
- * exception or looks like a variable, nothing is excluded.
+ * The patterns of `--exclude` as written, because the builder replaces no variables in them. If one is an exception or looks
+ * like a variable, nothing is excluded.
  */
 function excludes(flags: string[]): string[] {
   const patterns = flags

@@ -14,7 +14,7 @@ import { Unsure } from "./unsure";
 import { type Assignment, declarations, expand, type Variables } from "./variables";
 
 /**
- * The stages that lead to the target: those it is built upon, copies from or mounts, and theirs in turn. Follows
+ * The stages that the target needs: those it is built upon, copies from or mounts, and in turn theirs. Follows
  * BuildKit's `dockerfile2llb` (`buildDispatchStates` and after).
  *
  * @throws Unsure
@@ -34,7 +34,7 @@ export function planStages(file: DockerfileText, options: PlanOptions): Plan {
   };
 }
 
-/** A stage as it stands in the file. */
+/** A stage as written in the file. */
 interface WrittenStage {
   from: Instruction;
   image: string;
@@ -45,13 +45,13 @@ interface WrittenStage {
 /** What names in a stage are resolved with. */
 interface Scope {
   written: WrittenStage[];
-  /** Those that FROM lines see. */
+  /** The variables that FROM lines see. */
   variables: Variables;
   escapeChar: string;
   options: PlanOptions;
 }
 
-/** A stage with its names resolved; a stage that it names is given by its place in the file. */
+/** A stage with its names resolved. Other stages are given by their place in the file. */
 type ResolvedStage = Pick<Stage, "from" | "instructions">;
 
 function split(file: DockerfileText): { globals: Assignment[]; stages: WrittenStage[] } {
@@ -76,7 +76,7 @@ function begin(from: Instruction): WrittenStage {
   return { from, image: match[1]!, ...(name !== undefined && { name }), instructions: [] };
 }
 
-/** The target's place in the file. */
+/** The target's index in the file. */
 function targetOf(written: WrittenStage[], target: string | undefined): number {
   if (target === undefined) return written.length - 1;
   const index = written.findLastIndex((stage) => stage.name === target.toLowerCase());
@@ -84,7 +84,7 @@ function targetOf(written: WrittenStage[], target: string | undefined): number {
   return index;
 }
 
-/** The stages that lead to the target, by their places in the file. */
+/** The stages that the target needs, by their index in the file. */
 function neededStages(target: number, scope: Scope): Map<number, ResolvedStage & Pick<Stage, "base">> {
   const needed = new Map<number, ResolvedStage & Pick<Stage, "base">>();
   add(target, true);
@@ -132,7 +132,7 @@ function triggersOf(from: Origin, line: number, { written, escapeChar, options }
   if (known) return known.map((text) => trigger({ text, heredocs: [], line }, escapeChar));
   const isUnknown = options.onBuild !== undefined && Object.hasOwn(options.onBuild, image);
   if (isUnknown || /onbuild/i.test(image))
-    throw new Unsure(`nobody could say whether ${image} has ONBUILD instructions`);
+    throw new Unsure(`it is not known whether ${image} has ONBUILD instructions`);
   return [];
 }
 
@@ -160,7 +160,7 @@ function originsOf(instruction: Instruction, scope: Scope): Origin[] {
 /**
  * What a name stands for: a stage first, then a named context, then an image.
  *
- * @param from for a FROM line, which sees only the stages above it and distinguishes capitals
+ * @param from for a FROM line, which sees only the stages above it and is case-sensitive
  */
 function originNamed(name: string, { written, options }: Scope, from?: { above: number }): Origin {
   if (name === "") throw new Unsure("FROM names nothing");
@@ -177,7 +177,7 @@ function contextNamed(name: string, { contexts }: PlanOptions): string | undefin
   return contexts.find((context) => familiar(context) === familiar(name));
 }
 
-/** An image's name as people write it; names of contexts are compared in this form. */
+/** An image's familiar name, the form in which names of contexts are compared. */
 function familiar(image: string): string {
   return image
     .replace(/^(?:index\.)?docker\.io\//, "")
@@ -207,8 +207,8 @@ function numbered(needed: ReturnType<typeof neededStages>, written: WrittenStage
 }
 
 /**
- * The globals that FROM lines and other globals mention, that a stage's own ARG takes its value from, or that the builder
- * itself reads.
+ * The globals that FROM lines and other needed globals mention, that a stage's ARG takes its value from, or that the builder
+ * reads.
  */
 function neededGlobals(globals: Assignment[], stages: Stage[], escapeChar: string): Assignment[] {
   const used = new Set(stages.flatMap(({ written, flags }) => [written, ...flags]).flatMap(mentioned));
@@ -223,7 +223,7 @@ function neededGlobals(globals: Assignment[], stages: Stage[], escapeChar: strin
   return globals.filter(({ name }) => used.has(name));
 }
 
-/** The variables whose values a text may take: rather too many than too few. */
+/** The variables that a text may use, erring on the side of too many. */
 function mentioned(text: string): string[] {
   return [...text.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map((match) => match[1]!);
 }

@@ -1,4 +1,4 @@
 /**
- * A Dockerfile is not certain to be read here as the builder reads it. The message says why.
+ * Thrown when a Dockerfile may be read differently here than by the builder. The message says why.
  */
 export class Unsure extends Error {}

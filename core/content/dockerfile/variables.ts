@@ -16,7 +16,7 @@ export class Variables {
     return new Variables(this.open, this.#known);
   }
 
-  /** @param value undefined if the variable is set, but to something that is not known here */
+  /** @param value undefined if the variable is set to an unknown value */
   set(name: string, value: string | undefined): void {
     this.#known.set(name, value);
   }
@@ -25,12 +25,11 @@ export class Variables {
     return this.#known.has(name);
   }
 
-  /** @throws Unsure if the value is not known here */
+  /** @throws Unsure if the value is unknown */
   get(name: string): string | undefined {
     const value = this.#known.get(name);
     if (value !== undefined) return value;
-    if (this.#known.has(name) || this.open)
-      throw new Unsure(`the value of $${name} is known to the builder only`);
+    if (this.#known.has(name) || this.open) throw new Unsure(`only the builder knows the value of $${name}`);
     return undefined;
   }
 }
@@ -38,7 +37,7 @@ export class Variables {
 /**
  * Replaces the variables in a word and removes its quotes, like BuildKit's `shell.Lex`.
  *
- * @throws Unsure for a value or a form of substitution that is not known here
+ * @throws Unsure for an unknown value or form of substitution
  */
 export function expand(word: string, variables: Variables, escapeChar: string): string {
   let i = 0;
@@ -107,7 +106,7 @@ export function expand(word: string, variables: Variables, escapeChar: string): 
         i++;
         return "$";
       }
-      throw new Unsure(`${word} is a substitution that is not known here`);
+      throw new Unsure(`${word} is a substitution that everfresh does not know`);
     }
     i += braced[0].length;
     const [, name, form] = braced;
@@ -120,7 +119,7 @@ export function expand(word: string, variables: Variables, escapeChar: string): 
   }
 }
 
-/** A name and its value, with variables not replaced yet. */
+/** A name and its value, with variables unreplaced. */
 export interface Assignment {
   name: string;
   value: string | undefined;
@@ -148,13 +147,13 @@ export function assignments(text: string, escapeChar: string): Assignment[] {
   return old ? [assignment(old[1]!, old[2]!)] : declarations(text, escapeChar);
 }
 
-/** The builder replaces variables and removes quotes in names too, which is not done here. */
+/** The builder also replaces variables and removes quotes in names. That is not supported here. */
 function assignment(name: string, value: string | undefined): Assignment {
   if (/['"$\\`]/.test(name)) throw new Unsure(`the name ${name} is quoted or has a variable`);
   return { name, value };
 }
 
-/** Splits at spaces outside of quotes; quotes and escapes are kept. BuildKit's `parseWords`. */
+/** Splits at spaces outside quotes and keeps quotes and escapes. See BuildKit's `parseWords`. */
 export function splitWords(text: string, escapeChar: string): string[] {
   const found: string[] = [];
   let word = "";

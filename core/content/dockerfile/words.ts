@@ -4,10 +4,10 @@ import { Unsure } from "./unsure";
 export const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /**
- * Splits shell text at spaces outside of quotes, with quotes and escapes kept, as BuildKit does to find heredocs: there it
- * escapes with a backslash, whatever the file's own escape character.
+ * Splits shell text at spaces outside quotes and keeps quotes and escapes, as BuildKit does to find heredocs. There the
+ * escape character is always a backslash, whatever the file declares.
  *
- * @throws Unsure if a quote or a substitution does not end: BuildKit then stops searching, which a later version may not
+ * @throws Unsure if a quote or a substitution is not closed: BuildKit then stops searching, but a later version may not
  */
 export function words(text: string, line: number): string[] {
   const found: string[] = [];

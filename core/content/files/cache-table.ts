@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { STAT_FIELDS } from "./file-work";
 
-/** The content of a cache file: for each path its numbers, its digest, and for how many saves it went unused. */
+/** The content of a cache file: for each path its numbers, its digest, and the number of saves since it was last used. */
 export interface CacheTable {
   paths: string[];
   /** {@link STAT_FIELDS} per path. */
@@ -48,7 +48,7 @@ export function decodeTable(root: string, bytes: Buffer): CacheTable | undefined
   const idleEnd = digestsEnd + count;
   return {
     paths: count === 0 ? [] : body.toString("utf8", idleEnd).split("\0"),
-    // Copied, because a Float64Array has to begin at a multiple of 8 bytes.
+    // Copied, because a Float64Array must begin at a multiple of 8 bytes.
     stats: new Float64Array(Uint8Array.prototype.slice.call(body, headerEnd, statsEnd).buffer),
     digests: body.toString("latin1", statsEnd, digestsEnd),
     idle: Uint8Array.prototype.slice.call(body, digestsEnd, idleEnd),

@@ -10,7 +10,7 @@ const ATTEMPTS = 3;
 export const sha256 = (data: string | Buffer): string => createHash("sha256").update(data).digest("hex");
 
 /**
- * The digest of one file, with what `stat` said of it at that moment. A file that changes while it is read is read again.
+ * The digest of one file and its `stat` at that moment. A file that changes while it is read is read again.
  *
  * @returns undefined when the file is gone
  * @throws ContentError when it cannot be read or does not stop changing
@@ -31,6 +31,6 @@ export function digestFile(root: string, path: string): { sha256: string; stat: 
     throw unreadable(path, error);
   }
   throw new ContentError(
-    `${path}: changes while it is read; stop what writes it, or list it in .dockerignore`,
+    `${path}: keeps changing while it is read; stop what writes it, or list it in .dockerignore`,
   );
 }

@@ -4,17 +4,17 @@ import { STAT_FIELDS } from "./file-work";
 import { type Listing, shortest } from "./listing";
 import type { WorkerPool } from "./worker-pool";
 
-/** The most files or bytes in a batch: enough to be worth a message, little enough to spread the work evenly. */
+/** Limits of a batch: large enough to be worth a message, small enough to spread the work evenly. */
 const BATCH_FILES = 256;
 const BATCH_BYTES = 8 << 20;
-/** Less than this is read before a worker has started. */
+/** Less than this is read faster than a worker starts. */
 const WORTH_WORKERS_FILES = 500;
 const WORTH_WORKERS_BYTES = 32 << 20;
 
 /**
  * The digests of files in a listing, in the order of `wanted`; undefined for a file that is gone.
  *
- * @param wanted places in the listing
+ * @param wanted indices in the listing
  * @throws ContentError for a file that cannot be read or does not stop changing
  */
 export function digestsOf(
@@ -58,7 +58,7 @@ export function digestsOf(
   return known;
 }
 
-/** Large files come first, each as a batch of its own, so that no worker starts on one at the end. */
+/** Large files come first, each in its own batch, so that no worker begins one at the end. */
 function split(items: number[], size: (item: number) => number): number[][] {
   const batches = items.filter((item) => size(item) > BATCH_BYTES).map((item) => [item]);
   let batch: number[] = [];

@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
 
-/** Numbers kept of each file: mode, size in bytes, mtime and ctime in milliseconds, inode, device. */
+/** Number of values kept for each file: mode, size in bytes, mtime and ctime in milliseconds, inode, device. */
 export const STAT_FIELDS: 6;
 
 export function putStat(stat: Stats, out: Float64Array, at: number): void;
@@ -14,11 +14,11 @@ export function putStat(stat: Stats, out: Float64Array, at: number): void;
  */
 export function digestIfUnchanged(path: string | Buffer, stats: Float64Array, at: number): string | undefined;
 
-/** Work on some files, in the form that is sent to a worker. A file that fails leaves zeros. */
+/** Work on some files, in the form sent to a worker. Files that fail are left as zeros. */
 export interface Job {
   kind: "stat" | "digest";
   root: string;
-  /** Relative to `root`, a NUL between two. */
+  /** Relative to `root`, separated by NUL. */
   paths: string;
   /** {@link STAT_FIELDS} doubles per path: filled by `stat`, taken by `digest`. */
   stats: SharedArrayBuffer;

@@ -6,17 +6,17 @@ import { unreadable } from "./unreadable";
 import type { WorkerPool } from "./worker-pool";
 
 const BATCH = 1024;
-/** Fewer than this are examined before a worker has started. */
+/** Fewer than this are examined faster than a worker starts. */
 const WORTH_WORKERS = 4 * BATCH;
 
-/** Paths of a context and what `stat` says of each, fetched on all cores while paths are still being added. */
+/** Paths of a context with the `stat` of each, fetched on all cores while paths are still being added. */
 export class Listing {
   readonly root: string;
   readonly paths: string[] = [];
   readonly #pool: WorkerPool;
   readonly #batches: Float64Array[] = [];
 
-  /** @param expected about how many paths there will be */
+  /** @param expected the approximate number of paths */
   constructor(root: string, pool: WorkerPool, expected: number) {
     this.root = root;
     this.#pool = pool;
@@ -29,7 +29,7 @@ export class Listing {
     if (this.paths.length % BATCH === 0) this.#publish();
   }
 
-  /** To be called once, after the last path. An entry that has gone in the meantime has the mode 0. */
+  /** Call once, after the last path. An entry that has disappeared since has mode 0. */
   finish(): void {
     if (this.paths.length > this.#batches.length * BATCH) this.#publish();
     this.#pool.finish();
@@ -37,7 +37,7 @@ export class Listing {
       if (this.mode(i) === 0 || !path.isWellFormed()) this.#fetch(i);
   }
 
-  /** The array that a path's numbers are in, and where they begin. */
+  /** The array that holds a path's numbers; they begin at {@link offsetOf}. */
   statsOf(i: number): Float64Array {
     return this.#batches[Math.floor(i / BATCH)]!;
   }
@@ -74,7 +74,7 @@ export class Listing {
   }
 }
 
-/** Relative to the current folder where that is shorter: the kernel walks every part of a path on each call. */
+/** Relative to the current folder if possible, because the kernel walks every part of a path on each call. */
 export function shortest(root: string): string {
   const from = relative(process.cwd(), root) || ".";
   return from.startsWith("..") ? root : from;

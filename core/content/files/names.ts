@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 
 /**
  * Decodes a name without loss. A byte that is not UTF-8 becomes the lone surrogate 0xDC00 + byte (Python's
- * "surrogateescape"), so names stay distinct, sort, and lead back to their files.
+ * "surrogateescape"), so names stay distinct, can be sorted, and lead back to their files.
  */
 export function decodeName(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");

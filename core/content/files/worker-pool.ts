@@ -4,7 +4,7 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Job, runJob } from "./file-work";
 
 const MOST_WORKERS = 3;
-/** Milliseconds after which a job that a worker has taken is run here as well. */
+/** Milliseconds after which a job that a worker has taken is also run here. */
 const PATIENCE_MS = 60_000;
 // Places in the counters: jobs taken, jobs published (-1: no more will come).
 const [TAKEN, PUBLISHED] = [0, 1];
@@ -34,14 +34,14 @@ export class WorkerPool {
       });
       worker.unref();
       port1.unref();
-      // `finish` runs here what a broken worker leaves undone.
+      // `finish` runs what a broken worker leaves undone.
       worker.on("error", () => {});
       for (const job of this.#jobs) port1.postMessage(job);
       this.#ports.push(port1);
     }
   }
 
-  /** Queues a job. Its result is there after {@link finish}. */
+  /** Queues a job. Its result is available after {@link finish}. */
   publish(job: Job): void {
     const posted = { ...job, done: new Int32Array(new SharedArrayBuffer(4)) };
     this.#jobs.push(posted);

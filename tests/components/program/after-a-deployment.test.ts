@@ -108,7 +108,7 @@ describe("the program, after a deployment", () => {
       };
     };
     const line =
-      "everfresh:projectName: this stack has deployed project shop, and now it is shop2; set it back, or `pulumi destroy` first";
+      "everfresh:projectName: this stack deployed project shop, but the project is now shop2; set it back, or `pulumi destroy` first";
     for (const changes of [{}, { release: "shop-1" }]) await refused(run(changes), line);
     await refused(run({}, { preview: true }), line);
     // An earlier version, which did not remember it.

@@ -148,7 +148,7 @@ describe("the program", () => {
       assert.deepEqual(
         warnings.map(({ message }) => message.split("; ")[0]),
         [
-          "services.web.build.args.NPM_TOKEN: looks like a secret, and build arguments stand in plain text in the state and in the image",
+          "services.web.build.args.NPM_TOKEN: looks like a secret, but build arguments are in plain text in the state and in the image",
         ],
       );
     }

@@ -54,7 +54,7 @@ describe("the program, with a service that follows a tag", () => {
     for (const preview of [true, false]) {
       const { log } = await run({}, { preview });
       assert.ok(
-        log.some(({ message }) => message === "redis: redis:7 is another image now"),
+        log.some(({ message }) => message === "redis: redis:7 now points to another image"),
         JSON.stringify(log),
       );
     }
@@ -66,7 +66,7 @@ describe("the program, with a service that follows a tag", () => {
 
   it("refuses to deploy if nobody knows the tag's digest", async () => {
     now = undefined;
-    await refused(run(), "services.redis.pull_policy: docker.io has no `redis:7`, or none that");
+    await refused(run(), "services.redis.pull_policy: docker.io has no `redis:7`, or does not show it");
     shop.outside.registry = () => {
       throw new RegistryError(
         "unreachable",
@@ -75,7 +75,7 @@ describe("the program, with a service that follows a tag", () => {
     };
     await refused(
       run({ promoteFrom: "staging" }),
-      "services.redis.pull_policy: nobody says which image `redis:7` is now (docker.io: cannot be reached at x (ENOTFOUND)); try again, or",
+      "services.redis.pull_policy: no registry says which image `redis:7` is now (docker.io: cannot be reached at x (ENOTFOUND)); try again, or",
     );
   });
 

@@ -32,7 +32,7 @@ describe("the program, with two services of the same content", () => {
     assert.deepEqual([web!.digest, web!.ref], [worker!.digest, worker!.ref]);
     assert.ok(
       first.log.some(({ message }) =>
-        /^web: .*; its content is that of worker, and so is its image$/.test(message),
+        /^web: .*; it has the same content as worker, and shares its image$/.test(message),
       ),
     );
     deployed(first);

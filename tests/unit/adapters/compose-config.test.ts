@@ -47,7 +47,7 @@ describe("a failure of docker compose config", function () {
     };
     await assertRefused(
       "image: a, env_file: a.env",
-      "its env file a.env does not exist; create it, or say `required: false` of it",
+      "its env file a.env does not exist; create it, or set `required: false` for it",
     );
     await assertRefused(
       "image: '${NO:?give one}'",

@@ -28,7 +28,7 @@ describe("the error for an unreachable registry", () => {
         assert.equal(problem, "unreachable");
         assert.equal(
           message,
-          `registry.example.com: its certificate is not trusted (${code}); let NODE_EXTRA_CA_CERTS name a file with its CA`,
+          `registry.example.com: its certificate is not trusted (${code}); set NODE_EXTRA_CA_CERTS to a file with its CA`,
         );
       }
     });

@@ -80,7 +80,7 @@ describe("a registry session", () => {
     const error = await failure(imageLayers(`${address}/web`, undefined));
     assert.equal(
       error.message,
-      `${address}: answers with more than 4 MiB; look at what answers at this address`,
+      `${address}: answers with more than 4 MiB; check what answers at this address`,
     );
     assert.ok(sent < 64 * 1024 * 1024, "it was read on");
   });
@@ -138,7 +138,7 @@ describe("a registry session", () => {
         assert.deepEqual(told, []);
         assert.equal(
           error,
-          `${registry}: wants the credentials at \`${realm}\`, where everybody could read them; let its realm be an https address`,
+          `${registry}: wants the credentials at \`${realm}\`, where anybody could read them; make its realm an https address`,
         );
       });
     }
@@ -153,7 +153,10 @@ describe("a registry session", () => {
       it(`does not send them to ${realm}`, async () => {
         const { error, told } = await logIn("registry.example.com", realm);
         assert.deepEqual(told, []);
-        assert.match(error!, /^registry\.example\.com: wants the credentials at `.*`, which is no plain web/);
+        assert.match(
+          error!,
+          /^registry\.example\.com: wants the credentials at `.*`, which is not a plain web/,
+        );
       });
     }
 
@@ -191,7 +194,10 @@ describe("a registry session", () => {
           url: { value: "http://mirror.example.net/v2/" },
           redirected: { value: true },
         });
-      assert.match((await failure(checkLogin("registry.example.com"))).message, /leads from https to http/);
+      assert.match(
+        (await failure(checkLogin("registry.example.com"))).message,
+        /redirects from https to http/,
+      );
     });
   });
 });

@@ -31,7 +31,7 @@ describe("a connection to a host", () => {
     const host = await sshd(succeed, seen);
     await assertProblem(
       run({ ...host, hostKey: line(otherKeys.public) }),
-      `${where}.hostKey: 127.0.0.1:${host.port} proves itself with another key (${line(serverKeys.public)}); ` +
+      `${where}.hostKey: 127.0.0.1:${host.port} presented another host key (${line(serverKeys.public)}); ` +
         "find out why before anything else; if the machine was rebuilt, set the new key",
     );
     assert.deepEqual(seen, []);

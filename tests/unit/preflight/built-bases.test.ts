@@ -102,7 +102,7 @@ describe("planBuilds", () => {
 
   it("refuses builds that need each other", async () => {
     await refused(
-      "services.a.build: needs its own image to be built (a → b → c → a); let one of them begin with another image",
+      "services.a.build: needs its own image to be built (a → b → c → a); base one of them on another image",
       [service("a", "FROM shop-b"), service("b", "FROM shop-c"), service("c", "FROM shop-a")],
       [],
     );
@@ -111,7 +111,7 @@ describe("planBuilds", () => {
   it("refuses a build that begins with its own image's name: that is what it made before, or something else", async () => {
     const web = service("web", "FROM nginx", { imageNames: ["nginx:latest"] });
     await refused(
-      "services.web.build: its Dockerfile begins with or copies from nginx:latest, which is also what its own image is called; give the service another `image:`, or name that image by its digest",
+      "services.web.build: its Dockerfile begins with or copies from nginx:latest, which is also the name of its own image; give the service another `image:`, or name that image by its digest",
       [web],
       [],
     );
@@ -121,7 +121,7 @@ describe("planBuilds", () => {
     const [a, b] = ["a", "b"].map((name) => service(name, `FROM ${name}`, { imageNames: ["base"] }));
     const web = service("web", "FROM base");
     await refused(
-      "services.web.build: its Dockerfile names base, which a and b build, each another; give each of them an `image:` of its own",
+      "services.web.build: its Dockerfile names base, which a and b build, each differently; give each of them an `image:` of its own",
       [web, a!, b!],
       [],
     );

@@ -72,7 +72,7 @@ describe("a build section", () => {
       "a b",
       "",
     ]) {
-      const line = `services.web.build.additional_contexts: ${JSON.stringify(name)} cannot name a context; take letters and digits, with \`.\`, \`_\`, \`-\`, \`/\`, \`:\` or \`@\` between`;
+      const line = `services.web.build.additional_contexts: ${JSON.stringify(name)} cannot name a context; use letters and digits, with \`.\`, \`_\`, \`-\`, \`/\`, \`:\` or \`@\` between them`;
       assertRefused([line], { build: { context: "/a", additional_contexts: { [name]: "/b" } } });
     }
     const names = ["base", "docker.io/library/node:22-A", "node@sha256:ab", "a_b"];
@@ -86,20 +86,20 @@ describe("a build section", () => {
       for (const name of ["A=B", ""])
         assertRefused(
           [
-            `services.web.build.${key}: ${JSON.stringify(name)} cannot be a name; take one without an equals sign`,
+            `services.web.build.${key}: ${JSON.stringify(name)} cannot be a name; use a name without an equals sign`,
           ],
           { build: { context: "/a", [key]: { [name]: "c" } } },
         );
   });
 
   it("rejects the id or the variable of a secret that the builder would read as something else", () => {
-    const todo = "take a name without spaces, commas, quotation marks and equals signs";
+    const todo = "use a name without spaces, commas, quotation marks and equals signs";
     for (const id of ["a,src=/etc/shadow", 'a"', "a b", "a\n", "a=b"]) {
-      const line = `services.web.build.secrets: \`npm\` has the id ${JSON.stringify(id)}, which the builder cannot be told; ${todo}`;
+      const line = `services.web.build.secrets: \`npm\` has the id ${JSON.stringify(id)}, which cannot be passed to the builder; ${todo}`;
       const build = { context: "/a", secrets: [{ source: "npm", target: id }] };
       assertRefused([line], { build }, { secrets: { npm: { file: "/k/npm" } } });
     }
-    const line = `services.web.build.secrets: \`npm\` names its variable "A,src=/etc/shadow", which the builder cannot be told; ${todo}`;
+    const line = `services.web.build.secrets: \`npm\` names its variable "A,src=/etc/shadow", which cannot be passed to the builder; ${todo}`;
     const build = { context: "/a", secrets: [{ source: "npm" }] };
     assertRefused([line], { build }, { secrets: { npm: { environment: "A,src=/etc/shadow" } } });
   });
@@ -156,7 +156,7 @@ describe("a build section", () => {
     [
       "ssh",
       ["default"],
-      "ssh: Pulumi's docker provider hands no SSH agent to a build; give it a key in `secrets:` of `build:`, and mount that: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
+      "ssh: Pulumi's docker provider does not pass an SSH agent to a build; pass a key in `secrets:` of `build:`, and mount it: `RUN --mount=type=secret,id=key,target=/root/.ssh/id_ed25519 …`",
     ],
     [
       "privileged",
@@ -179,7 +179,11 @@ describe("a build section", () => {
       ["security.insecure"],
       "entitlements: `security.insecure`: Pulumi's docker provider cannot ask the builder for it; remove it, and do what needs it when the container starts",
     ],
-    ["new", 1, "new: is not known here, and could make another image; remove it, or report it as missing"],
+    [
+      "new",
+      1,
+      "new: is unknown to everfresh, and could change the image; remove it, or report it as missing",
+    ],
   ] as const) {
     it(`is refused with \`${key}: ${JSON.stringify(value)}\`, not built without it`, () => {
       assertRefused([`services.web.build.${line}`], { build: { context: "/a", [key]: value } });
@@ -234,7 +238,7 @@ describe("a build section", () => {
     it(`is refused with the remote context ${context}`, () => {
       assertRefused(
         [
-          `services.web.build.context: \`${context}\` is remote, and Pulumi's docker provider builds from folders only; ${todo}`,
+          `services.web.build.context: \`${context}\` is remote, and Pulumi's docker provider builds only from folders; ${todo}`,
         ],
         { build: { context } },
       );
@@ -265,7 +269,7 @@ describe("a build section", () => {
     assert.deepEqual(of({}, { DOCKER_DEFAULT_PLATFORM: "linux/arm64" }), ["linux/arm64"]);
     assertRefused(
       [
-        "services.web.build.platforms: names several platforms, of which the hosts have one; say which in the service itself: `platform: linux/amd64`",
+        "services.web.build.platforms: names several platforms, but the hosts have one; say which in the service itself: `platform: linux/amd64`",
       ],
       { build },
     );

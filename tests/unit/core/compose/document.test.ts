@@ -16,7 +16,7 @@ describe("readDocument", function () {
       assert.ok(error instanceof Problems, String(error));
       assert.match(
         error.message,
-        /^the compose file: .*line \d+\); a text in it begins with an odd character/s,
+        /^the compose file: .*line \d+\); remove the odd character that a text in it begins with/s,
       );
       return true;
     });
@@ -38,7 +38,7 @@ describe("readDocument", function () {
     }
     await assert.rejects(
       read(await verify("0x10")),
-      new Problems(["services.s0.x-everfresh.verify.http.body: must be a text; see docs/configuration.md"]),
+      new Problems(["services.s0.x-everfresh.verify.http.body: must be a string; see docs/configuration.md"]),
     );
     await assert.rejects(
       read(await verify('"\\na"')),

@@ -76,7 +76,7 @@ describe("a volume of x-everfresh.volumes", () => {
   it("is refused where it cannot be made anew", () => {
     const where = "services.web.x-everfresh.volumes";
     refused(
-      `${where}.nothing: is no volume that the service mounts; name one of its \`volumes:\`, or a path in the container`,
+      `${where}.nothing: is not a volume that the service mounts; name one of its \`volumes:\`, or a path in the container`,
       {
         web: { ...web, ...follows("nothing") },
       },
@@ -89,12 +89,12 @@ describe("a volume of x-everfresh.volumes", () => {
       },
     });
     refused(
-      `${where}.site: is an external volume; let compose make it, or leave it out`,
+      `${where}.site: is an external volume; let compose create it, or leave it out`,
       { web },
       { site: { name: "site", external: true } },
     );
     refused(
-      "services.worker.x-everfresh.volumes.site: belongs to the image of web already; leave it out in one of the two",
+      "services.worker.x-everfresh.volumes.site: already belongs to the image of web; remove it from one of the two",
       {
         web,
         worker: web,

@@ -133,7 +133,7 @@ describe("a relative bind mount", () => {
       "a folder of which nobody knows whose it is",
       "./conf:/conf",
       { kind: "folder" },
-      "containers may write to ./conf, and without git it cannot be told whether it holds configuration or their data; mount it read-only (`:ro`), or set `x-everfresh: {mounts: {./conf: ship}}` (sent with each release) or `x-everfresh: {mounts: {./conf: host}}` (stays on the host, never sent)",
+      "containers may write to ./conf, and without git everfresh cannot tell whether it holds configuration or their data; mount it read-only (`:ro`), or set `x-everfresh: {mounts: {./conf: ship}}` (sent with each release) or `x-everfresh: {mounts: {./conf: host}}` (stays on the host, never sent)",
     ],
   ] satisfies [string, string, SourceFacts, string][]) {
     it(`refuses ${name}`, () =>
@@ -142,7 +142,7 @@ describe("a relative bind mount", () => {
 
   it("refuses a development layout: the sources over what was built from them", () => {
     const layout = (name: string) =>
-      `services.web.volumes (/app): a development layout: ${name} is mounted over what the image has in /app, so what is built would not be what runs; keep this mount in a compose file that only developers use, such as compose.override.yaml, or set \`x-everfresh: {mounts: {${name}: ship}}\` if containers are to have it`;
+      `services.web.volumes (/app): a development layout: ${name} is mounted over what the image has in /app, so what is built would not be what runs; keep this mount in a compose file that only developers use, such as compose.override.yaml, or set \`x-everfresh: {mounts: {${name}: ship}}\` if containers should have it`;
     const here: SourceFacts = { kind: "folder", ...tracked };
     assert.equal(placeOf(".:/app", here), layout("."));
     assert.equal(placeOf("./web:/app", here, { build: { context: "./web" } }), layout("./web"));
@@ -240,8 +240,8 @@ describe("a relative bind mount", () => {
       b: { volumes: ["./c:/c", "./d:/d"], mounts: { "./c": "host" } },
     });
     assert.deepEqual(problems, [
-      "services.a.x-everfresh.mounts../d: is not the source of a relative bind mount of this service; name one as `volumes:` does",
-      "services.b.x-everfresh.mounts../c: another service says `ship`; say the same in both",
+      "services.a.x-everfresh.mounts../d: is not the source of a relative bind mount of this service; name one as `volumes:` writes it",
+      "services.b.x-everfresh.mounts../c: another service says `ship`; use the same value in both",
     ]);
   });
 

@@ -45,7 +45,7 @@ describe("parseOptions", () => {
       ".verify.http.port",
       "must be a whole number from 1 to 65535",
     ],
-    [{ verify: { http: { path: "/", port: 80, body: 2 } } }, ".verify.http.body", "must be a text"],
+    [{ verify: { http: { path: "/", port: 80, body: 2 } } }, ".verify.http.body", "must be a string"],
     [
       { strategy: "swarm" },
       ".strategy",
@@ -55,7 +55,7 @@ describe("parseOptions", () => {
     [
       { verify: { http: { port: 80, path: "/a b" } } },
       ".verify.http.path",
-      "must be a URL's path: blanks and what is not ASCII percent-encoded",
+      "must be a URL path, with blanks and non-ASCII characters percent-encoded",
     ],
     [{ verify: { command: ["a\0"] } }, ".verify.command.0", "has a NUL character"],
     [{ verify: { command: "true" } }, ".verify.command", "must be a list of words"],

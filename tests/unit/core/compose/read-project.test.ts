@@ -47,7 +47,7 @@ describe("readProject", () => {
     assert.throws(
       () => read({}),
       new Problems([
-        "services: there are none, or none of an active profile; add a service, or name a profile in COMPOSE_PROFILES",
+        "services: there are none, or none in an active profile; add a service, or name a profile in COMPOSE_PROFILES",
       ]),
     );
   });

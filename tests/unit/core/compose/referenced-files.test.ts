@@ -29,7 +29,7 @@ describe("readProject", () => {
   it("refuses a seccomp profile in the home folder", () =>
     assertRefused(
       [
-        "services.web.security_opt: `~/a.json` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)",
+        "services.web.security_opt: `~/a.json` means this machine's home folder; use a relative path (shipped) or an absolute one (on the host)",
       ],
       { security_opt: ["seccomp=~/a.json"] },
     ));
@@ -84,7 +84,7 @@ describe("a bind mount", () => {
     assert.throws(
       () => read(volumes("/home/ann/conf"), {}, volumes("~/conf")),
       new Problems([
-        `${where}: \`~/conf\` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)`,
+        `${where}: \`~/conf\` means this machine's home folder; use a relative path (shipped) or an absolute one (on the host)`,
       ]),
     );
   });
@@ -94,7 +94,7 @@ describe("a bind mount", () => {
     assert.throws(
       () => read(volumes("/home/ann/conf"), {}, volumes(`${marks.home}/conf`)),
       new Problems([
-        `${where}: \`$HOME/conf\` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)`,
+        `${where}: \`$HOME/conf\` means this machine's home folder; use a relative path (shipped) or an absolute one (on the host)`,
       ]),
     );
   });
@@ -145,7 +145,7 @@ describe("a bind mount", () => {
     for (const source of ["C:\\data", "v:/v", "\\\\server\\share"])
       assertRefused(
         [
-          `services.web.volumes (/data): \`${source}\` is a path of Windows; give a relative path or one of the host's, or a volume's name of two letters or more`,
+          `services.web.volumes (/data): \`${source}\` is a Windows path; use a relative path, a path on the host, or a volume name of two letters or more`,
         ],
         { volumes: [{ type: "bind", source, target: "/data" }] },
       );
@@ -240,7 +240,7 @@ for (const kind of ["configs", "secrets"] as const) {
         new Problems(
           ["uid", "mode"].map(
             (key) =>
-              `services.web.${kind} (a).${key}: is not a number that docker compose takes; write the number, not a name`,
+              `services.web.${kind} (a).${key}: is not a number that docker compose accepts; write the number, not a name`,
           ),
         ),
       );
@@ -257,7 +257,7 @@ for (const kind of ["configs", "secrets"] as const) {
       assert.throws(
         () => filesOf({ external: true }),
         new Problems([
-          `${kind}.a: is external, which docker compose knows only with Swarm; give it a \`file\` or an \`environment\``,
+          `${kind}.a: is external, which docker compose supports only with Swarm; give it a \`file\` or an \`environment\``,
         ]),
       );
     });

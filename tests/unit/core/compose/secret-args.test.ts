@@ -29,7 +29,7 @@ describe("secretArguments", () => {
     assert.ok(!warned("TOKEN", ""));
     assert.ok(!warned("TOKEN", null));
     assert.deepEqual(secretArguments("web", { NPM_TOKEN: "hunter2", VERSION: "1" }), [
-      "services.web.build.args.NPM_TOKEN: looks like a secret, and build arguments stand in plain text in the state and in the image; give it in `secrets:` of `build:`, and mount it with `RUN --mount=type=secret`",
+      "services.web.build.args.NPM_TOKEN: looks like a secret, but build arguments are in plain text in the state and in the image; pass it in `secrets:` of `build:`, and mount it with `RUN --mount=type=secret`",
     ]);
   });
 });

@@ -59,7 +59,7 @@ services:
     "compose.yaml": `services: { web: { image: a, volumes: ["${source}:/a:ro"] } }`,
   });
   const home = (what: string) => [
-    `${where}: \`${what}\` means this machine's home folder; give a relative path (shipped) or an absolute one (the host's)`,
+    `${where}: \`${what}\` means this machine's home folder; use a relative path (shipped) or an absolute one (on the host)`,
   ];
   const folderOf = (at: string, name: string) =>
     `${at}: \`${name}\` is a folder of this machine; write the host's own path, or \`$${name}\` for a variable of the container`;
@@ -105,7 +105,7 @@ services:
           "{ services: { web: { image: a, volumes: ['data:/data'] } }, volumes: { data: { driver_opts: { type: none, o: bind, device: ./data } } } }",
       },
       [
-        "volumes.data.driver_opts.device: `./data` is a folder of this machine; give the absolute path of a folder of the host",
+        "volumes.data.driver_opts.device: `./data` is a folder of this machine; use the absolute path of a folder on the host",
       ],
     ],
   ];

@@ -129,7 +129,7 @@ describe("identify", () => {
     // A file in /proc claims to be empty but is not, so no attempt finds the size that it claims.
     assert.throws(() => digestFile("/proc", "version"), {
       name: "ContentError",
-      message: /^version: changes while it is read; /,
+      message: /^version: keeps changing while it is read; /,
     });
   });
 

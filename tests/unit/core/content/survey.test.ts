@@ -173,7 +173,7 @@ describe("the reasons why a whole context counts", () => {
 
   it("name what in the Dockerfile is not certain", async () => {
     assert.deepEqual(await reasons("FROM a\nCOPY $X /app\n"), [
-      "everything counts, as the Dockerfile is not certain to be understood: the value of $X is known to the builder only",
+      "everything counts, because the Dockerfile may be read differently by the builder: only the builder knows the value of $X",
     ]);
   });
 });
