@@ -68,7 +68,7 @@ export function commandLine(run: Run): Command {
   verb("explain", "what a service's content hash is made of, and what changed")
     .argument("<service>", "a service with a `build:` section")
     .option(...json("print the identity as JSON; needs neither Pulumi nor a Docker engine"))
-    .option("-f, --file <compose-file...>", "default: the stack's, else compose.yaml")
+    .option("-f, --file <compose-file...>", "the compose files; default: the stack's, else compose.yaml")
     .option("--env-file <file>", "the env file for interpolation; default: the stack's, else .env.deploy")
     .action((service: string, options: ExplainOptions & SharedOptions) =>
       run(options, (session) => explain(session, service, options)),
@@ -125,7 +125,7 @@ export function commandLine(run: Run): Command {
     .option("--insecure-registry", "the registry speaks plain HTTP")
     .option(
       "--registry-username <name>",
-      "the password comes from EVERFRESH_REGISTRY_PASSWORD, else you are asked",
+      "the registry's user, whose password is in EVERFRESH_REGISTRY_PASSWORD; else you are asked for it",
     )
     .action((options: InitOptions & SharedOptions) => run(options, (session) => init(session, options)));
 

@@ -17,11 +17,12 @@ const ConfigJson = v.record(
   v.object({ value: v.optional(v.string()), objectValue: v.optional(v.unknown()) }),
 );
 
+const seeOutput = "run `pulumi config --json` to see its output";
+
 /** Parses the output of `pulumi config --json`. Keys lose their namespace, and an empty string counts as not set. */
 export function readRaw(json: string): Record<string, unknown> {
-  const printed = v.safeParse(ConfigJson, parseJson(json, "pulumi config", "look at what it prints"));
-  if (!printed.success)
-    throw new Problems([problem("pulumi config", "prints no configuration", "look at what it prints")]);
+  const printed = v.safeParse(ConfigJson, parseJson(json, "pulumi config", seeOutput));
+  if (!printed.success) throw new Problems([problem("pulumi config", "prints no configuration", seeOutput)]);
   const entries = Object.entries(printed.output).flatMap(([key, { value, objectValue }]) => {
     const name = /^everfresh:(.+)$/.exec(key)?.[1];
     return name === undefined || value === "" ? [] : [[name, objectValue ?? value] as const];

@@ -52,7 +52,7 @@ async function summary(session: Session, { exit: status, problems }: Outcome) {
   const { release, tag, images, hosts, urls } = parseJson(
     await ask(outputs(session)),
     "pulumi stack output",
-    "look at what it prints",
+    "run `pulumi stack output --json` to see its output",
   ) as Record<string, unknown>;
   return { exit: status, release, tag, images, hosts, urls };
 }

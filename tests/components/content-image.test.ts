@@ -111,7 +111,7 @@ describe("ContentImage", () => {
     assert.equal(again.name, named(await build(), "web-build").inputs.name);
   });
 
-  it("is refused when its context changed while it was built: it would carry the wrong name", async () => {
+  it("is refused when its context changed while it was built, because it would have the wrong name", async () => {
     let looks = 0;
     const changedSince = async () => {
       looks += 1;
@@ -141,7 +141,7 @@ describe("ContentImage", () => {
     assert.deepEqual(inputs.triggers, { content, built: "2026-11-22T00:00:00.000Z" });
   });
 
-  it("is refused when its context changed while it was built: it would carry the wrong name", async () => {
+  it("is refused when its context changed while it was built, because it would have the wrong name", async () => {
     await assert.rejects(
       build({ changedSince: async () => "1 file (index.html)" }),
       /web: 1 file \(index\.html\) changed while it was being built; run `pulumi up` again/,
