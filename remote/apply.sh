@@ -158,7 +158,7 @@ free_claims() { # $1 release
   done
 }
 
-# Only stops them: they may have to be put back until the release is proved, and are removed then.
+# Only stops them: until the release is proved, they may be needed again.
 stop_orphans() { # $1 release
   stop_ids=$(orphans "$1" running)
   [ -n "$stop_ids" ] || return 0

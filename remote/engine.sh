@@ -99,7 +99,7 @@ containers_of() {
     END { for (i = 1; i <= container_count; i++) if (service[containers[i]] == wanted) print containers[i] "|" image_id[containers[i]] }'
 }
 
-# The names of containers, for people: at most ten.
+# The names of containers, for messages: at most ten.
 names_of() {
   printf '%s\n' "$1" | mark container | awk -F '|' "$tables"'
     END {
@@ -158,7 +158,7 @@ image_of() {
   services "$1" | mark service | awk -F '|' -v wanted="$2" "$tables"'END { if (wanted in image) print image[wanted] }'
 }
 
-# The services of release $1 that run image $2, for people.
+# The services of release $1 that run image $2, for messages.
 services_with() {
   services "$1" | mark service | awk -F '|' -v wanted="$2" "$tables"'
     END {

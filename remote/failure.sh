@@ -1,6 +1,6 @@
 # When a deployment fails: puts back what ran before, and reports and records what went wrong.
 
-# Ends the deployment. $1 which check failed, $2 why, for people.
+# Ends the deployment. $1 which check failed, $2 why, for messages.
 fail_because() {
   failed_check=$1 reason=$2
   fail

@@ -140,7 +140,7 @@ prepare_folder() {
 # shellcheck disable=SC2012 # numbers only; find and stat do not print an inode everywhere
 inode() { ls -iL "$1" 2>/dev/null | awk '{ print $1 }'; }
 
-# The holder of the lock, for people.
+# The holder of the lock, for messages.
 holder() {
   holder_who=$(field holder who)
   printf '%s on %s (release %s, since %s)' "${holder_who:-somebody}" "$(field holder from)" \

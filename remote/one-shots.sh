@@ -2,7 +2,7 @@
 # `runs_now` prints them.
 
 # One-shots of release $1 that have done their work and need not run again. When a release is put back, none of its one-shots runs
-# again.
+# again, because they have already run.
 finished_one_shots() { # $1 release
   if [ -n "$putting_back" ]; then
     proved_one_shots "$1"
@@ -39,7 +39,7 @@ record_one_shots() { # $1 release
         id = containers[i]; name = service[id]
         there[name] = 1
         now = image_id[id] "|" release_hash[name]
-        # If a one-shot shares a container network, its hash depends on that container: then the hash it ran with counts.
+        # If a one-shot shares the network of a container, its hash names that container: then what it ran as counts.
         is_of_release = image_id[id] == image_id_of[image[name]] && \
           (config_hash[id] == release_hash[name] || applied[name] || ended[name] == now)
         # For one left by another deployment that this one did not reach, the record holds.

@@ -20,7 +20,7 @@ teardown() {
       refuse 1 "$folder/$teardown_folder: cannot be removed; remove it by hand (sudo rm -rf $folder/$teardown_folder)"
   done
   rm -rf releases current
-  # Only now does nothing of this project name its images.
+  # Only now no release of this project names these images any more.
   remove_images "$teardown_images $(unneeded_images)"
   remove_folder || refuse 1 "$folder: cannot be removed; remove it by hand"
   say "removed"
