@@ -21,7 +21,7 @@ describe("releaseTag", () => {
     it(name, () => assert.equal(releaseTag(facts, now), expected));
   }
 
-  it("stays a tag that registries take when the time comes behind the longest one", () => {
+  it("stays within the longest valid tag when the time is appended", () => {
     const tag = releaseTag({ uniqueTag: true, tag: "x".repeat(128) }, now);
     assert.match(tag, /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/);
     assert.ok(tag.endsWith("-20300102T030405Z"));

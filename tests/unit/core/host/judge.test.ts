@@ -7,7 +7,7 @@ import { calm, container, empty, OTHER_DIGEST, withContainer } from "./states";
 const imageOf = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 describe("judge", () => {
-  it("echoes the stored token while all is well", () => {
+  it("echoes the stored token if nothing is wrong", () => {
     assert.deepEqual(judge(calm()), { token: "calm", drift: [], notes: [] });
   });
 
@@ -25,7 +25,7 @@ describe("judge", () => {
       /^db runs another image/,
     ],
     [
-      "a hand-edited configuration",
+      "a configuration edited by hand",
       withContainer("web", { configHash: "x" }),
       /^web was started with another configuration/,
     ],
@@ -36,7 +36,7 @@ describe("judge", () => {
     ],
     ["a paused container", withContainer("db", { state: "paused" }), /^db is paused$/],
     [
-      "a service that is not the release's",
+      "a service that is not in the release",
       calm({ containers: [...calm().containers, container("shell")] }),
       /^shell is not part of the release$/,
     ],
@@ -63,7 +63,7 @@ describe("judge", () => {
     ["an empty host", empty(), /^nothing is deployed$/],
   ];
   for (const [name, state, text] of drifts) {
-    it(`names ${name} as drift, with another token`, () => {
+    it(`reports ${name} as drift, with a new token`, () => {
       const { drift, token } = judge(state);
       assert.equal(drift.length, 1);
       assert.match(drift[0]!, text);
@@ -73,13 +73,13 @@ describe("judge", () => {
     });
   }
 
-  it("names all drift at once", () => {
+  it("reports all drift at once", () => {
     const { drift, token } = judge({ ...withContainer("web", undefined), tampered: ["a"] });
     assert.deepEqual(drift, ["a was changed on the host", "web is missing"]);
     assert.match(token, /^drift: a was changed on the host, web is missing \(after [0-9a-f]{8}\)$/);
   });
 
-  it("takes an ailing container for a note, not for drift", () => {
+  it("reports an unhealthy container as a note, not as drift", () => {
     const unhealthy = judge(withContainer("web", { health: "unhealthy" }));
     assert.deepEqual(unhealthy, { token: "calm", drift: [], notes: ["web is unhealthy"] });
     const restarting = judge(withContainer("web", { state: "restarting", exitCode: 3, restarts: 7 }));
@@ -87,14 +87,14 @@ describe("judge", () => {
     assert.deepEqual(restarting.notes, ["web is restarting (exit status 3, 7 times)"]);
   });
 
-  it("takes a host that was deployed under another name for one to deploy: that name's teardown is to come", () => {
+  it("deploys to a host that was renamed, because the old name's teardown is still to come", () => {
     const state = { ...calm(), host: "web1" };
     assert.deepEqual(judge(state, { host: "web1" }).drift, []);
     assert.deepEqual(judge(state, { host: "prod1" }).drift, ["it was deployed as host web1"]);
     assert.deepEqual(judge(calm(), { host: "prod1" }).drift, []);
   });
 
-  it("wants a deployment under way followed by one: it may end with another release", () => {
+  it("deploys after a deployment in progress, which may end with a different release", () => {
     const holder = { release: "r2", since: "2026-03-02T10:00:00Z", who: "bob", from: "desk" };
     const { drift, token, notes } = judge({
       ...withContainer("web", undefined),
@@ -106,18 +106,18 @@ describe("judge", () => {
     assert.deepEqual(notes, ["bob on desk is deploying r2 since 2026-03-02T10:00:00Z"]);
   });
 
-  it("does not guess when docker does not answer", () => {
+  it("does not guess if docker does not answer", () => {
     const { drift, token, notes } = judge({ ...calm({ containers: [] }), engineError: "Cannot connect" });
     assert.deepEqual(drift, []);
     assert.equal(token, "calm");
     assert.deepEqual(notes, ["docker does not answer: Cannot connect"]);
   });
 
-  it("says the same in preview and in the up after it", () => {
+  it("gives the same result in preview and in the following up", () => {
     for (const [, state] of drifts) assert.deepEqual(judge(state), judge(structuredClone(state)));
   });
 
-  it("never repeats a token, whatever drift comes how often and is repaired", () => {
+  it("never repeats a token, whatever drift occurs and is repaired, however often", () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...drifts.slice(0, -1)), { minLength: 1, maxLength: 30 }),
@@ -137,7 +137,7 @@ describe("judge", () => {
     );
   });
 
-  it("tells one empty host from another: a re-imaged one is deployed again", () => {
+  it("distinguishes empty hosts, so that a re-imaged one is deployed again", () => {
     assert.notEqual(judge(empty("engine-1 100")).token, judge(empty("engine-2 200")).token);
   });
 });

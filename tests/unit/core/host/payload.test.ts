@@ -9,7 +9,7 @@ describe("lines for the host's program", () => {
     assert.deepEqual(portLines({ ports: [port, local, port] }), ["tcp|80|80|", "udp|53|60|127.0.0.1"]);
   });
 
-  it("say of a network that it is external, or which definition it has", () => {
+  it("say whether a network is external, or which definition it has", () => {
     const networks = [
       { name: "a", external: true },
       { name: "b", external: false, definition: "abc" },
@@ -18,7 +18,7 @@ describe("lines for the host's program", () => {
     assert.deepEqual(networkLines({ networks }), ["a|external", "b|abc", "c|"]);
   });
 
-  it("give a volume's options as docker's template prints them, sorted", () => {
+  it("list a volume's options as docker's template prints them, sorted", () => {
     const options = { o: "a b/c:d@e!'()*+%\u00fc~", device: 1 };
     const volumes = [
       { name: "shop_plain", external: false, driver: "local", options: {} },
@@ -32,7 +32,7 @@ describe("lines for the host's program", () => {
     ]);
   });
 
-  it("leave out a volume whose name a line cannot hold", () => {
+  it("leave out a volume whose name does not fit in a line", () => {
     const volumes = [{ name: "a|b", external: false, driver: "local", options: {} }];
     assert.deepEqual(volumeLines({ volumes }), []);
   });

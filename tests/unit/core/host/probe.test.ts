@@ -60,7 +60,7 @@ describe("a probe's answer", () => {
     assert.deepEqual([state.current?.id, state.lineage, state.damaged], ["r1", "l1", []]);
   });
 
-  it("names a damaged manifest, and knows the release all the same", () => {
+  it("reports a damaged manifest, and still knows the release", () => {
     const whole = JSON.stringify(manifest);
     const bad = ["", "{}", "[]", "1", "null", whole.slice(0, 40), whole.replace('"r1"', '"r2"')].concat(
       JSON.stringify({ ...manifest, services: [1] }),
@@ -75,7 +75,7 @@ describe("a probe's answer", () => {
     }
   });
 
-  it("names a damaged proof, with a token that is new each time", () => {
+  it("reports a damaged proof, with a new token each time", () => {
     const drift = ["releases/r1/proved on the host is damaged"];
     const tokens = ["one", "two"].map((bare) => {
       const state = parseProbe(
@@ -90,13 +90,13 @@ describe("a probe's answer", () => {
     assert.equal(parseProbe(answer({ proved: ["lineage "] })).lineage, undefined);
   });
 
-  it("names what cannot be told of a deployment that was cut off", () => {
+  it("reports what is unknown about an interrupted deployment", () => {
     assert.deepEqual(driftOf({ more: ["unfinished"] }), [
       "deployment of unknown by unknown was cut off (unknown)",
     ]);
   });
 
-  it("tells ours from what only carries the project's labels", () => {
+  it("distinguishes our containers from those that only carry the project's labels", () => {
     const strangers = (changes: object) =>
       parseProbe(answer({ containers: [{ ...container, ...changes }] })).containers.map(
         ({ stranger }) => stranger,
@@ -109,7 +109,7 @@ describe("a probe's answer", () => {
     assert.deepEqual(strangers({ folder: `${FOLDER}\n`, configHash: "" }), ["shop-web-1"]);
   });
 
-  it("is refused in one line when docker's part of it cannot be understood", () => {
+  it("is refused in one line if docker's part of it cannot be parsed", () => {
     for (const line of ["{}", "x", '{"id":1}', "[]"]) {
       assert.throws(
         () => parseProbe(answer({ containers: [], more: [`container ${line}`] })),
@@ -118,7 +118,7 @@ describe("a probe's answer", () => {
     }
   });
 
-  it("is judged or refused, whatever a host sends", () => {
+  it("is accepted or refused, whatever a host sends", () => {
     const lines = answer().split("\n");
     const junk = fc.oneof(
       fc.constantFrom(...lines),
@@ -139,8 +139,8 @@ describe("a probe's answer", () => {
   });
 });
 
-describe("what a deployment answered", () => {
-  it("is the last line that is a result; nothing else is one", () => {
+describe("a deployment's answer", () => {
+  it("is the last line that is a valid result", () => {
     const result = {
       release: "r1",
       verifiedAt: "now",
@@ -159,7 +159,7 @@ describe("what a deployment answered", () => {
       assert.deepEqual(readResult(bad), { release: "", verifiedAt: "", services: {} }, bad);
   });
 
-  it("makes the next run deploy again when it cannot be read", () => {
+  it("makes the next run deploy again if it cannot be read", () => {
     const { drift, token } = judge(parseProbe(answer()), { release: "" });
     assert.deepEqual(drift, ["what its last deployment answered cannot be read"]);
     assert.notEqual(token, "t1");

@@ -5,7 +5,7 @@ import { calm, empty, OTHER_DIGEST, WEB_DIGEST, withContainer } from "./states";
 describe("statusOf", () => {
   const web = (state = calm()) => statusOf(state).services.find(({ service }) => service === "web")!;
 
-  it("says of each service what is expected, what runs and that it is proved", () => {
+  it("reports for each service what is expected, what runs and whether it is proved", () => {
     const status = statusOf(calm());
     assert.equal(status.release, "r1");
     assert.equal(status.who, "ann");
@@ -21,7 +21,7 @@ describe("statusOf", () => {
     assert.equal(web().running, WEB_DIGEST);
   });
 
-  it("does not call a service proved that is sick, gone, another one, or newly configured", () => {
+  it("does not call a service proved if it is unhealthy, missing, a different image, or newly configured", () => {
     assert.equal(web(withContainer("web", { health: "unhealthy" })).proved, false);
     assert.equal(web(withContainer("web", { configHash: "x" })).proved, false);
     assert.equal(web(withContainer("web", { state: "exited" })).proved, false);
@@ -31,7 +31,7 @@ describe("statusOf", () => {
     assert.deepEqual([gone.health, gone.proved, gone.container], ["missing", false, undefined]);
   });
 
-  it("has no services where nothing is deployed", () => {
+  it("has no services if nothing is deployed", () => {
     const status = statusOf(empty());
     assert.deepEqual(
       [status.release, status.services, status.drift],

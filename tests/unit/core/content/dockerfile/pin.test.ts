@@ -37,17 +37,17 @@ describe("pinImages", () => {
     ],
   ];
   for (const [what, text, expected] of cases) {
-    it(`names what a Dockerfile ${what} by its digest, and leaves the rest as it is`, () => {
+    it(`names what a Dockerfile ${what} by its digest, and changes nothing else`, () => {
       assert.equal(pinned(text), expected);
     });
   }
 
-  it("leaves a Dockerfile alone that names no such context", () => {
+  it("does not change a Dockerfile that names no such context", () => {
     const text = "FROM debian AS base2\nCOPY base tools\nRUN echo FROM base\n";
     assert.equal(pinned(text), text);
   });
 
-  it("leaves stages alone that the target does not need", () => {
+  it("does not change stages that the target does not need", () => {
     const text = "FROM base AS other\nFROM tools\n";
     assert.equal(pinned(text), `FROM base AS other\nFROM ${ref("tools")}\n`);
   });
