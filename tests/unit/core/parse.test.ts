@@ -45,8 +45,8 @@ describe("parseJson", () => {
     assert.deepEqual(parseJson('{"a":1}', "x", "y"), { a: 1 });
     for (const text of [secret, `{"a": ${secret}}`, `"${secret}`, ""])
       assert.throws(
-        () => parseJson(text, "x", "mend it"),
-        new Problems(["x: cannot be read as JSON; mend it"]),
+        () => parseJson(text, "x", "fix it"),
+        new Problems(["x: cannot be read as JSON; fix it"]),
       );
   });
 });

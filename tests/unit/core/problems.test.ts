@@ -3,7 +3,7 @@ import { allOrEveryProblem, Problems, problem, refuse } from "../../../core/prob
 
 describe("problem", () => {
   it("says where, what is wrong and what to do", () => {
-    assert.equal(problem("a", "is wrong", "mend it"), "a: is wrong; mend it");
+    assert.equal(problem("a", "is wrong", "fix it"), "a: is wrong; fix it");
   });
 });
 

@@ -53,12 +53,7 @@ describe("behaviourOf", () => {
     ["a one-shot that others wait for", "migrate", [], "ends"],
     ["a service that publishes ports", "web", [], "lasts"],
     ["a service that a check runs a command in", "cache", [{ kind: "command", command: ["a"] }], "lasts"],
-    [
-      "a service that only a file is looked at in",
-      "cache",
-      [{ kind: "file", path: "/a", contains: "b" }],
-      "either",
-    ],
+    ["a service with only a file check", "cache", [{ kind: "file", path: "/a", contains: "b" }], "either"],
     ["any other service", "cache", [], "either"],
   ];
   for (const [what, name, verify, lifetime] of lifetimes) {
