@@ -192,7 +192,7 @@ export class RegistrySession {
   #refused(status: number): RegistryError {
     const what = this.#options.auth
       ? `refuses the user \`${this.#options.auth.username}\` (status ${status}); check the password and what the user may do`
-      : `wants a user name and a password (status ${status}); set them in \`registry\``;
+      : `requires a user name and a password (status ${status}); set them in \`registry\``;
     return new RegistryError("refused", `${this.#registry}: ${what}`);
   }
 }

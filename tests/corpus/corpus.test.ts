@@ -35,7 +35,7 @@ describe("a project of the corpus", function () {
   });
 
   for (const name of names) {
-    it(`becomes what its file says: ${name}`, async () => {
+    it(`gives the result that its file expects: ${name}`, async () => {
       const { expect, since = "2" } = await readProjectFile(path.join(folder, `${name}.yaml`));
       const outcome = await outcomes.get(name)!;
       if (outcome.kind === "unreadable" && isOlder(version, since)) {

@@ -47,7 +47,7 @@ const bind = (source: string, more: Printed = {}) => ({ type: "bind", source, ta
 const store = `/srv/shop/store/${fingerprint}/a.conf`;
 
 describe("what a rendering means on a host", () => {
-  it("is the same with an image for a build, and without what only developers have", () =>
+  it("is the same with an image for a build, and without development settings", () =>
     assert.deepEqual(
       compare(
         {
@@ -63,7 +63,7 @@ describe("what a rendering means on a host", () => {
       [],
     ));
 
-  it("differs where the image is not the one that was built", () =>
+  it("differs if the image is not the one that was built", () =>
     assert.equal(compare({ build: {} }, { image: "shop-web" }).length, 1));
 
   for (const [name, here, there] of [
@@ -122,7 +122,7 @@ describe("what a rendering means on a host", () => {
       [],
     ));
 
-  it("differs where an absolute path of the author's is shipped", () =>
+  it("differs if an absolute path is shipped", () =>
     assert.equal(
       compare(
         { image, volumes: [bind("/home/ann/shop/a.conf")] },
@@ -140,13 +140,13 @@ describe("what a rendering means on a host", () => {
     const uses = (use: Printed = {}): Printed => ({ image, secrets: [{ source: "token", ...use }] });
     const renamed: Printed = { image, secrets: [{ source: "token-ab", target: "/run/secrets/token" }] };
 
-    it("is the same by another name", () =>
+    it("is the same under a different name", () =>
       assert.deepEqual(compare(uses(), renamed, ofText("t0ken"), document), []));
     it("differs in its text", () =>
       assert.equal(compare(uses(), renamed, ofText("token"), document).length, 1));
     it("differs in its place", () =>
       assert.equal(compare(uses({ target: "/t" }), renamed, ofText("t0ken"), document).length, 1));
-    it("differs in who may read it", () =>
+    it("differs in its owner and mode", () =>
       assert.equal(compare(uses({ mode: "0400" }), renamed, ofText("t0ken"), document).length, 1));
   });
 

@@ -7,7 +7,7 @@ const refused = (project: string, ...problems: string[]) => ({
 });
 
 describe("the report on many projects", () => {
-  it("takes lines that differ in names, paths and numbers alone for one reason", () => {
+  it("groups lines that differ only in names, paths and numbers as one reason", () => {
     const lines = [
       "services.web.volumes (/app): ./src is mounted; move it",
       "services.shop.api.volumes (/code): . is mounted; move that",

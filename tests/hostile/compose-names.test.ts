@@ -34,7 +34,7 @@ describe("hostile names in a resolved document", function () {
   this.timeout(patienceFor(30_000));
   const box = inABox();
 
-  it("keep their own values", () => {
+  it("keep their values", () => {
     const names = fc.uniqueArray(composeName, { minLength: 1, maxLength: 8 });
     return tryAll("compose files", 120, names, async (names) => {
       const each = <T>(value: (name: string, i: number) => T) =>
@@ -77,7 +77,7 @@ describe("hostile names in a resolved document", function () {
     });
   });
 
-  it("lead to no file of a release outside of its place in the store", () => {
+  it("never lead to a release file outside its place in the store", () => {
     const names = fc.tuple(
       composeName,
       anyText.filter((name) => !name.includes("\0")),
@@ -114,7 +114,7 @@ describe("hostile names in a resolved document", function () {
     });
   });
 
-  it("lead to no folder of a build outside of its own", () => {
+  it("never lead to a build folder outside its own", () => {
     const name = fc.oneof(composeName, anyText);
     const input = fc.record({
       stack: name,

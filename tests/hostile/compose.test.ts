@@ -18,7 +18,7 @@ describe("hostile compose files", function () {
       readProject,
     );
 
-  it("have their values carried to the host exactly", () => {
+  it("have their values preserved exactly on the host", () => {
     // What compose prints of a text with both kinds of line ends may be no YAML: it is refused.
     const printable = shortText.filter((text) => !/[\r\n]/.test(text) || !/[\u0085\u2028\u2029]/.test(text));
     const values = fc.array(printable, { minLength: 60, maxLength: 60 });
@@ -84,7 +84,7 @@ describe("hostile compose files", function () {
     });
   });
 
-  it("have their keys carried to the host exactly", () => {
+  it("have their keys preserved exactly on the host", () => {
     // Compose splits or trims what is no name; these are keys all the same.
     const key = shortText.filter((each) => each !== "" && !/[=\s]/.test(each) && each !== "<<");
     const keys = fc.uniqueArray(key, { minLength: 40, maxLength: 40 });
@@ -124,7 +124,7 @@ describe("hostile compose files", function () {
     });
   });
 
-  it("have every name that compose allows carried to the host", () => {
+  it("have every name that compose allows preserved on the host", () => {
     const list = fc.uniqueArray(composeName, { minLength: 20, maxLength: 20 });
     const carried = async (names: string[]) => {
       const each = <T>(value: (name: string) => T) =>
@@ -229,7 +229,7 @@ describe("hostile compose files", function () {
     );
   });
 
-  it("show nothing of the interpolation file in a refusal", () => {
+  it("reveal nothing of the interpolation file in a refusal", () => {
     const files = damagedText(`FIRST=1\nTOKEN=${secret}\nQUOTED="${secret}"\nLAST='${secret}'\n`);
     return tryAll(
       "compose files",

@@ -12,13 +12,13 @@ describe("hostile facts of a host", function () {
   this.timeout(patienceFor(60_000));
   inABox();
 
-  it("are shown as what they are, or refused in our own words", () =>
+  it("are shown as they are, or refused in our own words", () =>
     tryAll("host answers", 600, answers, async (text) => {
       const state = await valueOrRefusal(() => parseProbe(text), { documented: placeless });
       if (!(state instanceof Refusal)) assertShown(state);
     }));
 
-  it("never look calm if something else runs", () => {
+  it("never look unchanged if something else runs", () => {
     const names = fc.constantFrom("__proto__", "constructor", "toString", "web", "", "web|x");
     return tryAll("host answers", 100, fc.tuple(names, json), async ([service, value]) => {
       // A stranger's container, by whatever name and with whatever it says of itself.

@@ -162,7 +162,7 @@ describe("hostile files and containers of a host", function () {
     return run;
   }
 
-  it("are reported by the probe as facts, or refused in our own words", () =>
+  it("are reported as facts by the probe, or refused in our own words", () =>
     tryAll(
       "stored files",
       40,
@@ -196,13 +196,13 @@ describe("hostile files and containers of a host", function () {
     });
   });
 
-  it("carry out no label of a container while its log is read", () =>
+  it("never execute a container's label while its log is read", () =>
     tryAll("stored files", 30, fc.tuple(shell, labels), async ([shell, label]) => {
       const { stdout, stderr } = read(shell, logsProgram(project, { tail: 5 }), host([], label));
       assert.ok(stdout.includes("a line of its log"), `the log is lost: ${stderr}`);
     }));
 
-  it("forge no line of what was proved by the label of a container", () =>
+  it("never forge a line of the proof with a container's label", () =>
     tryAll("stored files", 30, fc.tuple(shell, labels), ([shell, label]) => {
       const { env, folder } = host([], label);
       const script = `request; folder='${folder}'; cd "$folder"; nl='
@@ -214,7 +214,7 @@ describe("hostile files and containers of a host", function () {
       assert.match(lines[0]!, /^runs sha256:/);
     }));
 
-  it("forge no fact of the probe by the label of a container", () =>
+  it("never forge a fact of the probe with a container's label", () =>
     tryAll("stored files", 30, fc.tuple(shell, labels), async ([shell, label]) => {
       const { stdout } = read(shell, probeProgram(project), host([], label));
       const state = parseProbe(stdout);

@@ -48,7 +48,7 @@ describe("hostile ledgers of a host", function () {
     },
   );
 
-  it("are shown as far as they are whole", () =>
+  it("are shown as far as they are intact", () =>
     tryAll("host answers", 400, fc.tuple(ledgers, fc.nat(30)), ([text, limit]) => {
       const ledger = readLedger(text);
       const answers = [

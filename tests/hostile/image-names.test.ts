@@ -13,7 +13,7 @@ describe("hostile names of images", function () {
   this.timeout(patienceFor(60_000));
   inABox();
 
-  it("never lead to another path than a manifest's", async () => {
+  it("never lead to a path other than a manifest's", async () => {
     const { fetch } = globalThis;
     const name = fc.oneof(
       anyText,

@@ -187,7 +187,7 @@ describe("hostile answers of a registry", function () {
     return fc.tuple(sent, way).map(([answer, way]) => ({ ...answer, way }));
   }
 
-  it("are read as an image's, or refused in our own words without a password, in time", async () => {
+  it("are read as an image's, or refused in our own words in time, without a password", async () => {
     let script: Answer[] = [];
     let asked = 0;
     const leaked: string[] = [];
@@ -284,7 +284,7 @@ describe("hostile answers of a registry", function () {
       gzipSync(Buffer.alloc(256 * 2 ** 20, "[")),
     ],
   ] as const) {
-    it(`${what} are given up before they fill the memory`, async () => {
+    it(`${what} are abandoned before they fill the memory`, async () => {
       const most = 64 * 2 ** 20;
       let sent = 0;
       const here = await serve((socket) => {

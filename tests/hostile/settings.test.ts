@@ -79,7 +79,7 @@ describe("hostile settings", function () {
       await valueOrRefusal(() => parseSettings(given));
     }));
 
-  it("as pulumi prints them are read, or refused in our own words", () => {
+  it("in pulumi's output are read, or refused in our own words", () => {
     const printed = fc.oneof(
       damaged(config).map((each) => JSON.stringify(each)),
       damagedText(JSON.stringify(config)),
@@ -110,7 +110,7 @@ describe("hostile settings", function () {
     });
   });
 
-  it("name no stack whose file is elsewhere", () =>
+  it("never name a stack whose file is elsewhere", () =>
     tryAll("settings", 150, anyText, async (stack) => {
       const file = await valueOrRefusal(() => stackFile({ stack }));
       if (file instanceof Refusal || file === undefined) return;

@@ -30,7 +30,7 @@ describe("hostile arguments for a shell", function () {
   this.timeout(patienceFor(60_000));
   const box = inABox();
 
-  it("are each one word, to the byte", () => {
+  it("are each passed as one word, byte for byte", () => {
     const batch = fc.tuple(shell, fc.array(text, { minLength: 20, maxLength: 60 }), fc.boolean());
     const carried = async ([shell, words, onStdin]: [string, string[], boolean]) => {
       const script = `printf '%s\\0' ${words.map(quote).join(" ")}`;
@@ -134,7 +134,7 @@ describe("hostile arguments for a shell", function () {
     ...{ keepReleases: 1, lockWait: 1, healthTimeout: 1, settle: 0 },
   });
 
-  it("in the checks of a service are its words, or refused", () => {
+  it("are passed as words in a service's checks, or refused", () => {
     const input = fc.record({
       shell,
       command: fc.array(anyText, { minLength: 1, maxLength: 6 }),
@@ -197,7 +197,7 @@ http() { printf 'http\\0'; printf '%s\\0' "$@"; }
   });
   const path_ = (name: string) => path.join(box.own, name);
 
-  it("as names in a release are its files' names on the host, or refused", () => {
+  it("become the files' names on the host if used in a release, or are refused", () => {
     const name = fc.oneof(
       anyText,
       fc.tuple(anyText, anyText).map((parts) => parts.join("/")),

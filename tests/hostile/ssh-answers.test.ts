@@ -158,7 +158,7 @@ describe("hostile answers over SSH", function () {
   });
 
   for (const stream of ["stdout", "stderr"] as const) {
-    it(`that never end are given up before they fill the memory (${stream})`, async () => {
+    it(`that never end are abandoned before they fill the memory (${stream})`, async () => {
       // Far beyond what a host has to say; as much as a server would send that nobody stops.
       const [most, wanted] = [64 * 2 ** 20, 200 * 2 ** 20];
       let sent = 0;

@@ -60,7 +60,7 @@ describe("hostile files of a checkout", function () {
         assert.equal(typeof inWords(changes(a, b)), "string");
     }));
 
-  it("are read for no hash that leads elsewhere", () => {
+  it("are never read for a hash that leads elsewhere", () => {
     const leading = fc.oneof(
       anyText,
       fc.constantFrom("../../../../outside/manifest", "../../../sibling-manifest", "/outside/manifest"),
@@ -122,7 +122,7 @@ describe("hostile files of a checkout", function () {
     });
   });
 
-  it("of a stack with any name are inside the checkout", () =>
+  it("of a stack with any name stay inside the checkout", () =>
     tryAll("stored files", 80, text, (stack) => {
       const { PULUMI_STACK } = process.env;
       process.env.PULUMI_STACK = stack;

@@ -89,7 +89,7 @@ function readHeredoc(
     }
     content += lines[at]!;
   }
-  throw new Unsure(`the heredoc ${name} in line ${line} does not end`);
+  throw new Unsure(`the heredoc ${name} in line ${line} is not closed`);
 }
 
 const withoutLineEnd = (line: string): string => line.replace(/[\r\n]+$/, "");
@@ -144,7 +144,7 @@ function splitFlags(args: string, escapeChar: string, line: number): { flags: st
     rest = rest.replace(LEADING_SPACE, "");
     if (!rest.startsWith("--")) return { flags, rest };
     const word = /^(?:[^\s'"]|'[^']*'|"[^"]*")+(?![^\s])/.exec(rest)?.[0];
-    if (word === undefined) throw new Unsure(`a quote in a flag in line ${line} does not end`);
+    if (word === undefined) throw new Unsure(`a quote in a flag in line ${line} is not closed`);
     if (/[\\\x80-\uffff]/.test(word) || word.includes(escapeChar))
       throw new Unsure(`a flag in line ${line} has escapes or non-ASCII letters`);
     rest = rest.slice(word.length);

@@ -62,13 +62,13 @@ export function expand(word: string, variables: Variables, escapeChar: string): 
         i++;
       }
     }
-    if (stop !== "") throw new Unsure(`${word} does not end`);
+    if (stop !== "") throw new Unsure(`${word} is not closed`);
     return out;
   }
 
   function singleQuoted(): string {
     const end = word.indexOf("'", i + 1);
-    if (end < 0) throw new Unsure(`a quote in ${word} does not end`);
+    if (end < 0) throw new Unsure(`a quote in ${word} is not closed`);
     const text = word.slice(i + 1, end);
     i = end + 1;
     return text;
@@ -91,7 +91,7 @@ export function expand(word: string, variables: Variables, escapeChar: string): 
         i++;
       }
     }
-    throw new Unsure(`a quote in ${word} does not end`);
+    throw new Unsure(`a quote in ${word} is not closed`);
   }
 
   function dollar(): string {

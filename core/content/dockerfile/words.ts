@@ -17,12 +17,12 @@ export function words(text: string, line: number): string[] {
     if (c === "\\") word += c + (text[++i] ?? "");
     else if (c === "'" || c === '"') {
       const end = quoteEnd(text, i, c);
-      if (end === undefined) throw new Unsure(`a quote in line ${line} does not end, beside a heredoc`);
+      if (end === undefined) throw new Unsure(`a quote in line ${line} is not closed, beside a heredoc`);
       word += text.slice(i, end + 1);
       i = end;
     } else if (c === "$" && text[i + 1] === "{") {
       const end = text.indexOf("}", i);
-      if (end < 0) throw new Unsure(`a substitution in line ${line} does not end, beside a heredoc`);
+      if (end < 0) throw new Unsure(`a substitution in line ${line} is not closed, beside a heredoc`);
       word += text.slice(i, end + 1);
       i = end;
     } else if (c === "<" && text[i + 1] === "<" && text[i + 2] !== "<") {

@@ -20,7 +20,7 @@ describe("runBounded", () => {
   const isRunning = () =>
     execFileSync("ps", ["ax", "-o", "args"], { encoding: "utf8" }).includes(`tail -f ${folder}`);
 
-  it("tells how a command ended and what it printed", async () => {
+  it("returns how a command ended and what it printed", async () => {
     assert.deepEqual(await runBounded(["sh", "-c", "echo a; echo b >&2; exit 3"], wide), {
       end: "exited",
       status: 3,
@@ -30,7 +30,7 @@ describe("runBounded", () => {
     assert.equal((await runBounded(["no-such-command"], wide)).end, "missing");
   });
 
-  it("passes arguments and environment on to the byte", async () => {
+  it("passes arguments and environment on unchanged, byte for byte", async () => {
     const words = ["a b", "$HOME", "'", '"', "\\", "*", "", "-e", "\n"];
     const { stdout } = await runBounded(["printf", "[%s]", ...words], wide);
     assert.equal(stdout, words.map((word) => `[${word}]`).join(""));
@@ -40,7 +40,7 @@ describe("runBounded", () => {
     );
   });
 
-  it("ends what takes too long, and all that it started", async () => {
+  it("ends a command that takes too long, and everything that it started", async () => {
     await writeFile(at("file"), "");
     const { end } = await runBounded(["sh", "-c", `tail -f ${at("file")} & tail -f ${at("file")}`], {
       ...wide,
@@ -50,18 +50,18 @@ describe("runBounded", () => {
     await eventually("the end of what it started", async () => !isRunning());
   });
 
-  it("ends what waits for a pipe that nobody writes to", async () => {
+  it("ends a command that waits for a pipe that nobody writes to", async () => {
     execFileSync("mkfifo", [at("pipe")]);
     assert.equal((await runBounded(["cat", at("pipe")], { ...wide, seconds: 0.5 })).end, "late");
   });
 
-  it("ends what never stops talking", async () => {
+  it("ends a command that prints without end", async () => {
     const { end, stdout } = await runBounded(["yes"], wide);
     assert.equal(end, "talkative");
     assert.ok(stdout.length <= 2 ** 20);
   });
 
-  it("ends what needs too much memory, all of its processes together", async function () {
+  it("ends a command whose processes together need too much memory", async function () {
     // Elsewhere nobody tells.
     if (process.platform !== "linux") this.skip();
     const grow =
@@ -70,7 +70,7 @@ describe("runBounded", () => {
     assert.equal((await runBounded(["sh", "-c", grow], { ...wide, memory: 100 })).end, "greedy");
   });
 
-  it("leaves nothing behind when it is killed itself", async () => {
+  it("leaves nothing running when it is killed itself", async () => {
     await writeFile(at("file"), "");
     const program = `require("./adapters/bounded").runBounded(["tail", "-f", ${JSON.stringify(at("file"))}], { seconds: 60, memory: 2048, output: 1 })`;
     const child = spawn(process.execPath, ["--import", "tsx", "-e", program], { stdio: "ignore" });

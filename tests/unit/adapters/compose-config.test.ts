@@ -10,7 +10,7 @@ describe("a failure of docker compose config", function () {
   inProjectFolder();
 
   const mistakes: [string, string, RegExp][] = [
-    ["a file that is no YAML", "services: [", /yaml: .*line 1/],
+    ["a file that is not YAML", "services: [", /yaml: .*line 1/],
     ["an unknown setting", "services: { web: { imag: a } }", /imag/],
     [
       "a dependency on a service that does not exist",

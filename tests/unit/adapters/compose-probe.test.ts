@@ -58,7 +58,7 @@ configs: { own: { environment: EF_OWN } }
   });
 
   // compose 2 prints only `true`, compose 5 only `false`; neither prints what a mount without the setting gets.
-  it("renders for every absolute bind mount whether docker makes the folder, as this compose decides", async () => {
+  it("renders for every absolute bind mount whether docker creates the folder, as this compose version decides", async () => {
     const bind = (create?: boolean) => ({
       ...{ type: "bind", source: "/srv/data", target: "/d" },
       ...(create !== undefined && { bind: { create_host_path: create } }),

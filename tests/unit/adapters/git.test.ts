@@ -49,7 +49,7 @@ describe("readWorkingTree", function () {
     assert.deepEqual(await readWorkingTree(path.join(folder, "sub")), { commit });
   });
 
-  it("knows nothing where there is no repository, or no commit yet", async () => {
+  it("returns nothing if there is no repository, or no commit yet", async () => {
     await rm(path.join(folder, ".git"), { recursive: true });
     assert.equal(await readWorkingTree(folder), undefined);
     git("init", "--quiet");
@@ -57,7 +57,7 @@ describe("readWorkingTree", function () {
     assert.equal(await readWorkingTree(path.join(folder, "gone")), undefined);
   });
 
-  it("tells different changes apart, and the same change again", async () => {
+  it("distinguishes different changes, and recognizes the same change", async () => {
     const seen = [];
     for (const text of ["b\n", "c\n", "b\n", "a\n"]) {
       await write("a", text);
@@ -76,7 +76,7 @@ describe("readWorkingTree", function () {
     assert.equal(await dirty(), before);
   });
 
-  it("looks into untracked files, in odd company too", async () => {
+  it("includes the contents of untracked files, even beside links and odd entries", async () => {
     await symlink("gone", path.join(folder, "0-dangling"));
     await mkdir(path.join(folder, "0-nested"));
     execFileSync("git", ["-C", path.join(folder, "0-nested"), "init", "--quiet"]);
@@ -91,7 +91,7 @@ describe("readWorkingTree", function () {
     assert.equal(new Set([odd, one, two, renamed]).size, 4);
   });
 
-  it("looks into an untracked file whose name is not UTF-8", async () => {
+  it("includes an untracked file whose name is not UTF-8", async () => {
     const name = Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from([0xe9])]);
     const seen = new Set<string | undefined>();
     for (const text of ["a", "b"]) {
@@ -102,7 +102,7 @@ describe("readWorkingTree", function () {
     assert.ok(!seen.has(undefined));
   });
 
-  it("looks into untracked files outside of the folder it was given", async () => {
+  it("includes untracked files outside the given folder", async () => {
     await mkdir(path.join(folder, "sub"));
     const at = async () => (await readWorkingTree(path.join(folder, "sub")))!.dirty;
     await write("new", "1");
@@ -111,7 +111,7 @@ describe("readWorkingTree", function () {
     assert.notEqual(await at(), before);
   });
 
-  it("looks into every untracked file of very many", async () => {
+  it("includes every untracked file, however many there are", async () => {
     await mkdir(path.join(folder, "many"));
     await Promise.all(Array.from({ length: 1100 }, (_, i) => write(`many/${i}`, String(i))));
     const before = await dirty();
@@ -130,14 +130,14 @@ describe("readWorkingTree", function () {
     assert.notEqual(await index(), before, "git by itself does note it");
   });
 
-  it("names the same differences as ever", async () => {
+  it("gives the same id for the same differences in every version", async () => {
     await write("a", "b\n");
     await write("untracked", "y\n");
     // Another value would tag the same tree anew.
     assert.equal(await dirty(), "d8eec2b");
   });
 
-  it("looks at the tree that it is given, whatever repository it is called from", async () => {
+  it("reads the given tree, whatever repository it is called from", async () => {
     const commit = git("rev-parse", "HEAD");
     const elsewhere = await mkdtemp(path.join(os.tmpdir(), "everfresh-git-"));
     execFileSync("git", ["-C", elsewhere, "init", "--quiet"]);
@@ -151,7 +151,7 @@ describe("readWorkingTree", function () {
     }
   });
 
-  describe("runs no command that the tree's configuration names", () => {
+  describe("runs no command from the tree's configuration", () => {
     /** Says in a file that it ran, and then is what git takes for a filter. */
     let canary: string;
     let sang: string;
@@ -215,7 +215,7 @@ describe("readWorkingTree", function () {
       await isSilent(() => git("diff", "HEAD"));
     });
 
-    it("to show differences of some files, or to make texts of them", async () => {
+    it("to show differences of some files, or to convert them to text", async () => {
       configure(["diff.odd.command", canary], ["diff.even.textconv", canary]);
       await write("b", "b\n");
       await attribute("a diff=odd\nb diff=even");
@@ -227,7 +227,7 @@ describe("readWorkingTree", function () {
     });
 
     for (const driver of ["mine", "lfs", "a=b"]) {
-      it(`to filter files, by the name ${driver}`, async () => {
+      it(`to filter files, under the name ${driver}`, async () => {
         await attribute(`a filter=${driver}`);
         configure([`filter.${driver}.clean`, canary], [`filter.${driver}.required`, "true"]);
         await touch("a");
@@ -235,7 +235,7 @@ describe("readWorkingTree", function () {
       });
     }
 
-    it("to filter files, as a process of its own or with a further configuration", async () => {
+    it("to filter files, as a separate process or through included configuration", async () => {
       await attribute("a filter=x");
       await write(".git/more", `[filter "x"]\n\tprocess = ${canary}\n`);
       configure(["include.path", "more"]);
@@ -262,7 +262,7 @@ describe("readWorkingTree", function () {
       await isSilent(() => git("status"));
     });
 
-    it("to fetch what a partial clone lacks", async () => {
+    it("to fetch objects that a partial clone lacks", async () => {
       configure(
         ["core.repositoryformatversion", "1"],
         ["extensions.partialClone", "origin"],
@@ -281,7 +281,7 @@ describe("readWorkingTree", function () {
     });
   });
 
-  it("takes a file that git-lfs filters for unchanged, where the repository itself says so", async () => {
+  it("treats a file that git-lfs filters as unchanged, even if the repository itself configures the filter", async () => {
     const bin = `${folder}.bin`;
     await mkdir(bin);
     await writeFile(path.join(bin, "git-lfs"), '#!/bin/sh\n[ "$1" = clean ] && tr a-z A-Z\n', {

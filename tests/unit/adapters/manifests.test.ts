@@ -35,7 +35,7 @@ describe("manifests", () => {
     ]);
   });
 
-  it("that this checkout has not seen, or that are damaged, are nothing", async () => {
+  it("are undefined if this checkout has not seen them or they are damaged", async () => {
     assert.equal(await readManifest(identity.content), undefined);
     await writeManifest(identity);
     await writeFile(`.everfresh/content/${identity.content}.json`, "{");
@@ -47,7 +47,7 @@ describe("manifests", () => {
     assert.deepEqual(await readManifest(identity.content), identity);
   });
 
-  it("that are damaged in any place are nothing, or can be compared all the same", async () => {
+  it("are undefined or still comparable if they are damaged anywhere", async () => {
     const now = { ...identity, content: "cd".repeat(32), inputs: { args: {}, dockerfile: "FROM a" } };
     const odd = [null, 5, "x", [null], [5], {}, [[]], { a: null }];
     const damaged = odd.flatMap((value) => [
@@ -73,13 +73,13 @@ describe("manifests", () => {
     assert.equal(await readManifest(identity.content), undefined);
   });
 
-  it("are asked for by their content alone, whatever a host says that it runs", async () => {
+  it("are looked up only by content hash, whatever a host claims to run", async () => {
     await writeFile("elsewhere.json", JSON.stringify({ ...identity, content: "../../elsewhere" }));
     await mkdir(".everfresh/content", { recursive: true });
     assert.equal(await readManifest("../../elsewhere"), undefined);
   });
 
-  it("are for their owner only, also where an older version wrote them", async () => {
+  it("are readable only by their owner, even if an older version wrote them", async () => {
     await mkdir(".everfresh/content", { recursive: true });
     await chmod(".everfresh", 0o755);
     await writeFile(file(), "{}", { mode: 0o644 });
@@ -100,7 +100,7 @@ describe("manifests", () => {
     assert.deepEqual(await readdir("elsewhere"), []);
   });
 
-  it("cost nothing but words where they cannot be written", async () => {
+  it("are optional: failing to write them only costs later explanations", async () => {
     await mkdir(file(), { recursive: true });
     await writeManifest(identity);
     assert.deepEqual(await readdir(".everfresh/content"), [`${identity.content}.json`]);

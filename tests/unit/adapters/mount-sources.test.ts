@@ -21,7 +21,7 @@ describe("inspectSources", () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it("tells files, folders and what is neither, and follows links", async () => {
+  it("distinguishes files, folders and other types, and follows links", async () => {
     await file("folder/file");
     await mkdir(at("empty"));
     await symlink("folder/file", at("link"));
@@ -36,7 +36,7 @@ describe("inspectSources", () => {
       assert.deepEqual(await facts(gone), {});
   });
 
-  it("asks git what is tracked and what is ignored, whether or not it is there", async () => {
+  it("asks git what is tracked and what is ignored, whether or not it exists", async () => {
     git(folder, "init", "--quiet");
     await writeFile(at(".gitignore"), "data/\n*.pem\n");
     for (const name of ["conf/deep/a.conf", "kept/.gitkeep", "data/b", "loose/c", "[odd]*/d"])
@@ -62,7 +62,7 @@ describe("inspectSources", () => {
     assert.deepEqual(await known("data"), [false, true]);
   });
 
-  it("asks the repository that a source lies in: a submodule's own", async () => {
+  it("asks the repository that contains the source, such as a submodule", async () => {
     git(folder, "init", "--quiet");
     await file("inner/a");
     git(at("inner"), "init", "--quiet");
@@ -72,7 +72,7 @@ describe("inspectSources", () => {
     assert.equal((await facts("inner/b"))?.tracked, false);
   });
 
-  it("takes a folder that it may not read for one that a container has made its own", async () => {
+  it("treats an unreadable folder as one that a container took over", async () => {
     if (process.getuid?.() === 0) {
       // Nothing is closed to root: another user looks.
       const program = `require("tsx/cjs"); process.setuid(65534); require(${JSON.stringify(path.resolve("adapters/mount-sources.ts"))}).inspectSources([${JSON.stringify(at("closed"))}]).then((facts) => console.log(JSON.stringify([...facts.values()])))`;

@@ -76,7 +76,7 @@ describe("readFiles", () => {
     ]);
   });
 
-  it("ships an empty place for a host path in a folder, whether or not this machine has something there", async () => {
+  it("ships an empty placeholder for a host path in a folder, whether or not this machine has something there", async () => {
     const hostPaths = new Map([
       [at("d/data"), "folder" as const],
       [at("d/deep/er/db"), "file" as const],
@@ -239,7 +239,7 @@ describe("readFiles", () => {
     );
   });
 
-  it("does not call a file private where the umask makes every file so", async () => {
+  it("does not call a file private if the umask makes every file private", async () => {
     const before = process.umask(0o077);
     try {
       await writeFile(at("a"), "x");

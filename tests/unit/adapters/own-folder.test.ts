@@ -7,7 +7,7 @@ describe("fileName", () => {
     for (const name of ["web", "NPM_TOKEN", "v1.2-beta", "_", "-x"]) assert.equal(fileName(name), name);
   });
 
-  it("gives any other name a file name of its own", () => {
+  it("gives any other name a distinct file name", () => {
     const names = ["", ".", "..", "a/b", "a\\b", "\0", "../../x", ".hidden", "ä", "x".repeat(101)];
     const files = names.map(fileName);
     for (const file of files) assert.match(file, /^\.[0-9a-f]{32}$/);

@@ -187,7 +187,7 @@ describe("a question to a registry", () => {
     }
     const isEmpty = (answer: unknown) => Array.isArray(answer) && answer.length === 0;
 
-    it("has ONBUILD instructions only if they are a list of texts", async () => {
+    it("has ONBUILD instructions only if they are a list of strings", async () => {
       for (const OnBuild of ["COPY . /", [1], { 0: "RUN" }])
         assert.equal((await answersFor(image, { rootfs, config: { OnBuild } }))[1], "failing");
       for (const OnBuild of [null, []])

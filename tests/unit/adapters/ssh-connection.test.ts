@@ -26,7 +26,7 @@ import {
 describe("a connection to a host", () => {
   withoutAgent();
 
-  it("rejects a host with another key, before logging in", async () => {
+  it("rejects a host with a different key, before logging in", async () => {
     const seen: string[] = [];
     const host = await sshd(succeed, seen);
     await assertProblem(

@@ -28,7 +28,7 @@ describe("runOnHost", () => {
     assert.equal(heard.join(""), "warning ü");
   });
 
-  it("connects while the program is still being made", async () => {
+  it("connects while the program is still being prepared", async () => {
     const seen: string[] = [];
     const host = await sshd(succeed, seen);
     const program = eventually("a login", async () => seen.length > 0 && { command: "sh -s", stdin: "" });
@@ -36,7 +36,7 @@ describe("runOnHost", () => {
     assert.deepEqual(seen, ["login deploy", "sh -s"]);
   });
 
-  it("fails if the program cannot be made, and runs nothing", async () => {
+  it("fails if the program cannot be prepared, and runs nothing", async () => {
     const seen: string[] = [];
     const host = await sshd(succeed, seen);
     await assertProblem(runOnHost(host, where, Promise.reject(new Problems(["x: no"]))), "x: no");

@@ -47,7 +47,7 @@ describe("readSettings", () => {
     assert.equal((await readSettings()).fresh, "nonce");
   });
 
-  it("refuses a key that is none, as a misspelled one would be", async () => {
+  it("refuses an unknown or misspelled key", async () => {
     configure({ ...given, keepRelease: 3 }, ["hosts", "registry"]);
     await assert.rejects(
       readSettings(),
@@ -55,7 +55,7 @@ describe("readSettings", () => {
     );
   });
 
-  it("refuses keys and passwords in plain text, all of them, without showing them", async () => {
+  it("refuses all keys and passwords in plain text, without showing them", async () => {
     configure(given, []);
     const line = (path: string) =>
       `everfresh:${path}: is in plain text in the stack's configuration; consider it known to others, ` +
@@ -110,7 +110,7 @@ describe("readSettings", () => {
     };
     const secretRegistry = { ...registry, password: secure };
 
-    it("takes each value for what it is there", async () => {
+    it("judges each value as the file stores it", async () => {
       assert.deepEqual(await readable({ hosts: encrypted, registry: secretRegistry }), []);
       const plainSecond = [encrypted[0], { ...two }];
       assert.deepEqual(await readable({ hosts: plainSecond, registry: secretRegistry }), [
@@ -124,18 +124,18 @@ describe("readSettings", () => {
       assert.deepEqual(await readable({ hosts: encrypted, registry: secretUser }), ["registry.password"]);
     });
 
-    it("takes a setting that is encrypted as a whole for secret", async () => {
+    it("treats a setting that is encrypted as a whole as secret", async () => {
       assert.deepEqual(await readable({ hosts: secure, registry: secure }), []);
     });
 
-    it("takes the file that Pulumi or `everfresh` was given", async () => {
+    it("uses the file that Pulumi or `everfresh` was given", async () => {
       process.env.PULUMI_OPTION_CONFIG_FILE = path.join(folder, "other.yaml");
       writeTo(`Pulumi.${pulumi.getStack()}.yaml`, { hosts: encrypted, registry: secretRegistry });
       const written = { hosts: [encrypted[0], two], registry: secretRegistry };
       assert.deepEqual(await readable(written, "other.yaml"), ["hosts[1].privateKey"]);
     });
 
-    it("goes by what Pulumi says where the file is another one's, has it not, or cannot be read", async () => {
+    it("relies on Pulumi if the file belongs to another stack, lacks the setting, or cannot be read", async () => {
       assert.deepEqual(await readable({ composeFile: "other.yaml", hosts, registry }), []);
       assert.deepEqual(await readable({}), []);
       assert.deepEqual(await readable({ hosts: [{ name: "a" }], registry: {} }), []);
@@ -145,7 +145,7 @@ describe("readSettings", () => {
     });
   });
 
-  it("refuses a private key in plain text wherever it was put, without showing it", async () => {
+  it("refuses a private key in plain text under any key, without showing it", async () => {
     configure({ ...given, registry: { ...registry, username: privateKey } }, ["hosts"]);
     await assert.rejects(readSettings(), ({ problems }: Problems) => {
       assert.deepEqual(
@@ -157,7 +157,7 @@ describe("readSettings", () => {
     });
   });
 
-  it("shows nothing of a structure that it cannot read", async () => {
+  it("shows nothing of a structure that it cannot parse", async () => {
     configure({ ...given, hosts: "[{ hunter2" }, ["hosts", "registry"]);
     await assert.rejects(
       readSettings(),
@@ -171,27 +171,27 @@ describe("readSettings", () => {
     }
   });
 
-  it("needs no secret where the SSH agent and an open registry are used", async () => {
+  it("needs no secret with the SSH agent and an open registry", async () => {
     const { privateKey: _, proxyJump: __, ...bare } = host;
     configure({ ...given, hosts: [bare], registry: { address: "r.example.com" } }, []);
     assert.equal((await readSettings()).hosts[0]!.privateKey, undefined);
   });
 
-  it("names what is missing when nothing is set", async () => {
+  it("names every missing setting if nothing is set", async () => {
     configure({ composeFile: "", hosts: [], registry: {}, keepReleases: 5 }, []);
     await assert.rejects(readSettings(), (error: Problems) => error.problems?.length === 3);
   });
 });
 
 describe("withoutStackTrace", () => {
-  it("makes of a user's mistake what Pulumi shows as it is", () => {
+  it("turns a user's mistake into an error that Pulumi shows without a stack trace", () => {
     assert.throws(
       () => withoutStackTrace(new Problems(["a: b; c"])),
       (error) => pulumi.RunError.isInstance(error) && error.message === "a: b; c",
     );
   });
 
-  it("leaves a defect its stack trace", () => {
+  it("keeps the stack trace of a bug", () => {
     const defect = new TypeError("x");
     assert.throws(
       () => withoutStackTrace(defect),

@@ -10,14 +10,14 @@ import {
 } from "../../../core/images";
 
 describe("repositories", () => {
-  it("are named by project and service, in lower case", () => {
+  it("are named after the project and the service, in lower case", () => {
     assert.deepEqual(repositories("r.example.com/team", "shop", ["web", "API"]), {
       web: "r.example.com/team/shop-web",
       API: "r.example.com/team/shop-api",
     });
   });
 
-  it("are the nearest that registries take, with a hash of the service's name", () => {
+  it("are the nearest valid names, with a hash of the service's name", () => {
     assert.deepEqual(repositories("r", "shop", ["web..api", "web", "end.", "_x"]), {
       "web..api": "r/shop-web-api-ede3f821",
       web: "r/shop-web",
@@ -26,14 +26,14 @@ describe("repositories", () => {
     });
   });
 
-  it("are told apart where they differ in capitals only, whatever their order", () => {
+  it("stay distinct if they differ only in case, whatever their order", () => {
     const named = repositories("r", "shop", ["web", "Web"]);
     assert.equal(named.web, "r/shop-web");
     assert.match(named.Web!, /^r\/shop-web-[0-9a-f]{8}$/);
     assert.deepEqual(repositories("r", "shop", ["Web", "web"]), named);
   });
 
-  it("gives each service a repository of its own", () => {
+  it("gives each service its own repository", () => {
     const service = fc.stringMatching(/^[a-zA-Z0-9._-]{1,8}$/);
     fc.assert(
       fc.property(fc.uniqueArray(service, { maxLength: 6 }), (services) => {
@@ -53,7 +53,7 @@ describe("contentTag", () => {
 
 describe("checkedDigest", () => {
   const digest = `sha256:${"0a".repeat(32)}`;
-  it("takes sha256 and 64 hex digits", () => assert.equal(checkedDigest(digest, "web"), digest));
+  it("accepts sha256 and 64 hex digits", () => assert.equal(checkedDigest(digest, "web"), digest));
   for (const wrong of [
     "",
     "<none>@<none>",
@@ -73,7 +73,7 @@ describe("checkedDigest", () => {
 });
 
 describe("registryHost", () => {
-  it("leaves the path away", () => {
+  it("leaves out the path", () => {
     assert.equal(registryHost("registry.example.com:5000/team/shop"), "registry.example.com:5000");
     assert.equal(registryHost("localhost:5000"), "localhost:5000");
   });
@@ -81,10 +81,10 @@ describe("registryHost", () => {
 
 describe("speaksHttp", () => {
   for (const host of ["localhost", "localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000"]) {
-    it(`is so for ${host}, which is this machine`, () => assert.ok(speaksHttp(host)));
+    it(`is true for ${host}, which is this machine`, () => assert.ok(speaksHttp(host)));
   }
   for (const host of ["registry.example.com", "10.0.0.1:5000", "127.example.com", "localhost.example.com"]) {
-    it(`is so for ${host} only when it is said`, () => {
+    it(`is true for ${host} only if it is configured as insecure`, () => {
       assert.ok(!speaksHttp(host));
       assert.ok(speaksHttp(host, true));
     });

@@ -18,7 +18,7 @@ describe("parseYaml", () => {
     [`--- ${secret}\n--- ${secret}\n`, "2:1"],
     [`a: @${secret}\n`, "1:4"],
   ] as const) {
-    it(`names the place, and shows nothing of ${JSON.stringify(text)}`, () => {
+    it(`names the place, but shows nothing of ${JSON.stringify(text)}`, () => {
       assert.throws(
         () => parseYaml(text, "f.yaml"),
         new Problems([`f.yaml:${place}: cannot be read as YAML; correct it there`]),
@@ -26,7 +26,7 @@ describe("parseYaml", () => {
     });
   }
 
-  it("names the file for what has no place", () => {
+  it("names only the file if an error has no place", () => {
     for (const text of [`a: *${secret}`, "[".repeat(100_000)]) {
       assert.throws(
         () => parseYaml(text, "f.yaml"),
@@ -41,12 +41,12 @@ describe("parseYaml", () => {
 });
 
 describe("parseJson", () => {
-  it("shows nothing of what it cannot read", () => {
+  it("shows nothing of text that it cannot read", () => {
     assert.deepEqual(parseJson('{"a":1}', "x", "y"), { a: 1 });
     for (const text of [secret, `{"a": ${secret}}`, `"${secret}`, ""])
       assert.throws(
-        () => parseJson(text, "x", "mend it"),
-        new Problems(["x: cannot be read as JSON; mend it"]),
+        () => parseJson(text, "x", "fix it"),
+        new Problems(["x: cannot be read as JSON; fix it"]),
       );
   });
 });

@@ -3,12 +3,12 @@ import { allOrEveryProblem, Problems, problem, refuse } from "../../../core/prob
 
 describe("problem", () => {
   it("says where, what is wrong and what to do", () => {
-    assert.equal(problem("a", "is wrong", "mend it"), "a: is wrong; mend it");
+    assert.equal(problem("a", "is wrong", "fix it"), "a: is wrong; fix it");
   });
 });
 
 describe("Problems", () => {
-  it("says each problem once, one a line", () => {
+  it("lists each problem once, one per line", () => {
     const error = new Problems(["b", "a", "b"]);
     assert.deepEqual(error.problems, ["b", "a"]);
     assert.equal(error.message, "b\na");
@@ -23,12 +23,12 @@ describe("refuse", () => {
 });
 
 describe("allOrEveryProblem", () => {
-  it("gives all values in their order", async () => {
+  it("returns all values in order", async () => {
     const later = new Promise<number>((resolve) => setImmediate(resolve, 1));
     assert.deepEqual(await allOrEveryProblem([later, Promise.resolve("b")]), [1, "b"]);
   });
 
-  it("waits for all, and names the problems of all in their order", async () => {
+  it("waits for all promises, and lists the problems of all in order", async () => {
     const late = new Promise((_, reject) => setImmediate(reject, new Problems(["late"])));
     await assert.rejects(
       allOrEveryProblem([late, Promise.reject(new Problems(["soon", "late"])), Promise.resolve()]),
@@ -36,7 +36,7 @@ describe("allOrEveryProblem", () => {
     );
   });
 
-  it("passes a defect of the program on as it is", async () => {
+  it("passes any other error on unchanged", async () => {
     const defect = new TypeError("x");
     await assert.rejects(
       allOrEveryProblem([Promise.reject(new Problems(["a"])), Promise.reject(defect)]),

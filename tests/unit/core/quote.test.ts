@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { quote } from "../../../core/quote";
 
 describe("quote", () => {
-  it("carries any argument through a real sh exactly", () => {
+  it("passes any argument through a real sh exactly", () => {
     const text = fc.string({ unit: "binary" }).filter((s) => !s.includes("\0"));
     fc.assert(
       fc.property(fc.array(text, { maxLength: 20 }), (args) => {

@@ -8,12 +8,12 @@ describe("releaseTag", () => {
   const cases: [string, TagFacts, string][] = [
     ["names the commit", { uniqueTag: false, commit }, "1a2b3c4"],
     [
-      "names the differences to the commit",
+      "names the differences from the commit",
       { uniqueTag: false, commit, dirty: "5d6e7f8" },
       "1a2b3c4-dirty-5d6e7f8",
     ],
-    ["prefers what was asked for", { uniqueTag: false, commit, dirty: "5d6e7f8", tag: "v1.2" }, "v1.2"],
-    ["says when nothing is known", { uniqueTag: false }, "untracked"],
+    ["prefers the configured tag", { uniqueTag: false, commit, dirty: "5d6e7f8", tag: "v1.2" }, "v1.2"],
+    ["says `untracked` if there is no commit", { uniqueTag: false }, "untracked"],
     ["appends the time in UTC when asked to", { uniqueTag: true, commit }, "1a2b3c4-20300102T030405Z"],
     ["appends the time to an explicit tag too", { uniqueTag: true, tag: "v1" }, "v1-20300102T030405Z"],
   ];
@@ -21,7 +21,7 @@ describe("releaseTag", () => {
     it(name, () => assert.equal(releaseTag(facts, now), expected));
   }
 
-  it("stays a tag that registries take when the time comes behind the longest one", () => {
+  it("stays within the longest valid tag when the time is appended", () => {
     const tag = releaseTag({ uniqueTag: true, tag: "x".repeat(128) }, now);
     assert.match(tag, /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/);
     assert.ok(tag.endsWith("-20300102T030405Z"));

@@ -23,7 +23,7 @@ describe("publishedUrls", () => {
     assert.deepEqual(urls([{ port: 8080, protocol: "tcp" }], "2001:db8::1"), ["http://[2001:db8::1]:8080"]);
   });
 
-  it("leaves out what only the host itself can reach, and what is not TCP", () => {
+  it("leaves out ports that only the host itself can reach, and ports that are not TCP", () => {
     const local = ["127.0.0.1", "127.0.1.1", "::1", "localhost"].map((hostIp) => ({
       port: 1,
       hostIp,

@@ -22,7 +22,7 @@ describe("planBuilds", () => {
   const refused = (line: string, ...of: Parameters<typeof planBuilds>) =>
     assert.rejects(planBuilds(...of), new Problems([line]));
 
-  it("has each build after those whose images it begins with, copies from or mounts", async () => {
+  it("puts each build after those whose images it begins with, copies from or mounts", async () => {
     const web = service(
       "web",
       "FROM docker.io/library/shop-api:latest\nCOPY --from=tools /a /\nRUN --mount=from=team/x:2 a\n",
@@ -58,13 +58,13 @@ describe("planBuilds", () => {
     ]);
   });
 
-  it("leaves images alone that only look like one of a service", async () => {
+  it("leaves alone images that only look like a service's image", async () => {
     const text = "FROM shop-base:2\nCOPY --from=team/shop-base /a /\nCOPY --from=shop-base@sha256:1 /a /";
     const [planned] = await plan([service("web", text)], [service("base", "FROM scratch")]);
     assert.deepEqual(planned!.bases, []);
   });
 
-  it("builds a service of an inactive profile where another needs it, and only then", async () => {
+  it("builds a service of an inactive profile only if another build needs it", async () => {
     const problems = ["services.base.build.ssh: cannot be had; do without"];
     const base = service("base", "FROM scratch", { problems });
     assert.equal((await plan([service("web", "FROM scratch")], [base])).length, 1);
@@ -76,7 +76,7 @@ describe("planBuilds", () => {
     );
   });
 
-  it("knows the ONBUILD instructions of services, and what they name", async () => {
+  it("knows the ONBUILD instructions of services, and the images they name", async () => {
     const base = service("base", "FROM debian\nONBUILD COPY --from=shop-tools /a /\n");
     const tools = service("tools", "FROM scratch");
     const { planned, baseOnBuild } = await planBuilds([service("web", "FROM shop-base")], [base, tools]);
@@ -91,7 +91,7 @@ describe("planBuilds", () => {
     assert.deepEqual(baseOnBuild["service:base"], ["COPY --from=shop-tools /a /"]);
   });
 
-  it("takes every image for needed that a Dockerfile mentions which is not certain to be understood", async () => {
+  it("treats every image as needed that an uncertain Dockerfile mentions", async () => {
     const text = "# syntax=other/frontend\nFROM registry.example.com/x\nFROM shop-base:latest AS a\n";
     const [, web] = await plan(
       [service("web", text)],
@@ -108,7 +108,7 @@ describe("planBuilds", () => {
     );
   });
 
-  it("refuses a build that begins with its own image's name: that is what it made before, or something else", async () => {
+  it("refuses a build that begins with its own image's name, which means an earlier build or something else", async () => {
     const web = service("web", "FROM nginx", { imageNames: ["nginx:latest"] });
     await refused(
       "services.web.build: its Dockerfile begins with or copies from nginx:latest, which is also the name of its own image; give the service another `image:`, or name that image by its digest",
@@ -117,7 +117,7 @@ describe("planBuilds", () => {
     );
   });
 
-  it("refuses the name of an image that two services build, unless they build the same", async () => {
+  it("refuses an image name that two services build, unless they build the same", async () => {
     const [a, b] = ["a", "b"].map((name) => service(name, `FROM ${name}`, { imageNames: ["base"] }));
     const web = service("web", "FROM base");
     await refused(
@@ -128,7 +128,7 @@ describe("planBuilds", () => {
     assert.equal((await plan([web, a!, { ...b!, build: a!.build }], [])).length, 3);
   });
 
-  it("leaves it to who identifies the build to say that it cannot be read", async () => {
+  it("leaves reporting an unreadable Dockerfile to the identification of the build", async () => {
     const web = service("web", "FROM scratch");
     web.build.context = folder.at("none");
     assert.equal((await plan([web], [])).length, 1);

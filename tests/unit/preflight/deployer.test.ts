@@ -8,18 +8,18 @@ const fails = () => {
 const machine = { user: () => "ada", uid: 1234, environment: {}, hostname: () => "laptop" };
 
 describe("deployer", () => {
-  it("is who is logged in here, and this machine", () => {
+  it("is the logged-in user and this machine", () => {
     assert.deepEqual(deployer(), { who: os.userInfo().username, from: os.hostname() });
   });
 
-  it("is named by the environment, else by number, where the system knows no name", () => {
+  it("is named by the environment, then by number, if the system knows no name", () => {
     const named = { USER: "", LOGNAME: "grace" };
     assert.equal(deployer({ ...machine, user: fails, environment: { ...named, USER: "eve" } }).who, "eve");
     assert.equal(deployer({ ...machine, user: fails, environment: named }).who, "grace");
     assert.equal(deployer({ ...machine, user: fails }).who, "uid 1234");
   });
 
-  it("is named in one line that a host takes", () => {
+  it("is one line that a host accepts", () => {
     const { who, from } = deployer({ ...machine, user: () => "a\nb\u001b[2J", hostname: () => "x\u2028y" });
     assert.deepEqual([who, from], ["a?b?[2J", "x?y"]);
     assert.deepEqual(deployer({ ...machine, hostname: fails }), { who: "ada", from: "unknown" });

@@ -13,7 +13,7 @@ describe("refuseEnvironment", () => {
     return [];
   };
 
-  it("takes an environment that does not change what is built", () => {
+  it("accepts an environment that does not change what is built", () => {
     assert.deepEqual(refusal({}), []);
     assert.deepEqual(refusal({ DOCKER_BUILDKIT: "1", EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: "" }), []);
     assert.deepEqual(refusal({ DOCKER_BUILDKIT: "" }), []);
@@ -25,7 +25,7 @@ describe("refuseEnvironment", () => {
     });
   }
 
-  it("refuses a policy that replaces base images, and says all that is wrong at once", () => {
+  it("refuses a policy that replaces base images, and reports all problems at once", () => {
     const policy = { EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: "/policy.json" };
     assert.match(refusal(policy).join(), /^EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: .+; unset it.*$/);
     assert.equal(refusal({ ...policy, DOCKER_BUILDKIT: "0" }).length, 2);

@@ -63,7 +63,7 @@ describe("a build section", () => {
     assert.deepEqual(readService({ build: { context: "/a" } }).build!.platforms, []);
   });
 
-  it("rejects the name of a context that the builder would read as something else", () => {
+  it("rejects a context name that the builder would read as something else", () => {
     for (const name of [
       "../../../victim/.git/hooks/post-checkout",
       "a=docker-image://evil",
@@ -81,7 +81,7 @@ describe("a build section", () => {
     assert.deepEqual(Object.keys(build!.additionalContexts), names);
   });
 
-  it("rejects the name of an argument or a label that the builder would read as another", () => {
+  it("rejects an argument or label name that the builder would read as a different one", () => {
     for (const key of ["args", "labels"])
       for (const name of ["A=B", ""])
         assertRefused(
@@ -92,7 +92,7 @@ describe("a build section", () => {
         );
   });
 
-  it("rejects the id or the variable of a secret that the builder would read as something else", () => {
+  it("rejects a secret id or variable that the builder would read as something else", () => {
     const todo = "use a name without spaces, commas, quotation marks and equals signs";
     for (const id of ["a,src=/etc/shadow", 'a"', "a b", "a\n", "a=b"]) {
       const line = `services.web.build.secrets: \`npm\` has the id ${JSON.stringify(id)}, which cannot be passed to the builder; ${todo}`;
@@ -142,7 +142,7 @@ describe("a build section", () => {
     ]);
   });
 
-  it("is refused with a secret that is not defined", () => {
+  it("is refused if a secret is not defined", () => {
     assertRefused(
       [
         "services.web.build.secrets: `npm` has neither `file` nor `environment`; give it one of them under `secrets:`",
@@ -190,7 +190,7 @@ describe("a build section", () => {
     });
   }
 
-  it("may have settings that are defaults, or that change no image", () => {
+  it("may have settings that are defaults or do not change the image", () => {
     const more = { ssh: [], privileged: false, isolation: "default", ulimits: null, tags: ["a:1"] };
     const network = { network: "host", entitlements: ["network.host"] };
     assert.ok(readService({ build: { context: "/a", ...more, ...network } }).build);
@@ -205,7 +205,7 @@ describe("a build section", () => {
     );
   });
 
-  it("is built without any cache if one stage is to be: the provider cannot name stages", () => {
+  it("is built without any cache if one stage is, because the provider cannot name stages", () => {
     assert.equal(
       readService({ build: { context: "/a", no_cache_filter: ["deps"] } }).buildOptions.noCache,
       true,
@@ -245,7 +245,7 @@ describe("a build section", () => {
     });
   }
 
-  it("may have a context folder with a name like a repository's", () => {
+  it("may have a context folder that is named like a repository", () => {
     assert.equal(readService({ build: { context: "/srv/web.git" } }).build?.context, "/srv/web.git");
   });
 
@@ -261,7 +261,7 @@ describe("a build section", () => {
     );
   });
 
-  it("is for one of several platforms: the service's, or the environment's default", () => {
+  it("is for the service's platform or the environment's default if it lists several", () => {
     const build = { context: "/a", platforms: ["linux/amd64", "linux/arm64"] };
     const of = (node: Node, environment = {}) =>
       read({ web: { build, ...node } }, {}, {}, environment).services[0]!.build!.platforms;

@@ -9,7 +9,7 @@ describe("readDocument", function () {
   this.timeout(60_000);
   inProjectFolder();
 
-  it("rejects a text that compose does not print as YAML", async () => {
+  it("rejects output of compose that is not YAML", async () => {
     const environment = 'environment: { A: "\\u2028 a\\nb" }';
     const file = await write({ "compose.yaml": `services: { web: { image: a, ${environment} } }` });
     await assert.rejects(read(file), (error) => {
@@ -22,7 +22,7 @@ describe("readDocument", function () {
     });
   });
 
-  it("keeps a text of x-everfresh that looks like a number, and rejects a number", async () => {
+  it("keeps a string in x-everfresh that looks like a number, and rejects a number", async () => {
     const verify = (...bodies: string[]) => {
       const services = bodies.map(
         (body, i) =>

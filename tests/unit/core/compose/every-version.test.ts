@@ -5,12 +5,12 @@ import { forEveryVersion } from "../../../../core/compose/every-version";
 describe("forEveryVersion", () => {
   const forms: [what: string, printed: ServiceNode, rendered: ServiceNode][] = [
     [
-      "writes an address of another host with a colon, which compose 2.17 wants",
+      "writes the address of an extra host with a colon, which compose 2.17 requires",
       { extra_hosts: ["a=10.0.0.1", "six=::1", "gate=host-gateway", "old:10.0.0.2"] },
       { extra_hosts: ["a:10.0.0.1", "six:::1", "gate:host-gateway", "old:10.0.0.2"] },
     ],
     [
-      "writes a device in its short form, the only one that compose 2.17 knows",
+      "writes a device in its short form, the only one that compose 2.17 accepts",
       { devices: [{ source: "/dev/a", target: "/dev/b", permissions: "r" }, "/dev/c:/dev/c:rwm"] },
       { devices: ["/dev/a:/dev/b:r", "/dev/c:/dev/c:rwm"] },
     ],
@@ -20,16 +20,16 @@ describe("forEveryVersion", () => {
       { devices: [{ source: "/dev/pci-0000:00", target: "/dev/b", permissions: "r" }] },
     ],
     [
-      "writes a share of the processors as a text, which compose 2.17 wants",
+      "writes CPU limits as strings, which compose 2.17 requires",
       { deploy: { resources: { limits: { cpus: 0.5, memory: "1" }, reservations: { cpus: 2 } } } },
       { deploy: { resources: { limits: { cpus: "0.5", memory: "1" }, reservations: { cpus: "2" } } } },
     ],
     [
-      "says that there are to be no containers as compose 2.17 understands it",
+      "writes a scale of 0 as compose 2.17 understands it",
       { scale: 0, deploy: { mode: "replicated" } },
       { deploy: { mode: "replicated", replicas: 0 } },
     ],
-    ["leaves another scale, and what is not there", { scale: 2, image: "a" }, { scale: 2, image: "a" }],
+    ["keeps any other scale, and adds nothing", { scale: 2, image: "a" }, { scale: 2, image: "a" }],
   ];
   for (const [what, printed, rendered] of forms) {
     it(what, () => assert.deepEqual(forEveryVersion(printed), rendered));

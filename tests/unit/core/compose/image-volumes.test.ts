@@ -41,7 +41,7 @@ describe("a volume of x-everfresh.volumes", () => {
   const web = { image: "web", volumes: [site], ...follows("site") };
   const front = { image: "nginx", volumes: [{ ...site, target: "/usr/share/nginx/html", read_only: true }] };
 
-  it("is another one with another image, and the same with the same", () => {
+  it("is a new one with a new image, and stays the same with the same image", () => {
     const project = read({ web, front });
     const [a, again, b] = ["a", "a", "b"].map((digest) => render(project, digest));
     assert.match(a!.volumes.site!.name, /^shop_site-[0-9a-f]{12}$/);
@@ -50,7 +50,7 @@ describe("a volume of x-everfresh.volumes", () => {
     assert.notEqual(b!.volumes.site!.name, a!.volumes.site!.name);
   });
 
-  it("is filled by its own service alone, and recreates all that mount it", () => {
+  it("is filled only by its own service, and recreates all services that mount it", () => {
     const project = read({ web, front });
     const [a, b] = ["a", "b"].map((digest) => render(project, digest).services);
     assert.equal(a!.web!.volumes[0]!.volume?.nocopy, undefined);
@@ -59,7 +59,7 @@ describe("a volume of x-everfresh.volumes", () => {
       assert.notDeepEqual(a![service]!.labels, b![service]!.labels, service);
   });
 
-  it("may be an anonymous one, or one that only the image names", () => {
+  it("may be anonymous, or declared only by the image", () => {
     const anonymous = read(
       { web: { image: "web", volumes: [{ type: "volume", target: "/a" }], ...follows("/a", "/b") } },
       {},
@@ -73,7 +73,7 @@ describe("a volume of x-everfresh.volumes", () => {
     }
   });
 
-  it("is refused where it cannot be made anew", () => {
+  it("is refused if it cannot be recreated", () => {
     const where = "services.web.x-everfresh.volumes";
     refused(
       `${where}.nothing: is not a volume that the service mounts; name one of its \`volumes:\`, or a path in the container`,

@@ -66,36 +66,36 @@ const tracked = { tracked: true, ignored: false };
 
 describe("a relative bind mount", () => {
   for (const [name, facts] of [
-    ["is not here", {}],
-    ["is not here, in a working tree", untracked],
+    ["does not exist here", {}],
+    ["does not exist here, in a working tree", untracked],
     ["is ignored by git", { kind: "folder", ...ignored }],
-    ["has nothing that git tracks", { kind: "folder", ...untracked }],
+    ["contains nothing that git tracks", { kind: "folder", ...untracked }],
     ["is empty, without git", { kind: "folder", empty: true }],
   ] satisfies [string, SourceFacts][]) {
-    it(`is a folder of the host when what containers write to ${name}`, () =>
+    it(`is a folder on the host if containers write to it and it ${name}`, () =>
       assert.equal(placeOf("./pgdata:/data", facts), "folder mounts/pgdata, made"));
   }
 
-  it("is a file of the host, empty at first, when containers keep their data in it", () => {
+  it("is a file on the host, empty at first, if containers keep data in it", () => {
     for (const file of ["acme.json", "data/db.sqlite3", "app.db", "acme-staging.json", "access.log"]) {
       assert.equal(placeOf(`./${file}:/data/x`), `file mounts/${file}, made`);
       assert.equal(placeOf(`./${file}:/data/x`, { kind: "file", ...untracked }), `file mounts/${file}, made`);
     }
   });
 
-  it("is a file of the host that must be there when git ignores it and it is not here", () => {
+  it("is a file on the host that must exist there if git ignores it and it does not exist here", () => {
     assert.equal(placeOf("./certs/a.pem:/a.pem:ro", ignored), "file mounts/certs/a.pem");
     assert.equal(placeOf("./conf.json:/conf.json", ignored), "file mounts/conf.json");
     assert.equal(placeOf("./certs:/certs:ro", ignored), "folder mounts/certs");
   });
 
-  it("is a file of the host that must be there when it is here, writable, and git does not track it", () =>
+  it("is a file on the host that must exist there if it is writable and git does not track it", () =>
     assert.equal(placeOf("./.env:/app/.env", { kind: "file", ...ignored }), "file mounts/.env"));
 
-  it("is a folder where it ends with a slash, whatever it looks like", () =>
+  it("is a folder if its path ends with a slash, whatever its name", () =>
     assert.equal(placeOf("./site.conf/:/sites"), "folder mounts/site.conf, made"));
 
-  it("must be there where docker is not to make it", () =>
+  it("must exist on the host if docker must not create it", () =>
     assert.equal(placeOf("./data:/data!"), "folder mounts/data"));
 
   for (const [volume, facts] of [
@@ -112,25 +112,25 @@ describe("a relative bind mount", () => {
 
   for (const [name, volume, facts, wrong] of [
     [
-      "a missing file of an unknown kind",
+      "a missing file that git neither tracks nor ignores",
       "./nginx.conf:/etc/nginx.conf:ro",
       untracked,
       "./nginx.conf does not exist, and docker would make an empty folder of that name; create it to have it shipped, correct the path, or set `x-everfresh: {mounts: {./nginx.conf: host}}` if it is made on the host",
     ],
     [
-      "a missing folder that is only read",
+      "a missing folder that is mounted read-only",
       "./html:/html:ro",
       {},
       "./html does not exist; create it to have it shipped, correct the path, or set `x-everfresh: {mounts: {./html: host}}` if it is made on the host",
     ],
     [
-      "what git tracks and is not here",
+      "a missing folder that git tracks",
       "./conf:/conf",
       tracked,
       "./conf is tracked by git but is not here; restore it, or correct the path",
     ],
     [
-      "a folder of which nobody knows whose it is",
+      "a writable folder without git",
       "./conf:/conf",
       { kind: "folder" },
       "containers may write to ./conf, and without git everfresh cannot tell whether it holds configuration or their data; mount it read-only (`:ro`), or set `x-everfresh: {mounts: {./conf: ship}}` (sent with each release) or `x-everfresh: {mounts: {./conf: host}}` (stays on the host, never sent)",
@@ -140,7 +140,7 @@ describe("a relative bind mount", () => {
       assert.equal(placeOf(volume, facts), `services.web.volumes (${volume.split(":")[1]}): ${wrong}`));
   }
 
-  it("refuses a development layout: the sources over what was built from them", () => {
+  it("refuses a development layout, which mounts the sources over what was built from them", () => {
     const layout = (name: string) =>
       `services.web.volumes (/app): a development layout: ${name} is mounted over what the image has in /app, so what is built would not be what runs; keep this mount in a compose file that only developers use, such as compose.override.yaml, or set \`x-everfresh: {mounts: {${name}: ship}}\` if containers should have it`;
     const here: SourceFacts = { kind: "folder", ...tracked };
@@ -151,7 +151,7 @@ describe("a relative bind mount", () => {
     assert.equal(placeOf("./web:/app:ro", here, { build: { context: "./web" } }), "ship");
   });
 
-  it("is no development layout where it is configuration beside a Dockerfile", () => {
+  it("is not a development layout if it is configuration beside a Dockerfile", () => {
     const here: SourceFacts = { kind: "folder", ...tracked };
     const build = { context: "./web" };
     assert.equal(placeOf("./web:/etc/web", here, { build }), "ship");
@@ -179,10 +179,10 @@ describe("a relative bind mount", () => {
     );
   });
 
-  it("of a folder beside the project is below it on the host", () =>
+  it("from beside the project is placed below the project on the host", () =>
     assert.equal(placeOf("../data/db:/data"), "folder mounts/_parent/data/db, made"));
 
-  it("goes with the folder of the host that it lies in, unless git tracks it", () => {
+  it("belongs to the host if its folder does, unless git tracks it", () => {
     const { shipped, hostPaths, problems } = place(
       {
         certbot: { volumes: ["./certbot:/etc/letsencrypt"] },
@@ -201,7 +201,7 @@ describe("a relative bind mount", () => {
     );
   });
 
-  it("is not shipped with the folder that it lies in where it is the host's", () => {
+  it("is left out of the shipped folder around it if it belongs to the host", () => {
     const { files, hostPaths } = place(
       { web: { volumes: ["./etc:/etc/web", "./etc/db.sqlite:/db", "./etc/data:/data", "./etcetera:/e"] } },
       { "./etc": { kind: "folder", ...tracked }, "./etcetera": { kind: "folder", ...ignored } },
@@ -213,7 +213,7 @@ describe("a relative bind mount", () => {
     );
   });
 
-  it("is one for all services, made if one of them may write to it", () => {
+  it("is shared by all services, and created if one of them may write to it", () => {
     const { hostPaths } = place({
       web: { volumes: ["./certs:/etc/certs:ro"] },
       certbot: { volumes: ["./certs:/etc/letsencrypt"] },
@@ -234,7 +234,7 @@ describe("a relative bind mount", () => {
     );
   });
 
-  it("is refused where x-everfresh.mounts names no mount, or two services disagree", () => {
+  it("is refused if x-everfresh.mounts names no mount, or if two services disagree", () => {
     const { problems } = place({
       a: { volumes: ["./c:/c"], mounts: { "./c": "ship", "./d": "host" } },
       b: { volumes: ["./c:/c", "./d:/d"], mounts: { "./c": "host" } },
@@ -245,7 +245,7 @@ describe("a relative bind mount", () => {
     ]);
   });
 
-  it("is refused with a path that a host could not be told", () => {
+  it("is refused if its path cannot be sent to a host", () => {
     for (const odd of ["./a|b", "./a\tb"])
       assert.equal(
         placeOf(`${odd}:/data`),
@@ -253,7 +253,7 @@ describe("a relative bind mount", () => {
       );
   });
 
-  it("is rendered as a path of the host, which docker makes only if it is a folder to be made", () => {
+  it("is rendered as a path on the host, which docker creates only if it is a folder to create", () => {
     const { project, hostPaths } = place({ web: { volumes: ["./data:/data", "./acme.json:/acme.json"] } });
     const rendered = renderCompose(project, { images: {}, files: new Map(), hostPaths });
     assert.deepEqual(

@@ -18,7 +18,7 @@ describe("parseOptions", () => {
     }
   });
 
-  it("expects status 200 of a page unless told otherwise", () => {
+  it("expects status 200 by default", () => {
     assert.deepEqual(verify({ http: { port: 8080, path: "/" } }), [
       { kind: "http", port: 8080, path: "/", status: 200 },
     ]);
@@ -27,7 +27,7 @@ describe("parseOptions", () => {
     ]);
   });
 
-  it("takes every kind of check, in a fixed order", () => {
+  it("accepts every kind of check, in a fixed order", () => {
     const file = { path: "/etc/a", contains: "x" };
     assert.deepEqual(verify({ file, command: ["a", "b"], http: { port: 80, path: "/" } }), [
       { kind: "http", port: 80, path: "/", status: 200 },

@@ -3,7 +3,7 @@ import { Problems } from "../../../../core/problems";
 import { assertRefused, read, readService } from "./read";
 
 describe("a port of the host", () => {
-  it("is read if it is published by its number, with its address and protocol", () => {
+  it("is read with its address and protocol if it is published by number", () => {
     const ports = [
       { target: 80, published: "8080", protocol: "tcp" },
       { target: 53, published: "53", protocol: "udp", host_ip: "127.0.0.1" },
@@ -51,7 +51,7 @@ describe("a port of the host", () => {
     });
   }
 
-  it("can be published by two services with two protocols", () => {
+  it("can be published by two services with different protocols", () => {
     assert.doesNotThrow(() => readBoth(port("80"), port("80", "", "udp")));
   });
 

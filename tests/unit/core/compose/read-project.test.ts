@@ -17,7 +17,7 @@ describe("readProject", () => {
     });
   });
 
-  it("rejects a network's name with a separator of the host's answers in it", () => {
+  it("rejects a network name that contains a separator of the host's answers", () => {
     for (const name of ["a|b", "a\nb", "a\u0007"]) {
       assert.throws(
         () => read({ redis: {} }, { networks: { odd: { name } } }),
@@ -26,7 +26,7 @@ describe("readProject", () => {
     }
   });
 
-  it("finds services that are named like properties of every object", () => {
+  it("finds services named like built-in object properties", () => {
     const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
     const services = Object.fromEntries(
       names.map((name) => [name, { image: name, secrets: [{ source: name }], networks: { [name]: null } }]),
@@ -52,7 +52,7 @@ describe("readProject", () => {
     );
   });
 
-  it("puts dependencies before those that depend on them", () => {
+  it("puts dependencies before their dependents", () => {
     const on = (...names: string[]) => ({ depends_on: Object.fromEntries(names.map((name) => [name, {}])) });
     const { services } = read({
       edge: on("web", "api"),
@@ -86,7 +86,7 @@ describe("readProject", () => {
     );
   });
 
-  it("lists the services that compose restarts with a service", () => {
+  it("lists the services that compose restarts together with a service", () => {
     const { services } = read({
       db: {},
       api: { depends_on: { db: { restart: true } } },
@@ -113,7 +113,7 @@ describe("readProject", () => {
     assert.deepEqual(verify, [{ kind: "command", command: ["sh", "-c", "test $HOME"] }]);
   });
 
-  it("takes texts from compose's JSON, and extension fields from its YAML", () => {
+  it("takes strings from compose's JSON, and extension fields from its YAML", () => {
     const web = {
       image: "a",
       command: ["a", "b"],
@@ -166,14 +166,14 @@ describe("an image that another service builds", () => {
   });
 });
 
-describe("an image that is only named", () => {
+describe("an image that is not built", () => {
   for (const policy of ["always", "daily", "weekly", "every_2h"]) {
     it(`follows its tag with the pull policy ${policy}`, () => {
       assert.equal(readService({ image: "web:1", pull_policy: policy }).followsTag, true);
     });
   }
 
-  it("follows no tag if it is built, has a digest, or is pulled only when missing or never", () => {
+  it("does not follow a tag if it is built, has a digest, or is pulled only when missing or never", () => {
     for (const node of [
       { build: { context: "/a" }, pull_policy: "always" },
       { image: "web:1@sha256:1", pull_policy: "always" },
@@ -186,14 +186,14 @@ describe("an image that is only named", () => {
 });
 
 describe("the image of a service that is built", () => {
-  it("has the name that compose gives it, and its tags", () => {
+  it("has compose's name and its tags", () => {
     const build = { context: "/a", tags: ["team/web:1"] };
     assert.deepEqual(readService({ build }).imageNames, ["shop-web", "team/web:1"]);
     assert.deepEqual(readService({ build, image: "web:2" }).imageNames, ["web:2", "team/web:1"]);
     assert.deepEqual(readService({ image: "web:2" }).imageNames, []);
   });
 
-  it("is known for services of inactive profiles, which are not deployed, with its problems", () => {
+  it("is known for services of inactive profiles, together with their problems", () => {
     const web = { build: { context: "/a" } };
     const base = { build: { context: "/b", ssh: ["default"] }, profiles: ["build"] };
     const text = { ...printed({ name: "shop", services: { web } }), folder, environment: {} };

@@ -79,7 +79,7 @@ describe("a bind mount", () => {
     it(`of ${written} stays on the host`, () => assert.deepEqual(filesOf(resolved, written), []));
   }
 
-  it("of ~ is refused: it would be this machine's home folder", () => {
+  it("of ~ is refused, because it means this machine's home folder", () => {
     const volumes = (source: string) => ({ web: { volumes: [mount(source)] } });
     assert.throws(
       () => read(volumes("/home/ann/conf"), {}, volumes("~/conf")),
@@ -99,7 +99,7 @@ describe("a bind mount", () => {
     );
   });
 
-  it("of an absolute path in the project is shipped if only a variable gives it", () => {
+  it("of an absolute path in the project is shipped if it comes from a variable", () => {
     const volumes = { web: { volumes: [mount("/srv/shop/conf")] } };
     const text = {
       ...printed({ name: "shop", services: volumes }),
@@ -119,7 +119,7 @@ describe("a bind mount", () => {
     assert.equal(read(resolved, {}, written).files[0]?.source, "/srv/up");
   });
 
-  it("is recognized by its target if variables made two mounts one", () => {
+  it("is recognized by its target if variables merge two mounts into one", () => {
     const resolved = { web: { volumes: [mount("/srv/up")] } };
     const written = { web: { volumes: [{ ...mount("/abs"), target: "${A}" }, mount("../up")] } };
     assert.equal(read(resolved, {}, written).files[0]?.source, "/srv/up");
@@ -191,7 +191,7 @@ for (const kind of ["configs", "secrets"] as const) {
       );
     });
 
-    it("is shipped once for each owner and mode, whichever version of compose prints them", () => {
+    it("is shipped once for each owner and mode, in the format of any compose version", () => {
       const uses = [
         { source: "a" },
         { source: "a", mode: 288, target: "x" },
@@ -246,14 +246,14 @@ for (const kind of ["configs", "secrets"] as const) {
       );
     });
 
-    it("from a variable that is not UTF-8 is refused: only U+FFFD is left of it", () => {
+    it("from a variable that is not UTF-8 is refused, because its bytes are lost", () => {
       assert.throws(
         () => filesOf({ environment: "LATIN1" }, { LATIN1: "caf\ufffd" }),
         new Problems([`${kind}.a: the variable LATIN1 is not UTF-8; give it a value in UTF-8, or in base64`]),
       );
     });
 
-    it("that is external is refused: docker compose supports it only with Swarm", () => {
+    it("that is external is refused, because docker compose supports it only with Swarm", () => {
       assert.throws(
         () => filesOf({ external: true }),
         new Problems([

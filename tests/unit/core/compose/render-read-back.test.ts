@@ -14,7 +14,7 @@ describe("a rendering that docker compose reads", function () {
   this.timeout(60_000);
   inProjectFolder();
 
-  it("means the same to compose as the author's file, except for images and files", async () => {
+  it("means the same to compose as the original file, except for images and files", async () => {
     const author = await read(
       await write({
         "compose.yaml": `
@@ -76,7 +76,7 @@ networks: { back: { internal: true } }
     assert.deepEqual(host.document, expected);
   });
 
-  it("carries any text to the host exactly", async () => {
+  it("preserves any text exactly on the way to the host", async () => {
     const texts = fc.sample(
       fc.oneof(
         fc.string({ unit: "grapheme" }),

@@ -55,7 +55,7 @@ describe("renderCompose", () => {
     });
   }
 
-  it("writes no character that YAML 1.1 refuses, or reads as the end of a line", () => {
+  it("writes no character that YAML 1.1 rejects or reads as a line ending", () => {
     const text = "\u007f\u0085\u009f\u2028\u2029\ufeff\ufffe\uffff";
     const document = { name: "shop", services: { web: { image: text, [text]: text } } };
     const project = { name: "shop", services: [], files: [], document: document as ComposeDocument };
@@ -64,7 +64,7 @@ describe("renderCompose", () => {
     assert.deepEqual(parse(rendered), document);
   });
 
-  it("carries any text, number and flag exactly, as key and as value", () => {
+  it("preserves any text, number and flag exactly, as key and as value", () => {
     const text = fc.string({ unit: "grapheme" });
     const value = fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null));
     const tree = fc.oneof(value, fc.array(value), fc.dictionary(text, value));
@@ -84,12 +84,12 @@ describe("renderCompose", () => {
     );
   });
 
-  it("needs no line breaks, however long a text is", () => {
+  it("does not break lines, however long a text is", () => {
     const command = ["sh", "-c", `echo ${"word ".repeat(1000)}`];
     assert.deepEqual(render({ web: { image: "a", command } }).services.web!.command, command);
   });
 
-  it("writes out what several services share", () => {
+  it("writes out in full what several services share", () => {
     const healthcheck = { test: ["CMD", "true"] };
     const document = { name: "shop", services: { a: { healthcheck }, b: { healthcheck } } };
     const project = { name: "shop", services: [], files: [], document };

@@ -7,7 +7,7 @@ import type { Node } from "./read";
 import { asRead, digest, fingerprint, render, stored } from "./rendering";
 
 describe("renderCompose", () => {
-  it("replaces a build by its image, and leaves what else the service says", () => {
+  it("replaces a build by its image, and keeps the rest of the service", () => {
     const rest = {
       command: ["a"],
       healthcheck: { test: ["CMD", "b"], interval: "1s" },
@@ -24,12 +24,12 @@ describe("renderCompose", () => {
     );
   });
 
-  it("leaves an image that is only named, and how it is pulled", () => {
+  it("keeps an image that is not built, and its pull policy", () => {
     const redis = { image: "redis:7", pull_policy: "never" };
     assert.deepEqual(render({ redis }).services.redis, redis);
   });
 
-  it("does not say of a dependency that it is required, which old versions of compose do not know", () => {
+  it("leaves out `required: true`, which old versions of compose do not know", () => {
     const depends_on = {
       b: { condition: "service_started", required: true },
       c: { condition: "service_started", required: false },
@@ -41,7 +41,7 @@ describe("renderCompose", () => {
     });
   });
 
-  it("leaves out a dependency on what no active profile has", () => {
+  it("leaves out a dependency on a service of an inactive profile", () => {
     const depends_on = {
       redis: { condition: "service_started" },
       debug: { condition: "service_started", required: false },
@@ -52,7 +52,7 @@ describe("renderCompose", () => {
     assert.deepEqual(alone.web, { image: "web" });
   });
 
-  it("leaves networks, volumes and everything else as it is", () => {
+  it("keeps networks, volumes and everything else", () => {
     const more = {
       networks: { default: { name: "shop_default", ipam: {} } },
       volumes: { data: { name: "d" } },
@@ -64,13 +64,13 @@ describe("renderCompose", () => {
     });
   });
 
-  it("activates what was active here, whatever the profiles on the host", () => {
+  it("activates the same services as here, whatever profiles the host has", () => {
     assert.deepEqual(render({ redis: { image: "redis", profiles: ["extra"] } }).services.redis, {
       image: "redis",
     });
   });
 
-  describe("marks a service with what it hangs on by name, so that compose recreates it", () => {
+  describe("marks a service with the definitions that it uses by name, so that compose recreates it", () => {
     const redis = {
       image: "redis",
       networks: { default: null, back: null },
@@ -81,10 +81,10 @@ describe("renderCompose", () => {
     const own = { name: "shop_back", ipam: {} };
     const data = { name: "shop_data" };
 
-    it("not where compose's defaults are all there is", () =>
+    it("but not if they are compose's defaults", () =>
       assert.equal(mark({ default: { name: "shop_default", ipam: {} }, back: own }, { data }), undefined));
 
-    it("in the same way however a version of compose prints the same", () =>
+    it("in the same way for every version of compose", () =>
       assert.equal(
         mark({ back: { internal: true, ...own, external: false, driver_opts: null } }, { data }),
         mark({ back: { name: "shop_back", internal: true } }, { data }),
@@ -107,7 +107,7 @@ describe("renderCompose", () => {
     }
   });
 
-  it("drops extension fields and what only development needs", () => {
+  it("drops extension fields and development settings", () => {
     const redis = { image: "redis", "x-everfresh": { verify: {} }, "x-note": 1, develop: { watch: [] } };
     assert.deepEqual(render({ redis }, { "x-top": 1 }), {
       name: "shop",
@@ -115,7 +115,7 @@ describe("renderCompose", () => {
     });
   });
 
-  it("names a shipped bind mount by its place in the store, which must be there", () => {
+  it("renders a shipped bind mount as a path in the store, which must exist", () => {
     const volume = { type: "bind", source: "/srv/a$b", target: "/a", read_only: true };
     const other = { type: "bind", source: "/srv/data", target: "/d", bind: { create_host_path: true } };
     const named = { type: "volume", source: "data", target: "/v" };
@@ -135,7 +135,7 @@ describe("renderCompose", () => {
     ]);
   });
 
-  it("says of the host's own mounts whether docker makes the folder, whichever compose reads it", () => {
+  it("says explicitly whether docker creates the folder of a host's own mount", () => {
     const volume = { type: "bind", source: "/srv/data", target: "/d" };
     const made = { create_host_path: true };
     const volumes = [volume, { ...volume, bind: { propagation: "rslave" } }, { ...volume, bind: made }];
@@ -154,7 +154,7 @@ describe("renderCompose", () => {
     ["configs", "/conf"],
     ["secrets", "/run/secrets/conf"],
   ] as const) {
-    it(`renames ${kind} by their content and keeps where they are mounted`, () => {
+    it(`names ${kind} after their content and keeps where they are mounted`, () => {
       const uses = [
         { source: "conf" },
         { source: "conf", target: "/etc/conf", mode: "0400" },
@@ -220,13 +220,13 @@ describe("renderCompose", () => {
       });
     }
 
-    it(`leaves ${kind} that no service uses here: their paths are this machine's`, () => {
+    it(`leaves out ${kind} that no service uses, because their paths belong to this machine`, () => {
       const document = render({ web: { image: "web" } }, { [kind]: { npm: { file: "/home/me/shop/npm" } } });
       assert.deepEqual(document, { name: "shop", services: { web: { image: "web" } } });
     });
   }
 
-  it("labels every container with the nonce that recreates it, and no container without one", () => {
+  it("labels every container with the nonce that recreates it, if there is one", () => {
     const services = { a: { image: "a", labels: { x: "1" } }, b: { image: "b" } };
     const { a, b } = render(services, {}, { forceRecreate: "today $1" }).services;
     assert.deepEqual(a!.labels, { x: "1", "dev.everfresh.recreate": "today $1" });
@@ -234,7 +234,7 @@ describe("renderCompose", () => {
     assert.deepEqual(render(services).services, services);
   });
 
-  it("does not touch the project", () => {
+  it("does not modify the project", () => {
     const services = {
       web: {
         build: { context: "/w" },
@@ -255,7 +255,7 @@ describe("renderCompose", () => {
 });
 
 describe("an image that follows a tag", () => {
-  it("is named by its digest, and pulled no more than any other", () => {
+  it("is named by its digest, and loses its pull policy", () => {
     const node = (image: string) => ({ image, pull_policy: "always" });
     const services = { redis: node("redis:7"), kept: { ...node("a"), pull_policy: "never" } };
     const document = { name: "shop", services: { ...services, fixed: node("b@sha256:1") } };

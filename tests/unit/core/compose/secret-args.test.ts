@@ -5,19 +5,19 @@ const warned = (name: string, value: string | null = "x") =>
   secretArguments("web", { [name]: value }).length > 0;
 
 describe("secretArguments", () => {
-  it("warns of what is named like a secret", () => {
+  it("warns about names that look like secrets", () => {
     const names =
       "PASSWORD DB_PASS DB_PASSWORD npmToken NPM_TOKEN token GITHUB_TOKEN CLIENT_SECRET SECRET_KEY_BASE AWS_SECRET_ACCESS_KEY API_KEY apiKey APIKEY PRIVATE_KEY SIGNING-KEY ssh.passphrase DB_PWD CREDENTIALS MY_CREDENTIAL _authToken SENTRY_AUTH_TOKEN";
     for (const name of names.split(" ")) assert.ok(warned(name), name);
   });
 
-  it("does not warn of what is named otherwise, or says something about a secret", () => {
+  it("does not warn about other names, or about names that only describe a secret", () => {
     const names =
       "VERSION NODE_ENV PUBLIC_KEY SSH_PUBLIC_KEY RECAPTCHA_SITE_KEY STRIPE_PUBLISHABLE_KEY CACHE_KEY AWS_ACCESS_KEY_ID KEY_ID KEY KEYBOARD MONKEY BYPASS COMPASS PASSENGER_VERSION PWD SECRET_NAME TOKEN_URL PASSWORD_FILE TOKENIZER AUTHOR SECRETARY";
     for (const name of names.split(" ")) assert.ok(!warned(name), name);
   });
 
-  it("warns of a private key, and of an address with a password, whatever the name", () => {
+  it("warns about a private key and about a URL with a password, whatever the name", () => {
     assert.ok(warned("CA", "-----BEGIN RSA PRIVATE KEY-----\n"));
     for (const url of ["postgres://me:pw@db/shop", "https://:token@example.com", "HTTP://a:b@proxy:3128"])
       assert.ok(warned("URL", url), url);
@@ -25,7 +25,7 @@ describe("secretArguments", () => {
       assert.ok(!warned("URL", url), url);
   });
 
-  it("does not warn where there is no value, and never shows one", () => {
+  it("does not warn about an argument without a value, and never shows a value", () => {
     assert.ok(!warned("TOKEN", ""));
     assert.ok(!warned("TOKEN", null));
     assert.deepEqual(secretArguments("web", { NPM_TOKEN: "hunter2", VERSION: "1" }), [

@@ -5,7 +5,7 @@ import path from "node:path";
 import { Problems } from "../../../../core/problems";
 import { folder, inProjectFolder, read, write } from "../../adapters/compose-project";
 
-describe("a project that names folders of this machine", function () {
+describe("a project with paths of this machine", function () {
   this.timeout(60_000);
   inProjectFolder();
 
@@ -22,7 +22,7 @@ describe("a project that names folders of this machine", function () {
     );
   });
 
-  it("distinguishes relative mounts of included and extended files from the host's own", async () => {
+  it("distinguishes relative mounts of included and extended files from paths on the host", async () => {
     const { files } = await read(
       await write({
         "compose.yaml": `
@@ -116,7 +116,7 @@ services:
     });
   }
 
-  it("accepts the home folder where only this machine reads: in builds, and in files of configs, secrets and environments", async () => {
+  it("accepts the home folder where only this machine reads it: in builds, and in files of configs, secrets and environments", async () => {
     const own = path.join(os.homedir(), `everfresh-test-${process.pid}.env`);
     await writeFile(own, "A=1\n");
     try {

@@ -3,7 +3,7 @@ import { chmodSync } from "node:fs";
 import { type BuildSpec, changes, identify, describe as inWords } from "../../../../core/content";
 import { Folder } from "./folder";
 
-describe("changes, described in words,", () => {
+describe("changes, in words,", () => {
   const folder = new Folder();
   const dockerfile = (...lines: string[]) => folder.write({ Dockerfile: lines.join("\n") });
   const words = async (act: () => void, before: Partial<BuildSpec> = {}, after = before) => {
@@ -22,7 +22,7 @@ describe("changes, described in words,", () => {
     assert.deepEqual(changes(await identify(folder.spec()), await identify(folder.spec())), []);
     assert.equal(await words(nothing), "nothing");
   });
-  it("blame another version of everfresh for a hash that differs without a reason", async () => {
+  it("blame a different version of everfresh for a hash that differs without a reason", async () => {
     const now = await identify(folder.spec());
     assert.equal(inWords(changes({ ...now, content: "0".repeat(64) }, now)), "another version of everfresh");
   });
@@ -68,7 +68,7 @@ describe("changes, described in words,", () => {
   it("name the platforms", async () => {
     assert.equal(await words(nothing, {}, { platforms: ["linux/arm64"] }), "platforms");
   });
-  it("name what another target reads and runs", async () => {
+  it("name what a different target reads and runs", async () => {
     dockerfile("FROM scratch AS one", "COPY src/a /", "FROM scratch", "COPY src/b /");
     assert.equal(
       await words(nothing, {}, { target: "one" }),

@@ -8,7 +8,7 @@ import {
 } from "../../../../core/content";
 import { CopiedFolder, Folder } from "./folder";
 
-describe("identify, of what a build begins with", () => {
+describe("identify, for the images that a build begins with", () => {
   const folder = new CopiedFolder();
   const identified = (options: IdentifyOptions, additionalContexts: Record<string, string> = {}) =>
     identify(folder.spec({ additionalContexts }), options);
@@ -29,7 +29,7 @@ describe("identify, of what a build begins with", () => {
       assert.equal(await withDigests({ other: "sha256:1" }), await folder.content());
     });
 
-    it("counts in the same way if only the sources of a COPY are not certain", async () => {
+    it("counts in the same way if only the sources of a COPY are uncertain", async () => {
       folder.dockerfile("FROM debian:12", "ARG TARGETARCH", "COPY src/$TARGETARCH /");
       assert.deepEqual((await baseImages(folder.spec())).images, ["debian:12"]);
       const one = await withDigests({ "debian:12": "sha256:1" });
@@ -81,13 +81,13 @@ describe("identify, of what a build begins with", () => {
       assert.equal(renamed.content, content);
     });
 
-    it("is a base image only by its context's name, as no registry has to be asked about it", async () => {
+    it("is a base image only by its context's name, because no registry needs to be asked", async () => {
       const spec = folder.spec({ additionalContexts: contexts });
       assert.deepEqual((await baseImages(spec)).contexts, ["base", "tools"]);
       assert.deepEqual(await parentImages(spec), []);
     });
 
-    it("makes the files count that its ONBUILD instructions read", async () => {
+    it("makes the files that its ONBUILD instructions read count", async () => {
       folder.dockerfile("FROM base");
       folder.write({ page: "1", other: "1" });
       const options = { builtContents: { base: "1" }, baseOnBuild: { "service:base": ["COPY page /"] } };

@@ -26,7 +26,7 @@ describe("identify gives the same hash", () => {
     }
   }
 
-  it("in another folder, with files made in another order", async () => {
+  it("in a different folder, with files created in a different order", async () => {
     const copied = await contentOfCopy((to) => {
       for (const path of ["ünï", "src.x", "bin", "src", "src-x", "a.txt", "README.md", "Dockerfile"])
         cpSync(folder.at(path), join(to, path), { recursive: true, verbatimSymlinks: true });
@@ -39,7 +39,7 @@ describe("identify gives the same hash", () => {
       ["a git clone", 'git clone -q "$FROM" "$TO"'],
       ["a git archive", 'mkdir "$TO"; git -C "$FROM" archive HEAD | tar -x -C "$TO"'],
     ] as const) {
-      it(`for ${what} that is made with umask ${umask}`, async () => {
+      it(`for ${what} made with umask ${umask}`, async () => {
         const identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
         const git = (...args: string[]) => execFileSync("git", ["-C", folder.path, ...identity, ...args]);
         git("init", "-q");
@@ -57,7 +57,7 @@ describe("identify gives the same hash", () => {
     }
   }
 
-  it("for another user, in another locale", async function () {
+  it("for a different user, in a different locale", async function () {
     if (process.getuid?.() !== 0) this.skip();
     chmodSync(folder.path, 0o755);
     const here = await folder.content();

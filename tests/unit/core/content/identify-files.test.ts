@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { CopiedFolder } from "./folder";
 
-describe("identify, of files", () => {
+describe("identify, for files", () => {
   const folder = new CopiedFolder();
   const chmod = (mode: number, ...paths: string[]) => {
     for (const path of paths) chmodSync(folder.at(path), mode);
@@ -80,7 +80,7 @@ describe("identify, of files", () => {
     assert.ok(await folder.changes(replace));
   });
 
-  it("changes the hash when an empty folder comes to those that are copied", async () => {
+  it("changes the hash when an empty folder is added to those that are copied", async () => {
     assert.ok(await folder.changes(() => mkdirSync(folder.at("empty"))));
   });
 

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { type BuildSpec, identify } from "../../../../core/content";
 import { CopiedFolder } from "./folder";
 
-describe("identify, of the Dockerfile and the build's settings", () => {
+describe("identify, for the Dockerfile and the build's settings", () => {
   const folder = new CopiedFolder();
   const withArg = (name: string, value: string | null) => folder.content({ args: { [name]: value } });
 
@@ -46,13 +46,13 @@ describe("identify, of the Dockerfile and the build's settings", () => {
       assert.equal(await withArg("USED", null), await folder.content());
     });
 
-    it("count if the base image is named by them", async () => {
+    it("count if they name the base image", async () => {
       folder.dockerfile("ARG TAG=1", "ARG UNUSED", "FROM debian:$TAG");
       assert.notEqual(await withArg("TAG", "2"), await withArg("TAG", "3"));
       assert.equal(await withArg("UNUSED", "2"), await folder.content());
     });
 
-    it("do not count if only the base of an unneeded stage is named by them", async () => {
+    it("do not count if they only name the base of an unneeded stage", async () => {
       const lines = (node: string) => [
         "ARG PY=3",
         `ARG NODE=${node}`,
@@ -66,7 +66,7 @@ describe("identify, of the Dockerfile and the build's settings", () => {
     });
 
     for (const name of ["SOURCE_DATE_EPOCH", "BUILDKIT_SANDBOX_HOSTNAME"]) {
-      it(`count as ${name}, whose default stands before the first FROM`, async () => {
+      it(`count as ${name}, with a default before the first FROM`, async () => {
         const before = await folder.contentWith(`ARG ${name}=0`, "FROM scratch");
         assert.notEqual(await folder.contentWith(`ARG ${name}=1700000000`, "FROM scratch"), before);
       });
@@ -123,7 +123,7 @@ describe("identify, of the Dockerfile and the build's settings", () => {
   });
 
   describe("the Dockerfile's text", () => {
-    it("counts in bytes that are not UTF-8", async () => {
+    it("counts byte by byte, even if it is not UTF-8", async () => {
       const write = (byte: number) =>
         writeFileSync(folder.at("Dockerfile"), Buffer.from([...Buffer.from("FROM scratch\nLABEL a="), byte]));
       write(0xfe);
@@ -170,7 +170,7 @@ describe("identify, of the Dockerfile and the build's settings", () => {
       ARG: [["ARG P=1 Q"], ["ARG P=1 \\", "  Q"]],
     };
     for (const [keyword, [one, other]] of Object.entries(sameLayouts)) {
-      it(`does not count in how ${keyword} is laid out`, async () => {
+      it(`does not count in the layout of ${keyword}`, async () => {
         const before = await folder.contentWith("FROM scratch", ...one);
         assert.equal(await folder.contentWith("FROM scratch", ...other), before);
       });

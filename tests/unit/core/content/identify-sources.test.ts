@@ -3,7 +3,7 @@ import { symlinkSync } from "node:fs";
 import { baseImages, identify } from "../../../../core/content";
 import { CopiedFolder } from "./folder";
 
-describe("identify, of the sources that instructions name,", () => {
+describe("identify, for the sources that instructions name,", () => {
   const folder = new CopiedFolder();
 
   describe("reads named contexts", () => {
@@ -171,14 +171,14 @@ describe("identify, of the sources that instructions name,", () => {
     }
 
     for (const flag of ["--parents", "--parents=", "--parents=true", "--parents=True", "--parents=TRUE"]) {
-      it(`takes ${flag} for set`, async () => {
+      it(`treats ${flag} as set`, async () => {
         folder.dockerfile("FROM scratch", `COPY ${flag} src/**/x.txt /`);
         folder.write({ "src/a/b/x.txt": "1" });
         assert.ok(await folder.changes(() => folder.write({ "src/a/b/x.txt": "2" })));
       });
     }
 
-    it("takes --parents=False for not set", async () => {
+    it("treats --parents=False as not set", async () => {
       folder.dockerfile("FROM scratch", "COPY --parents=False src/*.ts /");
       assert.deepEqual(await folder.paths(), ["src/page.ts"]);
     });

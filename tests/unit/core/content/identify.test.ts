@@ -4,7 +4,7 @@ import { type BuildSpec, ContentError, identify } from "../../../../core/content
 import { contentHash } from "../../../../core/content/encode";
 import { CopiedFolder } from "./folder";
 
-describe("identify refuses, with what to do,", () => {
+describe("identify refuses, with advice,", () => {
   const folder = new CopiedFolder();
   const refusal = async (more: Partial<BuildSpec>) => {
     const error = await identify(folder.spec(more)).then(
@@ -32,7 +32,7 @@ describe("identify refuses, with what to do,", () => {
     assert.match(await refusal({ dockerfile: "other/Dockerfile" }), /no such Dockerfile/);
   });
 
-  it("an ignore file that the builder refuses", async () => {
+  it("an ignore file that the builder rejects", async () => {
     folder.write({ ".dockerignore": "a\n!\n" });
     assert.match(await refusal({}), /\.dockerignore, line 2/);
   });

@@ -125,7 +125,7 @@ describe("identify", () => {
     assert.equal(digestFile(folder.path, "gone"), undefined);
   });
 
-  it("refuses a file that does not stop changing, after some attempts", async () => {
+  it("refuses a file that keeps changing, after some attempts", async () => {
     // A file in /proc claims to be empty but is not, so no attempt finds the size that it claims.
     assert.throws(() => digestFile("/proc", "version"), {
       name: "ContentError",
@@ -133,7 +133,7 @@ describe("identify", () => {
     });
   });
 
-  it("reads a file in pieces that is larger than the buffer", async () => {
+  it("reads a file that is larger than the buffer in pieces", async () => {
     writeFileSync(folder.at("large"), Buffer.alloc(70 << 20, "x"));
     const sum = execFileSync("sha256sum", [folder.at("large")], { encoding: "utf8" }).slice(0, 64);
     assert.equal((await run()).files[0]!.sha256, sum);

@@ -118,7 +118,7 @@ describe("StatCache", () => {
     });
   }
 
-  it("ignores a cache file in which any byte is changed or that is cut off anywhere", () => {
+  it("ignores a cache file with any byte changed, or cut off anywhere", () => {
     plant("a");
     const whole = readFileSync(cacheFile());
     const believed = () => open().of(folder.path).lookup("a", stat("a"), 0);

@@ -29,7 +29,7 @@ describe("surveyContexts", () => {
     });
   });
 
-  it("sums the files that count, in all and by the top of the context", async () => {
+  it("sums the files that count, in total and by top-level entry", async () => {
     const { counted, heaviest } = await survey();
     assert.deepEqual(counted, { path: "./", files: 4, bytes: 6003 });
     assert.deepEqual(heaviest, [
@@ -38,7 +38,7 @@ describe("surveyContexts", () => {
     ]);
   });
 
-  it("lists what the build does not see with its size and the reason, a whole folder once", async () => {
+  it("lists what the build does not see, with size and reason, and a whole folder only once", async () => {
     assert.deepEqual((await survey()).unseen, [
       { path: "docs/", files: 1, bytes: 4, why: "no instruction reads it" },
       { path: "node_modules/", files: 2, bytes: 3, why: 'ignored by "node_modules" in .dockerignore' },
@@ -53,7 +53,7 @@ describe("surveyContexts", () => {
     assert.ok(unseen.some(({ path }) => path === "src/lib/"));
   });
 
-  it("names the rule that decides, after an exception and another rule", async () => {
+  it("names the rule that decides, even after an exception", async () => {
     folder.write({ ".dockerignore": "src\n!src/lib\nsrc/lib/big.bin\n", "src/lib/small": "1" });
     assert.deepEqual(await reasons(), {
       "src/page.ts": 'ignored by "src" in .dockerignore',
@@ -92,7 +92,7 @@ describe("surveyContexts", () => {
     });
   }
 
-  it("does not call a Dockerfile unseen that is named dockerfile", async () => {
+  it("does not call a Dockerfile unseen if it is named dockerfile", async () => {
     execFileSync("mv", [folder.at("Dockerfile"), folder.at("dockerfile")]);
     assert.ok(!("dockerfile" in (await reasons())));
   });
@@ -159,7 +159,7 @@ describe("surveyContexts", () => {
   });
 });
 
-describe("the reasons why a whole context counts", () => {
+describe("the reasons for counting a whole context", () => {
   const folder = new Folder();
   const reasons = async (dockerfileInline: string) => {
     const { wholeContext, reasons } = await identify(folder.spec({ dockerfileInline }));
@@ -171,7 +171,7 @@ describe("the reasons why a whole context counts", () => {
     assert.deepEqual(await reasons("FROM scratch\nCOPY . /app\n"), ["COPY . /app (line 2) reads all of it"]);
   });
 
-  it("name what in the Dockerfile is not certain", async () => {
+  it("name what is uncertain in the Dockerfile", async () => {
     assert.deepEqual(await reasons("FROM a\nCOPY $X /app\n"), [
       "everything counts, because the Dockerfile may be read differently by the builder: only the builder knows the value of $X",
     ]);

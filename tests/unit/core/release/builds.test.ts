@@ -3,14 +3,14 @@ import { identify } from "../../../../core/content";
 import { causeOf, changedSince, identifyBuild, type PlannedBuild } from "../../../../core/release/builds";
 import { Folder } from "../content/folder";
 
-describe("a build that was identified", () => {
+describe("an identified build", () => {
   const folder = new Folder();
   beforeEach(() => {
     folder.write({ Dockerfile: "FROM debian:12\nCOPY src /\n", "src/page": "1" });
   });
   const build = () => ({ name: "web", build: folder.spec() }) as PlannedBuild;
 
-  it("has not changed as long as no file of it has", async () => {
+  it("is unchanged as long as none of its files has changed", async () => {
     const identified = await identifyBuild(build(), {});
     folder.write({ "README.md": "edited" });
     assert.equal(await changedSince(identified), undefined);
@@ -22,7 +22,7 @@ describe("a build that was identified", () => {
     assert.equal(await changedSince(identified), "1 file (src/page)");
   });
 
-  it("is compared with what is deployed, as far as this checkout knows it", async () => {
+  it("is compared with the deployed content, if this checkout knows it", async () => {
     const before = await identify(folder.spec());
     folder.write({ "src/page": "2" });
     const now = await identify(folder.spec());

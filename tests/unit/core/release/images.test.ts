@@ -29,10 +29,18 @@ describe("decideImages", () => {
 
   const table: [string, Record<string, ContentFacts>, Record<string, string>][] = [
     ["keeps what the stack has deployed", { a: deployed("1") }, { a: "kept" }],
-    ["builds what nobody has", { a: changed("1"), b: changed("2") }, { a: "build", b: "build" }],
-    ["takes what the registry has", { a: changed("1", { found: true }) }, { a: "inRegistry" }],
     [
-      "builds without the cache what the registry has when it is told to",
+      "builds content that no one has built",
+      { a: changed("1"), b: changed("2") },
+      { a: "build", b: "build" },
+    ],
+    [
+      "uses an image that the registry already has",
+      { a: changed("1", { found: true }) },
+      { a: "inRegistry" },
+    ],
+    [
+      "builds without the cache when asked to, even if the registry has the content",
       { a: changed("1", { found: true, noCache: true }) },
       { a: "build" },
     ],
@@ -42,22 +50,22 @@ describe("decideImages", () => {
       { a: "build", b: "sameAs a", c: "sameAs a" },
     ],
     [
-      "gives a new service the image of one that is deployed with the same content",
+      "gives a new service the image of a deployed one with the same content",
       { a: changed("1"), b: deployed("1") },
       { a: "sameAs b", b: "kept" },
     ],
     [
-      "leaves two deployed images of one content as they are",
+      "keeps two deployed images with the same content",
       { a: deployed("1"), b: deployed("1") },
       { a: "kept", b: "kept" },
     ],
     [
-      "shares what the registry has",
+      "shares an image from the registry",
       { a: changed("1"), b: changed("1", { found: true }) },
       { a: "sameAs b", b: "inRegistry" },
     ],
     [
-      "shares the build without the cache, if one is wanted",
+      "shares the build without the cache, if any service asks for one",
       { a: changed("1"), b: changed("1", { found: true }), c: changed("1", { noCache: true }) },
       { a: "sameAs c", b: "sameAs c", c: "build" },
     ],
@@ -100,23 +108,23 @@ describe("deployedImage", () => {
   const kept = { ...image("1"), ref: "pull.example/shop-web@1" };
 
   const table: [string, Parameters<typeof readDeployed>, boolean][] = [
-    ["is kept where it was never built here", [outputs, []], true],
-    ["is kept where all of its resources are in the state", [outputs, resources("1")], true],
+    ["is kept if this stack never built it", [outputs, []], true],
+    ["is kept if all of its resources are in the state", [outputs, resources("1")], true],
     ["is kept beside the resources of an earlier build", [outputs, resources("0")], true],
     ["is kept in the registry that it was pushed to", [outputs, [memory("new.example")]], true],
     [
-      "is looked for where `pulumi refresh` missed a part of it",
+      "is looked up if `pulumi refresh` found a part of it missing",
       [outputs, resources("1").slice(0, 3)],
       false,
     ],
     [
-      "is looked for where its push is of another content",
+      "is looked up if its push belongs to different content",
       [outputs, resources("1").with(2, { ...resources("0")[2]! })],
       false,
     ],
-    ["is looked for in another registry", [outputs, [memory("old.example")]], false],
-    ["is looked for in another repository", [outputs, resources("1", "old.example/shop-web")], false],
-    ["of another content is looked for", [{ images: { web: image("2") } }, []], false],
+    ["is looked up if the registry has changed", [outputs, [memory("old.example")]], false],
+    ["is looked up if the repository has changed", [outputs, resources("1", "old.example/shop-web")], false],
+    ["is looked up if its content differs", [{ images: { web: image("2") } }, []], false],
   ];
   for (const [what, state, isKept] of table) {
     it(what, () => {
@@ -132,10 +140,10 @@ describe("wantsNoCache", () => {
     fresh: (fresh === undefined ? {} : { web: fresh }) as Record<string, string>,
   });
   const table: [string, boolean, string | undefined, string | undefined, boolean][] = [
-    ["is true where the compose file says so", true, undefined, undefined, true],
+    ["is true if the compose file says so", true, undefined, undefined, true],
     ["is true when `fresh` is set", false, "today", undefined, true],
     ["is true when `fresh` changes", false, "today", "yesterday", true],
-    ["is false while `fresh` stays", false, "today", "today", false],
+    ["is false while `fresh` stays the same", false, "today", "today", false],
     ["is false when `fresh` is removed", false, undefined, "today", false],
   ];
   for (const [what, noCache, fresh, before, wanted] of table) {

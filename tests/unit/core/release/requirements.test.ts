@@ -28,7 +28,7 @@ describe("behaviourOf", () => {
   };
   const behaviour = (name: string, verify: Check[] = []) => behaviourOf(name, verify, document);
 
-  it("lists what a service waits for, if the document has it", () => {
+  it("lists the services that a service waits for, if the document contains them", () => {
     assert.deepEqual(behaviour("web").needs, [
       { service: "db", until: "healthy" },
       { service: "migrate", until: "ended" },
@@ -39,7 +39,7 @@ describe("behaviourOf", () => {
     it(`finds that ${name} waits for nothing`, () => assert.deepEqual(behaviour(name).needs, []));
   }
 
-  it("lists what only one container of a host can have: its name, single ports, fixed addresses", () => {
+  it("lists what only one container on a host can have: its name, single ports, fixed addresses", () => {
     assert.deepEqual(behaviour("web").claims, [
       { kind: "name", name: "the-web" },
       { kind: "port", protocol: "tcp", port: 80, address: "" },
@@ -53,16 +53,12 @@ describe("behaviourOf", () => {
     ["a one-shot that others wait for", "migrate", [], "ends"],
     ["a service that publishes ports", "web", [], "lasts"],
     ["a service that a check runs a command in", "cache", [{ kind: "command", command: ["a"] }], "lasts"],
-    [
-      "a service that only a file is looked at in",
-      "cache",
-      [{ kind: "file", path: "/a", contains: "b" }],
-      "either",
-    ],
+    ["a service with only a file check", "cache", [{ kind: "file", path: "/a", contains: "b" }], "either"],
     ["any other service", "cache", [], "either"],
   ];
   for (const [what, name, verify, lifetime] of lifetimes) {
-    it(`says \`${lifetime}\` of ${what}`, () => assert.equal(behaviour(name, verify).lifetime, lifetime));
+    it(`reports the lifetime \`${lifetime}\` for ${what}`, () =>
+      assert.equal(behaviour(name, verify).lifetime, lifetime));
   }
 });
 
@@ -87,7 +83,7 @@ describe("requirementsOf", () => {
     });
   }
 
-  it("names volumes as the host does, with how they are to be made", () => {
+  it("names volumes as the host does, with the options to create them", () => {
     const volumes = {
       plain: { name: "shop_plain" },
       odd: { name: "shop_$odd", driver: "nfs", driver_opts: { o: "a", device: 1 } },
@@ -102,7 +98,7 @@ describe("requirementsOf", () => {
     ]);
   });
 
-  it("names networks as the host does, with the definition that they are to be made from", () => {
+  it("names networks as the host does, with the definition to create them from", () => {
     const networks = {
       plain: { name: "shop_plain" },
       ours: { name: "shop_ours", labels: { "dev.everfresh.definition": "abc" } },

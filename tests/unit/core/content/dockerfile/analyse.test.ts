@@ -73,7 +73,7 @@ describe("analyse", () => {
     assert.deepEqual(sources("FROM c", { contexts: ["c"], contextImages, onBuild }), ["c:", "o"]);
   });
 
-  describe("with a base image whose ONBUILD instructions could not be found out", () => {
+  describe("with a base image whose ONBUILD instructions are unknown", () => {
     const onBuild = { img: [], debian: undefined };
 
     it("is unsure", () => {
@@ -83,19 +83,19 @@ describe("analyse", () => {
       const text = "FROM debian AS unused\nFROM scratch AS s\nFROM img\nCOPY --from=s /x /";
       assert.equal(unsure(text, { onBuild }), undefined);
     });
-    it("is sure of an image that is known to have none", () => {
+    it("is sure for an image that is known to have none", () => {
       assert.equal(unsure("FROM img", { onBuild }), undefined);
     });
-    it("is sure of an image that nothing is known of, whatever its name", () => {
+    it("is sure for an image that nothing is known about, whatever its name", () => {
       assert.equal(unsure("FROM debian"), undefined);
       assert.equal(unsure("FROM constructor", { onBuild }), undefined);
     });
-    it("is unsure of an image with onbuild in its name", () => {
+    it("is unsure for an image with onbuild in its name", () => {
       assert.match(unsure("FROM python:3-onbuild")!, /ONBUILD/);
     });
   });
 
-  it("uses the value that is given for an argument, or that follows from the platform", () => {
+  it("uses the value that is given for an argument or follows from the platform", () => {
     assert.deepEqual(sources("FROM x\nARG A=a\nCOPY $A /", { args: { A: "b" } }), ["b"]);
     assert.deepEqual(sources("FROM x\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", { platform: "linux/arm64" }), [
       "bin-arm64",
@@ -203,7 +203,7 @@ describe("analyse", () => {
     "docker.io/docker/dockerfile:1.7-labs",
     "docker/dockerfile-upstream:master",
   ]) {
-    it(`takes ${image} for Docker's own frontend`, () => {
+    it(`recognizes ${image} as Docker's own frontend`, () => {
       assert.equal(unsure(`# syntax=${image}\nFROM x`), undefined);
     });
   }
@@ -218,7 +218,7 @@ describe("analyse", () => {
     assert.deepEqual(analyse(text, plain).images, ["a:1", "b:2", "c"]);
   });
 
-  it("names the images even if the sources of a COPY are not certain", () => {
+  it("names the images even if the sources of a COPY are uncertain", () => {
     const text =
       "FROM a AS s\nFROM unused\nFROM s\nARG TARGETARCH\nCOPY app-$TARGETARCH /\nCOPY --from=b / /";
     const reading = analyse(text, plain);

@@ -16,7 +16,7 @@ describe("pinImages", () => {
     ["begins with", "FROM base\n", `FROM ${ref("base")}\n`],
     ["begins with, under a name", "FROM team/base:1 as web\nRUN a\n", `FROM ${ref("base")} as web\nRUN a\n`],
     [
-      "begins with by a variable",
+      "begins with through a variable",
       "ARG VERSION\nFROM --platform=linux/amd64 team/base:${VERSION}\r\nCMD a\n",
       `ARG VERSION\nFROM --platform=linux/amd64 ${ref("base")}\r\nCMD a\n`,
     ],
@@ -37,17 +37,17 @@ describe("pinImages", () => {
     ],
   ];
   for (const [what, text, expected] of cases) {
-    it(`names what a Dockerfile ${what} by its digest, and leaves the rest as it is`, () => {
+    it(`names what a Dockerfile ${what} by its digest, and changes nothing else`, () => {
       assert.equal(pinned(text), expected);
     });
   }
 
-  it("leaves a Dockerfile alone that names no such context", () => {
+  it("does not change a Dockerfile that names no such context", () => {
     const text = "FROM debian AS base2\nCOPY base tools\nRUN echo FROM base\n";
     assert.equal(pinned(text), text);
   });
 
-  it("leaves stages alone that the target does not need", () => {
+  it("does not change stages that the target does not need", () => {
     const text = "FROM base AS other\nFROM tools\n";
     assert.equal(pinned(text), `FROM base AS other\nFROM ${ref("tools")}\n`);
   });
@@ -57,7 +57,7 @@ describe("pinImages", () => {
     ["an image that only an ONBUILD instruction names", "FROM base2\n"],
     ["a name on the line after its FROM", "FROM \\\n  base\n"],
     ["another frontend", "# syntax=other/frontend\nFROM base\n"],
-    ["a name with a form of substitution that is not known", "FROM ${VERSION%a}base\n"],
+    ["a name with an unknown form of substitution", "FROM ${VERSION%a}base\n"],
   ] as const) {
     it(`returns nothing for ${what}`, () => {
       const more = {
