@@ -15,29 +15,27 @@ import { userError } from "./user-error";
  * state. They must all be in the state.
  */
 
-/** A placeholder for an input that the engine takes from the state. */
-const untouched = "untouched";
-
-/** @param registry - where the credentials are taken from that its resources are to have; the state's stay without it. */
-export function declareUntouchedImage({ service, repository }: UntouchedImage, registry?: Registry): void {
-  const asItIs = (parent: pulumi.Resource) => ({ parent, ignoreChanges: ["*"] });
+/** @param registry - its credentials are the resources' if they are from there: `pulumi refresh` asks with them. */
+export function declareUntouchedImage({ service, resources }: UntouchedImage, registry?: Registry): void {
+  const { image: name, repository, triggers, tag } = resources;
   const image = new pulumi.ComponentResource("everfresh:index:ContentImage", service);
   new docker.RemoteImage(
     `${service}-build`,
-    { name: untouched, keepLocally: true },
-    { ...asItIs(image), hooks: { beforeCreate: [() => refuseToBuild(service)] } },
+    { name, triggers, keepLocally: true, build: { context: "taken from the state" } },
+    { parent: image, ignoreChanges: ["*"], hooks: { beforeCreate: [() => refuseToBuild(service)] } },
   );
 
   const push = new pulumi.ComponentResource("everfresh:index:RegistryPush", service);
-  const pushed = { name: untouched, triggers: { content: untouched }, keepRemotely: true };
-  // `pulumi refresh` asks the registry with them.
   const isThere = registry !== undefined && repository.startsWith(`${registry.address}/`);
-  const inputs = isThere ? { ...pushed, authConfig: credentials(registry) } : pushed;
-  const options = isThere ? { ...asItIs(push), ignoreChanges: ["name", "triggers"] } : asItIs(push);
-  new docker.RegistryImage(`${service}-push`, inputs, options);
-  const names = { sourceImage: untouched, targetImage: untouched };
-  new docker.Tag(`${service}-tag`, names, asItIs(push));
-  new docker.RegistryImage(`${service}-push-tag`, inputs, options);
+  const pushed = {
+    triggers: { content: triggers.content! },
+    keepRemotely: true,
+    ...(isThere ? { authConfig: credentials(registry) } : {}),
+  };
+  const options = { parent: push, ignoreChanges: isThere ? [] : ["authConfig"] };
+  new docker.RegistryImage(`${service}-push`, { name, ...pushed }, options);
+  new docker.Tag(`${service}-tag`, tag, { parent: push });
+  new docker.RegistryImage(`${service}-push-tag`, { name: tag.targetImage, ...pushed }, options);
 }
 
 export function declareUntouchedRelease(): void {

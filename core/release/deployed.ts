@@ -64,6 +64,12 @@ export interface ImageResources {
   whole: boolean;
   /** Where the image was pushed, without a tag. */
   repository: string;
+  /** The image as it was built and pushed, `repository:content-…`. */
+  image: string;
+  /** What the build was triggered by: `content`, and when it was built. */
+  triggers: Record<string, string>;
+  /** The image ID, and its readable name. */
+  tag: { sourceImage: string; targetImage: string };
 }
 
 /** What a stack deployed last, as far as its state knows. */
@@ -143,21 +149,30 @@ function imageResourcesIn(resources: readonly ResourceState[]): Record<string, I
   const components = resources.filter(({ urn }) => typeOf(urn) === "everfresh:index:ContentImage");
   return Object.fromEntries(
     components.map(({ urn }) => {
-      const service = nameOf(urn);
-      const found = imageResources(service).map((key) => named.get(key));
-      const [build, push, , pushedTag] = found;
-      const contents = [build, push, pushedTag].map(contentOf);
-      const image = String(build?.name ?? push?.name ?? "");
-      return [
-        service,
-        {
-          whole: found.every(Boolean) && new Set(contents).size === 1,
-          repository: image.slice(0, Math.max(0, image.lastIndexOf(":"))),
-        },
-      ];
+      const found = imageResources(nameOf(urn)).map((key) => named.get(key));
+      return [nameOf(urn), readImageResources(found)];
     }),
   );
 }
 
-const contentOf = (outputs: Record<string, unknown> | undefined) =>
-  (outputs?.triggers as { content?: string } | undefined)?.content;
+/** In the order of {@link imageResources}; undefined for one that is missing. */
+function readImageResources(found: readonly (Record<string, unknown> | undefined)[]): ImageResources {
+  const [build, push, tag, pushedTag] = found.map((outputs) => outputs as ImageOutputs | undefined);
+  const contents = [build, push, pushedTag].map((outputs) => outputs?.triggers?.content);
+  const image = build?.name ?? "";
+  const { sourceImage = "", targetImage = "" } = tag ?? {};
+  return {
+    whole: found.every(Boolean) && new Set(contents).size === 1,
+    repository: image.slice(0, Math.max(0, image.lastIndexOf(":"))),
+    image,
+    triggers: build?.triggers ?? {},
+    tag: { sourceImage, targetImage },
+  };
+}
+
+interface ImageOutputs {
+  name?: string;
+  triggers?: Record<string, string>;
+  sourceImage?: string;
+  targetImage?: string;
+}

@@ -2,7 +2,7 @@ import { mapValues, own } from "../records";
 import type { Settings } from "../settings";
 import type { Ingredients } from "./assemble";
 import type { IdentifiedBuild } from "./builds";
-import type { Deployed, Memory, Provenance } from "./deployed";
+import type { Deployed, ImageResources, Memory, Provenance } from "./deployed";
 import { buildWarnings, type ContentFacts, decideImages, type ImageDecisions, isNew } from "./images";
 import { promotedImages } from "./promoted";
 
@@ -35,8 +35,7 @@ export interface Plan {
 
 export interface UntouchedImage {
   service: string;
-  /** Where it was pushed, without a tag. */
-  repository: string;
+  resources: ImageResources;
 }
 
 export type ReleasePlan =
@@ -78,10 +77,10 @@ const untouchedImages = (
   isPinned: boolean,
   { imageResources }: Deployed,
 ): UntouchedImage[] =>
-  Object.entries(imageResources).flatMap(([service, { whole, repository }]) => {
+  Object.entries(imageResources).flatMap(([service, resources]) => {
     const decision = own(images, service);
     const isBuilt = decision === undefined ? !isPinned : decision.kind === "build";
-    return whole && !isBuilt ? [{ service, repository }] : [];
+    return resources.whole && !isBuilt ? [{ service, resources }] : [];
   });
 
 /** Whether any image is built. */
