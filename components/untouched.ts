@@ -38,8 +38,8 @@ export function declareUntouchedImage({ service, resources }: UntouchedImage, re
   new docker.RegistryImage(`${service}-push-tag`, { name: tag.targetImage, ...pushed }, options);
 }
 
-export function declareUntouchedRelease(): void {
-  const release = new pulumi.ComponentResource("everfresh:index:Release", "release");
+export function declareUntouchedRelease(project: string): void {
+  const release = new pulumi.ComponentResource("everfresh:index:Release", "release", { project });
   new random.RandomId("release-id", { byteLength: 4 }, { parent: release, ignoreChanges: ["*"] });
 }
 

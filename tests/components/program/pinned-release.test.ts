@@ -66,6 +66,7 @@ describe("the program, pinned to a release", () => {
     assert.equal(images(first).length, 8);
     assert.deepEqual(images(pinned).sort(), images(first).sort());
     assert.deepEqual(outline(pinned), outline(first));
+    assert.deepEqual(changed(first, pinned), ["web1-up", "web2-up"]);
   });
 
   it("keeps the key of the files' fingerprints", async () => {
