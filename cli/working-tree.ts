@@ -4,7 +4,7 @@ import type { ComposeText } from "../core/compose/document";
 import { isBuilt } from "../core/compose/project";
 import { readProject } from "../core/compose/read-project";
 import { type ContentIdentity, StatCache } from "../core/content";
-import { Problems } from "../core/problems";
+import { allOrEveryProblem } from "../core/problems";
 import { own } from "../core/records";
 import type { Registry } from "../core/settings";
 import { readBases } from "../preflight/bases";
@@ -41,20 +41,9 @@ export async function identifyServices(
     Object.entries(bases.baseOnBuild ?? {}).filter(([, instructions]) => instructions !== undefined),
   );
   const cache = StatCache.open(ownFolder("cache"));
-  const problems: string[] = [];
-  const identities = identifyBuilds(builds, { fresh: source.fresh, ...bases, baseOnBuild, cache });
-  const entries = await Promise.all(
-    built.map(async ({ name }) => {
-      try {
-        return [[name, (await own(identities, name)!).identity] as const];
-      } catch (error) {
-        if (!(error instanceof Problems)) throw error;
-        problems.push(...error.problems);
-        return [];
-      }
-    }),
-  );
-  cache.save();
-  if (problems.length > 0) throw new Problems(problems);
-  return Object.fromEntries(entries.flat());
+  const identified = identifyBuilds(builds, { fresh: source.fresh, ...bases, baseOnBuild, cache });
+  const identities = await allOrEveryProblem(
+    built.map(async ({ name }) => [name, (await own(identified, name)!).identity] as const),
+  ).finally(() => cache.save());
+  return Object.fromEntries(identities);
 }

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Outside } from "../adapters/outside";
-import { repositories } from "../core/images";
 import { mapValues, own } from "../core/records";
 import { changedSince } from "../core/release/builds";
 import { describeDecision, type ImageDecision } from "../core/release/images";
@@ -64,12 +63,9 @@ function buildImage(
   decision: ImageDecision & { kind: "build" },
   { plan, registry, pullBase, outside, imageOf }: BuildContext,
 ): ServiceImage {
-  const { build, content, noCache } = decision;
+  const { build, place, noCache } = decision;
   const { build: spec, buildOptions } = build;
-  const { address, pullAddress } = registry;
-  const services = Object.keys(plan.images);
-  const { project } = plan.release;
-  const repository = repositories(address, project, services)[service]!;
+  const { content } = build.identity;
   const now = !pulumi.runtime.isDryRun();
   const pull = buildOptions.pull || pullBase;
   const folder = makeBuildFolder(pulumi.getStack(), service, spec, content, buildOptions.secrets, {
@@ -81,7 +77,7 @@ function buildImage(
     options: { ...buildOptions, noCache, pull },
     content,
     built: new Date().toISOString(),
-    repository,
+    repository: place.push,
     folder,
     bases: basesOf({ build, imageOf, registry, builds: now, pull, outside }, folder),
     ...(now ? { changedSince: () => changedSince(build) } : {}),
@@ -91,10 +87,9 @@ function buildImage(
     image: image.image,
     imageId: image.imageId,
     content,
-    repository,
+    repository: place.push,
     tag: plan.provenance.tag,
     registry,
   });
-  const pullFrom = repositories(pullAddress, project, services)[service]!;
-  return { content, digest, ref: pulumi.interpolate`${pullFrom}@${digest}` };
+  return { content, digest, ref: pulumi.interpolate`${place.pull}@${digest}` };
 }

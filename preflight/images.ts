@@ -7,10 +7,10 @@ import { type ComposeProject, isBuilt } from "../core/compose/project";
 import { type IdentifyOptions, StatCache } from "../core/content";
 import { contentTag, repositories } from "../core/images";
 import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
-import { own } from "../core/records";
+import { mapValues, own } from "../core/records";
 import { type IdentifiedBuild, identifyBuild, type PlannedBuild } from "../core/release/builds";
-import type { Deployed, PushedImage } from "../core/release/deployed";
-import { type ContentFacts, deployedImage, type Registries, wantsNoCache } from "../core/release/images";
+import type { Deployed } from "../core/release/deployed";
+import { type ContentFacts, deployedImage, type ImagePlace, wantsNoCache } from "../core/release/images";
 import type { Registry, Settings } from "../core/settings";
 import { readBases } from "./bases";
 import { refuseEnvironment } from "./environment";
@@ -30,16 +30,15 @@ export async function readContents(
   const built = services.filter(isBuilt);
   if (built.length === 0) return { builds: [], contents: {} };
   refuseEnvironment(process.env);
-  const registry = settings.registry!;
   const { builds: planned, ...bases } = await readBases(built, settings, inactive, outside);
-  const registries = registriesOf(registry, project, planned);
+  const places = placesOf(settings.registry!, project, planned);
   const cache = StatCache.open(ownFolder("cache"));
   const identified = identifyBuilds(planned, { fresh: settings.fresh, ...bases, cache });
   const facts = await allOrEveryProblem(
     planned.map(async ({ name, build: { context } }) => {
       const build = await own(identified, name)!;
       refuseOwnFolder(name, context, build);
-      const contents = await contentFacts(build, settings, await deployed, registries, outside);
+      const contents = await contentFacts(build, places[name]!, settings, await deployed, outside);
       return { build, contents };
     }),
   );
@@ -50,32 +49,28 @@ export async function readContents(
   };
 }
 
-function registriesOf(
+function placesOf(
   { address, pullAddress }: Registry,
   project: string,
   builds: readonly PlannedBuild[],
-): Registries & { pullRepositories: Record<string, string> } {
+): Record<string, ImagePlace> {
   const names = builds.map(({ name }) => name);
-  return {
-    address,
-    pullAddress,
-    repositories: repositories(address, project, names),
-    pullRepositories: repositories(pullAddress, project, names),
-  };
+  const pull = repositories(pullAddress, project, names);
+  return mapValues(repositories(address, project, names), (push, name) => ({ push, pull: pull[name]! }));
 }
 
 async function contentFacts(
   build: IdentifiedBuild,
+  place: ImagePlace,
   { registry, fresh }: Settings,
   deployed: Deployed,
-  registries: ReturnType<typeof registriesOf>,
   outside: Outside,
 ): Promise<ContentFacts> {
   const { name, identity } = build;
   const { content } = identity;
-  const image = deployedImage(name, content, deployed, registries);
+  const image = deployedImage(name, content, deployed, registry!, place);
   if (image) return { kind: "deployed", image };
-  const pushed = `${registries.repositories[name]}:${contentTag(content)}`;
+  const pushed = `${place.push}:${contentTag(content)}`;
   const noCache = wantsNoCache(build, fresh, deployed);
   const before = own(deployed.images, name)?.content;
   const [cause, digest] = await Promise.all([
@@ -83,11 +78,8 @@ async function contentFacts(
     blameSetting(registry!, () => outside.resolveDigest(pushed, accessTo(pushed, registry))),
   ]);
   if (noCache || digest === undefined) refuseUnset(build);
-  const found: PushedImage | undefined =
-    digest === undefined
-      ? undefined
-      : { content, digest, ref: `${registries.pullRepositories[name]}@${digest}` };
-  return { kind: "new", build, cause, noCache, found };
+  const found = digest === undefined ? undefined : { content, digest, ref: `${place.pull}@${digest}` };
+  return { kind: "new", build, place, cause, noCache, found };
 }
 
 /** Identifies builds, bases first, because a base's content counts for what is built upon it. */

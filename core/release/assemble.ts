@@ -6,7 +6,7 @@ import type { HostPath, Layers, Release } from "../host/types";
 import { mapValues, own } from "../records";
 import type { Provenance, PushedImage } from "./deployed";
 import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
-import { asRendered, behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
+import { behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
 
 /** What a release is made of. */
 export interface Ingredients {
@@ -49,7 +49,7 @@ export function assembleRelease(ingredients: Ingredients, known: Known): Release
     hostPaths,
     forceRecreate,
   });
-  const rendered = asRendered(document);
+  const rendered = document as RenderedDocument;
   return {
     id,
     project: project.name,

@@ -2,6 +2,7 @@ import { secretArguments } from "../compose/secret-args";
 import { remarks } from "../content";
 import { movedTo } from "../images";
 import { mapValues, own } from "../records";
+import type { Registry } from "../settings";
 import type { IdentifiedBuild } from "./builds";
 import type { Deployed, PushedImage } from "./deployed";
 
@@ -13,15 +14,17 @@ export type ImageDecision =
   | { kind: "inRegistry"; image: PushedImage; cause: string }
   /** Another service has the same content, so both share one image. */
   | { kind: "sameAs"; service: string; content: string; cause: string }
-  | { kind: "build"; build: IdentifiedBuild; content: string; noCache: boolean; cause: string }
+  | { kind: "build"; build: IdentifiedBuild; place: ImagePlace; noCache: boolean; cause: string }
   /** Another stack has proved it. */
   | { kind: "promoted"; image: PushedImage };
 
 export type ImageDecisions = Readonly<Record<string, ImageDecision>>;
 
 /** The content hash that a decision is about. */
-export const contentOf = (decision: ImageDecision): string =>
-  "image" in decision ? decision.image.content : decision.content;
+export function contentOf(decision: ImageDecision): string {
+  if ("image" in decision) return decision.image.content;
+  return decision.kind === "build" ? decision.build.identity.content : decision.content;
+}
 
 /** Whether an image differs from the stack's last one. */
 export const isNew = ({ kind }: ImageDecision): boolean =>
@@ -33,20 +36,17 @@ export type ContentFacts =
   | {
       kind: "new";
       build: IdentifiedBuild;
+      place: ImagePlace;
       cause: string;
       noCache: boolean;
       /** The registry's image of this content, if there is one. */
       found: PushedImage | undefined;
     };
 
-/** Where the images of a project are. */
-export interface Registries {
-  /** The registry's address, as this machine reaches it. */
-  address: string;
-  /** The same registry as the hosts reach it. */
-  pullAddress: string;
-  /** By service, below `address`. */
-  repositories: Readonly<Record<string, string>>;
+/** Where a service's image belongs: its repository as this machine reaches it, and as the hosts do. */
+export interface ImagePlace {
+  push: string;
+  pull: string;
 }
 
 /**
@@ -59,14 +59,14 @@ export function deployedImage(
   service: string,
   content: string,
   deployed: Deployed,
-  { address, pullAddress, repositories }: Registries,
+  { address, pullAddress }: Pick<Registry, "address" | "pullAddress">,
+  { push }: ImagePlace,
 ): PushedImage | undefined {
   const image = own(deployed.images, service);
   if (image?.content !== content) return undefined;
   if (deployed.registry !== undefined && deployed.registry !== address) return undefined;
   const resources = own(deployed.imageResources, service);
-  if (resources && !(resources.whole && resources.repository === own(repositories, service)))
-    return undefined;
+  if (resources && !(resources.whole && resources.repository === push)) return undefined;
   return { ...image, ref: movedTo(pullAddress, image.ref) };
 }
 
@@ -87,12 +87,12 @@ export function decideImages(
   const owners = contentOwners(contents);
   return mapValues(contents, (facts, name): ImageDecision => {
     if (facts.kind === "deployed") return { kind: "kept", image: facts.image };
-    const { build, cause, noCache, found } = facts;
+    const { build, place, cause, noCache, found } = facts;
     const { content } = build.identity;
     const owner = owners.get(content)!;
     if (owner !== name) return { kind: "sameAs", service: owner, content, cause };
     if (found && !noCache) return { kind: "inRegistry", image: found, cause };
-    return { kind: "build", build, content, noCache, cause };
+    return { kind: "build", build, place, noCache, cause };
   });
 }
 

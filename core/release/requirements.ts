@@ -1,4 +1,4 @@
-import type { ComposeDocument, NetworkNode, ServiceNode } from "../compose/document";
+import type { NetworkNode, ServiceNode } from "../compose/document";
 import { publishes } from "../compose/publishes";
 import { definitionLabel } from "../compose/render";
 import type { Check, Claim, HostPort, Lifetime, Need, ReleaseNetwork, ReleaseVolume } from "../host/types";
@@ -54,9 +54,6 @@ export function behaviourOf(
     claims: claimsOf(own(document.services, name) ?? {}),
   };
 }
-
-/** The same document with the types that are needed to read its requirements. */
-export const asRendered = (document: ComposeDocument) => document as RenderedDocument;
 
 function lifetimeOf(name: string, verify: readonly Check[], { services }: RenderedDocument): Lifetime {
   const isAwaited = Object.values(services ?? {}).some(

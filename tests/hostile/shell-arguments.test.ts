@@ -16,7 +16,7 @@ import {
 import type { Check, ReleaseFileEntry } from "../../core/host/types";
 import { quote } from "../../core/quote";
 import { deploymentProgram, type WrittenRelease, type WrittenRequest } from "../support/written-release";
-import { insteadOfMain, runUnder, SHELLS } from "../unit/remote/shells";
+import { insteadOfMain, printingChecks, runUnder, SHELLS } from "../unit/remote/shells";
 import { inABox } from "./support/box";
 import { anyText, line, secret, shortText, text } from "./support/fragments";
 import { patienceFor, tryAll } from "./support/inputs";
@@ -167,9 +167,7 @@ describe("hostile arguments for a shell", function () {
         return;
       }
       const script = `mkdir unpacked && cd unpacked && payload | base64 -d | tar -xf - || exit 9
-command_in() { printf 'command\\0'; printf '%s\\0' "$@"; }
-file_in() { printf 'file\\0'; printf '%s\\0' "$@"; }
-http() { printf 'http\\0'; printf '%s\\0' "$@"; }
+${printingChecks}
 . ./release/checks`;
       const { stdout, status } = runUnder(shell, insteadOfMain(sent, script));
       rmSync(path_("unpacked"), { recursive: true });

@@ -20,6 +20,15 @@ describe("a deployment that fails on a host", function () {
   const containers = () => containerIds(own.host);
   const release = (id: string, options: ShopOptions) => requestFor(own.lab, shop(own.images, id, options));
 
+  /** Asserts that a deployment is refused with these words, and that every container stays. */
+  async function touchesNothing(request: ReturnType<typeof release>, said: RegExp): Promise<void> {
+    const before = await containers();
+    const { status, stderr } = await deploy(own.host, request);
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, said);
+    assert.deepEqual(await containers(), before);
+  }
+
   it("leaves no image behind once the next deployment is proved", async () => {
     const tags = () => engine(own.host, "image", "ls", "-q", "everfresh/shop");
     await deploy(own.host, release("g1", { page: "one" }));
@@ -95,7 +104,6 @@ describe("a deployment that fails on a host", function () {
       return requestFor(own.lab, made);
     };
     assert.equal((await deploy(own.host, connected("n1", "{default: {name: shop_default}}"))).status, 0);
-    const before = await containers();
     for (const [networks, said] of [
       [
         '{default: {name: shop_default, internal: true, labels: {dev.everfresh.definition: "ab12"}}}',
@@ -106,10 +114,7 @@ describe("a deployment that fails on a host", function () {
         /^network elsewhere: is external but does not exist on this host; create it/m,
       ],
     ] as const) {
-      const { status, stderr } = await deploy(own.host, connected("n2", networks));
-      assert.equal(status, 1, stderr);
-      assert.match(stderr, said);
-      assert.deepEqual(await containers(), before);
+      await touchesNothing(connected("n2", networks), said);
     }
   });
 
@@ -124,7 +129,6 @@ describe("a deployment that fails on a host", function () {
     const first = await deploy(own.host, mounting("v1", tmpfs));
     assert.equal(first.status, 0, first.stderr);
     assert.equal((await deploy(own.host, mounting("v1b", tmpfs))).status, 0, "the same again");
-    const before = await containers();
     const another = /^volume shop_data: was created with another driver or other options.*docker volume rm/m;
     for (const [volumes, said] of [
       ["{data: {name: shop_data}}", another],
@@ -135,10 +139,7 @@ describe("a deployment that fails on a host", function () {
         /^volume elsewhere: is external but does not exist on this host; create it/m,
       ],
     ] as const) {
-      const { status, stderr } = await deploy(own.host, mounting("v2", volumes));
-      assert.equal(status, 1, stderr);
-      assert.match(stderr, said);
-      assert.deepEqual(await containers(), before);
+      await touchesNothing(mounting("v2", volumes), said);
     }
     await removeContainers(own.host);
     await engine(own.host, "volume", "rm", "shop_data");

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { HostProgram } from "../../../core/host/program-text";
 import type { Check } from "../../../core/host/types";
 import { deploymentProgram, type WrittenRelease, type WrittenRequest } from "../../support/written-release";
-import { insteadOfMain, runUnder, SHELLS } from "./shells";
+import { insteadOfMain, printingChecks, runUnder, SHELLS } from "./shells";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
@@ -185,9 +185,7 @@ describe("the host's program", function () {
             const program = insteadOfMain(
               deploymentProgram(request({ release: release(verify) })),
               `folder=$(mktemp -d) && cd "$folder" && payload | base64 -d | tar -xf - || exit 9
-command_in() { printf 'command\\0'; printf '%s\\0' "$@"; }
-file_in() { printf 'file\\0'; printf '%s\\0' "$@"; }
-http() { printf 'http\\0'; printf '%s\\0' "$@"; }
+${printingChecks}
 . ./release/checks
 rm -rf "$folder"`,
             );

@@ -39,6 +39,11 @@ export function runUnder(
   return { status, stdout, stderr };
 }
 
+/** Functions in the place of the checks: they print their names and arguments, each with a NUL character after it. */
+export const printingChecks = `command_in() { printf 'command\\0'; printf '%s\\0' "$@"; }
+file_in() { printf 'file\\0'; printf '%s\\0' "$@"; }
+http() { printf 'http\\0'; printf '%s\\0' "$@"; }`;
+
 /** The same program, but instead of `main` it runs `script`: for tests of its parts. */
 export function insteadOfMain({ command, stdin }: HostProgram, script: string): HostProgram {
   const prelude = `LC_ALL=C; export LC_ALL; exec 3>&2; nl='\n' tab='\t'\n`;

@@ -5,7 +5,6 @@ import {
   type ContentFacts,
   decideImages,
   deployedImage,
-  type Registries,
   wantsNoCache,
 } from "../../../../core/release/images";
 
@@ -21,6 +20,7 @@ describe("decideImages", () => {
   const changed = (content: string, more: { noCache?: boolean; found?: boolean } = {}): ContentFacts => ({
     kind: "new",
     build: build(content),
+    place: { push: "new.example/shop-web", pull: "pull.example/shop-web" },
     cause: "1 file",
     noCache: more.noCache ?? false,
     found: more.found ? image(content) : undefined,
@@ -82,11 +82,8 @@ describe("decideImages", () => {
 });
 
 describe("deployedImage", () => {
-  const registries: Registries = {
-    address: "new.example",
-    pullAddress: "pull.example",
-    repositories: { web: "new.example/shop-web" },
-  };
+  const registry = { address: "new.example", pullAddress: "pull.example" };
+  const place = { push: "new.example/shop-web", pull: "pull.example/shop-web" };
   const urn = (type: string, name: string) => `urn:pulumi:prod::everfresh::${type}::${name}`;
   /** The state that a build of a content leaves behind. */
   const resources = (content: string, repository = "new.example/shop-web") => {
@@ -128,7 +125,7 @@ describe("deployedImage", () => {
   ];
   for (const [what, state, isKept] of table) {
     it(what, () => {
-      const found = deployedImage("web", "1", readDeployed(...state), registries);
+      const found = deployedImage("web", "1", readDeployed(...state), registry, place);
       assert.deepEqual(found, isKept ? kept : undefined);
     });
   }
