@@ -21,12 +21,14 @@ export interface MemoryArgs {
 export class Memory extends pulumi.ComponentResource {
   constructor({ plan, settings, lineage, release, proved }: MemoryArgs) {
     super(memoryType, "memory");
+    const madeRelease = plan.release.kind === "pinned" ? plan.deployed.madeRelease : release.id;
     this.registerOutputs(
       pulumi
-        .all([lineage, release.provenance, release.layers, proved])
-        .apply(([lineage, provenance = plan.deployed.provenance, layers]) => ({
+        .all([lineage, madeRelease, release.provenance, release.layers, proved])
+        .apply(([lineage, madeRelease, provenance = plan.deployed.provenance, layers]) => ({
           ...planMemory(plan, settings),
           lineage,
+          madeRelease,
           provenance,
           layers,
         })),

@@ -41,7 +41,7 @@ export function declareRelease(
 ): DeployableRelease {
   switch (release.kind) {
     case "pinned":
-      if (deployed.madeRelease !== undefined) declareUntouchedRelease(release.project);
+      if (deployed.hasReleaseResource) declareUntouchedRelease(release.project);
       return keptRelease(release, provenance, deployed.layers);
     case "current":
       return new Release("release", {

@@ -5,7 +5,7 @@ import { pushedName } from "../core/images";
 import type { Settings } from "../core/settings";
 
 /** For each request. The deployment waits for it, but can do without the answer. */
-const TIMEOUT_MS = 2_000;
+const TIMEOUT_MS = 10_000;
 
 /**
  * The layers of an image, under the hosts' name for it, so that a host can check in advance whether it has room for them.

@@ -46,7 +46,11 @@ export interface Memory {
   project: string;
   /** Names this stack's state, so that a host can tell whose release it runs. */
   lineage: string;
-  /** Provenance of the release that this stack made last, also while an earlier one is pinned. */
+  /**
+   * Id of the release that this stack made and deployed last, also while an earlier one is pinned. The provenance and the
+   * layers are this release's.
+   */
+  madeRelease?: string;
   provenance?: Provenance;
   /** The images of services that follow a tag, by the digests that the tags had: `redis:7@sha256:…`. */
   followed: Record<string, string>;
@@ -79,8 +83,8 @@ export interface Deployed extends Partial<Memory>, Partial<StackOutputs> {
   hosts: Record<string, ProvedHost>;
   layers: Record<string, Layers>;
   fresh: Record<string, string>;
-  /** The release that this stack made last; differs from `release` while an earlier one is pinned. */
-  madeRelease?: string;
+  /** Whether the state has the resource that a release's id comes from. */
+  hasReleaseResource: boolean;
   /** By service. */
   imageResources: Record<string, ImageResources>;
 }
@@ -110,12 +114,13 @@ export function readDeployed(outputs: EarlierOutputs, resources: readonly Resour
   const memory = resources.find(({ urn }) => typeOf(urn) === memoryType)?.outputs as Memory | undefined;
   return {
     ...(memory ?? earlierMemory(outputs)),
+    madeRelease: memory?.madeRelease ?? release,
     release,
     tag,
     images: mapValues(images, ({ content, digest, ref }) => ({ content, digest, ref })),
     hosts,
     urls,
-    madeRelease: resources.find(({ urn }) => nameOf(urn) === "release-id")?.outputs.hex as string | undefined,
+    hasReleaseResource: resources.some(({ urn }) => nameOf(urn) === "release-id"),
     imageResources: imageResourcesIn(resources),
   };
 }

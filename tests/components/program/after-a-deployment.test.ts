@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { memoryType } from "../../../core/release/deployed";
 import { named, type Provider, reveal } from "../../support/graph";
 import { empty } from "../../unit/core/host/states";
 import { digest, settings } from "../fixtures";
@@ -64,6 +65,29 @@ describe("the program, after a deployment", () => {
     const other = await run({}, {}, ({ name }) => (name === "release-id" ? { hex: "0a0b0c0e" } : {}));
     assert.deepEqual(asked, ["redis:7"]);
     assert.deepEqual(memoryOf(other).layers, memoryOf(told).layers);
+  });
+
+  it("takes nothing of an older release for one that a killed run had made, but not deployed", async () => {
+    writeFileSync(path.join(shop.folder, "conf"), "level = 2\n");
+    const made: Provider = ({ name }) => (name === "release-id" ? { hex: "0a0b0c0e" } : {});
+    shop.outside.commit = () => ({ commit: "00".repeat(20) });
+    const killed = await run({}, {}, made);
+    const state = Object.fromEntries(
+      Object.entries(killed.state).map(([urn, resource]) => [
+        urn,
+        resource.type === memoryType ? first.state[urn]! : resource,
+      ]),
+    );
+    leave({ ...first, state });
+    const asked: string[] = [];
+    shop.outside.layers = (name) => void asked.push(name);
+    const again = await run({}, {}, made);
+    assert.equal(memoryOf(again).provenance!.commit, "00".repeat(20));
+    assert.equal(asked.length, 3);
+    deployed(again);
+    shop.outside.commit = () => ({ commit: "11".repeat(20) });
+    assert.equal(memoryOf(await run({}, {}, made)).provenance!.commit, "00".repeat(20));
+    assert.equal(asked.length, 3);
   });
 
   it("escapes terminal control characters in the name of a changed file", async () => {
