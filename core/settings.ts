@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { otherStrategy, type Strategy, strategies } from "./compose/options";
 import { problem, refuse } from "./problems";
 import { notASetting, wording } from "./wording";
 
@@ -9,6 +10,8 @@ export interface Settings {
   envFile?: string;
   hosts: Host[];
   registry?: Registry;
+  /** How the containers of services are replaced that do not choose themselves. */
+  strategy: Strategy;
   tag?: string;
   uniqueTag: boolean;
   fresh?: string;
@@ -182,10 +185,7 @@ const schema = v.strictObject({
   hosts: v.pipe(v.array(host, "must be a list of hosts"), v.minLength(1, "is required: at least one host")),
   registry: v.optional(registry),
   transport: v.optional(v.literal("registry", "must be `registry`; `ssh` is not available yet"), "registry"),
-  strategy: v.optional(
-    v.literal("recreate", "must be `recreate`; `start-first` and `swarm` are not available yet"),
-    "recreate",
-  ),
+  strategy: v.optional(v.picklist(strategies, otherStrategy), "recreate"),
   tag: v.optional(
     v.pipe(
       text,
@@ -235,7 +235,7 @@ export function parseSettings(raw: RawSettings | null): Settings {
   const result = v.safeParse(schema, { ...required, ...given });
   refuse([...firstPerSetting(result.issues ?? []).map(issueProblem), ...conflicts(given)]);
 
-  const { composeFile, registry, transport: _, strategy: __, ...rest } = result.output as Parsed;
+  const { composeFile, registry, transport: _, ...rest } = result.output as Parsed;
   return {
     ...rest,
     composeFiles: composeFile,

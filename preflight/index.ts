@@ -6,6 +6,7 @@ import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import type { Deployed } from "../core/release/deployed";
 import { newImages, type Plan, planRelease } from "../core/release/plan";
 import { refuseRequests } from "../core/release/request";
+import { decideRollouts, type RolloutDecisions, recreationNotes } from "../core/release/rollouts";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { deployer } from "./deployer";
@@ -78,7 +79,9 @@ export async function preflight(settings: Settings, circumstances: Circumstances
     ...(tree ? { commit: tree.commit, dirty: tree.dirty !== undefined } : {}),
     ...deployer(),
   };
-  const ingredients = { project, files, hostPaths, followed, forceRecreate: settings.forceRecreate };
+  const rollouts = decideRollouts(project, settings.strategy, hostPaths);
+  const { forceRecreate } = settings;
+  const ingredients = { project, files, hostPaths, followed, rollouts, forceRecreate };
   const asked = hosts.map(({ host, judgement: { token } }) => ({ host, token }));
   refuseRequests(ingredients, provenance, asked, settings, stack);
   const plan = planRelease(settings, {
@@ -89,7 +92,13 @@ export async function preflight(settings: Settings, circumstances: Circumstances
     promoted: await promoted,
   });
   for (const warning of plan.warnings) log.warn(warning);
+  if (!pinned) tellRecreations(rollouts, circumstances);
   return { plan, project, hosts: hosts.map((facts) => withVolumeNotes(facts, newImages(plan))) };
+}
+
+function tellRecreations(rollouts: RolloutDecisions, { preview, log }: Circumstances): void {
+  for (const note of recreationNotes(rollouts, true)) log.warn(note);
+  if (preview) for (const note of recreationNotes(rollouts, false)) log.info(note);
 }
 
 const nothingBuilt = async () => ({ builds: [], contents: {} });

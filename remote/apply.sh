@@ -67,9 +67,16 @@ run_wave() { # $1 release
 }
 
 start_wave() { # $1 release
+  wave_rollouts=$(services_to_roll_out "$1" | without_anonymous_volumes)
+  wave_recreates=$(without "$wave_starts" "$wave_rollouts")
   free_claims "$1" && remove_now "$(wrongly_kept)" || return 1
-  # shellcheck disable=SC2086 # one word per service
-  bring_up "$1" "$(to_renew "$1")" $wave_starts && observe_again
+  [ -z "$wave_recreates" ] || {
+    # shellcheck disable=SC2086 # one word per service
+    bring_up "$1" "$(to_renew "$1")" $wave_recreates && observe_again || return 1
+  }
+  for rollout_service in $wave_rollouts; do
+    roll_out "$1" "$rollout_service" || return 1
+  done
 }
 
 restart_wave() { # $1 release
@@ -77,10 +84,10 @@ restart_wave() { # $1 release
   compose_within $((health_timeout + 300)) "releases/$1" restart --no-deps $wave_restarts >>.run/up 2>&1 && observe_again
 }
 
-# The containers of the wave's services that compose would wrongly keep.
+# The containers that compose would wrongly keep, of services that it recreates.
 wrongly_kept() {
   printf '%s\n' "$changes" | sed -n 's/^replace|//p' | while IFS='|' read -r wrong_service wrong_id; do
-    ! printf '%s\n' "$wave_starts" | grep -qxF "$wrong_service" || printf '%s\n' "$wrong_id"
+    ! printf '%s\n' "$wave_recreates" | grep -qxF "$wrong_service" || printf '%s\n' "$wrong_id"
   done
 }
 

@@ -1,4 +1,5 @@
-# The checks of `x-everfresh.verify`. A release's `checks` file is a list of calls of `http`, `command_in` and `file_in` below.
+# The checks of `x-everfresh.verify`. A release's `checks` file is a list of calls of `http`, `command_in` and `file_in` below, and
+# of `drain`.
 # Every container of the service must pass. Containers that a failed deployment did not touch are not checked again.
 
 # Runs release $1's checks. Sets `broken_check` to "service|problem|container" for the first that fails, if any.
@@ -18,6 +19,9 @@ checked_containers() {
   printf '%s\n' "$proof" | awk -F '|' -v wanted="$1" "$tables"'
     END { for (i = 1; i <= good_count; i++) if (good_service[i] == wanted && good_untouched[i] == "") print good_container[i] }'
 }
+
+# See `drain_container`.
+drain() { :; }
 
 # Appends an end mark to stdin, so that $( ) does not strip trailing newlines.
 with_end_mark() { cat && printf x; }

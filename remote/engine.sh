@@ -146,6 +146,12 @@ know_images() {
 # Services of a release (see the table `service`).
 services() { contents "releases/$1/services"; }
 
+# The services of release $1 that are rolled out.
+services_with_rollout() {
+  services "$1" | mark service | awk -F '|' "$tables"'
+    END { for (i = 1; i <= service_count; i++) if (rollout[services[i]] != "") print services[i] }'
+}
+
 service_images() { images_named_in "releases/$1/services"; }
 
 # The images named in these `services` files.

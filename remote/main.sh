@@ -25,7 +25,7 @@ main() {
   previous='' observed='' observed_before='' observed_images='' observed_just_now='' unmanaged='' off_limits=''
   release_images='' release_hashes='' images_missing='' finished='' pulled=0 missing=0
   # The progress of the deployment, and why it failed.
-  proof='' applied='' announced_changes='' putting_back=''
+  proof='' applied='' ready='' announced_changes='' putting_back=''
   reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves=''
   request
   case ${1-} in

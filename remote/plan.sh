@@ -6,6 +6,7 @@
 #   replace|service|container compose would wrongly keep it: left half-made by a killed compose, created from another image
 #                             behind its labels, using a file that was changed by hand, not made by compose at all
 #   leftover|service|container it is left over from another run of a finished one-shot
+#   outdated|service|container why its service has to start
 changes_to() { # $1 release
   {
     proved_runs "$previous" | mark proved
@@ -34,7 +35,7 @@ changes_to() { # $1 release
         } else if (must_go) print "replace|" name "|" id
         # When a release is put back, containers that did not run before need not run.
         is_down = state[id] != "running" && state[id] != "restarting" && at_start_state[id] != state[id]
-        if (must_go || differs || is_down) to_start[name] = 1
+        if (must_go || differs || is_down) { to_start[name] = 1; print "outdated|" name "|" id }
       }
       for (i = 1; i <= service_count; i++) {
         name = services[i]
@@ -98,6 +99,56 @@ next_wave() { # $1 release
         any = 1
       }
       if (!any) print first_blocked
+    }'
+}
+
+# The services of the wave that are rolled out: they ask for it, in the release or in the one that failed, and there is a container
+# that runs.
+services_to_roll_out() { # $1 release
+  {
+    printf '%s\n' "$wave_starts" | mark starting
+    services_with_rollout "$1" | mark rolling
+    [ -z "$putting_back" ] || services_with_rollout "$release" | mark rolling
+    observations
+  } | awk -F '|' "$tables"'
+    END {
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]; name = service[id]
+        if (starting[name] && rolling[name] && state[id] == "running" && !(id in off_limits) && !seen[name]++) print name
+      }
+    }'
+}
+
+# Prints the next step in the rollout of service $2 to release $1, nothing when it is done. There are never fewer containers than
+# there are to be, unless there were fewer before.
+#   remove|container  an old one that does not run
+#   prove|container   a new one whose readiness is not known yet (see `ready`)
+#   start|number      one more container, which makes so many
+#   retire|container  an old one, oldest first; or a new one, if there are too many
+next_step() { # $1 release, $2 service
+  {
+    changes_to "$1" | mark change
+    printf '%s\n' "$ready" | mark ready
+    services "$1" | mark service
+    observations
+  } | awk -F '|' -v wanted="$2" "$tables"'
+    $1 == "change" && $2 == "outdated" && $3 == wanted { outdated[$4] = 1 }
+    END {
+      # docker lists the newest container first.
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        if (service[id] != wanted || id in off_limits) continue
+        if (!(id in outdated)) {
+          if (!new_count++) newest = id
+          if (!(id in ready)) unproved = id
+        } else if (state[id] ~ /^(exited|created|dead|removing)$/) { print "remove|" id; exit }
+        else { old_count++; oldest = id }
+      }
+      count = old_count + new_count
+      if (unproved != "") print "prove|" unproved
+      else if (new_count < replicas[wanted] && (count <= replicas[wanted] || new_count == 0)) print "start|" count + 1
+      else if (old_count) print "retire|" oldest
+      else if (new_count > replicas[wanted]) print "retire|" newest
     }'
 }
 

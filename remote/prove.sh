@@ -4,8 +4,9 @@
 #   good|service|container|digest|started at|health, and |untouched if it is good because this deployment did not touch it
 #   wait|service|what is not right yet|container
 #   fail|service|what will never be right without help|container
+# With container $2, judges it alone.
 verdicts() {
-  situation "$1" | awk -F '|' -v store="$folder_fact/store/" "$tables"'
+  situation "$1" | awk -F '|' -v store="$folder_fact/store/" -v only="${2-}" "$tables"'
     function is_down(id) { return state[id] ~ /^(exited|created|dead)$/ }
     # Whether a container has the image of its service: by digest, or by id if the image was not built.
     function has_right_image(id, name) {
@@ -53,6 +54,7 @@ verdicts() {
       return good(id, name, condition)
     }
     END {
+      if (only != "") { if (only in service) print verdict(only, service[only]); exit }
       for (i = 1; i <= container_count; i++) {
         id = containers[i]
         count[service[id]]++

@@ -61,8 +61,9 @@ table() {
 # Services of a release, dependencies first, as core/host/payload.ts writes them. `layers`: such as `sha256:…=bytes`;
 # `files`: fingerprints; `restart_with`: services to restart with it; `lifetime`: `lasts` if it must keep running, `ends` if
 # others wait for its end; `needs`: what it waits for, such as `db=healthy`; `claims`: what only one container can have, such
-# as `port/tcp/80/` (core/release/requirements.ts).
-table service '' name image digest replicas layers files restart_with lifetime needs claims
+# as `port/tcp/80/` (core/release/requirements.ts); `rollout`: `start-first` if new containers start beside the old ones, with
+# `unobserved` if nobody need connect to them.
+table service '' name image digest replicas layers files restart_with lifetime needs claims rollout
 
 # shellcheck disable=SC2016 # awk's own
 tables=$tables'
@@ -95,6 +96,8 @@ $1 == "starting" { starting[$2] = 1 }
 $1 == "pending" { pending[$2] = 1 }
 $1 == "restarting" { restarting[$2] = 1 }
 $1 == "applied" { applied[$2] = 1 }
+$1 == "rolling" { rolling[$2] = 1 }
+$1 == "ready" { ready[$2] = 1 }
 # Verdicts on services (see `verdicts`).
 $1 == "good" {
   good_service[++good_count] = $2

@@ -47,10 +47,21 @@ files_in() {
 
 is_whole() { [ "$(tail -n 1 "$1")" = whole ]; }
 
+# Of the services on stdin, those whose containers have no anonymous volume: the data in it would be lost with the old container.
+without_anonymous_volumes() {
+  while read -r renew_service; do
+    if [ -z "$(anonymous_volumes_of "$renew_service")" ]; then
+      printf '%s\n' "$renew_service"
+    else
+      say "$renew_service: has data in an anonymous volume, so it is recreated, not started first"
+    fi
+  done
+}
+
 # The services of the wave whose containers get new anonymous volumes, where compose would reuse the old ones: the new image has
 # other files than the old one where a volume is mounted, and no container has written to any of them.
 to_renew() { # $1 release
-  printf '%s\n' "$wave_starts" | while read -r renew_service; do
+  printf '%s\n' "$wave_recreates" | while read -r renew_service; do
     anonymous_volumes_of "$renew_service" >.run/renew
     [ -s .run/renew ] || continue
     ! hides_files_of "$(image_of "$1" "$renew_service")" || is_written_to || printf '%s\n' "$renew_service"

@@ -13,6 +13,29 @@ export interface ServiceOptions {
   imageVolumes: string[];
   /** Where the sources of relative bind mounts come from, by the source as written in the compose file. */
   mounts: Record<string, Place>;
+  rollout: RolloutOptions;
+}
+
+/** How a service's containers are replaced. */
+export interface RolloutOptions {
+  /** By default, as the stack's `strategy` says. */
+  strategy?: Strategy;
+  /** How an old container is relieved of its requests before it is stopped. */
+  drain?: Drain;
+  /** Whether a rollout waits until the new container is in use. */
+  observe: boolean;
+}
+
+/** `recreate`: the old container is removed before the new one starts. `start-first`: the new one starts beside it. */
+export type Strategy = "recreate" | "start-first";
+export const strategies = ["recreate", "start-first"] as const;
+export const otherStrategy = "must be `recreate` or `start-first`; `swarm` is not available yet";
+
+export interface Drain {
+  /** Runs in the old container, which then should get no new requests. */
+  command: string[];
+  /** How long requests may still take before the container gets its stop signal. */
+  seconds: number;
 }
 
 const text = v.pipe(v.string("must be a string"), v.regex(/^[^\0]*$/, "has a NUL character"));
@@ -34,19 +57,20 @@ const fileCheck = v.strictObject({
   path: v.pipe(text, v.startsWith("/", "must be an absolute path in the container")),
   contains: v.pipe(text, v.minLength(1, "is empty")),
 });
+const command = v.pipe(v.array(text, "must be a list of words"), v.minLength(1, "is empty"));
 const schema = v.strictObject({
   verify: v.optional(
     v.strictObject({
       http: v.optional(httpCheck),
-      command: v.optional(v.pipe(v.array(text, "must be a list of words"), v.minLength(1, "is empty"))),
+      command: v.optional(command),
       file: v.optional(fileCheck),
     }),
   ),
   volumes: v.optional(v.record(text, v.literal("image", "must be `image`"))),
   mounts: v.optional(v.record(text, v.picklist(["ship", "host"], "must be `ship` or `host`"))),
-  strategy: v.optional(
-    v.literal("recreate", "must be `recreate`; `start-first` and `swarm` are not available yet"),
-  ),
+  strategy: v.optional(v.picklist(strategies, otherStrategy)),
+  drain: v.optional(v.strictObject({ command, seconds: v.optional(whole(0, 3600), 10) })),
+  observe: v.optional(v.boolean("must be `true` or `false`"), true),
 });
 
 /** Reads a service's `x-everfresh:` and adds what is wrong with it to `problems`. */
@@ -57,13 +81,13 @@ export function parseOptions(node: unknown, where: string, problems: string[]): 
       const key = v.getDotPath(issue);
       problems.push(problem(key ? `${where}.${key}` : where, wording(issue), "see docs/configuration.md"));
     }
-    return { verify: [], imageVolumes: [], mounts: {} };
+    return { verify: [], imageVolumes: [], mounts: {}, rollout: { observe: true } };
   }
   const { http, command, file } = result.output.verify ?? {};
   const verify: Check[] = [];
   if (http) verify.push({ kind: "http", ...http });
   if (command) verify.push({ kind: "command", command });
   if (file) verify.push({ kind: "file", ...file });
-  const { volumes = {}, mounts = {} } = result.output;
-  return { verify, imageVolumes: Object.keys(volumes), mounts };
+  const { verify: _, volumes = {}, mounts = {}, ...rollout } = result.output;
+  return { verify, imageVolumes: Object.keys(volumes), mounts, rollout };
 }

@@ -2,7 +2,7 @@ import type { BuildSpec } from "../content";
 import type { Check, FileAccess, HostPath } from "../host/types";
 import type { BuildOptions } from "./build";
 import type { ComposeDocument } from "./document";
-import type { Place } from "./options";
+import type { Place, RolloutOptions } from "./options";
 
 /** A team's compose project, as `docker compose config` resolves it. */
 export interface ComposeProject {
@@ -53,6 +53,8 @@ export interface ComposeService {
   /** Where the sources of its relative bind mounts come from: see `x-everfresh.mounts`. */
   mounts: Record<string, Place>;
   published: PublishedPort[];
+  /** See `x-everfresh.strategy`, `drain` and `observe`. */
+  rollout: RolloutOptions;
 }
 
 /** A port of the host that a service publishes. */

@@ -46,7 +46,7 @@ export function manifestOf(release: Release, { who, from, stack }: Deployer): Re
     who,
     from,
     stack,
-    services: release.services.map(({ verify, lifetime, needs, claims, ...service }) => service),
+    services: release.services.map(({ verify, lifetime, needs, claims, rollout, ...service }) => service),
     files: release.files.map(({ path, fingerprint }) => ({ path, fingerprint })),
   };
 }
@@ -61,10 +61,7 @@ function releaseTree(release: Release, deployer: Deployer): TarEntry[] {
     text("compose.yaml", release.compose),
     text("manifest.json", `${JSON.stringify(manifestOf(release, deployer))}\n`),
     text("services", release.services.map(serviceLine).join("")),
-    text(
-      "checks",
-      release.services.flatMap(({ name, verify }) => verify.map((check) => checkLine(name, check))).join(""),
-    ),
+    text("checks", release.services.map(callLines).join("")),
     text(
       "facts",
       members({ tag: release.tag, commit: release.commit, dirty: release.dirty, services: content }),
@@ -103,9 +100,20 @@ function serviceLine(service: ReleaseService): string {
   const { name, image, digest = "", replicas, layers = "", files, restarts = [], lifetime } = service;
   const needs = service.needs.map(({ service, until }) => `${service}=${until}`);
   const claims = service.claims.map(claimWord).filter((word) => /^[\w./:%-]+$/.test(word));
-  const lists = [files, restarts, [lifetime === "either" ? "" : lifetime], needs, claims];
+  const lists = [
+    files,
+    restarts,
+    [lifetime === "either" ? "" : lifetime],
+    needs,
+    claims,
+    ...rolloutWords(service),
+  ];
   return `${[name, image, digest, replicas, layers, ...lists.map((list) => list.join(" "))].join("|")}\n`;
 }
+
+/** A service without a rollout has no such column, so that its line is the one that hosts already have. */
+const rolloutWords = ({ rollout }: ReleaseService): string[][] =>
+  rollout ? [["start-first", ...(rollout.observe ? [] : ["unobserved"])]] : [];
 
 function claimWord(claim: Claim): string {
   switch (claim.kind) {
@@ -154,7 +162,15 @@ export const ownedLines = ({ files }: Release): string[] =>
     }),
   );
 
-/** A call of the function in remote/checks.sh. */
+/** Calls of functions in remote/checks.sh and remote/rollout.sh. */
+function callLines({ name, verify, rollout }: ReleaseService): string {
+  const { drain } = rollout ?? {};
+  return [
+    ...verify.map((check) => checkLine(name, check)),
+    ...(drain ? [line("drain", name, String(drain.seconds), ...drain.command)] : []),
+  ].join("");
+}
+
 function checkLine(service: string, check: Check): string {
   switch (check.kind) {
     case "http":

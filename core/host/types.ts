@@ -120,10 +120,20 @@ export interface ReleaseService {
   needs: Need[];
   /** Things that only one running container of a host can have. */
   claims: Claim[];
+  /** How its containers are replaced, unless the old ones are removed before the new ones start. */
+  rollout?: Rollout;
   /** Fingerprints of the files it uses. */
   files: string[];
   /** Checks besides the healthcheck, from `x-everfresh.verify`. */
   verify: Check[];
+}
+
+/** A rollout: each new container starts beside the old one, which is removed once the new one has proved itself and is in use. */
+export interface Rollout {
+  /** Whether to wait until somebody connects to the new container. */
+  observe: boolean;
+  /** What to run in an old container before its stop signal, and how many seconds running requests may then take. */
+  drain?: { command: string[]; seconds: number };
 }
 
 /** `ends`: others wait for its end. `lasts`: it must keep running. `either`: it may end with status 0. */

@@ -7,6 +7,7 @@ import { mapValues, own } from "../records";
 import type { Provenance, PushedImage } from "./deployed";
 import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
 import { behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
+import { type RolloutDecisions, rolloutsOf } from "./rollouts";
 
 /** What a release is made of. */
 export interface Ingredients {
@@ -17,6 +18,8 @@ export interface Ingredients {
   hostPaths: ReadonlyMap<string, HostPath>;
   /** The images of services that follow a tag, by digest: `redis:7@sha256:…`. */
   followed: Readonly<Record<string, string>>;
+  /** How each service's containers are replaced. */
+  rollouts: RolloutDecisions;
   /** A new value makes a new release and recreates every container. */
   forceRecreate?: string;
 }
@@ -71,12 +74,13 @@ export function assembleRelease(ingredients: Ingredients, known: Known): Release
 
 function serviceOf(
   service: ComposeService,
-  { followed }: Ingredients,
+  { followed, rollouts }: Ingredients,
   { images, layers }: Known,
   rendered: RenderedDocument,
 ) {
   const { name, replicas, restarts, verify } = service;
   const built = own(images, name);
+  const rollout = own(rolloutsOf(rollouts), name);
   const image = imageName(service, images, followed);
   return {
     name,
@@ -86,6 +90,7 @@ function serviceOf(
     replicas,
     restarts,
     verify,
+    ...(rollout ? { rollout } : {}),
     ...behaviourOf(name, verify, rendered),
   };
 }
@@ -104,7 +109,7 @@ export const imageName = (
  * @param fingerprints - of the files, in their order.
  */
 export function releaseKeepers(
-  { project, files, hostPaths, followed, forceRecreate }: Ingredients,
+  { project, files, hostPaths, followed, rollouts, forceRecreate }: Ingredients,
   decisions: ImageDecisions,
   key: string,
   fingerprints: readonly string[],
@@ -117,13 +122,20 @@ export function releaseKeepers(
     forceRecreate,
   });
   const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
+  const rolledOut = rolloutsOf(rollouts);
+  const strategies = Object.keys(rolledOut).length > 0 ? JSON.stringify(rolledOut) : "";
   const prefixed = (values: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(values).map(([service, value]) => [`image ${service}`, value]));
   return {
     ...prefixed(mapValues(decisions, imageKeeper)),
     ...prefixed(mapValues(followed, (ref) => ref.slice(ref.indexOf("@") + 1))),
     ...Object.fromEntries(files.map(({ file }, i) => [file.where, fingerprints[i]!.slice(0, 16)])),
-    "compose file": createHmac("sha256", key).update(compose).update(checks).digest("hex").slice(0, 16),
+    "compose file": createHmac("sha256", key)
+      .update(compose)
+      .update(checks)
+      .update(strategies)
+      .digest("hex")
+      .slice(0, 16),
   };
 }
 

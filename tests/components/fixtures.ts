@@ -25,6 +25,7 @@ export const settings: Settings = {
     insecure: false,
   },
   uniqueTag: false,
+  strategy: "recreate",
   pullBase: false,
   removeVolumes: false,
   keepReleases: 5,

@@ -69,6 +69,7 @@ function shop(changes: Shop = {}): Pick<ReleaseArgs, "ingredients" | "decisions"
       entries: [{ type: "file", path: file.name, executable, bytes: bytes(file) }],
     })),
     followed: {},
+    rollouts: {},
     forceRecreate: changes.forceRecreate,
   };
   const pushed = changes.digest ?? digest;

@@ -93,7 +93,7 @@ async function deploy(project: Checked, environment: NodeJS.ProcessEnv) {
     layers: {},
     provenance: { tag: "corpus", who: "who", from: "here" },
   };
-  const release = assembleRelease({ project: read, files, hostPaths, followed }, known);
+  const release = assembleRelease({ project: read, files, hostPaths, followed, rollouts: {} }, known);
   refuse(
     requestProblems({
       ...{ release, token: "token", lineage: "", host: "host", who: "who", from: "here", stack: "corpus" },

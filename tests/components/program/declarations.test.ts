@@ -69,6 +69,7 @@ describe("the program", () => {
     assert.deepEqual(memory, {
       project: "shop",
       lineage: "feedfacefeedface",
+      madeRelease: "0a0b0c0d",
       provenance: { tag: "1a2b3c4", commit, dirty: false, who: os.userInfo().username, from: os.hostname() },
       followed: {},
       fresh: { api: "today", web: "today" },

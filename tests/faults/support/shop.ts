@@ -9,7 +9,7 @@ import { outside } from "../../../adapters/outside";
 import { type Judgement, judge } from "../../../core/host/judge";
 import { parseProbe } from "../../../core/host/probe";
 import { type HostProject, probeProgram } from "../../../core/host/requests";
-import type { Check, DeployResult, HostState } from "../../../core/host/types";
+import type { Check, DeployResult, HostState, Rollout } from "../../../core/host/types";
 import { mapValues } from "../../../core/records";
 import { engine, exec } from "../../../lab/faults";
 import type { Lab, LabHost } from "../../../lab/lab";
@@ -150,11 +150,11 @@ export function releaseOf(
   images: Images,
   id: string,
   document: {
-    services: Record<string, { image: string; scale?: number; [key: string]: unknown }>;
+    services: Record<string, { image: string; scale?: number; rollout?: Rollout; [key: string]: unknown }>;
     [key: string]: unknown;
   },
 ): WrittenRelease {
-  const services = mapValues(document.services, (service) => ({
+  const services = mapValues(document.services, ({ rollout: _, ...service }) => ({
     ...service,
     image: images[service.image] ?? service.image,
   }));
@@ -166,6 +166,7 @@ export function releaseOf(
     files: [],
     services: Object.entries(services).map(([name, { image, scale }]) => ({
       name,
+      ...rolloutOf(document.services[name]!),
       restarts: Object.entries(document.services)
         .filter(([, other]) => (other.depends_on as DependsOn | undefined)?.[name]?.restart)
         .map(([other]) => other),
@@ -177,6 +178,8 @@ export function releaseOf(
     })),
   };
 }
+
+const rolloutOf = ({ rollout }: { rollout?: Rollout }) => (rollout ? { rollout } : {});
 
 /** The release with what the registry says of its images' layers. */
 export async function measured(lab: Lab, release: WrittenRelease): Promise<WrittenRelease> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Rollout } from "../../../core/host/types";
 import { engine } from "../../../lab/faults";
 import { ownHost } from "../../faults/support/own-host";
 import {
@@ -13,7 +14,7 @@ import {
 import type { WrittenRelease } from "../../support/written-release";
 
 /** A service of these tests: what `docker compose` is told of it beside its image, one of the pages that have an image. */
-export type Service = { page?: string; [key: string]: unknown };
+export type Service = { page?: string; rollout?: Rollout; [key: string]: unknown };
 export type Services = Record<string, Service>;
 
 export const sh = (script: string) => ["sh", "-c", script];
@@ -100,6 +101,8 @@ export function ownProject(name: string) {
       return own.images;
     },
     release,
+    /** Runs a script on the host, as root or as the user who deploys. */
+    sh: (...of: Parameters<typeof own.sh>) => own.sh(...of),
     /** Deploys a release that must be proved. */
     async deployed(services: Services, overrides = {}, more = {}) {
       const made = release(services, more);

@@ -233,7 +233,7 @@ describe("a problem in the settings", () => {
       "another strategy",
       { strategy: "swarm" },
       "strategy",
-      "must be `recreate`; `start-first` and `swarm` are not available yet",
+      "must be `recreate` or `start-first`; `swarm` is not available yet",
       correct("strategy"),
     ],
     [

@@ -14,6 +14,7 @@ describe("parseSettings", () => {
         pullAddress: "registry.example.com/team",
         insecure: false,
       },
+      strategy: "recreate",
       uniqueTag: false,
       pullBase: false,
       removeVolumes: false,

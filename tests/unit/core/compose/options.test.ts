@@ -11,9 +11,14 @@ const verify = (node: unknown) => {
 
 describe("parseOptions", () => {
   it("asks for no further proof by default", () => {
-    for (const node of [undefined, null, {}, { strategy: "recreate" }, { verify: {} }]) {
+    for (const node of [undefined, null, {}, { verify: {} }]) {
       const problems: string[] = [];
-      assert.deepEqual(parseOptions(node, where, problems), { verify: [], imageVolumes: [], mounts: {} });
+      assert.deepEqual(parseOptions(node, where, problems), {
+        verify: [],
+        imageVolumes: [],
+        mounts: {},
+        rollout: { observe: true },
+      });
       assert.deepEqual(problems, []);
     }
   });
@@ -46,11 +51,7 @@ describe("parseOptions", () => {
       "must be a whole number from 1 to 65535",
     ],
     [{ verify: { http: { path: "/", port: 80, body: 2 } } }, ".verify.http.body", "must be a string"],
-    [
-      { strategy: "swarm" },
-      ".strategy",
-      "must be `recreate`; `start-first` and `swarm` are not available yet",
-    ],
+    [{ strategy: "swarm" }, ".strategy", "must be `recreate` or `start-first`; `swarm` is not available yet"],
     [{ verify: { http: { port: 80, path: "v" } } }, ".verify.http.path", "must begin with `/`"],
     [
       { verify: { http: { port: 80, path: "/a b" } } },
@@ -70,7 +71,12 @@ describe("parseOptions", () => {
   for (const [node, key, what] of wrong) {
     it(`refuses ${JSON.stringify(node)}`, () => {
       const problems: string[] = ["before"];
-      assert.deepEqual(parseOptions(node, where, problems), { verify: [], imageVolumes: [], mounts: {} });
+      assert.deepEqual(parseOptions(node, where, problems), {
+        verify: [],
+        imageVolumes: [],
+        mounts: {},
+        rollout: { observe: true },
+      });
       assert.deepEqual(problems, ["before", `${where}${key}: ${what}; see docs/configuration.md`]);
     });
   }

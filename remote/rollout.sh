@@ -1,0 +1,101 @@
+# Rollouts: a new container starts beside the old one, which is removed only once the new one has proved itself and is in use.
+# Until then, whatever fails leaves the old one as it was.
+
+# Replaces the containers of service $2 by those of release $1, one after the other. Fails like `apply`.
+roll_out() { # $1 release, $2 service
+  # When a release is put back, its containers that ran before need no further proof.
+  ready=''
+  [ -z "$putting_back" ] || ready=$(ids_of "$observed_at_start")
+  while :; do
+    [ -z "$interrupted" ] || [ -n "$putting_back" ] || return 1
+    rollout_step=$(next_step "$1" "$2")
+    rollout_what=${rollout_step#*|}
+    case $rollout_step in
+    start*) start_beside "$1" "$2" "$rollout_what" && await_ready "$1" "$2" "$started_beside" ;;
+    prove*) await_ready "$1" "$2" "$rollout_what" ;;
+    retire*) retire "$1" "$2" "$rollout_what" ;;
+    remove*) remove_now "$rollout_what" ;;
+    *) return 0 ;;
+    esac || return 1
+  done
+}
+
+# Starts one more container of service $2. Sets `started_beside`. As in `bring_up`, the container is first created with regard to
+# its dependencies, so that compose finds it as it would have made it; and both steps run in one process.
+start_beside() { # $1 release, $2 service, $3 how many containers it has then
+  say "$2: starting a new container beside the old one"
+  announced_changes="$announced_changes${nl}recreate $2"
+  beside_before=$(ids_of "$observed")
+  (
+    compose_up "$1" "--no-start --no-recreate --scale $2=$3" "$2" &&
+      compose_up "$1" "-d --no-deps --no-recreate --scale $2=$3" "$2"
+  ) >>.run/up 2>&1 && observe_again || return 1
+  started_beside=$(without "$(containers_of "$2" | cut -d '|' -f 1)" "$beside_before" | head -n 1)
+  [ -n "$started_beside" ] || { echo "no new container of $2 has appeared" >>.run/up; return 1; }
+}
+
+# Waits until new container $3 of service $2 is good, passes its checks, and is in use. Adds it to `ready`. Fails with `apply_fault`.
+await_ready() { # $1 release, $2 service, $3 container
+  clock
+  ready_until=$((ticks + health_timeout * 100)) ready_since=''
+  until is_ready "$1" "$3"; do
+    [ -z "$interrupted" ] || [ -n "$putting_back" ] || return 1
+    case $proof in fail*) apply_fault=$proof; return 1 ;; esac
+    clock
+    [ "$ticks" -lt "$ready_until" ] || { apply_fault=$(unready_verdict "$2" "$3"); return 1; }
+    nap
+    observe_again || return 1
+  done
+  await_use "$1" "$2" "$3" && ready=$ready$nl$3
+}
+
+# Whether container $2 of release $1 is good and passes its checks, and has been so for `settle` seconds if it has no healthcheck.
+# Sets `proof` to the verdict on it.
+is_ready() { # $1 release, $2 container
+  proof=$(verdicts "$1" "$2")
+  case $proof in
+  good*) run_checks "$1" || return 1 ;;
+  *) ready_since='' && return 1 ;;
+  esac
+  case $proof in *'|running') ;; *) return 0 ;; esac
+  clock
+  ready_since=${ready_since:-$ticks}
+  [ $((ticks - ready_since)) -ge $((settle * 100)) ]
+}
+
+# The verdict on container $2 of service $1, whose time is over.
+unready_verdict() {
+  unready_problem=$(printf '%s\n' "${broken_check:-$proof}" | awk -F '|' '{ print ($1 == "wait" ? $3 : $2) }')
+  printf '%s\n' "fail|$1|${unready_problem:-is missing} after $health_timeout s|$2"
+}
+
+# Takes container $3 of service $2 out of use: drains it, stops it, removes it.
+retire() { # $1 release, $2 service, $3 container
+  say "$2: the old container leaves"
+  drain_container "$1" "$2" "$3"
+  retire_grace=$(engine inspect --format '{{with index .Config "StopTimeout"}}{{.}}{{end}}' "$3" 2>/dev/null)
+  docker_within $((${retire_grace:-10} + 30)) stop "$3" >/dev/null 2>&1 || :
+  remove_now "$3"
+}
+
+# Runs the drain command of service $2 in container $3, and gives running requests the time that they may take. The release's
+# `checks` file has it as a call of `drain`, like the other calls there (checks.sh).
+drain_container() { # $1 release, $2 service, $3 container
+  is_as_staged "$1" checks || return 0
+  (
+    drained_service=$2 drained_container=$3
+    http() { :; }
+    command_in() { :; }
+    file_in() { :; }
+    drain() { # service seconds word...
+      [ "$1" = "$drained_service" ] || return 0
+      drain_seconds=$2
+      shift 2
+      drain_output=$(engine exec "$drained_container" "$@" 2>&1) ||
+        say "$drained_service: the drain command failed: $(printf '%s' "$drain_output" | tail -n 1)"
+      await_last_request "$drained_container" "$drain_seconds"
+    }
+    # shellcheck disable=SC1090 # written by core/host/payload.ts
+    . "./releases/$1/checks"
+  )
+}

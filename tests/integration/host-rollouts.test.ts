@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { engine } from "../../lab/faults";
+import { eventually } from "../../lab/poll";
+import { containersOf, requestFor } from "../faults/support/shop";
+import { runOn } from "../faults/support/ssh";
+import { deploymentProgram } from "../support/written-release";
+import { ownProject, type Service, sh, web } from "./host-support/services";
+
+describe("a rollout", function () {
+  this.timeout(600_000);
+  const shop = ownProject("rollouts");
+
+  /** Serves its page to the other services. */
+  const rolled = (page: string, more: object = {}): Service =>
+    web(page, { volumes: [], ports: [], rollout: { observe: true }, ...more });
+  const sick = { healthcheck: { test: ["CMD", "false"], interval: "200ms", retries: 3 } };
+  /** Asks `web` for its page again and again, as a proxy does: a connection that is refused is tried again. Notes the answers. */
+  const client = (address = "web"): Service => ({
+    page: "api",
+    init: true,
+    volumes: ["state:/state"],
+    stop_grace_period: "1s",
+    command: sh(
+      `where=$(busybox nslookup web | busybox awk '/^Address/ && !/127.0.0.11/ { print $$NF; exit }')
+       while :; do
+         for try in 1 2 3; do wget -q -T 1 -O - http://${address}/ && break; test $$try = 3 && echo "no answer"; done
+         sleep 0.1
+       done >>/state/answers 2>/dev/null`,
+    ),
+    depends_on: { web: { condition: "service_healthy" } },
+  });
+  const pinnedClient = client("$$where");
+  const answers = async () => [...new Set((await shop.inState("cat /state/answers")).split("\n"))];
+  const web1 = async () => (await shop.containers()).web!;
+  const names = async () =>
+    (await engine(shop.host, "ps", "-a", "--format", "{{.Names}}")).split("\n").filter(Boolean).sort();
+
+  it("starts the new container beside the old one, which leaves once the new one is in use", async () => {
+    await shop.deployed({ web: rolled("one"), client: client() });
+    const { stderr } = await shop.deployed({ web: rolled("two"), client: client() });
+    assert.match(stderr, /web: starting a new container beside the old one\n/);
+    assert.match(stderr, /web: the new container is ready and in use\nweb: the old container leaves\n/);
+    assert.doesNotMatch(stderr, /recreate web/);
+    assert.deepEqual(await names(), ["shop-client-1", "shop-web-2"]);
+    await shop.hasNoDrift();
+    const { web: after } = await shop.containers();
+    await shop.sh(
+      "cd /home/deploy/.everfresh/shop && docker compose -p shop --project-directory $PWD -f current/compose.yaml up -d",
+    );
+    assert.deepEqual((await shop.containers()).web, after, "compose would have made it otherwise");
+  });
+
+  it("leaves the old container as it is if the new one does not become healthy", async () => {
+    await shop.deployed({ web: rolled("one"), client: client() });
+    const before = await shop.containers();
+    const said = await shop.fails({ web: rolled("two", sick), client: client() });
+    assert.match(said, /\nweb: is unhealthy\n[\s\S]*serves/);
+    assert.deepEqual(await shop.containers(), before);
+    assert.deepEqual(await names(), ["shop-client-1", "shop-web-1"]);
+    await shop.hasNoDrift();
+  });
+
+  it("leaves the old container as it is if everybody still connects to it alone", async () => {
+    await shop.deployed({ web: rolled("one"), client: pinnedClient });
+    const before = await web1();
+    const release = { web: rolled("two"), client: pinnedClient };
+    const said = await shop.fails(release, { healthTimeout: 5 });
+    assert.match(
+      said,
+      /\nweb: nobody has connected to the new container in 5 s, only to the old one; make the proxy/,
+    );
+    assert.deepEqual(await web1(), before);
+    await shop.deployed({ ...release, web: rolled("two", { rollout: { observe: false } }) });
+    assert.notEqual((await web1()).id, before.id);
+  });
+
+  it("goes on after a while if nobody connects to any container", async () => {
+    await shop.deployed({ web: rolled("one") });
+    const { stderr } = await shop.deployed({ web: rolled("two") });
+    assert.match(stderr, /\nweb: nobody has connected to it in 10 s\n/);
+    assert.deepEqual(await names(), ["shop-web-2"]);
+  });
+
+  it("replaces several containers one after the other", async () => {
+    const three = { scale: 3, rollout: { observe: false } };
+    await shop.deployed({ web: rolled("one", three) });
+    const since = await engine(shop.host, "info", "--format", "{{.SystemTime}}");
+    await shop.deployed({ web: rolled("two", three) });
+    assert.deepEqual(await names(), ["shop-web-4", "shop-web-5", "shop-web-6"]);
+    const events = await engine(
+      shop.host,
+      "events",
+      ...["--since", since, "--until", await engine(shop.host, "info", "--format", "{{.SystemTime}}")],
+      ...[
+        "--filter",
+        "label=com.docker.compose.service=web",
+        "--filter",
+        "event=start",
+        "--filter",
+        "event=die",
+      ],
+      ...["--format", "{{.Action}}"],
+    );
+    assert.deepEqual(events.split("\n"), ["start", "die", "start", "die", "start", "die"]);
+  });
+
+  it("puts back, the new containers first, what other services of the release had already replaced", async () => {
+    const other = { api: rolled("one"), web: rolled("one"), client: client() };
+    await shop.deployed(other);
+    const said = await shop.fails({
+      ...other,
+      web: rolled("two"),
+      api: rolled("two", { ...sick, depends_on: { web: { condition: "service_started" } } }),
+    });
+    assert.match(said, /the old container leaves[\s\S]*putting back[\s\S]*starting a new container beside/);
+    assert.deepEqual(await names(), ["shop-api-1", "shop-client-1", "shop-web-3"]);
+    assert.deepEqual(await answers(), ["one", "two"]);
+    await shop.hasNoDrift();
+  });
+
+  it("runs the drain command in the old container, and waits for the requests that it still has", async () => {
+    const slow = {
+      command: sh(
+        `trap 'exit 0' TERM; httpd -p 80 -h /www; while :; do sleep 0.1; test ! -e /draining || echo drained >>/state/seen; done`,
+      ),
+      volumes: ["state:/state"],
+      rollout: { observe: false, drain: { command: ["busybox", "touch", "/draining"], seconds: 1 } },
+    };
+    await shop.deployed({ web: rolled("one", slow) });
+    await shop.deployed({ web: rolled("two", slow) });
+    assert.match(await shop.inState("cat /state/seen"), /^drained$/m);
+  });
+
+  it("recreates a container that has data in an anonymous volume", async () => {
+    const withData = { volumes: ["/data"] };
+    await shop.deployed({ web: rolled("one", withData) });
+    const { stderr } = await shop.deployed({ web: rolled("two", withData) });
+    assert.match(stderr, /web: has data in an anonymous volume, so it is recreated, not started first\n/);
+    assert.deepEqual(await names(), ["shop-web-1"]);
+  });
+
+  it("that was killed goes on with the next deployment, of whatever release", async () => {
+    for (const next of ["two", "one", "api"]) {
+      await shop.deployed({ web: rolled("one"), client: client() });
+      const running = runOn(
+        shop.host,
+        deploymentProgram(
+          requestFor(
+            shop.lab,
+            shop.release({ web: rolled("two", { healthcheck: slowToBeHealthy }), client: client() }),
+          ),
+        ),
+      );
+      await eventually("two containers", async () => (await containersOf(shop.host)).length === 3);
+      await shop.sh("pkill -KILL -u deploy -f everfresh");
+      await running;
+      await shop.deployed({ web: rolled(next), client: client() });
+      assert.equal((await names()).length, 2);
+      assert.ok(!(await answers()).includes("no answer"));
+      await shop.hasNoDrift();
+    }
+  });
+  const slowToBeHealthy = { test: ["CMD", "test", "-e", "/never"], interval: "1s", retries: 60 };
+});
