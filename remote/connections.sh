@@ -8,7 +8,7 @@ await_use() { # $1 release, $2 service, $3 container
   [ -n "$use_old" ] || return 0
   use_before=$(connections_to_each "$use_old")
   clock
-  use_from=$ticks use_seen='' use_announced=''
+  use_from=$ticks use_seen='' use_announced='' use_asked=-1
   until use_now=$(connections_to "$3") && [ -n "$use_now" ]; do
     [ -z "$interrupted" ] || [ -n "$putting_back" ] || return 1
     use_seen=$use_seen$(without "$(connections_to_each "$use_old")" "$use_before")
@@ -23,15 +23,20 @@ await_use() { # $1 release, $2 service, $3 container
       say "$2: waiting until somebody connects to the new container"
       use_announced=1
     fi
-    # Requests through a proxy that has a check.
-    proof=$(verdicts "$1")
-    run_checks "$1" || :
-    broken_check=''
+    [ "$use_seconds" = "$use_asked" ] || { ask_proxies "$1"; use_asked=$use_seconds; }
     nap
   done
   say "$2: the new container is ready and in use"
 }
 use_quiet=10
+
+# Makes the HTTP requests of release $1's checks. Those to a proxy reach the containers behind it.
+ask_proxies() (
+  command_in() { :; }
+  file_in() { :; }
+  proof=$(verdicts "$1")
+  run_checks "$1" || :
+)
 
 is_unobserved() { # $1 release, $2 service
   services "$1" | mark service | awk -F '|' -v wanted="$2" "$tables"'END { exit !(rollout[wanted] ~ /unobserved/) }'

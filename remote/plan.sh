@@ -102,19 +102,20 @@ next_wave() { # $1 release
     }'
 }
 
-# The services of the wave that are rolled out: they ask for it, in the release or in the one that failed, and there is a container
-# that runs.
+# The services of the wave that are rolled out and have a container that runs. A service that the failed release rolled out is put
+# back in the same way, if two of its containers can exist.
 services_to_roll_out() { # $1 release
   {
     printf '%s\n' "$wave_starts" | mark starting
-    services_with_rollout "$1" | mark rolling
+    services "$1" | mark service
     [ -z "$putting_back" ] || services_with_rollout "$release" | mark rolling
     observations
   } | awk -F '|' "$tables"'
     END {
       for (i = 1; i <= container_count; i++) {
         id = containers[i]; name = service[id]
-        if (starting[name] && rolling[name] && state[id] == "running" && !(id in off_limits) && !seen[name]++) print name
+        is_rolled_out = rollout[name] != "" || (rolling[name] && claims[name] == "")
+        if (starting[name] && is_rolled_out && state[id] == "running" && !(id in off_limits) && !seen[name]++) print name
       }
     }'
 }

@@ -23,7 +23,7 @@ roll_out() { # $1 release, $2 service
 # Starts one more container of service $2. Sets `started_beside`. As in `bring_up`, the container is first created with regard to
 # its dependencies, so that compose finds it as it would have made it; and both steps run in one process.
 start_beside() { # $1 release, $2 service, $3 how many containers it has then
-  say "$2: starting a new container beside the old one"
+  [ -n "$putting_back" ] || say "$2: starting a new container beside the old one"
   announced_changes="$announced_changes${nl}recreate $2"
   beside_before=$(ids_of "$observed")
   (
@@ -46,7 +46,9 @@ await_ready() { # $1 release, $2 service, $3 container
     nap
     observe_again || return 1
   done
-  await_use "$1" "$2" "$3" && ready=$ready$nl$3
+  await_use "$1" "$2" "$3" && observe_again || return 1
+  is_ready "$1" "$3" || { apply_fault=$(unready_verdict "$2" "$3"); return 1; }
+  ready=$ready$nl$3
 }
 
 # Whether container $2 of release $1 is good and passes its checks, and has been so for `settle` seconds if it has no healthcheck.
@@ -63,15 +65,18 @@ is_ready() { # $1 release, $2 container
   [ $((ticks - ready_since)) -ge $((settle * 100)) ]
 }
 
-# The verdict on container $2 of service $1, whose time is over.
+# The verdict that ends the deployment because of container $2 of service $1.
 unready_verdict() {
-  unready_problem=$(printf '%s\n' "${broken_check:-$proof}" | awk -F '|' '{ print ($1 == "wait" ? $3 : $2) }')
-  printf '%s\n' "fail|$1|${unready_problem:-is missing} after $health_timeout s|$2"
+  unready_problem=$(printf '%s\n' "$proof" | cut -d '|' -f 3)
+  [ -z "$broken_check" ] || unready_problem=$(printf '%s\n' "$broken_check" | cut -d '|' -f 2)
+  clock
+  [ "$ticks" -lt "$ready_until" ] || unready_problem="${unready_problem:-is missing} after $health_timeout s"
+  printf '%s\n' "fail|$1|${unready_problem:-is missing}|$2"
 }
 
 # Takes container $3 of service $2 out of use: drains it, stops it, removes it.
 retire() { # $1 release, $2 service, $3 container
-  say "$2: the old container leaves"
+  if [ -z "$putting_back" ]; then say "$2: the old container leaves"; else say "$2: the new container leaves"; fi
   drain_container "$1" "$2" "$3"
   retire_grace=$(engine inspect --format '{{with index .Config "StopTimeout"}}{{.}}{{end}}' "$3" 2>/dev/null)
   docker_within $((${retire_grace:-10} + 30)) stop "$3" >/dev/null 2>&1 || :
