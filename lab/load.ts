@@ -20,7 +20,7 @@ export interface Hit {
   at: number;
   /** From sending it to the end of the answer, in milliseconds. */
   took: number;
-  /** The status of the answer; 0 when there was none. */
+  /** The status of the answer; 0 when there was none, or not all of it. */
   status: number;
   /** What went wrong; empty when the status is 200. */
   error: string;
@@ -75,9 +75,12 @@ const mix = (rate: number): Stream[] => [
  *
  * @param url of the proxy; the answers' bodies are taken for the version that gave them.
  * @returns once vegeta has been started for each stream.
+ * @throws RangeError when the rate is below 10.
  */
 export async function startLoad(url: string, options: LoadOptions = {}) {
   const { rate = 300, timeout = 5, slice = 1000 } = options;
+  // To vegeta, a rate of 0 means as fast as possible.
+  if (rate < 10) throw new RangeError(`load: a rate of ${rate} leaves a kind of request out; use 10 or more`);
   const program = await vegeta();
   const streams = mix(rate).map((stream) => start(program, url, stream, timeout));
   return {
