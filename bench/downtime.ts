@@ -51,7 +51,7 @@ async function main(): Promise<void> {
       edit,
       web: { ...(values.abrupt ? { stop_signal: "SIGKILL" } : {}), ...JSON.parse(values.web) },
     });
-    const load = await startLoad(site.url, { rate: Number(values.rate) });
+    await using load = await startLoad(site.url, { rate: Number(values.rate) });
     const began = performance.now();
     const since = () => `${((performance.now() - began) / 1000).toFixed(1)} s`;
     await pause(2000);

@@ -63,15 +63,15 @@ export interface LoadOptions {
 
 /** The streams' rates are parts of the whole; the last one's requests take 2 s. */
 const mix = (rate: number): Stream[] => [
-  { name: "kept", rate: Math.round(rate * 0.6), method: "GET", path: "/", keepAlive: true },
+  { name: "kept", rate: Math.round(rate * 0.5), method: "GET", path: "/", keepAlive: true },
   { name: "fresh", rate: Math.round(rate * 0.25), method: "GET", path: "/", keepAlive: false },
-  { name: "post", rate: Math.round(rate * 0.1), method: "POST", path: "/", keepAlive: true },
+  { name: "post", rate: Math.round(rate * 0.2), method: "POST", path: "/", keepAlive: true },
   { name: "slow", rate: Math.round(rate * 0.05), method: "GET", path: "/slow", keepAlive: true },
 ];
 
 /**
  * Sends requests to a proxy at a constant rate until it is told to stop: GETs on kept and on fresh connections, POSTs, and
- * requests that take 2 s.
+ * requests that take 2 s. `await using` ends it when a test fails.
  *
  * @param url of the proxy; the answers' bodies are taken for the version that gave them.
  * @returns once vegeta has been started for each stream.
@@ -83,12 +83,17 @@ export async function startLoad(url: string, options: LoadOptions = {}) {
   if (rate < 10) throw new RangeError(`load: a rate of ${rate} leaves a kind of request out; use 10 or more`);
   const program = await vegeta();
   const streams = mix(rate).map((stream) => start(program, url, stream, timeout));
+  const end = () => {
+    for (const { stop } of streams) stop();
+    return Promise.all(streams.map(({ hits }) => hits));
+  };
   return {
     /** Sends no more requests, waits for the answers to those that are under way, and reports. */
     async stop(): Promise<LoadReport> {
-      for (const { stop } of streams) stop();
-      const all = await Promise.all(streams.map(({ hits }) => hits));
-      return reportOn(all.flat(), slice);
+      return reportOn((await end()).flat(), slice);
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await end();
     },
   };
 }

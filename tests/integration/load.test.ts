@@ -18,7 +18,7 @@ describe("a load", function () {
     server = createServer(answer).listen(0, "127.0.0.1");
     await new Promise((resolve) => server!.once("listening", resolve));
     const { port } = server.address() as AddressInfo;
-    const load = await startLoad(`http://127.0.0.1:${port}`, { rate: 100, ...options });
+    await using load = await startLoad(`http://127.0.0.1:${port}`, { rate: 100, ...options });
     await pause(500);
     return load.stop();
   }
@@ -77,7 +77,7 @@ describe("a load", function () {
   }
 
   it("counts refused connections as failures", async () => {
-    const load = await startLoad("http://127.0.0.1:1", { rate: 100 });
+    await using load = await startLoad("http://127.0.0.1:1", { rate: 100 });
     await pause(300);
     const { requests, failures } = await load.stop();
     assert.ok(requests > 0);

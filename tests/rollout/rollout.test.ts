@@ -15,7 +15,7 @@ describe("a rollout behind a proxy, under load", function () {
 
   async function rolledOut(example: Example, rollout: Rollout, options: SiteOptions = {}) {
     const site = await bringUp(host, example, options);
-    const load = await startLoad(site.url);
+    await using load = await startLoad(site.url);
     await pause(1000);
     for (const version of ["2", "1"]) {
       await rollout(site, version);

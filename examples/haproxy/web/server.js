@@ -18,5 +18,7 @@ server.listen(8080, () => console.log(`web: version ${version} listens`));
 // Refuses new connections, finishes the requests that are running, and exits.
 process.on("SIGTERM", () => {
   stopping = true;
+  // Otherwise, close() would also cut a connection whose request is still on its way.
+  server.closeIdleConnections = () => {};
   server.close(() => process.exit(0));
 });
