@@ -1,0 +1,201 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { vegeta } from "./vegeta";
+
+/** One part of the load: requests of one kind at a constant rate. */
+export interface Stream {
+  name: string;
+  /** Requests per second. They are sent on time, whether earlier ones have been answered or not. */
+  rate: number;
+  method: "GET" | "POST";
+  path: string;
+  /** Whether requests share connections; if not, each opens one. */
+  keepAlive: boolean;
+}
+
+/** One request. */
+export interface Hit {
+  stream: string;
+  /** When it was sent, in milliseconds since the epoch. */
+  at: number;
+  /** From sending it to the end of the answer, in milliseconds. */
+  took: number;
+  /** The status of the answer; 0 when there was none, or not all of it. */
+  status: number;
+  /** What went wrong; empty when the status is 200. */
+  error: string;
+  /** The answer's text, trimmed. */
+  body: string;
+}
+
+export interface Slice {
+  /** Its beginning, in milliseconds since the load began. */
+  from: number;
+  requests: number;
+  failures: number;
+  /** Of the short requests, in milliseconds. */
+  p50: number;
+  p99: number;
+  /** How many requests each version answered. */
+  versions: Record<string, number>;
+}
+
+export interface LoadReport {
+  /** Every request, in the order in which they were sent. */
+  hits: Hit[];
+  /** Those that were answered with another status than 200, too late, or not at all. */
+  failures: Hit[];
+  requests: number;
+  /** Of the short requests, in milliseconds. */
+  p50: number;
+  p99: number;
+  slices: Slice[];
+}
+
+export interface LoadOptions {
+  /** Requests per second, of all streams together; default 300. */
+  rate?: number;
+  /** After how many seconds a request without a full answer has failed; default 5. */
+  timeout?: number;
+  /** The length of the report's time slices, in milliseconds; default 1000. */
+  slice?: number;
+}
+
+/** The streams' rates are parts of the whole; the last one's requests take 2 s. */
+const mix = (rate: number): Stream[] => [
+  { name: "kept", rate: Math.round(rate * 0.5), method: "GET", path: "/", keepAlive: true },
+  { name: "fresh", rate: Math.round(rate * 0.25), method: "GET", path: "/", keepAlive: false },
+  { name: "post", rate: Math.round(rate * 0.2), method: "POST", path: "/", keepAlive: true },
+  { name: "slow", rate: Math.round(rate * 0.05), method: "GET", path: "/slow", keepAlive: true },
+];
+
+/**
+ * Sends requests to a proxy at a constant rate until it is told to stop: GETs on kept and on fresh connections, POSTs, and
+ * requests that take 2 s. `await using` ends it when a test fails.
+ *
+ * @param url of the proxy; the answers' bodies are taken for the version that gave them.
+ * @returns once vegeta has been started for each stream.
+ * @throws RangeError when the rate is below 10.
+ */
+export async function startLoad(url: string, options: LoadOptions = {}) {
+  const { rate = 300, timeout = 5, slice = 1000 } = options;
+  // To vegeta, a rate of 0 means as fast as possible.
+  if (rate < 10) throw new RangeError(`load: a rate of ${rate} leaves a kind of request out; use 10 or more`);
+  const program = await vegeta();
+  const streams = mix(rate).map((stream) => start(program, url, stream, timeout));
+  const end = () => {
+    for (const { stop } of streams) stop();
+    return Promise.all(streams.map(({ hits }) => hits));
+  };
+  return {
+    /** Sends no more requests, waits for the answers to those that are under way, and reports. */
+    async stop(): Promise<LoadReport> {
+      return reportOn((await end()).flat(), slice);
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await end();
+    },
+  };
+}
+
+function start(program: string, url: string, stream: Stream, timeout: number) {
+  const attack = spawn(
+    program,
+    [
+      "attack",
+      `-name=${stream.name}`,
+      `-rate=${stream.rate}/1s`,
+      "-duration=0",
+      `-timeout=${timeout}s`,
+      `-keepalive=${stream.keepAlive}`,
+      "-redirects=-1",
+    ],
+    { stdio: ["pipe", "pipe", "pipe"] },
+  );
+  attack.stdin.end(`${stream.method} ${new URL(stream.path, url)}\n`);
+  const encode = spawn(program, ["encode", "-to=json"], { stdio: ["pipe", "pipe", "inherit"] });
+  attack.stdout.pipe(encode.stdin);
+  let said = "";
+  attack.stderr.on("data", (data) => {
+    said += data;
+  });
+  return { stop: () => attack.kill("SIGINT"), hits: read() };
+
+  async function read(): Promise<Hit[]> {
+    const ended = new Promise<number | null>((resolve, reject) => {
+      attack.once("error", reject);
+      encode.once("error", reject);
+      attack.once("close", resolve);
+    });
+    const hits: Hit[] = [];
+    for await (const line of createInterface({ input: encode.stdout })) hits.push(hitOf(line));
+    const status = await ended;
+    if (status !== 0) throw new Error(`load: vegeta attack ended with status ${status}: ${said.trim()}`);
+    if (hits.length === 0) throw new Error(`load: vegeta sent no request of the stream ${stream.name}`);
+    return hits;
+  }
+}
+
+function hitOf(line: string): Hit {
+  const { attack, timestamp, latency, code, error, body } = JSON.parse(line);
+  return {
+    stream: attack,
+    at: Date.parse(timestamp),
+    took: latency / 1e6,
+    status: code,
+    // vegeta reports no error for some statuses, such as 304.
+    error: error || (code === 200 ? "" : `status ${code}`),
+    body: Buffer.from(body ?? "", "base64")
+      .toString()
+      .trim(),
+  };
+}
+
+/** Exported for its test. */
+export function reportOn(all: Hit[], slice: number): LoadReport {
+  const hits = all.toSorted((a, b) => a.at - b.at);
+  const start = hits[0]?.at ?? 0;
+  const slices = groupBy(hits, ({ at }) => Math.floor((at - start) / slice));
+  return {
+    ...totals(hits),
+    hits,
+    failures: hits.filter(isFailure),
+    slices: [...slices].map(([index, those]) => ({
+      from: index * slice,
+      ...totals(those),
+      failures: those.filter(isFailure).length,
+      versions: versionsOf(those),
+    })),
+  };
+}
+
+const isFailure = ({ error }: Hit) => error !== "";
+
+function totals(hits: Hit[]) {
+  const times = hits
+    .filter(({ stream }) => stream !== "slow")
+    .map(({ took }) => took)
+    .sort((a, b) => a - b);
+  const percentile = (part: number) => times[Math.max(0, Math.ceil(times.length * part) - 1)] ?? 0;
+  return { requests: hits.length, p50: percentile(0.5), p99: percentile(0.99) };
+}
+
+function versionsOf(hits: Hit[]): Record<string, number> {
+  const answered = groupBy(
+    hits.filter((hit) => !isFailure(hit)),
+    ({ body }) => body,
+  );
+  return Object.fromEntries([...answered].map(([version, those]) => [version, those.length]));
+}
+
+/** Map.groupBy, which Node has since 21. */
+function groupBy<K>(hits: Hit[], keyOf: (hit: Hit) => K): Map<K, Hit[]> {
+  const groups = new Map<K, Hit[]>();
+  for (const hit of hits) {
+    const key = keyOf(hit);
+    const group = groups.get(key);
+    if (group) group.push(hit);
+    else groups.set(key, [hit]);
+  }
+  return groups;
+}
