@@ -105,7 +105,7 @@ function start(program: string, url: string, stream: Stream, timeout: number) {
       "attack",
       `-name=${stream.name}`,
       `-rate=${stream.rate}/1s`,
-      "-duration=0",
+      "-duration=1h", // so that it ends even if this process is killed
       `-timeout=${timeout}s`,
       `-keepalive=${stream.keepAlive}`,
       "-redirects=-1",
