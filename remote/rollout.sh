@@ -11,7 +11,7 @@ roll_out() { # $1 release, $2 service
     rollout_step=$(next_step "$1" "$2")
     rollout_what=${rollout_step#*|}
     case $rollout_step in
-    start*) start_beside "$1" "$2" "$rollout_what" && await_ready "$1" "$2" "$started_beside" ;;
+    start*) start_beside "$1" "$2" "$rollout_what" ;;
     prove*) await_ready "$1" "$2" "$rollout_what" ;;
     retire*) retire "$1" "$2" "$rollout_what" ;;
     remove*) remove_now "$rollout_what" ;;
@@ -20,18 +20,39 @@ roll_out() { # $1 release, $2 service
   done
 }
 
-# Starts one more container of service $2. Sets `started_beside`. As in `bring_up`, the container is first created with regard to
-# its dependencies, so that compose finds it as it would have made it; and both steps run in one process.
+# Starts one more container of service $2, and waits until it is ready. As in `bring_up`, the container is first created with regard
+# to its dependencies, so that compose finds it as it would have made it.
 start_beside() { # $1 release, $2 service, $3 how many containers it has then
-  [ -n "$putting_back" ] || say "$2: starting a new container beside the old one"
-  announced_changes="$announced_changes${nl}recreate $2"
   beside_before=$(ids_of "$observed")
-  (
-    compose_up "$1" "--no-start --no-recreate --scale $2=$3" "$2" &&
-      compose_up "$1" "-d --no-deps --no-recreate --scale $2=$3" "$2"
-  ) >>.run/up 2>&1 && observe_again || return 1
-  started_beside=$(without "$(containers_of "$2" | cut -d '|' -f 1)" "$beside_before" | head -n 1)
-  [ -n "$started_beside" ] || { echo "no new container of $2 has appeared" >>.run/up; return 1; }
+  compose_up "$1" "--no-start --no-recreate --scale $2=$3" "$2" >>.run/up 2>&1 && observe_again || return 1
+  beside_new=$(without "$(containers_of "$2" | cut -d '|' -f 1)" "$beside_before" | head -n 1)
+  [ -n "$beside_new" ] || { echo "no new container of $2 has appeared" >>.run/up; return 1; }
+  has_hash_of_release "$beside_new" || { recreate_after_all "$1" "$2" "$beside_new"; return; }
+  if [ -z "$putting_back" ]; then
+    say "$2: starting a new container beside the old one"
+  else
+    say "$2: starting the previous version beside the new one"
+  fi
+  announced_changes="$announced_changes${nl}recreate $2"
+  compose_up "$1" "-d --no-deps --no-recreate --scale $2=$3" "$2" >>.run/up 2>&1 && observe_again || return 1
+  ! changes_to "$1" | grep -qxF "outdated|$2|$beside_new" || {
+    echo "the new container of $2 is not the release's" >>.run/up
+    return 1
+  }
+  await_ready "$1" "$2" "$beside_new"
+}
+
+has_hash_of_release() { # $1 container
+  { printf '%s\n' "$release_hashes" | sed -n 's/^\([^ ]*\) /hash|\1|/p'; observations; } | awk -F '|' -v id="$1" "$tables"'
+    END { exit !(config_hash[id] == release_hash[service[id]]) }'
+}
+
+# An old compose (2.17, no longer 2.26) counts the number of containers as configuration: the next `up` would recreate a container
+# that was started beside another.
+recreate_after_all() { # $1 release, $2 service, $3 the container that was created
+  say "$2: this host's docker compose is too old to start it first; it is recreated"
+  wave_recreates=$2
+  remove_now "$3" && bring_up "$1" "$(to_renew "$1")" "$2" && observe_again
 }
 
 # Waits until new container $3 of service $2 is good, passes its checks, and is in use. Adds it to `ready`. Fails with `apply_fault`.
