@@ -19,7 +19,7 @@ server.listen(8080, () => console.log(`web: version ${version} listens`));
 // requests that are running, and exits.
 process.on("SIGTERM", async () => {
   stopping = true;
-  await pause(1500);
+  await pause(2000);
   // Otherwise, close() would also cut a connection whose request is still on its way.
   server.closeIdleConnections = () => {};
   server.close(() => process.exit(0));
