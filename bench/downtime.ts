@@ -1,118 +1,121 @@
 /**
- * Counts the requests that fail while a service behind a proxy is rolled out, under constant load. Usage:
+ * Counts the requests that fail while a service behind a proxy is deployed again and again under constant load: with everfresh, a
+ * quarter of whose deployments fail their healthcheck; with plain `docker compose up`; and with docker-rollout's algorithm.
  *
- *   npm run bench:downtime -- haproxy start-first --rollouts 10
- *   npm run bench:downtime -- haproxy start-first --without retry-on        # without the lines that contain this
- *   npm run bench:downtime -- haproxy start-first --abrupt --drain 3        # the app is killed; drained for 3 s before that
- *
- * The examples are haproxy, nginx and caddy; the ways plain-compose, docker-rollout and start-first. `--keep` keeps the lab for
- * the next run, and `--lab <name>` names it.
+ *   npm run bench:downtime -- [haproxy | nginx | caddy] [--deployments 20] [--rate 300]
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { down, up } from "../lab/lab";
+import { down, type Lab, up } from "../lab/lab";
 import { type Hit, startLoad } from "../lab/load";
-import { dockerRollout, plainCompose, type Rollout, startFirst } from "../tests/rollout/support/rollouts";
+import { removeProjects } from "../tests/faults/support/shop";
+import { DeployedExample } from "../tests/rollout/support/deployed";
+import { dockerRollout, plainCompose, type Rollout } from "../tests/rollout/support/rollouts";
 import { bringUp, type Example, examples } from "../tests/rollout/support/site";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    rollouts: { type: "string", default: "10" },
+    deployments: { type: "string", default: "20" },
     rate: { type: "string", default: "300" },
-    without: { type: "string", multiple: true, default: [] },
-    replace: { type: "string", multiple: true, default: [] },
-    abrupt: { type: "boolean", default: false },
-    web: { type: "string", default: "{}" },
-    drain: { type: "string" },
-    verbose: { type: "boolean", default: false },
-    lab: { type: "string", default: "bench-downtime" },
-    keep: { type: "boolean", default: false },
   },
 });
+const [example = "haproxy"] = positionals;
+const deployments = Number(values.deployments);
 
-const drain = { drain: ["touch", "/tmp/draining"], drainFor: Number(values.drain) * 1000 };
-const ways: Record<string, Rollout> = {
-  "plain-compose": plainCompose,
-  "docker-rollout": dockerRollout,
-  "start-first": startFirst(values.drain ? drain : {}),
+/** What is deployed, and how. */
+interface Way {
+  url: string;
+  deploy(version: string, turn: number): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const ways: Record<string, (lab: Lab, example: Example) => Promise<Way>> = {
+  everfresh: async (lab, example) => {
+    const site = await DeployedExample.create(lab, example);
+    return {
+      url: site.url,
+      deploy: (version, turn) => (turn % 4 === 0 ? site.deployBroken() : site.deploy(version)),
+      [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
+    };
+  },
+  "docker compose up -d": rolledBy(plainCompose),
+  "docker-rollout": rolledBy(dockerRollout),
 };
 
+function rolledBy(rollout: Rollout) {
+  return async (lab: Lab, example: Example): Promise<Way> => {
+    const versions = Array.from({ length: deployments + 1 }, (_, i) => `v${i}`);
+    const site = await bringUp(lab.hosts[0]!, example, { versions });
+    return {
+      url: site.url,
+      deploy: (version) => rollout(site, version),
+      [Symbol.asyncDispose]: async () => {},
+    };
+  };
+}
+
+interface Span {
+  from: number;
+  to: number;
+}
+
+async function measure(lab: Lab, name: string): Promise<string[]> {
+  await removeProjects(lab.hosts[0]!);
+  await using way = await ways[name]!(lab, example as Example);
+  await using load = await startLoad(way.url, { rate: Number(values.rate) });
+  const spans: Span[] = [];
+  for (let turn = 1; turn <= deployments; turn++) {
+    await pause(3000);
+    const from = Date.now();
+    await way.deploy(`v${turn}`, turn);
+    spans.push({ from, to: Date.now() });
+  }
+  await pause(3000);
+  const { hits, failures, requests } = await load.stop();
+  const short = hits.filter(({ stream, error }) => stream !== "slow" && !error);
+  const isDuring = ({ at }: Hit) => spans.some(({ from, to }) => at >= from && at <= to);
+  const during = p99(short.filter(isDuring));
+  const outside = p99(short.filter((hit) => !isDuring(hit)));
+  return [
+    name,
+    `${requests}`,
+    `${failures.length}`,
+    `${during.toFixed(0)} ms`,
+    `${outside.toFixed(0)} ms`,
+    (during / outside).toFixed(1),
+    `${(longestOverlap(hits) / 1000).toFixed(1)} s`,
+    `${(spans.reduce((sum, { from, to }) => sum + to - from, 0) / spans.length / 1000).toFixed(1)} s`,
+  ];
+}
+
+const p99 = (hits: Hit[]) =>
+  hits.map(({ took }) => took).sort((a, b) => a - b)[Math.floor(hits.length * 0.99)]!;
+
+/** The longest time between the first answer of a version and the last one of the version before, in milliseconds. */
+function longestOverlap(hits: Hit[]): number {
+  const answered = new Map<string, Span>();
+  for (const { stream, error, body, at } of hits) {
+    if (stream === "slow" || error) continue;
+    answered.set(body, { from: answered.get(body)?.from ?? at, to: at });
+  }
+  const spans = [...answered.values()];
+  return Math.max(...spans.slice(1).map(({ from }, i) => spans[i]!.to - from));
+}
+
 async function main(): Promise<void> {
-  const [example = "", way = ""] = positionals;
-  const rollout = ways[way];
-  if (!isExample(example) || !rollout)
-    throw new Error(
-      `bench: no such example or way; use one of ${examples.join(", ")} with ${Object.keys(ways).join(", ")}`,
-    );
-  const lab = await up({ name: values.lab });
+  if (!(examples as readonly string[]).includes(example))
+    throw new Error(`bench: there is no example ${example}; use one of ${examples.join(", ")}`);
+  const lab = await up({ name: "bench-downtime" });
   try {
-    const site = await bringUp(lab.hosts[0]!, example, {
-      edit,
-      web: { ...(values.abrupt ? { stop_signal: "SIGKILL" } : {}), ...JSON.parse(values.web) },
-    });
-    await using load = await startLoad(site.url, { rate: Number(values.rate) });
-    const began = performance.now();
-    const since = () => `${((performance.now() - began) / 1000).toFixed(1)} s`;
-    await pause(2000);
-    const times: number[] = [];
-    for (let turn = 1; turn <= Number(values.rollouts); turn++) {
-      const start = performance.now();
-      if (values.verbose) console.log(`rollout ${turn} at ${since()}`);
-      await rollout(site, turn % 2 === 1 ? "2" : "1");
-      if (values.verbose) console.log(`done at ${since()}`);
-      times.push((performance.now() - start) / 1000);
-      await pause(1500);
-    }
-    const report = await load.stop();
-    const { requests, failures, p50, p99, slices } = report;
-    const calm = slices.slice(0, 2);
+    console.log(`${example}, ${deployments} deployments, ${values.rate} requests per second`);
     console.log(
-      `${[example, way, ...process.argv.slice(4)].join(" ")}: ${failures.length} of ${requests} requests failed in ${times.length} rollouts of ${(times.reduce((a, b) => a + b, 0) / times.length).toFixed(1)} s; p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(0)} ms (before the first rollout ${Math.max(...calm.map((slice) => slice.p99)).toFixed(0)} ms)`,
+      "| | requests | failed | p99 during | p99 outside | ratio | two versions | a deployment |\n|---|---|---|---|---|---|---|---|",
     );
-    for (const [what, count] of kinds(failures)) console.log(`  ${count} ${what}`);
-    if (values.verbose)
-      for (const { from, versions, ...slice } of slices)
-        console.log(
-          `  ${from / 1000} s: ${slice.requests} requests, ${slice.failures} failed, p99 ${slice.p99.toFixed(0)} ms, versions ${JSON.stringify(versions)}`,
-        );
-    const slowest = report.hits
-      .filter(({ stream, error }) => stream !== "slow" && !error)
-      .toSorted((a, b) => b.took - a.took)[0];
-    if (slowest) console.log(`  slowest short request: ${slowest.took.toFixed(0)} ms`);
+    for (const name of Object.keys(ways)) console.log(`| ${(await measure(lab, name)).join(" | ")} |`);
   } finally {
-    if (!values.keep) await down(values.lab);
+    await down(lab.name);
   }
-}
-
-const isExample = (name: string): name is Example => (examples as readonly string[]).includes(name);
-
-function edit(config: string): string {
-  let text = config;
-  for (const part of values.without) {
-    if (!text.includes(part)) throw new Error(`bench: --without ${part}: no line contains it`);
-    text = text
-      .split("\n")
-      .filter((line) => !line.includes(part))
-      .join("\n");
-  }
-  for (const pair of values.replace) {
-    const [from = "", to = ""] = pair.split("=>");
-    if (!text.includes(from))
-      throw new Error(`bench: --replace ${pair}: the configuration does not contain it`);
-    text = text.replaceAll(from, to);
-  }
-  return text;
-}
-
-/** How often each kind of failure occurred. */
-function kinds(failures: Hit[]): [string, number][] {
-  const counts = new Map<string, number>();
-  for (const { stream, error } of failures) {
-    const what = `${stream}: ${error.replace(/127\.0\.0\.1:\d+/g, "…")}`;
-    counts.set(what, (counts.get(what) ?? 0) + 1);
-  }
-  return [...counts];
 }
 
 main().catch((error) => {

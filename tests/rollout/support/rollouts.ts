@@ -8,7 +8,7 @@ export type Rollout = (site: Site, version: string) => Promise<void>;
 
 /** Stops the old container and then starts the new one. */
 export const plainCompose: Rollout = async (site, version) => {
-  await site.compose(version, "up", "-d");
+  await site.compose(version, "up", "-d", "--wait");
 };
 
 /**
@@ -16,29 +16,6 @@ export const plainCompose: Rollout = async (site, version) => {
  * there is no healthcheck; then it stops and removes the old one (https://github.com/wowu/docker-rollout).
  */
 export const dockerRollout: Rollout = async (site, version) => {
-  const { old } = await startBeside(site, version);
-  await removeOld(site, old);
-};
-
-export interface StartFirstOptions {
-  /** The command that tells the old container that it is to be stopped; it runs in that container. */
-  drain?: string[];
-  /** How long to wait after that before the old container gets its stop signal, in milliseconds. */
-  drainFor?: number;
-}
-
-/** Like `dockerRollout`, but waits until the proxy uses the new container, and drains the old one, before it stops that. */
-export const startFirst =
-  ({ drain, drainFor = 0 }: StartFirstOptions = {}): Rollout =>
-  async (site, version) => {
-    const { old } = await startBeside(site, version);
-    await eventually(`version ${version} at the proxy`, async () => (await site.served()) === version);
-    if (drain) for (const { id } of old) await engine(site.host, "exec", id, ...drain);
-    await pause(drainFor);
-    await removeOld(site, old);
-  };
-
-async function startBeside(site: Site, version: string) {
   const old = await site.containers();
   const isOld = ({ id }: SiteContainer) => old.some((one) => one.id === id);
   const scale = ["--no-deps", "--no-recreate", "--scale", `web=${old.length + 1}`];
@@ -52,11 +29,7 @@ async function startBeside(site: Site, version: string) {
       async () => (await site.containers()).some((one) => !isOld(one) && one.health === "healthy"),
       180_000,
     );
-  return { old, started: started[0]! };
-}
-
-async function removeOld(site: Site, old: SiteContainer[]): Promise<void> {
   const ids = old.map(({ id }) => id);
   await engine(site.host, "stop", ...ids);
   await engine(site.host, "rm", ...ids);
-}
+};
