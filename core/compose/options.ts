@@ -73,14 +73,26 @@ const schema = v.strictObject({
   observe: v.optional(v.boolean("must be `true` or `false`"), true),
 });
 
+const volumeSchema = v.strictObject({ exclusive: v.optional(v.boolean("must be `true` or `false`")) });
+
+/** What is wrong with the `x-everfresh:` of volumes. */
+export const volumeOptionProblems = (volumes: Readonly<Record<string, object | null>> = {}): string[] =>
+  Object.entries(volumes).flatMap(([name, volume]) => {
+    const node = (volume as { "x-everfresh"?: unknown } | null)?.["x-everfresh"];
+    const result = v.safeParse(volumeSchema, node ?? {});
+    return (result.issues ?? []).map((issue) => optionProblem(issue, `volumes.${name}.x-everfresh`));
+  });
+
+function optionProblem(issue: v.BaseIssue<unknown>, where: string): string {
+  const key = v.getDotPath(issue);
+  return problem(key ? `${where}.${key}` : where, wording(issue), "see docs/configuration.md");
+}
+
 /** Reads a service's `x-everfresh:` and adds what is wrong with it to `problems`. */
 export function parseOptions(node: unknown, where: string, problems: string[]): ServiceOptions {
   const result = v.safeParse(schema, node ?? {});
   if (!result.success) {
-    for (const issue of result.issues) {
-      const key = v.getDotPath(issue);
-      problems.push(problem(key ? `${where}.${key}` : where, wording(issue), "see docs/configuration.md"));
-    }
+    problems.push(...result.issues.map((issue) => optionProblem(issue, where)));
     return { verify: [], imageVolumes: [], mounts: {}, rollout: { observe: true } };
   }
   const { http, command, file } = result.output.verify ?? {};

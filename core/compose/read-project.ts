@@ -9,7 +9,7 @@ import {
   type ServiceNode,
 } from "./document";
 import { imageVolumeProblems } from "./image-volumes";
-import { parseOptions } from "./options";
+import { parseOptions, volumeOptionProblems } from "./options";
 import { portClashes, readPorts } from "./ports";
 import type { ComposeProject, ComposeService, InactiveService } from "./project";
 import { publishes, replicasOf } from "./publishes";
@@ -64,6 +64,7 @@ export function readProject(text: ComposeText): ComposeProject {
     ...imageVolumeProblems(services, document),
     ...thisMachineProblems(sources.written, text),
     ...networkNameProblems(document),
+    ...volumeOptionProblems(document.volumes),
     ...(services.length === 0 ? [noServices] : []),
   );
   const project = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseOptions } from "../../../../core/compose/options";
+import { parseOptions, volumeOptionProblems } from "../../../../core/compose/options";
 
 const where = "services.web.x-everfresh";
 const verify = (node: unknown) => {
@@ -41,7 +41,35 @@ describe("parseOptions", () => {
     ]);
   });
 
+  it("reads how containers are replaced", () => {
+    const problems: string[] = [];
+    const rollout = (node: unknown) => parseOptions(node, where, problems).rollout;
+    assert.deepEqual(rollout({ strategy: "start-first" }), { strategy: "start-first", observe: true });
+    assert.deepEqual(rollout({ observe: false, drain: { command: ["a"] } }), {
+      observe: false,
+      drain: { command: ["a"], seconds: 10 },
+    });
+    assert.deepEqual(problems, []);
+  });
+
+  it("refuses unknown options of volumes", () => {
+    const problemsOf = (node: unknown) => volumeOptionProblems({ data: { "x-everfresh": node }, logs: null });
+    assert.deepEqual(problemsOf({ exclusive: true }), []);
+    assert.deepEqual(problemsOf(undefined), []);
+    const see = "see docs/configuration.md";
+    assert.deepEqual(problemsOf({ exclusiv: true }), [
+      `volumes.data.x-everfresh.exclusiv: is not a setting; ${see}`,
+    ]);
+    assert.deepEqual(problemsOf({ exclusive: "yes" }), [
+      `volumes.data.x-everfresh.exclusive: must be \`true\` or \`false\`; ${see}`,
+    ]);
+  });
+
   const wrong: [unknown, string, string][] = [
+    [{ drain: { seconds: 1 } }, ".drain.command", "is required"],
+    [{ drain: { command: [] } }, ".drain.command", "is empty"],
+    [{ drain: { command: ["a"], seconds: -1 } }, ".drain.seconds", "must be a whole number from 0 to 3600"],
+    [{ observe: "no" }, ".observe", "must be `true` or `false`"],
     ["yes", "", "must be a group of settings"],
     [{ verifi: {} }, ".verifi", "is not a setting"],
     [{ verify: { http: { path: "/" } } }, ".verify.http.port", "is required"],
