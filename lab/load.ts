@@ -74,7 +74,7 @@ const mix = (rate: number): Stream[] => [
  * requests that take 2 s. `await using` ends it when a test fails.
  *
  * @param url of the proxy; the answers' bodies are taken for the version that gave them.
- * @returns once vegeta has been started for each stream.
+ * @returns once the first request of each stream has ended, so that each has at least one.
  * @throws RangeError when the rate is below 10.
  */
 export async function startLoad(url: string, options: LoadOptions = {}) {
@@ -87,6 +87,7 @@ export async function startLoad(url: string, options: LoadOptions = {}) {
     for (const { stop } of streams) stop();
     return Promise.all(streams.map(({ hits }) => hits));
   };
+  await Promise.all(streams.map(({ begun }) => begun));
   return {
     /** Sends no more requests, waits for the answers to those that are under way, and reports. */
     async stop(): Promise<LoadReport> {
@@ -119,7 +120,14 @@ function start(program: string, url: string, stream: Stream, timeout: number) {
   attack.stderr.on("data", (data) => {
     said += data;
   });
-  return { stop: () => attack.kill("SIGINT"), hits: read() };
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const hits = read();
+  // Why it ended is told to whoever waits for the hits.
+  hits.catch(() => {}).finally(begin);
+  return { stop: () => attack.kill("SIGINT"), begun, hits };
 
   async function read(): Promise<Hit[]> {
     const ended = new Promise<number | null>((resolve, reject) => {
@@ -128,7 +136,10 @@ function start(program: string, url: string, stream: Stream, timeout: number) {
       attack.once("close", resolve);
     });
     const hits: Hit[] = [];
-    for await (const line of createInterface({ input: encode.stdout })) hits.push(hitOf(line));
+    for await (const line of createInterface({ input: encode.stdout })) {
+      hits.push(hitOf(line));
+      begin();
+    }
     const status = await ended;
     if (status !== 0) throw new Error(`load: vegeta attack ended with status ${status}: ${said.trim()}`);
     if (hits.length === 0) throw new Error(`load: vegeta sent no request of the stream ${stream.name}`);

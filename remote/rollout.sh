@@ -35,11 +35,12 @@ start_beside() { # $1 release, $2 service, $3 how many containers it has then
   fi
   announced_changes="$announced_changes${nl}recreate $2"
   compose_up "$1" "-d --no-deps --no-recreate --scale $2=$3" "$2" >>.run/up 2>&1 && observe_again || return 1
+  await_ready "$1" "$2" "$beside_new" || return 1
+  # Otherwise, the next step would be to start yet another one.
   ! changes_to "$1" | grep -qxF "outdated|$2|$beside_new" || {
-    echo "the new container of $2 is not the release's" >>.run/up
+    echo "the new container of $2 is not as the release describes it" >>.run/up
     return 1
   }
-  await_ready "$1" "$2" "$beside_new"
 }
 
 has_hash_of_release() { # $1 container

@@ -39,9 +39,9 @@ function decide(
   if ((choice ?? strategy) === "recreate") return { kind: "recreate" };
   const chosen = choice !== undefined;
   const obstacle =
-    only(service, project) ??
-    (chosen ? undefined : written(service, project, hostPaths)) ??
-    unready(service, project);
+    uniqueClaim(service, project) ??
+    (chosen ? undefined : sharedData(service, project, hostPaths)) ??
+    noReadiness(service, project);
   if (obstacle) return { kind: "unable", ...obstacle, chosen };
   return { kind: "start-first", rollout: { observe, ...(drain ? { drain } : {}) } };
 }
@@ -52,7 +52,7 @@ interface Obstacle {
 }
 
 /** What only one container of a service can have, or be. */
-function only({ name, imageVolumes }: ComposeService, project: ComposeProject): Obstacle | undefined {
+function uniqueClaim({ name, imageVolumes }: ComposeService, project: ComposeProject): Obstacle | undefined {
   const node = own(project.document.services, name)!;
   const port = publishes(node)
     ? (node.ports ?? []).find(({ published }) => /^[1-9]\d*$/.test(`${published ?? ""}`))
@@ -122,7 +122,7 @@ const mark = (volumes: ComposeProject["document"]["volumes"], name: string): unk
     ?.exclusive;
 
 /** What a service writes to that may not stand two writers. Whoever chooses start-first for a service knows better. */
-function written(
+function sharedData(
   { name, imageVolumes, replicas }: ComposeService,
   { document, files }: ComposeProject,
   hostPaths: ReadonlyMap<string, unknown>,
@@ -148,7 +148,7 @@ function written(
 }
 
 /** Why nobody could tell when a new container is ready. */
-function unready({ name }: ComposeService, { document }: ComposeProject): Obstacle | undefined {
+function noReadiness({ name }: ComposeService, { document }: ComposeProject): Obstacle | undefined {
   const check = own(document.services, name)!.healthcheck as
     | { disable?: boolean; test?: string | string[] }
     | undefined;

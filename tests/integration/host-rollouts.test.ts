@@ -6,7 +6,7 @@ import { containersOf, requestFor } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 import { engineFor } from "../support/lab";
 import { deploymentProgram } from "../support/written-release";
-import { ownProject, type Service, sh, web } from "./host-support/services";
+import { client, ownProject, rolled, sh } from "./host-support/services";
 
 const isTooOld = engineFor(defaultEngine).engine === "oldest";
 
@@ -14,25 +14,7 @@ describe("a rollout", function () {
   this.timeout(600_000);
   const shop = ownProject("rollouts");
 
-  /** Serves its page to the other services. */
-  const rolled = (page: string, more: object = {}): Service =>
-    web(page, { volumes: [], ports: [], rollout: { observe: true }, ...more });
   const sick = { healthcheck: { test: ["CMD", "false"], interval: "200ms", retries: 3 } };
-  /** Asks `web` for its page again and again, as a proxy does: a connection that is refused is tried again. Notes the answers. */
-  const client = (address = "web"): Service => ({
-    page: "api",
-    init: true,
-    volumes: ["state:/state"],
-    stop_grace_period: "1s",
-    command: sh(
-      `where=$(busybox nslookup web | busybox awk '/^Address/ && !/127.0.0.11/ { print $$NF; exit }')
-       while :; do
-         for try in 1 2 3; do wget -q -T 1 -O - http://${address}/ && break; test $$try = 3 && echo "no answer"; done
-         sleep 0.1
-       done >>/state/answers 2>/dev/null`,
-    ),
-    depends_on: { web: { condition: "service_healthy" } },
-  });
   const pinnedClient = client("$$where");
   const answers = async () => [...new Set((await shop.inState("cat /state/answers")).split("\n"))];
   const web1 = async () => (await shop.containers()).web!;

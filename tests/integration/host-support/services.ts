@@ -50,7 +50,32 @@ export const web = (page: string, more: object = {}): Service => ({
   ...more,
 });
 
-/** The same, but it exits at once with status 4. */
+/** Serves its page to the other services. */
+export const rolled = (page: string, more: object = {}): Service =>
+  web(page, { volumes: [], ports: [], rollout: { observe: true }, ...more });
+
+/** Asks `web` for its page again and again, as a proxy does: a connection that is refused is tried again. Notes the answers. */
+export const client = (address = "web"): Service => ({
+  page: "api",
+  init: true,
+  volumes: ["state:/state"],
+  stop_grace_period: "1s",
+  command: sh(
+    `where=$(busybox nslookup web | busybox awk '/^Address/ && !/127.0.0.11/ { print $$NF; exit }')
+     while :; do
+       try=0
+       until wget -q -T 1 -O - http://${address}/; do
+         try=$$((try + 1))
+         test $$try = 10 && echo "no answer" && break
+         sleep 0.1
+       done
+       sleep 0.1
+     done >>/state/answers 2>/dev/null`,
+  ),
+  depends_on: { web: { condition: "service_healthy" } },
+});
+
+/** Like `web`, but it exits at once with status 4. */
 export const dying = (page: string, more: object = {}) =>
   web(page, { ...more, command: sh("exit 4"), restart: "no" });
 

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { engine } from "../../lab/faults";
+import { client, ownProject, rolled } from "../integration/host-support/services";
+import { deployAndKill, installStepper, type Kill, type Victim } from "./support/kill";
+import { deploy, requestFor } from "./support/shop";
+
+const steps = [
+  "docker compose * --no-start --no-recreate * web",
+  "docker compose * -d --no-deps --no-recreate * web",
+  "docker stop *",
+  "docker rm -f *",
+];
+const KILLS: Kill[] = steps.flatMap((step, i) => [
+  { victim: (["program", "session"] as Victim[])[i % 2]!, moment: { step, side: "before" as const } },
+  { victim: (["session", "program"] as Victim[])[i % 2]!, moment: { step, side: "after" as const } },
+]);
+/** docker starts the containers again that its killed engine had, so that these cannot answer all the time. */
+const ENGINE_KILLS: Kill[] = [steps[1]!, steps[2]!].map((step) => ({
+  victim: "engine",
+  moment: { step, side: "after" },
+}));
+
+describe("a rollout that is killed", function () {
+  this.timeout(600_000);
+  const shop = ownProject("rollout-kills");
+  const pages = ["one", "two"];
+
+  /** Deploys a release, kills the deployment of the next one, deploys that again; returns what the clients got. */
+  async function survive(kill: Kill, turn: number): Promise<string[]> {
+    await shop.deployed({ web: rolled(pages[turn % 2]!), client: client() });
+    const next = shop.release({ web: rolled(pages[(turn + 1) % 2]!), client: client() });
+    const { hit, step } = await deployAndKill(shop.host, requestFor(shop.lab, next), kill);
+    assert.ok(hit, `no such step: ${JSON.stringify(kill)}`);
+    const again = await deploy(shop.host, requestFor(shop.lab, next));
+    assert.equal(again.status, 0, `after a kill at ${step}: ${again.stderr}`);
+    const names = await engine(shop.host, "ps", "-a", "--format", '{{.Label "com.docker.compose.service"}}');
+    assert.deepEqual(names.split("\n").sort(), ["client", "web"], `after a kill at ${step}`);
+    await shop.hasNoDrift();
+    return (await shop.inState("cat /state/answers")).split("\n");
+  }
+
+  it("goes on answering, and the next deployment leaves the new container alone", async () => {
+    await installStepper(shop.host);
+    for (const [turn, kill] of KILLS.entries()) {
+      const answers = new Set(await survive(kill, turn));
+      assert.deepEqual([...answers].sort(), pages, JSON.stringify(kill));
+    }
+  });
+
+  it("together with the engine is brought to an end by the next deployment", async () => {
+    await installStepper(shop.host);
+    for (const [turn, kill] of ENGINE_KILLS.entries()) await survive(kill, turn);
+  });
+});
