@@ -9,9 +9,9 @@ import { parseArgs } from "node:util";
 import { down, type Lab, up } from "../lab/lab";
 import { type Hit, startLoad } from "../lab/load";
 import { removeProjects } from "../tests/faults/support/shop";
-import { DeployedExample } from "../tests/rollout/support/deployed";
-import { dockerRollout, plainCompose, type Rollout } from "../tests/rollout/support/rollouts";
-import { bringUp, type Example, examples } from "../tests/rollout/support/site";
+import { DeployedExample } from "../tests/integration/rollout-support/deployed";
+import { dockerRollout, plainCompose, type Rollout } from "../tests/integration/rollout-support/rollouts";
+import { bringUp, type Example, examples } from "../tests/integration/rollout-support/site";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -46,7 +46,7 @@ const ways: Record<string, (lab: Lab, example: Example) => Promise<Way>> = {
 function rolledBy(rollout: Rollout) {
   return async (lab: Lab, example: Example): Promise<Way> => {
     const versions = Array.from({ length: deployments + 1 }, (_, i) => `v${i}`);
-    const site = await bringUp(lab.hosts[0]!, example, { versions });
+    const site = await bringUp(lab.hosts[0]!, example, versions);
     return {
       url: site.url,
       deploy: (version) => rollout(site, version),

@@ -1,5 +1,8 @@
 # Who connects to a container, as its own kernel tables say. Nothing is asked of the proxy, and nothing is installed.
 
+# For how many seconds nobody may connect to any container before a rollout goes on.
+use_quiet=10
+
 # Waits until somebody connects to new container $3 of service $2. Fails with `apply_fault` if only the old containers get
 # connections. Where nobody connects to any of them, it waits for a while and then goes on.
 await_use() { # $1 release, $2 service, $3 container
@@ -7,6 +10,8 @@ await_use() { # $1 release, $2 service, $3 container
   use_old=$(without "$(containers_of "$2" | cut -d '|' -f 1)" "$ready$nl$3")
   [ -n "$use_old" ] || return 0
   use_before=$(connections_to_each "$use_old")
+  use_without="nobody has connected to it in $use_quiet s"
+  connections_to "$3" >/dev/null || use_without="waited $use_quiet s, because it cannot be seen here who connects to it"
   clock
   use_from=$ticks use_seen='' use_announced='' use_asked=-1
   until use_now=$(connections_to "$3") && [ -n "$use_now" ]; do
@@ -15,7 +20,7 @@ await_use() { # $1 release, $2 service, $3 container
     clock
     use_seconds=$(((ticks - use_from) / 100))
     if [ -z "$use_seen" ] || [ -n "$putting_back" ]; then
-      [ "$use_seconds" -lt "$use_quiet" ] || { say "$2: nobody has connected to it in $use_quiet s"; return 0; }
+      [ "$use_seconds" -lt "$use_quiet" ] || { say "$2: $use_without"; return 0; }
     elif [ "$use_seconds" -ge "$health_timeout" ]; then
       apply_fault="fail|$2|nobody has connected to the new container in $health_timeout s, only to the old one; make the proxy look up $2 again while it runs|$3"
       return 1
@@ -28,7 +33,6 @@ await_use() { # $1 release, $2 service, $3 container
   done
   say "$2: the new container is ready and in use"
 }
-use_quiet=10
 
 # Makes the HTTP requests of release $1's checks. Those to a proxy reach the containers behind it.
 ask_proxies() (

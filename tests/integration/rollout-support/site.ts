@@ -13,22 +13,6 @@ const run = promisify(execFile);
 export const examples = ["haproxy", "nginx", "caddy"] as const;
 export type Example = (typeof examples)[number];
 
-/** The proxy's configuration, in the folder `proxy` of each example. */
-const configs: Record<Example, string> = {
-  haproxy: "haproxy.cfg",
-  nginx: "nginx.conf",
-  caddy: "Caddyfile",
-};
-
-export interface SiteOptions {
-  /** The versions of `web` that can be rolled out; the first one is up at the start. */
-  versions?: string[];
-  /** Changes the text of the proxy's configuration, to see what a line of it is good for. */
-  edit?: (config: string) => string;
-  /** Added to the service `web` in compose.yaml. */
-  web?: object;
-}
-
 export interface SiteContainer {
   id: string;
   health: string;
@@ -70,9 +54,12 @@ export class Site {
   }
 }
 
-/** Brings an example up on a host, in place of any other one there, and returns when its proxy answers. */
-export async function bringUp(host: LabHost, example: Example, options: SiteOptions = {}): Promise<Site> {
-  const { versions = ["1", "2"], edit = (config) => config, web = {} } = options;
+/**
+ * Brings an example up on a host, in place of any other one there, and returns when its proxy answers.
+ *
+ * @param versions - of `web`, that can be rolled out; the first one is up at the start.
+ */
+export async function bringUp(host: LabHost, example: Example, versions: string[]): Promise<Site> {
   const folder = await mkdtemp(path.join(tmpdir(), "everfresh-rollout-"));
   try {
     await cp(path.join(__dirname, "../../../examples", example), folder, { recursive: true });
@@ -86,14 +73,12 @@ export async function bringUp(host: LabHost, example: Example, options: SiteOpti
     }
     await load(host, images);
 
-    const config = path.join(folder, "proxy", configs[example]);
-    await writeFile(config, edit(await readFile(config, "utf8")));
     const file = path.join(folder, "compose.yaml");
     const project = parse(await readFile(file, "utf8"));
     const { proxy, web: service } = project.services;
     for (const built of [proxy, service]) delete built.build;
     proxy.image = images[0];
-    Object.assign(service, { image: `${example}-web:rollout-$VERSION` }, web);
+    service.image = `${example}-web:rollout-$VERSION`;
     await writeFile(file, stringify(project));
 
     const site = new Site(example, host, host.url(8080));
