@@ -6,7 +6,7 @@ import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import type { Deployed } from "../core/release/deployed";
 import { newImages, type Plan, planRelease } from "../core/release/plan";
 import { refuseRequests } from "../core/release/request";
-import { decideRollouts, type RolloutDecisions, recreationNotes } from "../core/release/rollouts";
+import { decideRollouts, type RolloutDecisions, recreationNotes, rolloutsOf } from "../core/release/rollouts";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { deployer } from "./deployer";
@@ -79,7 +79,8 @@ export async function preflight(settings: Settings, circumstances: Circumstances
     ...(tree ? { commit: tree.commit, dirty: tree.dirty !== undefined } : {}),
     ...deployer(),
   };
-  const rollouts = decideRollouts(project, settings.strategy, hostPaths);
+  const decisions = decideRollouts(project, settings.strategy, hostPaths);
+  const rollouts = rolloutsOf(decisions);
   const { forceRecreate } = settings;
   const ingredients = { project, files, hostPaths, followed, rollouts, forceRecreate };
   const asked = hosts.map(({ host, judgement: { token } }) => ({ host, token }));
@@ -92,13 +93,13 @@ export async function preflight(settings: Settings, circumstances: Circumstances
     promoted: await promoted,
   });
   for (const warning of plan.warnings) log.warn(warning);
-  if (!pinned) tellRecreations(rollouts, circumstances);
+  if (!pinned) tellRecreations(decisions, circumstances);
   return { plan, project, hosts: hosts.map((facts) => withVolumeNotes(facts, newImages(plan))) };
 }
 
-function tellRecreations(rollouts: RolloutDecisions, { preview, log }: Circumstances): void {
-  for (const note of recreationNotes(rollouts, true)) log.warn(note);
-  if (preview) for (const note of recreationNotes(rollouts, false)) log.info(note);
+function tellRecreations(decisions: RolloutDecisions, { preview, log }: Circumstances): void {
+  for (const note of recreationNotes(decisions, true)) log.warn(note);
+  if (preview) for (const note of recreationNotes(decisions, false)) log.info(note);
 }
 
 const nothingBuilt = async () => ({ builds: [], contents: {} });

@@ -9,7 +9,13 @@ export interface ComposeDocument {
   configs?: Record<string, FileNode>;
   secrets?: Record<string, FileNode>;
   networks?: Record<string, NetworkNode | null>;
-  volumes?: Record<string, object | null>;
+  volumes?: Record<string, VolumeDefinitionNode | null>;
+  [key: string]: unknown;
+}
+
+export interface VolumeDefinitionNode {
+  external?: boolean;
+  "x-everfresh"?: unknown;
   [key: string]: unknown;
 }
 

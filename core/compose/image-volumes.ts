@@ -50,7 +50,7 @@ export function imageVolumeProblems(
             );
       if (mount.type !== "volume") return wrong(`is a mount of type ${mount.type}`, "name a volume");
       if (mount.source === undefined) return [];
-      if ((own(document.volumes, mount.source) as { external?: boolean } | undefined)?.external)
+      if (own(document.volumes, mount.source)?.external)
         return wrong("is an external volume", "let compose create it, or leave it out");
       const other = owners.get(mount.source) ?? service;
       owners.set(mount.source, service);

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { Check } from "../host/types";
 import { problem } from "../problems";
 import { wording } from "../wording";
+import type { ComposeDocument } from "./document";
 
 /** Where the source of a relative bind mount comes from: shipped with each release, or a path on the host. */
 export type Place = "ship" | "host";
@@ -76,10 +77,9 @@ const schema = v.strictObject({
 const volumeSchema = v.strictObject({ exclusive: v.optional(v.boolean("must be `true` or `false`")) });
 
 /** What is wrong with the `x-everfresh:` of volumes. */
-export const volumeOptionProblems = (volumes: Readonly<Record<string, object | null>> = {}): string[] =>
+export const volumeOptionProblems = (volumes: ComposeDocument["volumes"] = {}): string[] =>
   Object.entries(volumes).flatMap(([name, volume]) => {
-    const node = (volume as { "x-everfresh"?: unknown } | null)?.["x-everfresh"];
-    const result = v.safeParse(volumeSchema, node ?? {});
+    const result = v.safeParse(volumeSchema, volume?.["x-everfresh"] ?? {});
     return (result.issues ?? []).map((issue) => optionProblem(issue, `volumes.${name}.x-everfresh`));
   });
 

@@ -2,12 +2,11 @@ import { createHmac } from "node:crypto";
 import type { ComposeProject, ComposeService } from "../compose/project";
 import { composeText, renderCompose, renderDocument, storePath } from "../compose/render";
 import type { FileTree } from "../files";
-import type { HostPath, Layers, Release } from "../host/types";
+import type { HostPath, Layers, Release, Rollout } from "../host/types";
 import { mapValues, own } from "../records";
 import type { Provenance, PushedImage } from "./deployed";
 import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
 import { behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
-import { type RolloutDecisions, rolloutsOf } from "./rollouts";
 
 /** What a release is made of. */
 export interface Ingredients {
@@ -18,8 +17,8 @@ export interface Ingredients {
   hostPaths: ReadonlyMap<string, HostPath>;
   /** The images of services that follow a tag, by digest: `redis:7@sha256:…`. */
   followed: Readonly<Record<string, string>>;
-  /** How each service's containers are replaced. */
-  rollouts: RolloutDecisions;
+  /** The services whose new containers start beside the old ones. */
+  rollouts: Readonly<Record<string, Rollout>>;
   /** A new value makes a new release and recreates every container. */
   forceRecreate?: string;
 }
@@ -80,7 +79,7 @@ function serviceOf(
 ) {
   const { name, replicas, restarts, verify } = service;
   const built = own(images, name);
-  const rollout = own(rolloutsOf(rollouts), name);
+  const rollout = own(rollouts, name);
   const image = imageName(service, images, followed);
   return {
     name,
@@ -122,8 +121,7 @@ export function releaseKeepers(
     forceRecreate,
   });
   const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
-  const rolledOut = rolloutsOf(rollouts);
-  const strategies = Object.keys(rolledOut).length > 0 ? JSON.stringify(rolledOut) : "";
+  const strategies = Object.keys(rollouts).length > 0 ? JSON.stringify(rollouts) : "";
   const prefixed = (values: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(values).map(([service, value]) => [`image ${service}`, value]));
   return {

@@ -1,4 +1,4 @@
-import type { ServiceNode } from "../compose/document";
+import type { ComposeDocument, ServiceNode } from "../compose/document";
 import type { Strategy } from "../compose/options";
 import type { ComposeProject, ComposeService } from "../compose/project";
 import { publishes } from "../compose/publishes";
@@ -107,7 +107,7 @@ function exclusiveVolume(
         why: `the data of its anonymous volume at ${target} would not be in the new container`,
         todo: "give the volume a name",
       };
-    if (mark(document.volumes, source) === true)
+    if (isExclusive(document.volumes, source))
       return {
         why: `volume ${source} is marked as exclusive`,
         todo: "leave it, if only one may use it at a time",
@@ -116,10 +116,9 @@ function exclusiveVolume(
   return undefined;
 }
 
-/** Whether a volume says that only one container may use it at a time: its `x-everfresh.exclusive`. */
-const mark = (volumes: ComposeProject["document"]["volumes"], name: string): unknown =>
-  (own(volumes, name) as { "x-everfresh"?: { exclusive?: unknown } } | null | undefined)?.["x-everfresh"]
-    ?.exclusive;
+/** Whether a volume says that only one container may use it at a time. */
+const isExclusive = (volumes: ComposeDocument["volumes"], name: string): boolean | undefined =>
+  (own(volumes, name)?.["x-everfresh"] as { exclusive?: boolean } | undefined)?.exclusive;
 
 /** What a service writes to that may not stand two writers. Whoever chooses start-first for a service knows better. */
 function sharedData(
@@ -136,7 +135,7 @@ function sharedData(
     return (
       type === "volume" &&
       ![source, target].some((it) => imageVolumes.includes(it)) &&
-      mark(document.volumes, source) !== false
+      isExclusive(document.volumes, source) !== false
     );
   });
   return (
