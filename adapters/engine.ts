@@ -7,9 +7,12 @@ import * as v from "valibot";
 import { parseReference } from "../core/image-reference";
 import { excerpt } from "../core/printable";
 import type { RegistryAuth } from "./registry-session";
+import { repeated } from "./repeated";
 
 const run = promisify(execFile);
 const ImageConfig = v.nullable(v.object({ OnBuild: v.nullish(v.array(v.string())) }));
+/** What docker prints about an answer with such a status; the second is the containerd image store's form. */
+const REGISTRY_FAILS = /HTTP status: 5\d\d|unexpected status[^\n]*: 5\d\d/;
 /** After this long, the engine continues to remove its cache in the background. Milliseconds. */
 const PATIENCE_MS = 30_000;
 
@@ -34,17 +37,17 @@ export async function pullImage(
   { auth, platform }: { auth?: RegistryAuth | undefined; platform?: string | undefined } = {},
 ): Promise<void> {
   const config = auth && (await configWith(parseReference(image).registry, auth));
-  try {
-    await run(
-      "docker",
-      ["pull", "--quiet", ...(platform === undefined ? [] : ["--platform", platform]), "--", image],
-      { env: { ...process.env, ...(config !== undefined && { DOCKER_CONFIG: config }) } },
+  const env = { ...process.env, ...(config !== undefined && { DOCKER_CONFIG: config }) };
+  const args = ["pull", "--quiet", ...(platform === undefined ? [] : ["--platform", platform]), "--", image];
+  const attempt = () =>
+    run("docker", args, { env }).then(
+      () => undefined,
+      (error: { stderr?: string }) => String(error.stderr ?? error),
     );
-  } catch (error) {
-    const lastLine = String((error as { stderr?: string }).stderr ?? error)
-      .trim()
-      .split("\n")
-      .at(-1)!;
+  try {
+    const problem = await repeated(attempt, (output) => output !== undefined && REGISTRY_FAILS.test(output));
+    if (problem === undefined) return;
+    const lastLine = problem.trim().split("\n").at(-1)!;
     throw new Error(excerpt(lastLine.replace(/^Error response from daemon: /, "")));
   } finally {
     if (config !== undefined) await rm(config, { recursive: true });

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { speaksHttp } from "../core/images";
 import { excerpt } from "../core/printable";
 import { RegistryError, strangeAnswer, unreachable } from "./registry-error";
+import { repeated } from "./repeated";
 
 const TIMEOUT_MS = 5_000;
 /** The largest manifest that registries must accept (OCI distribution-spec, "Pushing Manifests"). Bytes. */
@@ -135,7 +136,12 @@ export class RegistrySession {
     throw strangeAnswer(this.#registry, "does not answer as a registry does");
   }
 
-  async #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
+  #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
+    const once = () => this.#sendOnce(method, url, authorization);
+    return repeated(once, ({ status }) => status >= 500);
+  }
+
+  async #sendOnce(method: string, url: string, authorization: string | undefined): Promise<Answer> {
     // AbortSignal.timeout would not do: neither its timer nor fetch's socket keeps the process alive until the answer.
     const stop = new AbortController();
     const timeout = this.#options.timeout ?? TIMEOUT_MS;

@@ -20,18 +20,28 @@ pull_images() {
 
 # Pulls image $2 of release $1, with the login if the image is in the login's registry.
 pull_image() {
+  pull=pull_without_login
   if [ -n "$registry_address" ] && [ "${2#"$registry_address"/}" != "$2" ]; then
+    pull=pull_with_login
     prepare_login || {
       failed_check=disk reason="$folder: cannot be written; free some space"
       return 1
     }
-    pull_output=$(pull_with_login "$2" 2>&1)
-  else
-    pull_output=$(docker_within 1800 pull -q "$2" 2>&1)
-  fi && return
+  fi
+  for pause in 1 3 ''; do
+    pull_output=$($pull "$2" 2>&1) && return
+    fails_for_now "$pull_output" && [ "$pause" ] || break
+    sleep "$pause"
+  done
   failed_check=pull
   reason="pull $2: $(printf '%s' "$pull_output" | tail -n 2)$(gone_remedy "$1" "$2" "$pull_output")"
   return 1
+}
+
+# Whether docker's output $1 says that the registry itself failed; the second form is the containerd image store's. The reference
+# registry answers a read with 500 while somebody else gives the same manifest a new tag.
+fails_for_now() {
+  case $1 in *'HTTP status: 5'[0-9][0-9]* | *'unexpected status'*': 5'[0-9][0-9]*) ;; *) return 1 ;; esac
 }
 
 # Prints what to do if the registry no longer has image $2 of release $1, judging by docker's output $3.
@@ -63,6 +73,8 @@ prepare_login() {
     printf '%s\n' '#!/bin/sh' 'printf "%s" "$EVERFRESH_LOGIN"' >.run/bin/docker-credential-everfresh &&
     chmod 700 .run/bin/docker-credential-everfresh
 } 2>/dev/null
+
+pull_without_login() { docker_within 1800 pull -q "$1"; }
 
 pull_with_login() {
   # The user's docker context names the engine, and a private --config would not know it.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { localOnBuild, pruneBuildCache } from "../../adapters/engine";
+import { localOnBuild, pruneBuildCache, pullImage } from "../../adapters/engine";
 import { docker } from "../../lab/docker";
+import { registryServers } from "../unit/adapters/registry-server";
 
 describe("this machine's engine", function () {
   this.timeout(600_000);
@@ -29,5 +30,26 @@ describe("this machine's engine", function () {
     assert.deepEqual(await localOnBuild(name), ["COPY a b /", "RUN c"]);
     await docker(["image", "rm", name]);
     assert.equal(await localOnBuild(name), undefined);
+  });
+
+  describe("a pull", () => {
+    const { start, requests } = registryServers();
+    const answering = (...statuses: number[]) =>
+      start(({ url }, response) => {
+        const status = url === "/v2/" ? 200 : (statuses.shift() ?? 404);
+        response.writeHead(status, { "docker-distribution-api-version": "registry/2.0" }).end();
+      });
+    const manifests = () => requests.filter(({ url }) => url!.includes("/manifests/")).length;
+
+    it("is repeated while the registry itself fails, as it does while somebody else gives the image a tag", async () => {
+      const address = await answering(500, 503);
+      await assert.rejects(pullImage(`${address}/web:1`), /404/);
+      assert.ok(manifests() >= 3, `${manifests()} requests`);
+    });
+
+    it("fails with docker's message when the registry goes on failing", async () => {
+      const address = await answering(...Array<number>(20).fill(500));
+      await assert.rejects(pullImage(`${address}/web:1`), /500 Internal Server Error/);
+    });
   });
 });

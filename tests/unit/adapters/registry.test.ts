@@ -67,6 +67,14 @@ describe("a question to a registry", () => {
       assert.equal((await failure(resolveDigest(`${broken}/web`))).problem, "failing");
     });
 
+    it("asks again when the registry fails at that moment only", async () => {
+      const statuses = [500, 503, 200];
+      const address = await start((_, response) =>
+        response.writeHead(statuses.shift()!, { "docker-content-digest": DIGEST }).end(),
+      );
+      assert.equal(await resolveDigest(`${address}/web`), DIGEST);
+    });
+
     it("throws when the registry sends an invalid digest", async () => {
       const other = await start((_, response) =>
         response.setHeader("docker-content-digest", "sha256:short").end(),
