@@ -3,6 +3,7 @@ import { hostPathsNote } from "../core/compose/mounts";
 import type { ComposeProject } from "../core/compose/project";
 import { inOneLine } from "../core/printable";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
+import { commandNotes } from "../core/release/commands";
 import type { Deployed } from "../core/release/deployed";
 import { newImages, type Plan, planRelease } from "../core/release/plan";
 import { refuseRequests } from "../core/release/request";
@@ -94,6 +95,7 @@ export async function preflight(settings: Settings, circumstances: Circumstances
   });
   for (const warning of plan.warnings) log.warn(warning);
   if (!pinned) tellRecreations(decisions, circumstances);
+  if (!pinned && preview) for (const note of commandNotes(project)) log.info(note);
   return { plan, project, hosts: hosts.map((facts) => withVolumeNotes(facts, newImages(plan))) };
 }
 

@@ -10,6 +10,7 @@ apply() {
   finished=$(finished_one_shots "$1")
   resume_paused || return 1
   [ -z "$putting_back" ] || remove_orphans "$1"
+  note_lost_files "$1"
   changes=$(changes_to "$1")
   remove_now "$(printf '%s\n' "$changes" | sed -n 's/^leftover|.*|//p')" || return 1
   pending=$(printf '%s\n' "$changes" | sed -n 's/^start|//p')
@@ -26,6 +27,7 @@ apply() {
     *) keep_waiting || return 1 ;;
     esac
   done
+  run_commands "$1" before "$(all_services "$1")" && take_new_files "$1" || return 1
   stop_orphans "$1"
   show_compose_warnings
   observed_just_now=1
@@ -67,6 +69,7 @@ run_wave() { # $1 release
 }
 
 start_wave() { # $1 release
+  check_new_files "$1" "$wave_starts" && run_commands "$1" before "$wave_starts" && place_files "$1" "$wave_starts" || return 1
   wave_rollouts=$(services_to_roll_out "$1" | without_anonymous_volumes)
   wave_recreates=$(without "$wave_starts" "$wave_rollouts")
   free_claims "$1" && remove_now "$(wrongly_kept)" || return 1
@@ -159,7 +162,7 @@ free_claims() { # $1 release
     rename) free_output=$(engine rename "$free_id" "$(printf '%.12s' "$free_id")_${free_name#/}" 2>&1) ;;
     *)
       say "stop $free_name: another service takes its port or address"
-      free_output=$(docker_within 120 stop "$free_id" 2>&1)
+      free_output=$(stop_containers "$free_id" 2>&1)
       ;;
     esac || { printf '%s\n' "$free_output" >>.run/up; exit 1; }
   done
@@ -169,8 +172,7 @@ free_claims() { # $1 release
 stop_orphans() { # $1 release
   stop_ids=$(orphans "$1" running)
   [ -n "$stop_ids" ] || return 0
-  # shellcheck disable=SC2086 # one word per id
-  docker_within 120 stop $stop_ids >/dev/null 2>&1 || :
+  stop_containers "$stop_ids" >/dev/null 2>&1 || :
   observe
 }
 
@@ -179,8 +181,7 @@ remove_orphans() { remove_now "$(orphans "$1")"; }
 # Stops and removes containers, one per line, and observes again.
 remove_now() {
   [ -n "$1" ] || return 0
-  # shellcheck disable=SC2086 # one word per id
-  docker_within 120 stop $1 >/dev/null 2>&1 || :
+  stop_containers "$1" >/dev/null 2>&1 || :
   # shellcheck disable=SC2086 # one word per id
   docker_within 60 rm -f $1 >/dev/null 2>&1 || :
   observe_again

@@ -1,17 +1,22 @@
-# The checks of `x-everfresh.verify`. A release's `checks` file is a list of calls of `http`, `command_in` and `file_in` below, and
-# of `drain`.
+# The checks of `x-everfresh.verify`. A release's file `checks` is a list of calls: of `http`, `command_in` and `file_in` below, of
+# `drain` (rollout.sh), of `before` and `after` (commands.sh), and of `live`,
+# `check_files` and `reload` (live.sh). Each acts only when its kind of call is asked for.
+
+# Makes the calls of kind $2 (`check`, `drain`, ...) of release $1. Fails if the file was changed on this host: the shell
+# would exit on one that ends in the middle of a word.
+run_calls() {
+  is_as_staged "$1" checks || return 1
+  calls=$2
+  # shellcheck disable=SC1090 # written by core/host/payload.ts
+  . "./releases/$1/checks"
+}
+
 # Every container of the service must pass. Containers that a failed deployment did not touch are not checked again.
 
 # Runs release $1's checks. Sets `broken_check` to "service|problem|container" for the first that fails, if any.
 run_checks() {
   broken_check=''
-  # The shell would exit on a file that ends in the middle of a word.
-  is_as_staged "$1" checks || {
-    broken_check="|its checks were changed on this host|"
-    return 1
-  }
-  # shellcheck disable=SC1090 # written by core/host/payload.ts
-  . "./releases/$1/checks"
+  run_calls "$1" check || broken_check="|its checks were changed on this host|"
   [ -z "$broken_check" ]
 }
 
@@ -19,9 +24,6 @@ checked_containers() {
   printf '%s\n' "$proof" | awk -F '|' -v wanted="$1" "$tables"'
     END { for (i = 1; i <= good_count; i++) if (good_service[i] == wanted && good_untouched[i] == "") print good_container[i] }'
 }
-
-# See `drain_container`.
-drain() { :; }
 
 # Appends an end mark to stdin, so that $( ) does not strip trailing newlines.
 with_end_mark() { cat && printf x; }
@@ -39,7 +41,7 @@ http_get() { # address port path
 }
 
 http() { # service port path status body
-  [ -z "$broken_check" ] || return 0
+  [ "$calls$broken_check" = check ] || return 0
   for container in $(checked_containers "$1"); do
     http_address=$(engine inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$container" |
       cut -d ' ' -f 1)
@@ -63,7 +65,7 @@ http() { # service port path status body
 }
 
 command_in() { # service word…
-  [ -z "$broken_check" ] || return 0
+  [ "$calls$broken_check" = check ] || return 0
   command_service=$1
   shift
   for container in $(checked_containers "$command_service"); do
@@ -81,7 +83,7 @@ command_in() { # service word…
 }
 
 file_in() { # service path text
-  [ -z "$broken_check" ] || return 0
+  [ "$calls$broken_check" = check ] || return 0
   for container in $(checked_containers "$1"); do
     file_text=$(engine cp -L "$container:$2" - 2>/dev/null | tar -xOf - 2>/dev/null | with_end_mark)
     case ${file_text%x} in

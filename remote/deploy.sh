@@ -24,6 +24,8 @@ deploy() {
   fi
   phase commit
   commit_release
+  run_last_commands
+  cat "releases/$release/result.json"
   prune
 }
 
@@ -52,12 +54,21 @@ already_runs() {
   finished=$(finished_one_shots "$release")
   [ "$previous" = "$release" ] && [ ! -f unfinished ] && [ ! -f replaced ] &&
     [ "$(runs_now)" = "$(grep '^runs ' current/proved)" ] &&
-    proof=$(verdicts "$release") && ! printf '%s\n' "$proof" | grep -q '^wait|\|^fail|' && run_checks "$release"
+    has_loaded "$release" && proof=$(verdicts "$release") && ! printf '%s\n' "$proof" | grep -q '^wait|\|^fail|' && run_checks "$release"
+}
+
+# What can fail while nothing has been changed yet: commands that run before the release, and checks of new files. What needs a service
+# that does not run yet waits until it has been started (see `start_wave`); where nothing is deployed, that is everything.
+check_before_changes() { # $1 release
+  [ -n "$previous" ] || return 0
+  check_for=$(with_needs_met "$1")
+  check_new_files "$1" "$check_for" && run_commands "$1" before "$check_for" in_old
 }
 
 start_new_release() {
   own_files ||
     fail_because files "configs and secrets: their owner and mode cannot be set on this host; remove uid, gid and mode from them"
+  check_before_changes "$release" || fail_to_apply
   make_host_files && mark_unfinished || fail_because disk "$folder: cannot be written; free some space"
   apply "$release" || fail_to_apply
 }
@@ -69,7 +80,7 @@ prove_new_release() {
   record_one_shots "$release" || fail_because disk "$folder: cannot be written; free some space"
 }
 
-# Makes the release current and prints its result.
+# Makes the release current.
 commit_release() {
   rm -f .run/reserve
   record_proof "$release" "$token" "$lineage" && switch_current "$release" ||
@@ -77,7 +88,15 @@ commit_release() {
   record_deployment "$deployment" "$release" "$begun_at" "$(deployment_facts)" "$outcome" \
     ",\"seconds\":{$phases},\"pulled\":$pulled"
   rm -f unfinished replaced
-  cat "releases/$release/result.json"
+}
+
+# The release has been proved: a command that fails now is no reason to take it away.
+run_last_commands() {
+  run_commands "$release" after "$(all_services "$release")" && return
+  explain_failure "$apply_fault"
+  say_reason
+  say "release $release has been proved and stays; \`pulumi up\` runs the command again"
+  exit 1
 }
 
 # Ends a deployment that was told to stop.

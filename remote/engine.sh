@@ -10,18 +10,34 @@ docker_within() {
 
 engine() { docker_within "$engine_limit" "$@"; }
 
+# Stops containers, one id per line. Each has its `stop_grace_period` before it is killed; docker's default is 10 s.
+stop_containers() {
+  # shellcheck disable=SC2086 # one word per id
+  stop_grace=$(engine inspect --type container --format '{{with index .Config "StopTimeout"}}{{.}}{{end}}' $1 2>/dev/null |
+    sort -n | tail -n 1)
+  # shellcheck disable=SC2086 # one word per id
+  docker_within $((${stop_grace:-10} + 110)) stop $1
+}
+
 refuse_engine() { refuse 1 "docker: does not answer; start it on the host and try again"; }
 
-# Runs compose for the release in folder $2, for at most $1 seconds. Of this login's variables it sees only those that locate
-# docker: a variable that the compose file names without a value must be unset in the container.
+# Runs compose for the release in folder $2, for at most $1 seconds.
 compose_within() {
   compose_limit=$1 compose_release=$2
+  shift 2
+  compose_file "$compose_limit" "$compose_release/compose.yaml" "$@"
+}
+
+# Runs compose with file $2, for at most $1 seconds. Of this login's variables it sees only those that locate
+# docker: a variable that the compose file names without a value must be unset in the container.
+compose_file() {
+  compose_limit=$1 compose_text=$2
   shift 2
   timeout -k 5 "$compose_limit" env -i PATH="$PATH" HOME="${HOME:-/}" \
     ${DOCKER_HOST+"DOCKER_HOST=$DOCKER_HOST"} ${DOCKER_CONTEXT+"DOCKER_CONTEXT=$DOCKER_CONTEXT"} \
     ${DOCKER_CONFIG+"DOCKER_CONFIG=$DOCKER_CONFIG"} ${DOCKER_CERT_PATH+"DOCKER_CERT_PATH=$DOCKER_CERT_PATH"} \
     ${DOCKER_TLS_VERIFY+"DOCKER_TLS_VERIFY=$DOCKER_TLS_VERIFY"} ${XDG_RUNTIME_DIR+"XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR"} \
-    docker compose --ansi never -p "$project" --project-directory "$folder" -f "$compose_release/compose.yaml" "$@" \
+    docker compose --ansi never -p "$project" --project-directory "$folder" -f "$compose_text" "$@" \
     </dev/null 3>&-
 }
 

@@ -29,7 +29,7 @@ explain_failure() { # $1 verdict
   explain_container=${explain_rest#*|}
   reason="$failed_service: $failed_check"
   case $explain_container in
-  *[!0-9a-f]* | '') evidence='' ;;
+  *[!0-9a-f]* | '') evidence=$(tail -n 10 .run/command 2>/dev/null) ;;
   *)
     evidence=$(engine logs --tail 10 "$explain_container" 2>&1 | tail -c 16384 | tail -n 10)
     explain_healthcheck=$(last_healthcheck "$explain_container")
@@ -76,12 +76,16 @@ fail() {
   phase end
   record_deployment "$deployment" "$release" "$begun_at" "$(deployment_facts)" "$fail_outcome" ",\"seconds\":{$phases},$fail_check"
   [ "$fail_status" != 1 ] || remove_unproved_release
-  say ""
-  say "$reason"
-  [ -z "$evidence" ] || say "$(printf '%s\n' "$evidence" | sed 's/^/  | /')"
+  say_reason
   [ "$fail_status" = 1 ] || say "what ran before could not be put back: $put_back_reason; check \`everfresh logs\` and deploy again"
   say "${what_serves:-no release of $project is serving}"
   exit "$fail_status"
+}
+
+say_reason() {
+  say ""
+  say "$reason"
+  [ -z "$evidence" ] || say "$(printf '%s\n' "$evidence" | sed 's/^/  | /')"
 }
 
 # Nobody needs a release that never ran.

@@ -129,7 +129,7 @@ prepare_folder() {
   chmod u+rwX . ./*
   chmod u+rwX releases/*
   chmod u+rwX releases/*/*
-  move_aside_unless folder changed releases store mounts && move_aside_unless file holder unfinished replaced finished ledger.jsonl &&
+  move_aside_unless folder changed releases store mounts live && move_aside_unless file holder unfinished replaced finished ran unloaded ledger.jsonl &&
     { [ -L current ] || [ ! -d current ] || move_aside current; } ||
     refuse 1 "$folder: cannot be written; free some space or check the folder's owner"
   printf '%s\n' "who $who" "from $from" "since $(utc)" "release ${release:-none}" "pid $$" 2>/dev/null >holder

@@ -26,7 +26,7 @@ main() {
   release_images='' release_hashes='' images_missing='' finished='' pulled=0 missing=0
   # The progress of the deployment, and why it failed.
   proof='' applied='' ready='' announced_changes='' putting_back=''
-  reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves=''
+  reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves='' calls='' apply_fault='' files_checked=''
   request
   case ${1-} in
   deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive) "$1" ;;

@@ -11,7 +11,7 @@ probe() {
     probe_manifest "$probe_release/manifest.json"
     lines_of proved "$probe_release/proved"
     [ -n "$(field "$probe_release/proved" lineage)" ] || printf 'proved lineage %s\n' "$(lineage_of "$probe_current")"
-    tampered "$probe_current" | sed 's/^/tampered /'
+    { tampered "$probe_current"; misplaced "$probe_current"; } | sort -u | sed 's/^/tampered /'
   fi
   [ -n "$probe_current" ] && [ -n "$(field "$probe_release/proved" token)" ] || probe_nothing_deployed
   [ "$PWD" = "$folder" ] || { probe_engine; echo end; return; }

@@ -21,6 +21,7 @@ prune() {
   prune_count=0 prune_bytes=0 prune_images=''
   prune_releases
   prune_files
+  prune_live_files
   prune_volumes
   remove_images "$prune_images $(unneeded_images)"
   [ "$prune_count" -eq 0 ] || say "pruned $prune_count old releases, $((prune_bytes / 1000000)) MB of images"

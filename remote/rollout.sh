@@ -100,29 +100,20 @@ unready_verdict() {
 retire() { # $1 release, $2 service, $3 container
   if [ -z "$putting_back" ]; then say "$2: the old container leaves"; else say "$2: the new container leaves"; fi
   drain_container "$1" "$2" "$3"
-  retire_grace=$(engine inspect --format '{{with index .Config "StopTimeout"}}{{.}}{{end}}' "$3" 2>/dev/null)
-  docker_within $((${retire_grace:-10} + 30)) stop "$3" >/dev/null 2>&1 || :
   remove_now "$3"
 }
 
-# Runs the drain command of service $2 in container $3, and gives running requests the time that they may take. The release's
-# `checks` file has it as a call of `drain`, like the other calls there (checks.sh).
+# Runs the drain command of service $2 in container $3, and gives running requests the time that they may take.
 drain_container() { # $1 release, $2 service, $3 container
-  is_as_staged "$1" checks || return 0
-  (
-    drained_service=$2 drained_container=$3
-    http() { :; }
-    command_in() { :; }
-    file_in() { :; }
-    drain() { # service seconds word...
-      [ "$1" = "$drained_service" ] || return 0
-      drain_seconds=$2
-      shift 2
-      drain_output=$(engine exec "$drained_container" "$@" 2>&1) ||
-        say "$drained_service: the drain command failed: $(printf '%s' "$drain_output" | tail -n 1)"
-      await_last_request "$drained_container" "$drain_seconds"
-    }
-    # shellcheck disable=SC1090 # written by core/host/payload.ts
-    . "./releases/$1/checks"
-  )
+  drained_service=$2 drained_container=$3
+  run_calls "$1" drain || :
+}
+
+drain() { # service seconds word...
+  [ "$calls" = drain ] && [ "$1" = "$drained_service" ] || return 0
+  drain_seconds=$2
+  shift 2
+  drain_output=$(engine exec "$drained_container" "$@" 2>&1) ||
+    say "$drained_service: the drain command failed: $(printf '%s' "$drain_output" | tail -n 1)"
+  await_last_request "$drained_container" "$drain_seconds"
 }

@@ -15,7 +15,7 @@ listing() {
   ) 2>/dev/null | sort
 }
 
-release_parts='compose.yaml manifest.json services checks facts'
+release_parts='compose.yaml check.yaml manifest.json services checks facts'
 
 # Lists the parts and files of release $1 as they are on the disk now.
 release_listing() {
@@ -104,6 +104,7 @@ stage() {
 # For a release that is already there: replaces each part that differs on its own, so that a kill never leaves one half-written.
 repair_release() {
   for part in $release_parts; do
+    [ -f ".stage/release/$part" ] || continue
     [ -f "releases/$release/$part" ] && cmp -s ".stage/release/$part" "releases/$release/$part" ||
       replace_file "releases/$release/$part" <".stage/release/$part" || return 1
   done

@@ -48,8 +48,7 @@ remove_containers() {
   }
   remove_ids=$(without "$(ids_of "$remove_ids$nl$observed" | grep . | sort -u)" "$(ids_of "$unmanaged")")
   [ -n "$remove_ids" ] || return 0
-  # shellcheck disable=SC2086 # one word per id
-  docker_within 120 stop $remove_ids >/dev/null 2>&1 || :
+  stop_containers "$remove_ids" >/dev/null 2>&1 || :
   # shellcheck disable=SC2086 # one word per id
   docker_rm container -f $remove_ids
 }

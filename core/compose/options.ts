@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Check } from "../host/types";
+import type { Check, ReleaseCommand, Reload } from "../host/types";
 import { problem } from "../problems";
 import { wording } from "../wording";
 import type { ComposeDocument } from "./document";
@@ -15,6 +15,15 @@ export interface ServiceOptions {
   /** Where the sources of relative bind mounts come from, by the source as written in the compose file. */
   mounts: Record<string, Place>;
   rollout: RolloutOptions;
+  commands: ReleaseCommands;
+}
+
+/** What runs for a release: once before any container is replaced, once after the proof, and whenever files have changed. */
+export interface ReleaseCommands {
+  before?: ReleaseCommand;
+  after?: ReleaseCommand;
+  /** How the service takes new files without a new container. */
+  reload?: Reload;
 }
 
 /** How a service's containers are replaced. */
@@ -59,6 +68,11 @@ const fileCheck = v.strictObject({
   contains: v.pipe(text, v.minLength(1, "is empty")),
 });
 const command = v.pipe(v.array(text, "must be a list of words"), v.minLength(1, "is empty"));
+const releaseCommand = v.strictObject({
+  command,
+  exec: v.optional(v.boolean("must be `true` or `false`"), false),
+  seconds: v.optional(whole(1, 86_400), 600),
+});
 const schema = v.strictObject({
   verify: v.optional(
     v.strictObject({
@@ -72,6 +86,9 @@ const schema = v.strictObject({
   strategy: v.optional(v.picklist(strategies, otherStrategy)),
   drain: v.optional(v.strictObject({ command, seconds: v.optional(whole(0, 3600), 10) })),
   observe: v.optional(v.boolean("must be `true` or `false`"), true),
+  before: v.optional(releaseCommand),
+  after: v.optional(releaseCommand),
+  reload: v.optional(v.strictObject({ check: command, command, seconds: v.optional(whole(1, 3600), 30) })),
 });
 
 const volumeSchema = v.strictObject({ exclusive: v.optional(v.boolean("must be `true` or `false`")) });
@@ -93,13 +110,18 @@ export function parseOptions(node: unknown, where: string, problems: string[]): 
   const result = v.safeParse(schema, node ?? {});
   if (!result.success) {
     problems.push(...result.issues.map((issue) => optionProblem(issue, where)));
-    return { verify: [], imageVolumes: [], mounts: {}, rollout: { observe: true } };
+    return { verify: [], imageVolumes: [], mounts: {}, rollout: { observe: true }, commands: {} };
   }
   const { http, command, file } = result.output.verify ?? {};
   const verify: Check[] = [];
   if (http) verify.push({ kind: "http", ...http });
   if (command) verify.push({ kind: "command", command });
   if (file) verify.push({ kind: "file", ...file });
-  const { verify: _, volumes = {}, mounts = {}, ...rollout } = result.output;
-  return { verify, imageVolumes: Object.keys(volumes), mounts, rollout };
+  const { verify: _, volumes = {}, mounts = {}, before, after, reload, ...rollout } = result.output;
+  const commands = {
+    ...(before ? { before } : {}),
+    ...(after ? { after } : {}),
+    ...(reload ? { reload } : {}),
+  };
+  return { verify, imageVolumes: Object.keys(volumes), mounts, rollout, commands };
 }

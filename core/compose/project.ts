@@ -2,7 +2,7 @@ import type { BuildSpec } from "../content";
 import type { Check, FileAccess, HostPath } from "../host/types";
 import type { BuildOptions } from "./build";
 import type { ComposeDocument } from "./document";
-import type { Place, RolloutOptions } from "./options";
+import type { Place, ReleaseCommands, RolloutOptions } from "./options";
 
 /** A team's compose project, as `docker compose config` resolves it. */
 export interface ComposeProject {
@@ -55,6 +55,8 @@ export interface ComposeService {
   published: PublishedPort[];
   /** See `x-everfresh.strategy`, `drain` and `observe`. */
   rollout: RolloutOptions;
+  /** See `x-everfresh.before`, `after` and `reload`. */
+  commands: ReleaseCommands;
 }
 
 /** A port of the host that a service publishes. */

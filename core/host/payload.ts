@@ -6,6 +6,7 @@ import type {
   Claim,
   DeployRequest,
   Release,
+  ReleaseCommand,
   ReleaseFile,
   ReleaseManifest,
   ReleaseService,
@@ -46,7 +47,9 @@ export function manifestOf(release: Release, { who, from, stack }: Deployer): Re
     who,
     from,
     stack,
-    services: release.services.map(({ verify, lifetime, needs, claims, rollout, ...service }) => service),
+    services: release.services.map(
+      ({ verify, lifetime, needs, claims, rollout, before, after, reload, ...service }) => service,
+    ),
     files: release.files.map(({ path, fingerprint }) => ({ path, fingerprint })),
   };
 }
@@ -59,9 +62,10 @@ function releaseTree(release: Release, deployer: Deployer): TarEntry[] {
   return [
     { type: "directory", path: "release" },
     text("compose.yaml", release.compose),
+    ...(release.composeToCheck === undefined ? [] : [text("check.yaml", release.composeToCheck)]),
     text("manifest.json", `${JSON.stringify(manifestOf(release, deployer))}\n`),
     text("services", release.services.map(serviceLine).join("")),
-    text("checks", release.services.map(callLines).join("")),
+    text("checks", [...release.services.map(callLines), ...release.files.map(liveLine)].join("")),
     text(
       "facts",
       members({ tag: release.tag, commit: release.commit, dirty: release.dirty, services: content }),
@@ -162,14 +166,27 @@ export const ownedLines = ({ files }: Release): string[] =>
     }),
   );
 
-/** Calls of functions in remote/checks.sh and remote/rollout.sh. */
-function callLines({ name, verify, rollout }: ReleaseService): string {
+/** Calls of functions in remote/checks.sh. */
+function callLines({ name, verify, rollout, before, after, reload }: ReleaseService): string {
   const { drain } = rollout ?? {};
+  const commandLine = (when: string, { seconds, exec, command }: ReleaseCommand) =>
+    line(when, name, String(seconds), exec ? "exec" : "run", ...command);
   return [
     ...verify.map((check) => checkLine(name, check)),
     ...(drain ? [line("drain", name, String(drain.seconds), ...drain.command)] : []),
+    ...(before ? [commandLine("before", before)] : []),
+    ...(after ? [commandLine("after", after)] : []),
+    ...(reload
+      ? [
+          line("check_files", name, String(reload.seconds), ...reload.check),
+          line("reload", name, String(reload.seconds), ...reload.command),
+        ]
+      : []),
   ].join("");
 }
+
+const liveLine = ({ fingerprint, live }: ReleaseFile): string =>
+  live ? line("live", fingerprint, live.path, ...live.services) : "";
 
 function checkLine(service: string, check: Check): string {
   switch (check.kind) {

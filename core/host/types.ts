@@ -21,6 +21,8 @@ export interface Release {
    * relative to the project's folder on the host (compose runs with `--project-directory` set to it).
    */
   compose: string;
+  /** The same with the files under `store/` that are `live`: a container made from it sees them before any other does. */
+  composeToCheck?: string;
   files: ReleaseFile[];
   /** The host's own files and folders below the project's folder that it mounts. */
   hostPaths?: HostPath[];
@@ -77,6 +79,15 @@ export interface ReleaseFile {
   path: string;
   /** What lies under `store/<fingerprint>/`, parents before children. */
   entries: ReleaseFileEntry[];
+  /** Where containers see it if its services reload: a copy that changes with the release, while its path stays. */
+  live?: LiveFile;
+}
+
+export interface LiveFile {
+  /** Relative to the project's folder on the host: `live/<16 hex digits>/<name>`. */
+  path: string;
+  /** The services that use it. All of them reload. */
+  services: string[];
 }
 
 export type ReleaseFileEntry =
@@ -122,6 +133,11 @@ export interface ReleaseService {
   claims: Claim[];
   /** How its containers are replaced, unless the old ones are removed before the new ones start. */
   rollout?: Rollout;
+  /** What runs once for this release: before any container is replaced, and after the release has been proved. */
+  before?: ReleaseCommand;
+  after?: ReleaseCommand;
+  /** How it takes new files without a new container. */
+  reload?: Reload;
   /** Fingerprints of the files it uses. */
   files: string[];
   /** Checks besides the healthcheck, from `x-everfresh.verify`. */
@@ -134,6 +150,25 @@ export interface Rollout {
   observe: boolean;
   /** What to run in an old container before its stop signal, and how many seconds running requests may then take. */
   drain?: { command: string[]; seconds: number };
+}
+
+/** A command that runs once for a release. */
+export interface ReleaseCommand {
+  command: string[];
+  /** Whether it runs in a container of the service that is running then, not in one of its own from the release's image. */
+  exec: boolean;
+  /** How long it may take. */
+  seconds: number;
+}
+
+/** How a service takes new files. */
+export interface Reload {
+  /** Runs in a container of its own, with the new files: whether they are valid. */
+  check: string[];
+  /** Runs in each running container, once the files are there. */
+  command: string[];
+  /** How long each of them may take. */
+  seconds: number;
 }
 
 /** `ends`: others wait for its end. `lasts`: it must keep running. `either`: it may end with status 0. */
@@ -293,4 +328,7 @@ export interface ReleaseManifest {
 }
 
 /** A service in the manifest. */
-export type ManifestService = Omit<ReleaseService, "lifetime" | "needs" | "claims" | "verify">;
+export type ManifestService = Omit<
+  ReleaseService,
+  "lifetime" | "needs" | "claims" | "verify" | "before" | "after" | "reload"
+>;

@@ -6,6 +6,7 @@ import type { HostPath, Layers, Release, Rollout } from "../host/types";
 import { mapValues, own } from "../records";
 import type { Provenance, PushedImage } from "./deployed";
 import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
+import { liveFileOf } from "./live-files";
 import { behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
 
 /** What a release is made of. */
@@ -39,18 +40,22 @@ export function assembleRelease(ingredients: Ingredients, known: Known): Release
   const { project, files, hostPaths, followed, forceRecreate } = ingredients;
   const { id, fingerprints, images, provenance } = known;
   const { tag, commit, dirty } = provenance;
-  const shipped = files.map((tree, i) => ({ ...tree, fingerprint: fingerprints[i]! }));
-  const document = renderDocument(project, {
-    images: { ...followed, ...mapValues(images, ({ ref }) => ref) },
-    files: new Map(
-      shipped.map(({ file, fingerprint }) => [
-        file.key,
-        storePath(fingerprint, file.name, file.access !== undefined),
-      ]),
-    ),
-    hostPaths,
-    forceRecreate,
-  });
+  const shipped = files.map((tree, i) => ({
+    ...tree,
+    fingerprint: fingerprints[i]!,
+    live: liveFileOf(tree.file, project),
+  }));
+  const isLive = shipped.some(({ live }) => live);
+  const inStore = ({ file, fingerprint }: (typeof shipped)[number]) =>
+    storePath(fingerprint, file.name, file.access !== undefined);
+  const render = (pathOf: (tree: (typeof shipped)[number]) => string) =>
+    renderDocument(project, {
+      images: { ...followed, ...mapValues(images, ({ ref }) => ref) },
+      files: new Map(shipped.map((tree) => [tree.file.key, pathOf(tree)])),
+      hostPaths,
+      forceRecreate,
+    });
+  const document = render((tree) => (tree.live ? `./${tree.live.path}` : inStore(tree)));
   const rendered = document as RenderedDocument;
   return {
     id,
@@ -59,12 +64,18 @@ export function assembleRelease(ingredients: Ingredients, known: Known): Release
     commit,
     dirty,
     compose: composeText(document),
+    ...(isLive ? { composeToCheck: composeText(render(inStore)) } : {}),
     hostPaths: [...hostPaths.values()],
-    files: shipped.map(({ file, entries, fingerprint }) => ({ fingerprint, path: file.where, entries })),
+    files: shipped.map(({ file, entries, fingerprint, live }) => ({
+      fingerprint,
+      path: file.where,
+      entries,
+      ...(live ? { live } : {}),
+    })),
     services: project.services.map((service) => ({
       ...serviceOf(service, ingredients, known, rendered),
       files: shipped
-        .filter(({ file }) => file.services.includes(service.name))
+        .filter(({ file, live }) => !live && file.services.includes(service.name))
         .map(({ fingerprint }) => fingerprint),
     })),
     ...requirementsOf(rendered),
@@ -77,7 +88,7 @@ function serviceOf(
   { images, layers }: Known,
   rendered: RenderedDocument,
 ) {
-  const { name, replicas, restarts, verify } = service;
+  const { name, replicas, restarts, verify, commands } = service;
   const built = own(images, name);
   const rollout = own(rollouts, name);
   const image = imageName(service, images, followed);
@@ -90,6 +101,7 @@ function serviceOf(
     restarts,
     verify,
     ...(rollout ? { rollout } : {}),
+    ...commands,
     ...behaviourOf(name, verify, rendered),
   };
 }
@@ -121,7 +133,15 @@ export function releaseKeepers(
     forceRecreate,
   });
   const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
-  const strategies = Object.keys(rollouts).length > 0 ? JSON.stringify(rollouts) : "";
+  // A project without them has the releases that it had before there were any.
+  const added = [
+    rollouts,
+    Object.fromEntries(
+      project.services.flatMap(({ name, commands }) =>
+        Object.keys(commands).length > 0 ? [[name, commands]] : [],
+      ),
+    ),
+  ].filter((values) => Object.keys(values).length > 0);
   const prefixed = (values: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(values).map(([service, value]) => [`image ${service}`, value]));
   return {
@@ -131,7 +151,7 @@ export function releaseKeepers(
     "compose file": createHmac("sha256", key)
       .update(compose)
       .update(checks)
-      .update(strategies)
+      .update(added.map((values) => JSON.stringify(values)).join(""))
       .digest("hex")
       .slice(0, 16),
   };

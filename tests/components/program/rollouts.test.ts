@@ -49,6 +49,35 @@ describe("the program, with `strategy: start-first`", () => {
     );
   });
 
+  it("tells the hosts what runs before and after a release, and says it in a preview", async () => {
+    const before = await run();
+    change({
+      "x-everfresh": {
+        before: { command: ["redis-cli", "it's coming"], exec: true, seconds: 5 },
+        after: { command: ["warm", "up"] },
+      },
+    });
+    const declared = await run();
+    const lines = [
+      ["before", "redis", "5", "exec", "redis-cli", "it's coming"],
+      ["after", "redis", "600", "run", "warm", "up"],
+    ];
+    for (const line of lines) assert.ok(programOf(declared).includes(`${line.map(quote).join(" ")}\n`));
+    assert.notEqual(keepers(declared)["compose file"], keepers(before)["compose file"]);
+    const said = (await run({}, { preview: true })).log.map(({ message }) => message);
+    assert.ok(
+      said.includes(
+        "redis: before a new release changes anything, `redis-cli it's coming` runs in an old container, at most 5 s",
+      ),
+      said.join("\n"),
+    );
+    assert.ok(
+      said.includes(
+        "redis: after a new release has been proved, `warm up` runs in a container of its own, at most 600 s",
+      ),
+    );
+  });
+
   it("is not noticed by hosts where no service can start first", async () => {
     const [before, declared] = [await run(), await run(startFirst)];
     assert.deepEqual(keepers(declared), keepers(before));

@@ -9,7 +9,7 @@ import { outside } from "../../../adapters/outside";
 import { type Judgement, judge } from "../../../core/host/judge";
 import { parseProbe } from "../../../core/host/probe";
 import { type HostProject, probeProgram } from "../../../core/host/requests";
-import type { Check, DeployResult, HostState, Rollout } from "../../../core/host/types";
+import type { Check, DeployResult, HostState, ReleaseService } from "../../../core/host/types";
 import { mapValues } from "../../../core/records";
 import { engine, exec } from "../../../lab/faults";
 import type { Lab, LabHost } from "../../../lab/lab";
@@ -145,16 +145,22 @@ const built = (name: string, image: string, content: string): WrittenService => 
 
 type DependsOn = Record<string, { restart?: boolean }>;
 
+/** A service of the compose file, and what everfresh is told of it. */
+type DescribedService = Pick<ReleaseService, "image" | "rollout" | "before" | "after" | "reload"> & {
+  scale?: number;
+  [key: string]: unknown;
+};
+
 /** A release of any compose project, whose services' images are pages of `images`, or names of their own. */
 export function releaseOf(
   images: Images,
   id: string,
   document: {
-    services: Record<string, { image: string; scale?: number; rollout?: Rollout; [key: string]: unknown }>;
+    services: Record<string, DescribedService>;
     [key: string]: unknown;
   },
 ): WrittenRelease {
-  const services = mapValues(document.services, ({ rollout: _, ...service }) => ({
+  const services = mapValues(document.services, ({ rollout, before, after, reload, ...service }) => ({
     ...service,
     image: images[service.image] ?? service.image,
   }));
@@ -166,7 +172,7 @@ export function releaseOf(
     files: [],
     services: Object.entries(services).map(([name, { image, scale }]) => ({
       name,
-      ...rolloutOf(document.services[name]!),
+      ...optionsOf(document.services[name]!),
       restarts: Object.entries(document.services)
         .filter(([, other]) => (other.depends_on as DependsOn | undefined)?.[name]?.restart)
         .map(([other]) => other),
@@ -179,7 +185,12 @@ export function releaseOf(
   };
 }
 
-const rolloutOf = ({ rollout }: { rollout?: Rollout }) => (rollout ? { rollout } : {});
+const optionsOf = ({ rollout, before, after, reload }: DescribedService) => ({
+  ...(rollout ? { rollout } : {}),
+  ...(before ? { before } : {}),
+  ...(after ? { after } : {}),
+  ...(reload ? { reload } : {}),
+});
 
 /** The release with what the registry says of its images' layers. */
 export async function measured(lab: Lab, release: WrittenRelease): Promise<WrittenRelease> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Rollout } from "../../../core/host/types";
+import type { ReleaseService } from "../../../core/host/types";
 import { engine } from "../../../lab/faults";
 import { ownHost } from "../../faults/support/own-host";
 import {
@@ -14,7 +14,10 @@ import {
 import type { WrittenRelease } from "../../support/written-release";
 
 /** A service of these tests: what `docker compose` is told of it beside its image, one of the pages that have an image. */
-export type Service = { page?: string; rollout?: Rollout; [key: string]: unknown };
+export type Service = { page?: string; [key: string]: unknown } & Pick<
+  ReleaseService,
+  "rollout" | "before" | "after" | "reload"
+>;
 export type Services = Record<string, Service>;
 
 export const sh = (script: string) => ["sh", "-c", script];

@@ -9,7 +9,7 @@ import { insteadOfMain, SHELLS } from "./shells";
 function check(shell: string, port: number, path: string, status: number, body: string): Promise<string> {
   const quoted = body.replaceAll("'", `'\\''`);
   const script = `nl='
-' broken_check='' proof='good|web|id|||running'
+' broken_check='' calls=check proof='good|web|id|||running'
 engine() { echo 127.0.0.1; }
 http web ${port} '${path}' ${status} '${quoted}'
 printf '%s' "$broken_check"`;

@@ -18,6 +18,7 @@ describe("parseOptions", () => {
         imageVolumes: [],
         mounts: {},
         rollout: { observe: true },
+        commands: {},
       });
       assert.deepEqual(problems, []);
     }
@@ -52,6 +53,17 @@ describe("parseOptions", () => {
     assert.deepEqual(problems, []);
   });
 
+  it("reads what runs before and after a release", () => {
+    const problems: string[] = [];
+    const commands = (node: unknown) => parseOptions(node, where, problems).commands;
+    assert.deepEqual(commands({ before: { command: ["a", "b"] } }), {
+      before: { command: ["a", "b"], exec: false, seconds: 600 },
+    });
+    const after = { command: ["a"], exec: true, seconds: 5 };
+    assert.deepEqual(commands({ after }), { after });
+    assert.deepEqual(problems, []);
+  });
+
   it("refuses unknown options of volumes", () => {
     const problemsOf = (node: unknown) => volumeOptionProblems({ data: { "x-everfresh": node }, logs: null });
     assert.deepEqual(problemsOf({ exclusive: true }), []);
@@ -69,6 +81,9 @@ describe("parseOptions", () => {
     [{ drain: { seconds: 1 } }, ".drain.command", "is required"],
     [{ drain: { command: [] } }, ".drain.command", "is empty"],
     [{ drain: { command: ["a"], seconds: -1 } }, ".drain.seconds", "must be a whole number from 0 to 3600"],
+    [{ before: { command: "a b" } }, ".before.command", "must be a list of words"],
+    [{ after: { command: ["a"], seconds: 0 } }, ".after.seconds", "must be a whole number from 1 to 86400"],
+    [{ after: { command: ["a"], exec: "yes" } }, ".after.exec", "must be `true` or `false`"],
     [{ observe: "no" }, ".observe", "must be `true` or `false`"],
     ["yes", "", "must be a group of settings"],
     [{ verifi: {} }, ".verifi", "is not a setting"],
@@ -104,6 +119,7 @@ describe("parseOptions", () => {
         imageVolumes: [],
         mounts: {},
         rollout: { observe: true },
+        commands: {},
       });
       assert.deepEqual(problems, ["before", `${where}${key}: ${what}; see docs/configuration.md`]);
     });

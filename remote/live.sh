@@ -1,0 +1,140 @@
+# Files that services take without a new container (`x-everfresh.reload`). Containers mount a copy below `live`, whose path does not
+# depend on its content. The file `unloaded` names the services whose containers may not have taken what is there now, one per line.
+
+# Calls function $2 for each live file of release $1, with `live_tree` (its fingerprint), `live_path` and `live_services` set.
+each_live_file() {
+  each_live_function=$2
+  run_calls "$1" live || :
+}
+
+live() { # fingerprint path service...
+  [ "$calls" = live ] || return 0
+  live_tree=$1 live_path=$2
+  shift 2
+  live_services=$(printf '%s\n' "$@")
+  "$each_live_function"
+}
+
+# Whether the copy is what the release has. `./`: a name may begin with a dash.
+is_in_place() {
+  [ "$(listing "store/$live_tree" "./${live_path##*/}")" = "$(listing "${live_path%/*}" "./${live_path##*/}")" ]
+}
+
+# The fingerprints of live files of release $1 that are not in place.
+misplaced() { each_live_file "$1" say_misplaced; }
+say_misplaced() { is_in_place || printf '%s\n' "$live_tree"; }
+
+# Whether all containers have taken the live files of release $1.
+has_loaded() { [ ! -s unloaded ] && [ -z "$(misplaced "$1")" ]; }
+
+# Has the new files of those services of $2 that run already checked, each in a container of its own. Fails with `apply_fault`. A
+# release that is put back has run with its files.
+check_new_files() { # $1 release, $2 services, one per line
+  [ -z "$putting_back" ] || return 0
+  apply_fault='' files_to_check=''
+  each_live_file "$1" add_misplaced
+  files_to_check=$(printf '%s\n' "$files_to_check" | grep -xF -e "$2" | grep -vxF -e "$files_checked")
+  [ -n "$files_to_check" ] || return 0
+  files_release=$1
+  run_calls "$1" check_files
+  [ -z "$apply_fault" ]
+}
+add_misplaced() { is_in_place || files_to_check=$files_to_check$nl$live_services; }
+
+check_files() { # service seconds word...
+  [ "$calls$apply_fault" = check_files ] && printf '%s\n' "$files_to_check" | grep -qxF -e "$1" || return 0
+  files_checked=$files_checked$nl$1
+  [ -n "$(running_containers_of "$1")" ] || return 0
+  files_service=$1 files_limit=$2
+  shift 2
+  say "$files_service: checking its new files"
+  run_limited "$files_service" "check of its new files: $(title_of "$@")" "$files_limit" \
+    in_own_container "$files_release" check.yaml "$files_service" check "$@" || :
+}
+
+# Puts the live files of release $1 in place that one of services $2 uses, whose containers then have to be told.
+place_files() {
+  place_for=$2 place_failed=''
+  each_live_file "$1" place_file
+  [ -z "$place_failed" ] || { echo "$folder/live: cannot be written; free some space" >>.run/up; return 1; }
+}
+
+place_file() {
+  [ -z "$place_failed" ] && printf '%s\n' "$live_services" | grep -qxF -e "$place_for" && ! is_in_place || return 0
+  keep_what_was_changed &&
+    printf '%s\n' "$live_services" >>unloaded && flush unloaded &&
+    copy_into "store/$live_tree/${live_path##*/}" "$live_path" && inode "$live_path" >"${live_path%/*}.inode" &&
+    printf '%s\n' "$live_tree" >"${live_path%/*}.tree" || place_failed=1
+}
+
+# Keeps a copy that somebody changed on this host.
+keep_what_was_changed() {
+  keep_key=${live_path%/*}
+  keep_tree=$(contents "$keep_key.tree")
+  [ -n "$keep_tree" ] && [ -d "store/$keep_tree" ] && [ -d "$keep_key" ] || return 0
+  [ "$(listing "store/$keep_tree" .)" = "$(listing "$keep_key" .)" ] || {
+    cp -pR "$keep_key" ".run/${keep_key##*/}" && move_aside ".run/${keep_key##*/}"
+  }
+}
+
+# Makes file or folder $2 like $1. $2 itself stays, because containers have mounted it.
+copy_into() (
+  umask 022
+  mkdir -p "${2%/*}" || exit 1
+  # Somebody else's file can only be replaced (see `note_lost_file`).
+  [ -w "$2" ] || { remove_tree "$2" && cp -pR "$1" "$2"; exit; }
+  [ -d "$1" ] || { cp -p "$1" "$2"; exit; }
+  copied=$PWD/$1
+  cd "$2" || exit 1
+  for entry in ./* ./.[!.]* ./..?*; do
+    [ -e "$copied/$entry" ] || [ -L "$copied/$entry" ] || rm -rf "$entry" || exit 1
+  done
+  for entry in "$copied"/* "$copied"/.[!.]* "$copied"/..?*; do
+    [ -e "$entry" ] || [ -L "$entry" ] || continue
+    rm -rf ./.everfresh-new
+    cp -pR "$entry" ./.everfresh-new || exit 1
+    [ -L "./${entry##*/}" ] || [ ! -d "./${entry##*/}" ] || rm -rf "./${entry##*/}"
+    mv -fT ./.everfresh-new "./${entry##*/}" || exit 1
+  done
+)
+
+# Containers see the file that was there when they started. If somebody has put another one in its place, or one that we cannot write
+# to, they cannot be told of new content, and must be recreated.
+note_lost_files() { each_live_file "$1" note_lost_file; }
+note_lost_file() {
+  lost_record=$(contents "${live_path%/*}.inode")
+  [ -z "$lost_record" ] || { [ -w "$live_path" ] && [ "$lost_record" = "$(inode "$live_path")" ]; } || {
+    note_replaced "$live_tree"
+    inode "$live_path" >"${live_path%/*}.inode"
+  }
+}
+
+# Puts the remaining live files of release $1 in place, and tells the containers that were there before.
+take_new_files() {
+  take_all=$(all_services "$1")
+  check_new_files "$1" "$take_all" && place_files "$1" "$take_all" || return 1
+  apply_fault=''
+  [ ! -s unloaded ] || run_calls "$1" reload || return 1
+  [ -z "$apply_fault" ] && rm -f unloaded
+}
+
+reload() { # service seconds word...
+  [ "$calls$apply_fault" = reload ] && grep -qxF -e "$1" unloaded || return 0
+  reload_service=$1 reload_limit=$2
+  shift 2
+  for reload_container in $(running_containers_of "$reload_service" before); do
+    say "reload $reload_service"
+    run_limited "$reload_service" "reload: $(title_of "$@")" "$reload_limit" \
+      docker_within "$reload_limit" exec "$reload_container" "$@" || return 0
+  done
+}
+
+prune_live_files() {
+  kept_live_files=''
+  each_live_file "$release" keep_live_file
+  for old in live/*; do
+    [ -e "$old" ] && ! printf '%s\n' "$kept_live_files" | grep -qxF -e "${old%%.*}" || continue
+    rm -rf "$old"
+  done
+}
+keep_live_file() { kept_live_files=$kept_live_files$nl${live_path%/*}; }
