@@ -3,15 +3,24 @@ import type { Lab } from "../../../lab/lab";
 import { TestStack } from "../../support/stack";
 import type { Example } from "./site";
 
+const configs: Record<Example, string> = {
+  haproxy: "proxy/haproxy.cfg",
+  nginx: "proxy/nginx.conf",
+  caddy: "proxy/Caddyfile",
+};
+
 /** An example that everfresh deploys, with `strategy: start-first`. */
 export class DeployedExample {
   readonly #server: string;
+  readonly #config: string;
 
   private constructor(
     readonly stack: TestStack,
+    example: Example,
     server: string,
   ) {
     this.#server = server;
+    this.#config = configs[example];
   }
 
   /** Deploys it. Its `web` answers with version 1. */
@@ -20,7 +29,7 @@ export class DeployedExample {
     const stack = await TestStack.create(lab, { app });
     await stack.configure({ strategy: "start-first" });
     await stack.mustUp();
-    return new DeployedExample(stack, await stack.read("web/server.js"));
+    return new DeployedExample(stack, example, await stack.read("web/server.js"));
   }
 
   get url(): string {
@@ -38,6 +47,22 @@ export class DeployedExample {
     await this.stack.write("web/server.js", "setInterval(() => {}, 1000); // never listens\n");
     const { status, output } = await this.stack.up();
     if (status === 0) throw new Error(`a broken version was deployed: ${output}`);
+  }
+
+  /** Changes the proxy's configuration; returns what was printed. */
+  async changeProxy(): Promise<string> {
+    await this.stack.write(this.#config, `${await this.stack.read(this.#config)}# changed\n`);
+    return (await this.stack.mustUp()).output;
+  }
+
+  /** Deploys a configuration that the proxy does not understand; returns what was printed. */
+  async breakProxy(): Promise<string> {
+    const valid = await this.stack.read(this.#config);
+    await this.stack.write(this.#config, `${valid}no such directive {\n`);
+    const { status, output } = await this.stack.up();
+    if (status === 0) throw new Error(`a broken configuration was deployed: ${output}`);
+    await this.stack.write(this.#config, valid);
+    return output;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
