@@ -14,13 +14,15 @@ before() { [ "$calls" != before ] || run_command before "$@"; }
 after() { [ "$calls" != after ] || run_command after "$@"; }
 
 run_command() { # before|after service seconds run|exec word...
-  [ -z "$apply_fault" ] && printf '%s\n' "$commands_of" | grep -qxF -e "$2" && ! grep -qxF -e "$commands_release $1 $2" ran || return 0
+  [ -z "$apply_fault" ] && ! grep -qxF -e "$commands_release $1 $2" ran || return 0
   command_when=$1 command_service=$2 command_limit=$3 command_how=$4
   shift 4
   if [ "$command_how" = exec ]; then
     [ "$command_when$commands_in_old" != before ] || return 0
-    command_container=$(running_containers_of "$command_service" | head -n 1)
+    command_container=$(runs_of "$command_service" | cut -d '|' -f 2 | head -n 1)
     [ -n "$command_container" ] || return 0
+  else
+    printf '%s\n' "$commands_of" | grep -qxF -e "$command_service" || return 0
   fi
   command_title="$command_when: $(title_of "$@")"
   [ -z "$interrupted" ] || { apply_fault="fail|$command_service|$command_title has not run; the deployment was told to stop|"; return 0; }
@@ -81,18 +83,6 @@ remove_own_container() {
 
 note_run() {
   { contents ran | tail -n 1000; printf '%s\n' "$commands_release $command_when $command_service"; } | replace_file ran
-}
-
-# The running containers of service $1; with $2, only those that have run since before this deployment changed any.
-running_containers_of() {
-  observations | awk -F '|' -v wanted="$1" -v only_before="${2-}" "$tables"'
-    END {
-      for (i = 1; i <= container_count; i++) {
-        id = containers[i]
-        if (service[id] != wanted || state[id] != "running") continue
-        if (only_before == "" || before_started_at[id] == started_at[id]) print id
-      }
-    }'
 }
 
 all_services() { ids_of "$(services "$1")"; }

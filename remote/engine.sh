@@ -109,6 +109,18 @@ unmanaged_containers() {
     }'
 }
 
+# The running containers of services $1, one per line: service|id|since when it runs.
+runs_of() {
+  observations | awk -F '|' -v wanted="$(printf '%s' "$1" | tr '\n' ' ')" "$tables"'
+    BEGIN { for (n = split(wanted, list, " "); n > 0; n--) is_wanted[list[n]] = 1 }
+    END {
+      for (i = 1; i <= container_count; i++) {
+        id = containers[i]
+        if (is_wanted[service[id]] && state[id] == "running") print service[id] "|" id "|" started_at[id]
+      }
+    }'
+}
+
 # The current containers of service $1, one per line: id|image id.
 containers_of() {
   printf '%s\n' "$observed" | mark container | awk -F '|' -v wanted="$1" "$tables"'

@@ -1,5 +1,6 @@
 # Files that services take without a new container (`x-everfresh.reload`). Containers mount a copy below `live`, whose path does not
-# depend on its content. The file `unloaded` names the services whose containers may not have taken what is there now, one per line.
+# depend on its content. The file `unloaded` lists the containers that may not have taken what is there now, one per line: service|id|
+# since when it runs. One that was started later has read it as it started.
 
 # Calls function $2 for each live file of release $1, with `live_tree` (its fingerprint), `live_path` and `live_services` set.
 each_live_file() {
@@ -17,7 +18,7 @@ live() { # fingerprint path service...
 
 # Whether the copy is what the release has. `./`: a name may begin with a dash.
 is_in_place() {
-  [ "$(listing "store/$live_tree" "./${live_path##*/}")" = "$(listing "${live_path%/*}" "./${live_path##*/}")" ]
+  [ -e "$live_path" ] && [ "$(listing "store/$live_tree" "./${live_path##*/}")" = "$(listing "${live_path%/*}" "./${live_path##*/}")" ]
 }
 
 # The fingerprints of live files of release $1 that are not in place.
@@ -44,7 +45,7 @@ add_misplaced() { is_in_place || files_to_check=$files_to_check$nl$live_services
 check_files() { # service seconds word...
   [ "$calls$apply_fault" = check_files ] && printf '%s\n' "$files_to_check" | grep -qxF -e "$1" || return 0
   files_checked=$files_checked$nl$1
-  [ -n "$(running_containers_of "$1")" ] || return 0
+  [ -n "$(runs_of "$1")" ] || return 0
   files_service=$1 files_limit=$2
   shift 2
   say "$files_service: checking its new files"
@@ -61,10 +62,15 @@ place_files() {
 
 place_file() {
   [ -z "$place_failed" ] && printf '%s\n' "$live_services" | grep -qxF -e "$place_for" && ! is_in_place || return 0
-  keep_what_was_changed &&
-    printf '%s\n' "$live_services" >>unloaded && flush unloaded &&
+  keep_what_was_changed && note_unloaded &&
     copy_into "store/$live_tree/${live_path##*/}" "$live_path" && inode "$live_path" >"${live_path%/*}.inode" &&
     printf '%s\n' "$live_tree" >"${live_path%/*}.tree" || place_failed=1
+  # A container may have been started since it was last observed, but before the file was in place.
+  [ -n "$place_failed" ] || { observe_again && note_unloaded; } || place_failed=1
+}
+
+note_unloaded() {
+  runs_of "$live_services" >>unloaded && flush unloaded
 }
 
 # Keeps a copy that somebody changed on this host.
@@ -119,10 +125,11 @@ take_new_files() {
 }
 
 reload() { # service seconds word...
-  [ "$calls$apply_fault" = reload ] && grep -qxF -e "$1" unloaded || return 0
+  [ "$calls" = reload ] || return 0
   reload_service=$1 reload_limit=$2
   shift 2
-  for reload_container in $(running_containers_of "$reload_service" before); do
+  for reload_container in $(runs_of "$reload_service" | grep -xF -f unloaded | cut -d '|' -f 2); do
+    [ -z "$apply_fault" ] || return 0
     say "reload $reload_service"
     run_limited "$reload_service" "reload: $(title_of "$@")" "$reload_limit" \
       docker_within "$reload_limit" exec "$reload_container" "$@" || return 0

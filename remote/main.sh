@@ -10,6 +10,8 @@ main() {
   nl='
 '
   tab=$(printf '\t')
+  # The services of this host come before our own processes.
+  renice -n 10 -p $$ >/dev/null 2>&1 || :
   # See `say`.
   exec 3>&2 2>/dev/null
   # A deployment must not stop half-way because its reader is gone. When told to stop, it puts back what ran before.

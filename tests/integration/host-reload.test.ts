@@ -6,7 +6,7 @@ import { eventually } from "../../lab/poll";
 import { deploy, inService, look, requestFor } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 import { deploymentProgram, type WrittenRelease } from "../support/written-release";
-import { ownProject, type Service, sh } from "./host-support/services";
+import { ownProject, type Service, type Services, sh } from "./host-support/services";
 
 /** What the service mounts: a file, and a folder of files. */
 interface Files {
@@ -44,7 +44,7 @@ describe("a service that reloads", function () {
   const file = (path: string, content: string) =>
     ({ type: "file", path, executable: false, bytes: Buffer.from(content) }) as const;
 
-  function release({ site, parts }: Files, more: Service = {}): WrittenRelease {
+  function release({ site, parts }: Files, more: Service = {}, others: Services = {}): WrittenRelease {
     const files = [
       stored("site", "a", [file("site", `${site}\n`)]),
       stored("parts", "b", [
@@ -54,6 +54,7 @@ describe("a service that reloads", function () {
     ];
     const composeWith = (pathOf: (file: ReleaseFile) => string) =>
       shop.release({
+        ...others,
         proxy: {
           ...proxy,
           ...more,
@@ -73,7 +74,7 @@ describe("a service that reloads", function () {
       composeToCheck: composeWith(({ fingerprint, path }) => posix.join("store", fingerprint, path)).compose,
       services: live.services.map((service) => ({
         ...service,
-        files: files.map(({ fingerprint }) => fingerprint),
+        files: service.name === "proxy" ? files.map(({ fingerprint }) => fingerprint) : [],
       })),
     };
   }
@@ -82,8 +83,8 @@ describe("a service that reloads", function () {
   const next: Files = { site: "ok 2", parts: { a: "a 2", "c d": "c 2" } };
 
   const run = (made: WrittenRelease) => deploy(shop.host, requestFor(shop.lab, made));
-  async function deployed(files: Files, more: Service = {}) {
-    const made = release(files, more);
+  async function deployed(files: Files, more: Service = {}, others: Services = {}) {
+    const made = release(files, more, others);
     const { status, stderr } = await run(made);
     assert.equal(status, 0, stderr);
     return { made, stderr };
@@ -156,6 +157,19 @@ describe("a service that reloads", function () {
     assert.equal(await loaded(), "ok 2\na 2\nc 2");
     const broken = await fails({ ...old, site: "bad" }, { page: "two" });
     assert.match(broken, /exited with status 1\nrelease r\d+ serves, untouched\n$/);
+  });
+
+  it("reloads also after it was restarted with what it depends on", async () => {
+    const db = { init: true, command: sh("exec sleep 100000"), stop_grace_period: "1s" };
+    const restarted = { depends_on: { db: { condition: "service_started", restart: true } } };
+    await deployed(old, restarted, { db });
+    const before = await container();
+    const { stderr } = await deployed(next, restarted, { db: { ...db, page: "one" } });
+    assert.match(stderr, /\nrestart proxy\n[\s\S]*reload proxy\n/);
+    const after = await container();
+    assert.equal(after.id, before.id);
+    assert.notEqual(after.startedAt, before.startedAt);
+    assert.equal(await loaded(), "ok 2\na 2\nc 2");
   });
 
   it("shows as drift what somebody changed by hand, which the next deployment keeps and puts right", async () => {
