@@ -88,14 +88,14 @@ async function measure(lab: Lab, name: string): Promise<string[]> {
     atWork.push((await way.atWork?.()) ?? span);
   }
   await pause(3000);
-  const { hits, failures, requests } = await load.stop();
+  const { hits, failures } = await load.stop();
   const short = hits.filter(({ stream, error }) => stream !== "slow" && !error);
   const within = (spans: Span[], { at }: Hit) => spans.some(({ from, to }) => at >= from && at <= to);
   const during = p99(short.filter((hit) => within(atWork, hit)));
   const outside = p99(short.filter((hit) => !within(whole, hit)));
   return [
     name,
-    `${requests}`,
+    `${hits.length}`,
     `${failures.length}`,
     `${during.toFixed(0)} ms`,
     `${outside.toFixed(0)} ms`,

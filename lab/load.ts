@@ -28,28 +28,11 @@ export interface Hit {
   body: string;
 }
 
-export interface Slice {
-  /** Its beginning, in milliseconds since the load began. */
-  from: number;
-  requests: number;
-  failures: number;
-  /** Of the short requests, in milliseconds. */
-  p50: number;
-  p99: number;
-  /** How many requests each version answered. */
-  versions: Record<string, number>;
-}
-
 export interface LoadReport {
   /** Every request, in the order in which they were sent. */
   hits: Hit[];
   /** Those that were answered with another status than 200, too late, or not at all. */
   failures: Hit[];
-  requests: number;
-  /** Of the short requests, in milliseconds. */
-  p50: number;
-  p99: number;
-  slices: Slice[];
 }
 
 export interface LoadOptions {
@@ -57,8 +40,6 @@ export interface LoadOptions {
   rate?: number;
   /** After how many seconds a request without a full answer has failed; default 5. */
   timeout?: number;
-  /** The length of the report's time slices, in milliseconds; default 1000. */
-  slice?: number;
 }
 
 /** The streams' rates are parts of the whole; the last one's requests take 2 s. */
@@ -78,7 +59,7 @@ const mix = (rate: number): Stream[] => [
  * @throws RangeError when the rate is below 10.
  */
 export async function startLoad(url: string, options: LoadOptions = {}) {
-  const { rate = 300, timeout = 5, slice = 1000 } = options;
+  const { rate = 300, timeout = 5 } = options;
   // To vegeta, a rate of 0 means as fast as possible.
   if (rate < 10) throw new RangeError(`load: a rate of ${rate} leaves a kind of request out; use 10 or more`);
   const program = await vegeta();
@@ -91,7 +72,8 @@ export async function startLoad(url: string, options: LoadOptions = {}) {
   return {
     /** Sends no more requests, waits for the answers to those that are under way, and reports. */
     async stop(): Promise<LoadReport> {
-      return reportOn((await end()).flat(), slice);
+      const hits = (await end()).flat().sort((a, b) => a.at - b.at);
+      return { hits, failures: hits.filter(({ error }) => error !== "") };
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await end();
@@ -160,53 +142,4 @@ function hitOf(line: string): Hit {
       .toString()
       .trim(),
   };
-}
-
-/** Exported for its test. */
-export function reportOn(all: Hit[], slice: number): LoadReport {
-  const hits = all.toSorted((a, b) => a.at - b.at);
-  const start = hits[0]?.at ?? 0;
-  const slices = groupBy(hits, ({ at }) => Math.floor((at - start) / slice));
-  return {
-    ...totals(hits),
-    hits,
-    failures: hits.filter(isFailure),
-    slices: [...slices].map(([index, those]) => ({
-      from: index * slice,
-      ...totals(those),
-      failures: those.filter(isFailure).length,
-      versions: versionsOf(those),
-    })),
-  };
-}
-
-const isFailure = ({ error }: Hit) => error !== "";
-
-function totals(hits: Hit[]) {
-  const times = hits
-    .filter(({ stream }) => stream !== "slow")
-    .map(({ took }) => took)
-    .sort((a, b) => a - b);
-  const percentile = (part: number) => times[Math.max(0, Math.ceil(times.length * part) - 1)] ?? 0;
-  return { requests: hits.length, p50: percentile(0.5), p99: percentile(0.99) };
-}
-
-function versionsOf(hits: Hit[]): Record<string, number> {
-  const answered = groupBy(
-    hits.filter((hit) => !isFailure(hit)),
-    ({ body }) => body,
-  );
-  return Object.fromEntries([...answered].map(([version, those]) => [version, those.length]));
-}
-
-/** Map.groupBy, which Node has since 21. */
-function groupBy<K>(hits: Hit[], keyOf: (hit: Hit) => K): Map<K, Hit[]> {
-  const groups = new Map<K, Hit[]>();
-  for (const hit of hits) {
-    const key = keyOf(hit);
-    const group = groups.get(key);
-    if (group) group.push(hit);
-    else groups.set(key, [hit]);
-  }
-  return groups;
 }

@@ -79,9 +79,9 @@ describe("a load", function () {
   it("counts refused connections as failures", async () => {
     await using load = await startLoad("http://127.0.0.1:1", { rate: 100 });
     await pause(300);
-    const { requests, failures } = await load.stop();
-    assert.ok(requests > 0);
-    assert.equal(failures.length, requests);
+    const { hits, failures } = await load.stop();
+    assert.ok(hits.length > 0);
+    assert.equal(failures.length, hits.length);
     assert.match(failures[0]!.error, /refused/);
   });
 });
