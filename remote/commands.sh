@@ -17,24 +17,20 @@ run_command() { # before|after service seconds run|exec word...
   [ -z "$apply_fault" ] && ! grep -qxF -e "$commands_release $1 $2" ran || return 0
   command_when=$1 command_service=$2 command_limit=$3 command_how=$4
   shift 4
+  command_title="$command_when: $(title_of "$@")"
   if [ "$command_how" = exec ]; then
     [ "$command_when$commands_in_old" != before ] || return 0
     command_container=$(runs_of "$command_service" | cut -d '|' -f 2 | head -n 1)
     [ -n "$command_container" ] || return 0
+    set -- docker_within "$command_limit" exec "$command_container" "$@"
   else
     printf '%s\n' "$commands_of" | grep -qxF -e "$command_service" || return 0
+    set -- in_own_container "$commands_release" compose.yaml "$command_service" "$command_when" "$@"
   fi
-  command_title="$command_when: $(title_of "$@")"
   [ -z "$interrupted" ] || { apply_fault="fail|$command_service|$command_title has not run; the deployment was told to stop|"; return 0; }
   say "$command_service: $command_title runs (at most $command_limit s)"
-  case $command_how in
-  exec) run_limited "$command_service" "$command_title" "$command_limit" docker_within "$command_limit" exec "$command_container" "$@" ;;
-  *)
-    run_limited "$command_service" "$command_title" "$command_limit" \
-      in_own_container "$commands_release" compose.yaml "$command_service" "$command_when" "$@"
-    ;;
-  esac && { note_run || apply_fault="fail|$command_service|$command_title has run, which cannot be recorded in $folder; free some space|"; }
-  return 0
+  run_limited "$command_service" "$command_title" "$command_limit" "$@" || return 0
+  note_run || apply_fault="fail|$command_service|$command_title has run, which cannot be recorded in $folder; free some space|"
 }
 
 # A command's words, for messages and verdicts.

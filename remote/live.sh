@@ -83,33 +83,34 @@ keep_what_was_changed() {
   }
 }
 
-# Makes file or folder $2 like $1. $2 itself stays, because containers have mounted it.
+# Makes file or folder $2 like $1. $2 itself stays if it can, because containers have mounted it. Each entry of a folder is replaced on
+# its own.
 copy_into() (
   umask 022
   mkdir -p "${2%/*}" || exit 1
-  # Somebody else's file can only be replaced (see `note_lost_file`).
-  [ -w "$2" ] || { remove_tree "$2" && cp -pR "$1" "$2"; exit; }
+  can_become "$1" "$2" || { remove_tree "$2" && cp -pR "$1" "$2"; exit; }
   [ -d "$1" ] || { cp -p "$1" "$2"; exit; }
-  copied=$PWD/$1
-  cd "$2" || exit 1
-  for entry in ./* ./.[!.]* ./..?*; do
-    [ -e "$copied/$entry" ] || [ -L "$copied/$entry" ] || rm -rf "$entry" || exit 1
+  for entry in "$2"/* "$2"/.[!.]* "$2"/..?*; do
+    [ -e "$1/${entry##*/}" ] || [ -L "$1/${entry##*/}" ] || remove_tree "$entry" || exit 1
   done
-  for entry in "$copied"/* "$copied"/.[!.]* "$copied"/..?*; do
+  for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
     [ -e "$entry" ] || [ -L "$entry" ] || continue
-    rm -rf ./.everfresh-new
-    cp -pR "$entry" ./.everfresh-new || exit 1
-    [ -L "./${entry##*/}" ] || [ ! -d "./${entry##*/}" ] || rm -rf "./${entry##*/}"
-    mv -fT ./.everfresh-new "./${entry##*/}" || exit 1
+    remove_tree "$2/.everfresh-new" && cp -pR "$entry" "$2/.everfresh-new" || exit 1
+    [ -L "$2/${entry##*/}" ] || [ ! -d "$2/${entry##*/}" ] || remove_tree "$2/${entry##*/}" || exit 1
+    mv -fT "$2/.everfresh-new" "$2/${entry##*/}" || exit 1
   done
 )
 
-# Containers see the file that was there when they started. If somebody has put another one in its place, or one that we cannot write
-# to, they cannot be told of new content, and must be recreated.
+# Whether file or folder $2 can be made like $1 without being replaced.
+can_become() { [ -w "$2" ] && if [ -d "$1" ]; then [ -d "$2" ]; else [ -f "$2" ]; fi; }
+
+# Containers see the file that was there when they started. If that has to be replaced, or if somebody has put another one in its
+# place, they cannot be told of new content, and must be recreated.
 note_lost_files() { each_live_file "$1" note_lost_file; }
 note_lost_file() {
   lost_record=$(contents "${live_path%/*}.inode")
-  [ -z "$lost_record" ] || { [ -w "$live_path" ] && [ "$lost_record" = "$(inode "$live_path")" ]; } || {
+  [ -z "$lost_record" ] ||
+    { can_become "store/$live_tree/${live_path##*/}" "$live_path" && [ "$lost_record" = "$(inode "$live_path")" ]; } || {
     note_replaced "$live_tree"
     inode "$live_path" >"${live_path%/*}.inode"
   }

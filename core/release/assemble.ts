@@ -75,7 +75,7 @@ export function assembleRelease(ingredients: Ingredients, known: Known): Release
     services: project.services.map((service) => ({
       ...serviceOf(service, ingredients, known, rendered),
       files: shipped
-        .filter(({ file, live }) => !live && file.services.includes(service.name))
+        .filter(({ file }) => file.services.includes(service.name))
         .map(({ fingerprint }) => fingerprint),
     })),
     ...requirementsOf(rendered),

@@ -188,12 +188,28 @@ describe("a service that reloads", function () {
     const { made } = await deployed(old);
     const before = await container();
     const site = `${folder}/live/${"a".repeat(16)}/site`;
-    await shop.sh(`cp ${site} ${site}.new && mv ${site}.new ${site}`);
-    await deployed(next);
-    assert.notEqual((await container()).id, before.id);
-    assert.equal(await loaded(), "ok 2\na 2\nc 2");
+    for (const user of ["deploy", "root"]) {
+      await shop.sh(`cp ${site} ${site}.new && mv ${site}.new ${site}`, { user });
+      await deployed(user === "root" ? old : next);
+      assert.notEqual((await container()).id, before.id);
+      assert.equal(await loaded(), user === "root" ? "ok 1\na 1\nb 1" : "ok 2\na 2\nc 2");
+    }
     assert.equal((await run(made)).status, 0);
     assert.equal(await loaded(), "ok 1\na 1\nb 1");
+  });
+
+  it("takes a folder in place of a file, and what root has put into a folder is no obstacle", async () => {
+    await deployed(old);
+    const parts = `${folder}/live/${"b".repeat(16)}/parts`;
+    await shop.sh(
+      `mkdir ${parts}/of-root && echo x >${parts}/of-root/x && rm ${parts}/a && mkdir ${parts}/a`,
+    );
+    await deployed(next);
+    assert.equal(await loaded(), "ok 2\na 2\nc 2");
+    await shop.sh(`rm -r ${parts} && echo x >${parts}`);
+    await deployed(old);
+    assert.equal(await loaded(), "ok 1\na 1\nb 1");
+    await shop.hasNoDrift();
   });
 
   it("has taken its files with the next deployment, of whatever release, if one was killed meanwhile", async () => {

@@ -34,6 +34,8 @@ describe("the program, for a service that reloads", () => {
       ["reload", "api", "5", ...reload.command],
       ["live", stored!.split("/")[2]!, live!.slice(2), "api"],
     ];
+    // The host recreates a container that cannot see the file any more by this fingerprint.
+    assert.ok(/api\|.*/.exec(programOf(declared))![0].includes(stored!.split("/")[2]!));
     for (const line of lines) assert.ok(programOf(declared).includes(`${line.map(quote).join(" ")}\n`));
   });
 
