@@ -73,7 +73,7 @@ describe("a deployment that is killed", function () {
       await Promise.all(lab.hosts.map(installStepper));
       targets = lab.hosts.map((host) => new Target(lab, host, images));
     },
-    { hosts: 2 },
+    { hosts: 3 },
   );
 
   it("leaves the old or the new release, and the next deployment is proved", async () => {

@@ -8,7 +8,7 @@ import { type Mutation, mutate } from "./content-support/mutate";
 import { makeProject, type Project, writeProject } from "./content-support/project";
 import { Random } from "./content-support/random";
 
-const MUTATIONS = Number(process.env.EVERFRESH_MUTATIONS ?? 200);
+const MUTATIONS = Number(process.env.EVERFRESH_MUTATIONS ?? 120);
 const SEED = Number(process.env.EVERFRESH_SEED ?? 5);
 const PER_PROJECT = 16;
 const AT_ONCE = 3;

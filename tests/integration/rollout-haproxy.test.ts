@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
-import { deployUnderLoad } from "./rollout-support/under-load";
+import { breakProxy, changeProxy, deployUnderLoad } from "./rollout-support/under-load";
 
 describe("deployments of a service behind haproxy, under load", function () {
   this.timeout(600_000);
 
-  it("lose no request, also where one of them fails, and where the proxy reloads", async () => {
-    assert.deepEqual(await deployUnderLoad("haproxy"), { deployments: [], reload: [] });
+  it("lose no request, also where one of them fails, and where the proxy gets another configuration", async () => {
+    const failures = await deployUnderLoad("haproxy", {
+      duringLoad: async (site) => {
+        await breakProxy(site);
+        await changeProxy(site);
+      },
+    });
+    assert.deepEqual(failures, []);
   });
 });

@@ -49,6 +49,11 @@ export class DeployedExample {
     if (status === 0) throw new Error(`a broken version was deployed: ${output}`);
   }
 
+  /** The proxy's container. */
+  async proxy() {
+    return (await this.stack.containers()).proxy;
+  }
+
   /** Changes the proxy's configuration; returns what was printed. */
   async changeProxy(): Promise<string> {
     await this.stack.write(this.#config, `${await this.stack.read(this.#config)}# changed\n`);
