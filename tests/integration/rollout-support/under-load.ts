@@ -22,7 +22,7 @@ export async function deployUnderLoad(
   try {
     await using site = await DeployedExample.create(shared, example);
     // A slow machine makes requests late, but no rollout may make one fail.
-    await using load = await startLoad(site.url, { rate: 100, timeout: 30 });
+    await using load = await startLoad(site.url, { rate: 40, timeout: 30 });
     await pause(1000);
     await site.deploy("2");
     await site.deployBroken();
