@@ -1,9 +1,9 @@
 # The checks of `x-everfresh.verify`. A release's file `checks` is a list of calls: of `http`, `command_in` and `file_in` below, of
-# `drain` (rollout.sh), of `before` and `after` (commands.sh), and of `live`,
-# `check_files` and `reload` (live.sh). Each acts only when its kind of call is asked for.
+# `drain` (rollout.sh), of `before` and `after` (commands.sh), and of `live`, `check_files` and `reload` (live.sh). Each acts only when
+# its kind of call is asked for.
 
-# Makes the calls of kind $2 (`check`, `drain`, ...) of release $1. Fails if the file was changed on this host: the shell
-# would exit on one that ends in the middle of a word.
+# Makes the calls of kind $2 (`check` for the first three, otherwise the name) of release $1. Fails if the file was changed on this
+# host: the shell would exit on one that ends in the middle of a word.
 run_calls() {
   is_as_staged "$1" checks || return 1
   calls=$2

@@ -1,11 +1,12 @@
 # The commands of `x-everfresh.before` and `x-everfresh.after`. Each runs once for a release, and has a time limit. The file `ran`
 # records those that have succeeded, one per line: release, `before` or `after`, service.
 
-# Runs the commands $2 (`before` or `after`) of release $1 that belong to services $3, one per line, and have not run yet. Before is
-# too late for the old containers unless $4 is set. Fails with `apply_fault`. A release that is put back has run before.
+# Runs the commands $2 (`before` or `after`) of release $1 that belong to services $3, one per line, and have not run yet. With $4, no
+# container has been touched: only then can commands run in an old one before the release. Fails with `apply_fault`. A release that
+# is put back has run its commands.
 run_commands() {
   [ -z "$putting_back" ] || return 0
-  apply_fault='' commands_release=$1 commands_of=$3 commands_in_old=${4-}
+  commands_release=$1 commands_of=$3 commands_in_old=${4-}
   run_calls "$1" "$2" || apply_fault="fail|$project|release $1 was changed by hand on this host|"
   [ -z "$apply_fault" ]
 }

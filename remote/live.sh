@@ -32,7 +32,7 @@ has_loaded() { [ ! -s unloaded ] && [ -z "$(misplaced "$1")" ]; }
 # release that is put back has run with its files.
 check_new_files() { # $1 release, $2 services, one per line
   [ -z "$putting_back" ] || return 0
-  apply_fault='' files_to_check=''
+  files_to_check=''
   each_live_file "$1" add_misplaced
   files_to_check=$(printf '%s\n' "$files_to_check" | grep -xF -e "$2" | grep -vxF -e "$files_checked")
   [ -n "$files_to_check" ] || return 0
@@ -120,7 +120,6 @@ note_lost_file() {
 take_new_files() {
   take_all=$(all_services "$1")
   check_new_files "$1" "$take_all" && place_files "$1" "$take_all" || return 1
-  apply_fault=''
   [ ! -s unloaded ] || run_calls "$1" reload || return 1
   [ -z "$apply_fault" ] && rm -f unloaded
 }
