@@ -43,8 +43,8 @@ export async function labImage(engine: EngineName): Promise<string> {
   return tag;
 }
 
-/** Gives the build this machine's CA certificates, because a package registry or proxy may need them. */
-async function lentCertificates(): Promise<string[]> {
+/** Gives a build this machine's CA certificates, because a package registry or proxy may need them. */
+export async function lentCertificates(): Promise<string[]> {
   const bundle = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
   const isThere = await access(bundle).then(
     () => true,

@@ -8,6 +8,7 @@ import type { Deployed } from "../core/release/deployed";
 import { newImages, type Plan, planRelease } from "../core/release/plan";
 import { refuseRequests } from "../core/release/request";
 import { decideRollouts, type RolloutDecisions, recreationNotes, rolloutsOf } from "../core/release/rollouts";
+import { routeNotes } from "../core/release/routes";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { deployer } from "./deployer";
@@ -95,7 +96,11 @@ export async function preflight(settings: Settings, circumstances: Circumstances
   });
   for (const warning of plan.warnings) log.warn(warning);
   if (!pinned) tellRecreations(decisions, circumstances);
-  if (!pinned && preview) for (const note of commandNotes(project)) log.info(note);
+  if (!pinned && preview) {
+    for (const note of commandNotes(project)) log.info(note);
+    const running = hosts.flatMap(({ services }) => services);
+    for (const note of routeNotes(project, Object.keys(rollouts), running)) log.warn(note);
+  }
   return { plan, project, hosts: hosts.map((facts) => withVolumeNotes(facts, newImages(plan))) };
 }
 
@@ -107,14 +112,15 @@ function tellRecreations(decisions: RolloutDecisions, { preview, log }: Circumst
 const nothingBuilt = async () => ({ builds: [], contents: {} });
 
 /** Adds notes on named volumes that will hide files of new images. */
-function withVolumeNotes({ host, covers, judgement }: HostFacts, services: readonly string[]): HostFacts {
+function withVolumeNotes(facts: HostFacts, services: readonly string[]): HostFacts {
+  const { covers, judgement } = facts;
   const notes = covers
     .filter(({ service }) => services.includes(service))
     .map(
       ({ service, volume, path }) =>
         `${service}: volume ${volume} stays as it is in ${path}, whatever the new image has there; if it holds nothing of yours, set x-everfresh.volumes`,
     );
-  return { host, covers, judgement: { ...judgement, notes: [...judgement.notes, ...notes.map(inOneLine)] } };
+  return { ...facts, judgement: { ...judgement, notes: [...judgement.notes, ...notes.map(inOneLine)] } };
 }
 
 /** Refuses a new project name: the deployed project would keep running, out of reach of `up` and `destroy`. */

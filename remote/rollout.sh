@@ -27,7 +27,15 @@ start_beside() { # $1 release, $2 service, $3 how many containers it has then
   compose_up "$1" "--no-start --no-recreate --scale $2=$3" "$2" >>.run/up 2>&1 && observe_again || return 1
   beside_new=$(without "$(containers_of "$2" | cut -d '|' -f 1)" "$beside_before" | head -n 1)
   [ -n "$beside_new" ] || { echo "no new container of $2 has appeared" >>.run/up; return 1; }
-  has_hash_of_release "$beside_new" || { recreate_after_all "$1" "$2" "$beside_new"; return; }
+  has_hash_of_release "$beside_new" || {
+    recreate_after_all "$1" "$2" "$beside_new" "this host's docker compose is too old to start it first"
+    return
+  }
+  agrees_on_routes "$2" "$beside_new" || {
+    recreate_after_all "$1" "$2" "$beside_new" \
+      "its labels for Traefik change, and Traefik drops a route that two containers describe differently"
+    return
+  }
   if [ -z "$putting_back" ]; then
     say "$2: starting a new container beside the old one"
   else
@@ -43,15 +51,32 @@ start_beside() { # $1 release, $2 service, $3 how many containers it has then
   }
 }
 
+# An old compose (2.17, no longer 2.26) counts the number of containers as configuration: the next `up` would recreate a container
+# that was started beside another.
 has_hash_of_release() { # $1 container
   { printf '%s\n' "$release_hashes" | sed -n 's/^\([^ ]*\) /hash|\1|/p'; observations; } | awk -F '|' -v id="$1" "$tables"'
     END { exit !(config_hash[id] == release_hash[service[id]]) }'
 }
 
-# An old compose (2.17, no longer 2.26) counts the number of containers as configuration: the next `up` would recreate a container
-# that was started beside another.
-recreate_after_all() { # $1 release, $2 service, $3 the container that was created
-  say "$2: this host's docker compose is too old to start it first; it is recreated"
+# Whether Traefik can use container $2 of service $1 beside the others: their labels for it are the same. It neither uses the one nor
+# the other description of a route, service or middleware of which there are two (seen with 3.7; pkg/provider/merge.go there).
+agrees_on_routes() {
+  routes_new=$(labels_for_traefik "$2")
+  [ -n "$routes_new" ] || return 0
+  for routes_id in $(without "$(ids_of "$(containers_of "$1")")" "$2"); do
+    routes_old=$(labels_for_traefik "$routes_id")
+    [ -z "$routes_old" ] || [ "$routes_old" = "$routes_new" ] || return 1
+  done
+}
+
+# shellcheck disable=SC2016 # the template's own variables
+labels_for_traefik() { # $1 container
+  engine inspect --type container \
+    --format '{{range $key, $value := .Config.Labels}}{{println (urlquery $key) (urlquery $value)}}{{end}}' "$1" | grep -i '^traefik\.'
+}
+
+recreate_after_all() { # $1 release, $2 service, $3 the container that was created, $4 why
+  say "$2: $4; it is recreated"
   wave_recreates=$2
   remove_now "$3" && bring_up "$1" "$(to_renew "$1")" "$2" && observe_again
 }

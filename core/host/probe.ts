@@ -138,6 +138,7 @@ const manifestFile = v.object({
       layers: v.optional(text),
       replicas: v.number(),
       restarts: v.optional(v.array(text)),
+      routes: v.optional(text),
       files: v.array(text),
     }),
   ),

@@ -133,6 +133,8 @@ export interface ReleaseService {
   claims: Claim[];
   /** How its containers are replaced, unless the old ones are removed before the new ones start. */
   rollout?: Rollout;
+  /** Identifies its labels for Traefik, 16 hex digits; absent if it has none. */
+  routes?: string;
   /** What runs once for this release: before any container is replaced, and after the release has been proved. */
   before?: ReleaseCommand;
   after?: ReleaseCommand;

@@ -8,6 +8,7 @@ import type { Provenance, PushedImage } from "./deployed";
 import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
 import { liveFileOf } from "./live-files";
 import { behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
+import { routesOf } from "./routes";
 
 /** What a release is made of. */
 export interface Ingredients {
@@ -84,7 +85,7 @@ export function assembleRelease(ingredients: Ingredients, known: Known): Release
 
 function serviceOf(
   service: ComposeService,
-  { followed, rollouts }: Ingredients,
+  { project, followed, rollouts }: Ingredients,
   { images, layers }: Known,
   rendered: RenderedDocument,
 ) {
@@ -101,6 +102,7 @@ function serviceOf(
     restarts,
     verify,
     ...(rollout ? { rollout } : {}),
+    ...routesOf(service.name, project),
     ...commands,
     ...behaviourOf(name, verify, rendered),
   };

@@ -136,6 +136,23 @@ describe("a rollout", function () {
     assert.deepEqual(await names(), ["shop-web-1"]);
   });
 
+  it("recreates a container whose labels for Traefik change", async () => {
+    const routed = (rule: string, more = {}) => ({
+      labels: { "traefik.http.routers.web.rule": rule, ...more },
+    });
+    const unobserved = { rollout: { observe: false } };
+    await shop.deployed({ web: rolled("one", { ...unobserved, ...routed("Host(`a`)") }) });
+    await shop.deployed({ web: rolled("one", { ...unobserved, ...routed("Host(`a`)", { other: "1" }) }) });
+    assert.deepEqual(await names(), ["shop-web-2"]);
+    const { stderr } = await shop.deployed({ web: rolled("one", { ...unobserved, ...routed("Host(`b`)") }) });
+    assert.match(
+      stderr,
+      /web: its labels for Traefik change, and Traefik drops .* differently; it is recreated/,
+    );
+    assert.deepEqual(await names(), ["shop-web-2"]);
+    await shop.hasNoDrift();
+  });
+
   it("that was killed goes on with the next deployment, of whatever release", async () => {
     for (const next of ["two", "one", "api"]) {
       await shop.deployed({ web: rolled("one"), client: client() });

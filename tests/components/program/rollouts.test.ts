@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { stringify } from "yaml";
+import { readProject } from "../../../core/compose/read-project";
 import { quote } from "../../../core/quote";
+import { routesOf } from "../../../core/release/routes";
 import { named, reveal } from "../../support/graph";
+import { calm } from "../../unit/core/host/states";
 import { programOf, type Run, run, shop, useShop } from "./shop";
 
 describe("the program, with `strategy: start-first`", () => {
@@ -96,5 +99,35 @@ describe("the program, with `strategy: start-first`", () => {
     assert.deepEqual(notes(await run({}, { preview: true })), []);
     change({ "x-everfresh": { strategy: "start-first" } });
     assert.equal(notes(await run()).length, 1, "a service that asked for it is not told");
+  });
+
+  it("says in a preview that Traefik cannot use an old and a new container with other labels for it", async () => {
+    const labelled = (labels: object) => change({ healthcheck, labels });
+    const routes = { "traefik.http.routers.redis.rule": "Host(`a`)" };
+    const running = (labels: object) => {
+      labelled(labels);
+      const project = readProject(shop.outside.compose());
+      const redis = {
+        name: "redis",
+        image: "redis:7",
+        replicas: 1,
+        files: [],
+        ...routesOf("redis", project),
+      };
+      const state = calm();
+      shop.outside.host = () => ({ ...state, current: { ...state.current!, services: [redis] } });
+    };
+    const told = async (labels: object) => {
+      labelled(labels);
+      return notes(await run(startFirst, { preview: true })).filter((note) => note.startsWith("redis: "));
+    };
+    running({ ...routes, team: "a" });
+    assert.deepEqual(await told({ ...routes, team: "b" }), []);
+    const [note, ...others] = await told({ "traefik.http.routers.redis.rule": "Host(`b`)" });
+    assert.match(note!, /: its labels for Traefik change, and Traefik drops a route that two containers/);
+    assert.deepEqual(others, [], "two hosts, one note");
+    assert.deepEqual(await told({}), []);
+    running({});
+    assert.deepEqual(await told(routes), []);
   });
 });

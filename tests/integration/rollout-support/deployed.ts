@@ -1,12 +1,13 @@
 import path from "node:path";
 import type { Lab } from "../../../lab/lab";
 import { TestStack } from "../../support/stack";
-import type { Example } from "./site";
+import { type Example, provideImages } from "./site";
 
 const configs: Record<Example, string> = {
   haproxy: "proxy/haproxy.cfg",
   nginx: "proxy/nginx.conf",
   caddy: "proxy/Caddyfile",
+  traefik: "compose.yaml",
 };
 
 /** An example that everfresh deploys, with `strategy: start-first`. */
@@ -28,6 +29,7 @@ export class DeployedExample {
     const app = path.join(__dirname, "../../../examples", example);
     const stack = await TestStack.create(lab, { app });
     await stack.configure({ strategy: "start-first" });
+    await provideImages(lab.hosts[0]!, example);
     await stack.mustUp();
     return new DeployedExample(stack, example, await stack.read("web/server.js"));
   }

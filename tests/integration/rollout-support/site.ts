@@ -7,10 +7,11 @@ import { parse, stringify } from "yaml";
 import { engine, exec } from "../../../lab/faults";
 import type { LabHost } from "../../../lab/lab";
 import { eventually } from "../../../lab/poll";
+import { traefikImage } from "../../../lab/traefik";
 
 const run = promisify(execFile);
 
-export const examples = ["haproxy", "nginx", "caddy"] as const;
+export const examples = ["haproxy", "nginx", "caddy", "traefik"] as const;
 export type Example = (typeof examples)[number];
 
 export interface SiteContainer {
@@ -63,8 +64,17 @@ export async function bringUp(host: LabHost, example: Example, versions: string[
   const folder = await mkdtemp(path.join(tmpdir(), "everfresh-rollout-"));
   try {
     await cp(path.join(__dirname, "../../../examples", example), folder, { recursive: true });
-    const images = [`${example}-proxy:rollout`];
-    await run("docker", ["build", "-q", "-t", images[0]!, path.join(folder, "proxy")]);
+    const file = path.join(folder, "compose.yaml");
+    const project = parse(await readFile(file, "utf8"));
+    const { proxy, web: service } = project.services;
+    const images = [];
+    if (proxy.build) {
+      proxy.image = `${example}-proxy:rollout`;
+      await run("docker", ["build", "-q", "-t", proxy.image, path.join(folder, proxy.build)]);
+      images.push(proxy.image);
+    } else {
+      await provideImages(host, example);
+    }
     for (const version of versions) {
       await writeFile(path.join(folder, "web/version"), `${version}\n`);
       const image = `${example}-web:rollout-${version}`;
@@ -73,11 +83,7 @@ export async function bringUp(host: LabHost, example: Example, versions: string[
     }
     await load(host, images);
 
-    const file = path.join(folder, "compose.yaml");
-    const project = parse(await readFile(file, "utf8"));
-    const { proxy, web: service } = project.services;
     for (const built of [proxy, service]) delete built.build;
-    proxy.image = images[0];
     service.image = `${example}-web:rollout-$VERSION`;
     await writeFile(file, stringify(project));
 
@@ -93,6 +99,14 @@ export async function bringUp(host: LabHost, example: Example, versions: string[
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** Brings the images to the host that an example does not build and that no registry of the lab has. */
+export async function provideImages(host: LabHost, example: Example): Promise<void> {
+  if (example !== "traefik") return;
+  const image = await traefikImage();
+  await load(host, [image]);
+  await engine(host, "tag", image, "traefik:v3.7.13");
 }
 
 /** Sends images of this machine to the host's engine, unless it has them. */

@@ -138,6 +138,27 @@ for (const shell of SHELLS) {
       it(what, () => assert.deepEqual(nextStep(shell, replicas, containers, ready), expected));
     }
 
+    it("starts a container beside others if Traefik can use both", () => {
+      const agrees = (...others: string[]) =>
+        printed(
+          shell,
+          `containers_of() { printf '%s\\n' ${others.map((_, i) => `'${i}|sha256:1'`).join(" ")} 'new|sha256:1'; }
+engine() {
+  case $6 in
+  new) printf '%s\\n' 'other 1' 'traefik.enable true' 'traefik.http.routers.web.rule Host%28%60a%60%29' ;;
+  ${others.map((labels, i) => `${i}) printf '%s\\n' ${labels} ;;`).join("\n")}
+  esac
+}
+agrees_on_routes web new && echo yes || echo no`,
+        )[0];
+      const same = "'other 2' 'traefik.enable true' 'traefik.http.routers.web.rule Host%28%60a%60%29'";
+      assert.equal(agrees(), "yes");
+      assert.equal(agrees(same), "yes");
+      assert.equal(agrees("'other 1'"), "yes");
+      assert.equal(agrees(same, "'traefik.enable true'"), "no");
+      assert.equal(agrees("'Traefik.enable false'"), "no");
+    });
+
     const listening = "0: 00000000:1F90 00000000:0000 0A";
     const listening6 = "0: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A";
     const mapped = "0000000000000000FFFF0000";
