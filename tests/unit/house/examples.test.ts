@@ -9,7 +9,7 @@ const contents = (folder: string) =>
     .map((file) => [file, readFileSync(path.join(folder, file), "utf8")]);
 
 describe("the examples of a service behind a proxy", () => {
-  for (const example of ["nginx", "caddy"]) {
+  for (const example of ["nginx", "caddy", "traefik"]) {
     it(`${example} has the same app as haproxy`, () => {
       assert.deepEqual(
         contents(path.join(examples, example, "web")),

@@ -173,6 +173,22 @@ agrees_on_routes web new && echo yes || echo no`,
       assert.deepEqual(found, ["030012AC:A001 open", "030012AC:A002 closed", "030012AC:A003 open"]);
     });
 
+    it("waits until no connection is open, but not longer than told", () => {
+      const waited = (open: number, seconds: number) =>
+        printed(
+          shell,
+          `ticks=0
+clock() { :; }
+nap() { ticks=$((ticks + 10)); }
+connections_to() { [ "$ticks" -ge ${open} ] || echo '1:1 open'; echo '2:2 closed'; }
+await_last_request c ${seconds}
+echo $ticks`,
+        )[0];
+      assert.equal(waited(0, 5), "0");
+      assert.equal(waited(120, 5), "120");
+      assert.equal(waited(120, 1), "100");
+    });
+
     it("counts them on a socket for both kinds of addresses", () => {
       const found = connections(shell, listening6, `1: ${mapped}050012AC:1F90 ${mapped}030012AC:A001 01`);
       assert.deepEqual(found, ["030012AC:A001 open"]);
