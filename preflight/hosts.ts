@@ -1,6 +1,6 @@
 import type { Outside } from "../adapters/outside";
 import { type Judgement, judge } from "../core/host/judge";
-import type { HostState, ManifestService } from "../core/host/types";
+import type { HostState } from "../core/host/types";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { own } from "../core/records";
 import type { Deployed } from "../core/release/deployed";
@@ -8,11 +8,8 @@ import type { Host, Settings } from "../core/settings";
 
 export interface HostFacts {
   host: Host;
+  state: HostState;
   judgement: Judgement;
-  /** Volumes that will hide files of a new image there. */
-  covers: HostState["covers"];
-  /** The services of the release that runs there. */
-  services: readonly ManifestService[];
 }
 
 /** Everything needed to probe a host and judge its answer. */
@@ -54,11 +51,10 @@ async function inspectHost(
   // Before the first green `up` nothing is remembered, but an interrupted one may have reached this host.
   const ours = known ?? (state.current && (await lineage()));
   const foreign = foreignDeployment(state, ours);
-  const facts = { host, covers: state.covers, services: state.current?.services ?? [] };
-  if (foreign === undefined) return { ...facts, judgement };
+  if (foreign === undefined) return { host, state, judgement };
   if (settings.takeOver === foreign.name) {
     const notes = [...judgement.notes, `${foreign.what}: it is taken over`];
-    return { ...facts, judgement: { ...judgement, notes } };
+    return { host, state, judgement: { ...judgement, notes } };
   }
   const refusal = problem(
     `${where} (${host.name})`,
@@ -67,7 +63,7 @@ async function inspectHost(
   );
   if (!preview) throw new Problems([refusal]);
   const drift = [...judgement.drift, `\`up\` will refuse: ${refusal}`];
-  return { ...facts, judgement: { ...judgement, drift } };
+  return { host, state, judgement: { ...judgement, drift } };
 }
 
 /** What runs on a host but does not belong to this stack. Same rule as `check_lineage` in remote/deploy.sh. */

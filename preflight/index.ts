@@ -5,10 +5,10 @@ import { inOneLine } from "../core/printable";
 import { allOrEveryProblem, Problems, problem } from "../core/problems";
 import { commandNotes } from "../core/release/commands";
 import type { Deployed } from "../core/release/deployed";
+import { hostRecreationNotes } from "../core/release/host-rollouts";
 import { newImages, type Plan, planRelease } from "../core/release/plan";
 import { refuseRequests } from "../core/release/request";
 import { decideRollouts, type RolloutDecisions, recreationNotes, rolloutsOf } from "../core/release/rollouts";
-import { routeNotes } from "../core/release/routes";
 import type { Settings } from "../core/settings";
 import { releaseTag } from "../core/tag";
 import { deployer } from "./deployer";
@@ -98,8 +98,8 @@ export async function preflight(settings: Settings, circumstances: Circumstances
   if (!pinned) tellRecreations(decisions, circumstances);
   if (!pinned && preview) {
     for (const note of commandNotes(project)) log.info(note);
-    const running = hosts.flatMap(({ services }) => services);
-    for (const note of routeNotes(project, Object.keys(rollouts), running)) log.warn(note);
+    const running = hosts.map(({ host: { name }, state }) => ({ name, state }));
+    for (const note of hostRecreationNotes(project, Object.keys(rollouts), running)) log.warn(note);
   }
   return { plan, project, hosts: hosts.map((facts) => withVolumeNotes(facts, newImages(plan))) };
 }
@@ -112,15 +112,14 @@ function tellRecreations(decisions: RolloutDecisions, { preview, log }: Circumst
 const nothingBuilt = async () => ({ builds: [], contents: {} });
 
 /** Adds notes on named volumes that will hide files of new images. */
-function withVolumeNotes(facts: HostFacts, services: readonly string[]): HostFacts {
-  const { covers, judgement } = facts;
-  const notes = covers
+function withVolumeNotes({ host, state, judgement }: HostFacts, services: readonly string[]): HostFacts {
+  const notes = state.covers
     .filter(({ service }) => services.includes(service))
     .map(
       ({ service, volume, path }) =>
         `${service}: volume ${volume} stays as it is in ${path}, whatever the new image has there; if it holds nothing of yours, set x-everfresh.volumes`,
     );
-  return { ...facts, judgement: { ...judgement, notes: [...judgement.notes, ...notes.map(inOneLine)] } };
+  return { host, state, judgement: { ...judgement, notes: [...judgement.notes, ...notes.map(inOneLine)] } };
 }
 
 /** Refuses a new project name: the deployed project would keep running, out of reach of `up` and `destroy`. */

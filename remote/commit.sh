@@ -38,7 +38,7 @@ record_proof() {
   result_of "$1" "$proved_at" | replace_file "releases/$1/result.json" || return 1
   {
     printf '%s\n' "deployment $deployment" "serial $(next_serial)" "at $proved_at" "token $2" "lineage $3" "who $who" \
-      "from $from" "stack $stack" "host $host"
+      "from $from" "stack $stack" "host $host" "compose ${compose_version#v}"
     runs_now
     restart_counts
     printf '%s\n' "$proved_volumes" | sort -u

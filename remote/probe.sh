@@ -57,6 +57,7 @@ probe_member exitCode '{{.State.ExitCode}}'
 probe_member startedAt '{{json .State.StartedAt}}'
 probe_member restarts '{{.RestartCount}}'
 probe_label configHash config-hash
+probe_member mounts '{{json .Mounts}}'
 
 probe_engine() {
   probe_ids=$(container_ids 2>&1) || {

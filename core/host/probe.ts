@@ -74,6 +74,7 @@ export function parseProbe(stdout: string): HostState {
     token,
     lineage: first("proved lineage") || undefined,
     host: first("proved host"),
+    compose: first("proved compose"),
     deployment: first("proved deployment"),
     proved,
     unfinished: facts.includes("unfinished")
@@ -94,7 +95,7 @@ export function parseProbe(stdout: string): HostState {
       : undefined,
     emptySince: first("bare"),
     containers: all("container").map((line): HostContainer => {
-      const { health, service, configHash, folder, name, ...container } = read(containerFact, line);
+      const { health, service, configHash, folder, name, mounts, ...container } = read(containerFact, line);
       const labels = { service: service ?? "", configHash: configHash ?? "" };
       return defined({
         ...container,
@@ -102,6 +103,7 @@ export function parseProbe(stdout: string): HostState {
         health: health && health !== "none" ? health : undefined,
         restartsSinceProof: since(container.id, container.restarts),
         digests: images.get(container.imageId) ?? [],
+        hasAnonymousVolume: (mounts ?? []).some(isAnonymousVolume),
         stranger: isOurs(labels.service, labels.configHash, folder) ? undefined : name.replace(/^\//, ""),
       });
     }),
@@ -159,7 +161,12 @@ const containerFact = v.object({
   startedAt: text,
   restarts: v.number(),
   configHash: v.nullable(text),
+  mounts: v.nullish(v.array(v.object({ Type: v.optional(text), Name: v.optional(text) }))),
 });
+
+/** The rule of `is_anonymous` in remote/volumes.sh. */
+const isAnonymousVolume = ({ Type, Name = "" }: { Type?: string; Name?: string }) =>
+  Type === "volume" && /^[0-9a-f]{64}$/.test(Name);
 
 /** @returns nothing for a damaged line. */
 function readVolume(line: string): CoveringVolume[] {

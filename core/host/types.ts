@@ -258,6 +258,8 @@ export interface HostState {
   unfinished?: { release: string; since: string; who: string; locked: boolean };
   /** Who holds the host's lock now. */
   holder?: { release: string; since: string; who: string; from: string };
+  /** The version of docker compose there at that deployment. */
+  compose?: string;
   /** Identifies the last successful deployment, even if it deployed a release that had run before. */
   deployment?: string;
   /** What ran when the current release was proved: one entry per container. */
@@ -309,6 +311,7 @@ export interface HostContainer {
   restartsSinceProof?: number;
   /** Compose's own hash of the service's configuration, from the container's label. */
   configHash: string;
+  hasAnonymousVolume: boolean;
   /** The container's name if it only carries the project's labels: compose did not create it from this folder, and it was
    * never proved. */
   stranger?: string;

@@ -5,10 +5,10 @@ import type { FileTree } from "../files";
 import type { HostPath, Layers, Release, Rollout } from "../host/types";
 import { mapValues, own } from "../records";
 import type { Provenance, PushedImage } from "./deployed";
+import { routesOf } from "./host-rollouts";
 import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
 import { liveFileOf } from "./live-files";
 import { behaviourOf, type RenderedDocument, requirementsOf } from "./requirements";
-import { routesOf } from "./routes";
 
 /** What a release is made of. */
 export interface Ingredients {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defaultEngine } from "../../lab/engines";
 import { engine } from "../../lab/faults";
 import { eventually } from "../../lab/poll";
-import { containersOf, requestFor } from "../faults/support/shop";
+import { containersOf, look, requestFor } from "../faults/support/shop";
 import { runOn } from "../faults/support/ssh";
 import { engineFor } from "../support/lab";
 import { deploymentProgram } from "../support/written-release";
@@ -32,6 +32,7 @@ describe("a rollout", function () {
         /\nweb: this host's docker compose is too old to start it first; it is recreated\n/,
       );
       assert.deepEqual(await names(), ["shop-client-1", "shop-web-1"]);
+      assert.match((await look(shop.host)).compose!, /^2\.17\./);
       await shop.hasNoDrift();
     });
     return;
@@ -133,6 +134,8 @@ describe("a rollout", function () {
     await shop.deployed({ web: rolled("one", withData) });
     const { stderr } = await shop.deployed({ web: rolled("two", withData) });
     assert.match(stderr, /web: has data in an anonymous volume, so it is recreated, not started first\n/);
+    // A preview says so before.
+    assert.ok((await look(shop.host)).containers[0]!.hasAnonymousVolume);
     assert.deepEqual(await names(), ["shop-web-1"]);
   });
 

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { stringify } from "yaml";
-import { readProject } from "../../../core/compose/read-project";
 import { quote } from "../../../core/quote";
-import { routesOf } from "../../../core/release/routes";
 import { named, reveal } from "../../support/graph";
-import { calm } from "../../unit/core/host/states";
+import { container, empty } from "../../unit/core/host/states";
 import { programOf, type Run, run, shop, useShop } from "./shop";
 
 describe("the program, with `strategy: start-first`", () => {
@@ -101,33 +99,14 @@ describe("the program, with `strategy: start-first`", () => {
     assert.equal(notes(await run()).length, 1, "a service that asked for it is not told");
   });
 
-  it("says in a preview that Traefik cannot use an old and a new container with other labels for it", async () => {
-    const labelled = (labels: object) => change({ healthcheck, labels });
-    const routes = { "traefik.http.routers.redis.rule": "Host(`a`)" };
-    const running = (labels: object) => {
-      labelled(labels);
-      const project = readProject(shop.outside.compose());
-      const redis = {
-        name: "redis",
-        image: "redis:7",
-        replicas: 1,
-        files: [],
-        ...routesOf("redis", project),
-      };
-      const state = calm();
-      shop.outside.host = () => ({ ...state, current: { ...state.current!, services: [redis] } });
-    };
-    const told = async (labels: object) => {
-      labelled(labels);
-      return notes(await run(startFirst, { preview: true })).filter((note) => note.startsWith("redis: "));
-    };
-    running({ ...routes, team: "a" });
-    assert.deepEqual(await told({ ...routes, team: "b" }), []);
-    const [note, ...others] = await told({ "traefik.http.routers.redis.rule": "Host(`b`)" });
-    assert.match(note!, /: its labels for Traefik change, and Traefik drops a route that two containers/);
-    assert.deepEqual(others, [], "two hosts, one note");
-    assert.deepEqual(await told({}), []);
-    running({});
-    assert.deepEqual(await told(routes), []);
+  it("says in a preview which services a host will recreate", async () => {
+    change({ healthcheck });
+    const containers = [container("redis", { hasAnonymousVolume: true })];
+    shop.outside.host = () => ({ ...empty(), containers });
+    const told = async (world: object) =>
+      notes(await run(startFirst, world)).filter((note) => note.startsWith("redis: "));
+    const why = "it has data in an anonymous volume; give the volume a name";
+    assert.deepEqual(await told({ preview: true }), [`redis: is recreated, not started first: ${why}`]);
+    assert.deepEqual(await told({}), [], "`up` repeats what its preview has said");
   });
 });

@@ -16,6 +16,7 @@ export function container(service: string, overrides: Partial<HostContainer> = {
     startedAt: "2026-03-01T10:00:00Z",
     restarts: 0,
     configHash: `hash-of-${service}`,
+    hasAnonymousVolume: false,
     ...overrides,
   };
 }
