@@ -14,6 +14,7 @@ import { mapValues } from "../../../core/records";
 import { engine, exec } from "../../../lab/faults";
 import type { Lab, LabHost } from "../../../lab/lab";
 import { layersOf } from "../../../preflight/layers";
+import { soonHealthy } from "../../support/health";
 import {
   deploymentProgram,
   type WrittenRelease,
@@ -108,9 +109,10 @@ export function shop(images: Images, id: string, options: ShopOptions): WrittenR
     volumes: [{type: bind, source: ./store/${fingerprint}/site.conf, target: /www/conf, read_only: true}]
     healthcheck:
       test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1/${sick ? "nothing-here" : ""}"]
-      interval: 500ms
       timeout: 2s
-      retries: ${retries}
+      ${stringify(sick ? { interval: "500ms", retries } : soonHealthy)
+        .trimEnd()
+        .replaceAll("\n", "\n      ")}
 ${migration === undefined ? "" : `    depends_on: {migration: {condition: service_completed_successfully}}\n`}  api:
     image: ${api}
     init: true

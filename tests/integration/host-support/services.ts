@@ -11,6 +11,7 @@ import {
   removeContainers,
   requestFor,
 } from "../../faults/support/shop";
+import { soonHealthy } from "../../support/health";
 import type { WrittenRelease } from "../../support/written-release";
 
 /** A service of these tests: what `docker compose` is told of it beside its image, one of the pages that have an image. */
@@ -45,11 +46,7 @@ export const web = (page: string, more: object = {}): Service => ({
   init: true,
   restart: "unless-stopped",
   ports: [published(8080)],
-  healthcheck: {
-    test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"],
-    interval: "200ms",
-    retries: 20,
-  },
+  healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], ...soonHealthy },
   ...more,
 });
 
