@@ -97,9 +97,9 @@ export async function preflight(settings: Settings, circumstances: Circumstances
   for (const warning of plan.warnings) log.warn(warning);
   if (!pinned) tellRecreations(decisions, circumstances);
   if (!pinned && preview) {
-    for (const note of commandNotes(project)) log.info(note);
     const running = hosts.map(({ host: { name }, state }) => ({ name, state }));
-    for (const note of hostRecreationNotes(project, Object.keys(rollouts), running)) log.warn(note);
+    for (const note of hostRecreationNotes(project, Object.keys(rollouts), running)) log.info(note);
+    for (const note of commandNotes(project)) log.info(note);
   }
   return { plan, project, hosts: hosts.map((facts) => withVolumeNotes(facts, newImages(plan))) };
 }

@@ -51,8 +51,8 @@ start_beside() { # $1 release, $2 service, $3 how many containers it has then
   }
 }
 
-# An old compose (2.17, no longer 2.26) counts the number of containers as configuration: the next `up` would recreate a container
-# that was started beside another.
+# Until 2.18, `--scale` changes compose's hash of a service that has no `deploy` (`ServiceHash` in its pkg/compose/hash.go): the next
+# `up` would recreate a container that was started beside another.
 has_hash_of_release() { # $1 container
   { printf '%s\n' "$release_hashes" | sed -n 's/^\([^ ]*\) /hash|\1|/p'; observations; } | awk -F '|' -v id="$1" "$tables"'
     END { exit !(config_hash[id] == release_hash[service[id]]) }'

@@ -43,8 +43,8 @@ function obstacle(
 ): string | undefined {
   if (containers.some((container) => container.service === service && container.hasAnonymousVolume))
     return "it has data in an anonymous volume; give the volume a name";
-  if (compose !== undefined && isTooOld(compose))
-    return `docker compose ${compose} of host ${name} would later replace a container that was started beside another; install 2.18 or newer`;
+  if (compose !== undefined && isTooOld(compose) && !own(project.document.services, service)?.deploy)
+    return `docker compose ${compose} of host ${name} would later replace a container that was started beside another; install 2.19 or newer`;
   const { routes } = routesOf(service, project);
   const before = current?.services.find((one) => one.name === service)?.routes;
   if (routes !== undefined && before !== undefined && routes !== before)
@@ -52,8 +52,11 @@ function obstacle(
   return undefined;
 }
 
-/** Until 2.17, the number of containers is part of compose's hash of a service (`ServiceHash` in its pkg/compose/hash.go). */
+/**
+ * Until 2.18, `--scale` changes compose's hash of a service, unless the service has a `deploy` (`ServiceHash` in its
+ * pkg/compose/hash.go).
+ */
 function isTooOld(compose: string): boolean {
-  const [, major = "", minor = ""] = /^v?(\d+)\.(\d+)/.exec(compose) ?? [];
-  return Number(major) === 2 && Number(minor) < 18;
+  const [, major = "", minor = ""] = /^(\d+)\.(\d+)/.exec(compose) ?? [];
+  return Number(major) === 2 && Number(minor) < 19;
 }

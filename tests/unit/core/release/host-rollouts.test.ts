@@ -13,7 +13,7 @@ describe("hostRecreationNotes", () => {
 
   it("are none where nothing stands in the way", () => {
     assert.deepEqual(notes({}, running()), []);
-    assert.deepEqual(notes({}, running({ compose: "2.18.1" }), running({ compose: "5.0.2" })), []);
+    assert.deepEqual(notes({}, running({ compose: "2.19.0" }), running({ compose: "5.0.2" })), []);
   });
 
   it("are none where the service does not run yet", () => {
@@ -30,11 +30,16 @@ describe("hostRecreationNotes", () => {
 
   it("name a docker compose that is too old, and its host", () => {
     assert.deepEqual(
-      notes({}, running({ compose: "2.26.1" }), running({ compose: "2.17.0" }, "web2")),
+      notes({}, running({ compose: "2.26.1" }), running({ compose: "2.18.1" }, "web2")),
       recreated(
-        "docker compose 2.17.0 of host web2 would later replace a container that was started beside another; install 2.18 or newer",
+        "docker compose 2.18.1 of host web2 would later replace a container that was started beside another; install 2.19 or newer",
       ),
     );
+  });
+
+  it("are none for a docker compose that is too old if the service has a `deploy`", () => {
+    const deployed = read({ web: { image: "web:1", deploy: { replicas: 1 } } });
+    assert.deepEqual(hostRecreationNotes(deployed, ["web"], [running({ compose: "2.17.0" })]), []);
   });
 
   describe("with labels for Traefik", () => {
