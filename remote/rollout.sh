@@ -58,8 +58,8 @@ has_hash_of_release() { # $1 container
     END { exit !(config_hash[id] == release_hash[service[id]]) }'
 }
 
-# Whether Traefik can use container $2 of service $1 beside the others: their labels for it are the same. It neither uses the one nor
-# the other description of a route, service or middleware of which there are two (seen with 3.7; pkg/provider/merge.go there).
+# Whether container $2 of service $1 has the same labels for Traefik as the others. If two containers describe a route, service or
+# middleware differently, Traefik uses neither description (seen with 3.7; pkg/provider/merge.go there).
 agrees_on_routes() {
   routes_new=$(labels_for_traefik "$2")
   [ -n "$routes_new" ] || return 0

@@ -96,6 +96,11 @@ export function shop(images: Images, id: string, options: ShopOptions): WrittenR
   const web = images[page]!;
   const api = images.api!;
   const fingerprint = sha256(conf);
+  const healthcheck = {
+    test: ["CMD", "wget", "-q", "-O", "/dev/null", `http://127.0.0.1/${sick ? "nothing-here" : ""}`],
+    timeout: "2s",
+    ...(sick ? { interval: "500ms", retries } : soonHealthy),
+  };
   return {
     id,
     project,
@@ -107,12 +112,7 @@ export function shop(images: Images, id: string, options: ShopOptions): WrittenR
     restart: unless-stopped
     ports: [{target: 80, published: "${port}", protocol: tcp, mode: ingress}]
     volumes: [{type: bind, source: ./store/${fingerprint}/site.conf, target: /www/conf, read_only: true}]
-    healthcheck:
-      test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1/${sick ? "nothing-here" : ""}"]
-      timeout: 2s
-      ${stringify(sick ? { interval: "500ms", retries } : soonHealthy)
-        .trimEnd()
-        .replaceAll("\n", "\n      ")}
+    healthcheck: ${JSON.stringify(healthcheck)}
 ${migration === undefined ? "" : `    depends_on: {migration: {condition: service_completed_successfully}}\n`}  api:
     image: ${api}
     init: true
