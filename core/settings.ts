@@ -10,6 +10,7 @@ export interface Settings {
   envFile?: string;
   hosts: Host[];
   registry?: Registry;
+  transport: Transport;
   /** How the containers of services are replaced that do not choose themselves. */
   strategy: Strategy;
   tag?: string;
@@ -28,6 +29,9 @@ export interface Settings {
   healthTimeout: number;
   settle: number;
 }
+
+/** How images reach the hosts: pulled from a registry, or from one on this machine through the SSH connection. */
+export type Transport = "registry" | "ssh";
 
 export interface SshEndpoint {
   address: string;
@@ -53,6 +57,15 @@ export interface Registry {
   password?: string;
   /** Plain HTTP. */
   insecure: boolean;
+  /** Given if everfresh runs this registry itself, on this machine, while it deploys. */
+  local?: LocalRegistry;
+}
+
+export interface LocalRegistry {
+  /** The port of 127.0.0.1 that it listens on. */
+  port: number;
+  /** The image to run it from if this machine has no program for it. */
+  image: string;
 }
 
 /** The stack's configuration as read: text for plain keys, parsed JSON for structured ones. */
@@ -137,6 +150,7 @@ const registryAddress = v.pipe(
     "is not a registry address such as `registry.example.com:5000/team`, without a scheme",
   ),
 );
+const imageName = v.pipe(text, v.regex(/^[a-zA-Z0-9][\w.:/@-]*$/, "is not the name of an image"));
 const credentials = [["username"], ["password"]] as const;
 const registry = v.pipe(
   v.strictObject({
@@ -145,6 +159,7 @@ const registry = v.pipe(
     username: v.optional(text),
     password: v.optional(v.pipe(v.string("must be a string"), v.minLength(1, "is empty"))),
     insecure: v.optional(flag, false),
+    image: v.optional(imageName),
   }),
   v.forward(
     v.partialCheck(
@@ -184,7 +199,7 @@ const schema = v.strictObject({
   envFile: v.optional(text),
   hosts: v.pipe(v.array(host, "must be a list of hosts"), v.minLength(1, "is required: at least one host")),
   registry: v.optional(registry),
-  transport: v.optional(v.literal("registry", "must be `registry`; `ssh` is not available yet"), "registry"),
+  transport: v.optional(v.picklist(["registry", "ssh"], "must be `registry` or `ssh`"), "registry"),
   strategy: v.optional(v.picklist(strategies, otherStrategy), "recreate"),
   tag: v.optional(
     v.pipe(
@@ -230,17 +245,80 @@ export const settingKeys = Object.keys(schema.entries) as (keyof typeof schema.e
  */
 export function parseSettings(raw: RawSettings | null): Settings {
   const given = Object.fromEntries(Object.entries(raw ?? {}).filter(([, value]) => !isUnset(value)));
+  const overSsh = given.transport === "ssh";
   // Building and promoting need a registry; a kept release is already on the hosts.
-  const required = { hosts: [], ...(given.release === undefined ? { registry: {} } : {}) };
-  const result = v.safeParse(schema, { ...required, ...given });
-  refuse([...firstPerSetting(result.issues ?? []).map(issueProblem), ...conflicts(given)]);
+  const needsRegistry = given.release === undefined && !overSsh;
+  const required = { hosts: [], ...(needsRegistry ? { registry: {} } : {}) };
+  const { registry: own, ...others } = given;
+  const result = v.safeParse(schema, { ...required, ...(overSsh ? others : given) });
+  refuse([
+    ...firstPerSetting(result.issues ?? []).map((issue) => issueProblem(issue)),
+    ...(overSsh ? ownRegistryProblems(own) : registryImageProblems(own)),
+    ...conflicts(given),
+  ]);
 
-  const { composeFile, registry, transport: _, ...rest } = result.output as Parsed;
+  const { composeFile, registry, ...rest } = result.output as Parsed;
   return {
     ...rest,
     composeFiles: composeFile,
-    ...(registry ? { registry: { ...registry, pullAddress: registry.pullAddress ?? registry.address } } : {}),
+    ...(overSsh ? { registry: ownRegistry(own) } : pulled(registry)),
   };
+}
+
+const pulled = (registry: Parsed["registry"]): { registry?: Registry } => {
+  if (registry === undefined) return {};
+  const { image: _, ...given } = registry;
+  return { registry: { ...given, pullAddress: registry.pullAddress ?? registry.address } };
+};
+
+/** What can be set about the registry that everfresh runs itself. */
+const ownRegistrySchema = v.strictObject({
+  address: v.optional(
+    v.pipe(
+      text,
+      v.regex(
+        /^(localhost|127\.0\.0\.1):\d{1,5}$/,
+        "must be a port of this machine, such as `127.0.0.1:27180`",
+      ),
+    ),
+    "127.0.0.1:27180",
+  ),
+  image: v.optional(imageName, "registry:2.8.3"),
+});
+
+const notOverSsh = ["pullAddress", "username", "password", "insecure"];
+
+function ownRegistryProblems(given: unknown): string[] {
+  const issues = v.safeParse(ownRegistrySchema, given ?? {}).issues ?? [];
+  return firstPerSetting(issues).map((issue) => {
+    const key = v.getDotPath(issue);
+    if (key === null || !notOverSsh.includes(key)) return issueProblem(issue, "registry.");
+    const where = `everfresh:registry.${key}`;
+    return problem(
+      where,
+      "is not used with `transport: ssh`, which needs no registry",
+      `remove it with \`pulumi config rm --path '${where}'\``,
+    );
+  });
+}
+
+/** The image is for the registry that everfresh runs itself. */
+function registryImageProblems(given: unknown): string[] {
+  if (!isObject(given) || given.image === undefined) return [];
+  const where = "everfresh:registry.image";
+  return [
+    problem(
+      where,
+      "is used only with `transport: ssh`",
+      `remove it with \`pulumi config rm --path '${where}'\``,
+    ),
+  ];
+}
+
+function ownRegistry(given: unknown): Registry {
+  const { address, image } = v.parse(ownRegistrySchema, given ?? {});
+  const local = { port: Number(address.slice(address.indexOf(":") + 1)), image };
+  return { address, pullAddress: address, insecure: false, local };
 }
 
 type Parsed = v.InferOutput<typeof schema>;
@@ -262,11 +340,12 @@ function firstPerSetting(issues: readonly v.BaseIssue<unknown>[]): v.BaseIssue<u
   });
 }
 
-function issueProblem(issue: v.BaseIssue<unknown>): string {
-  const path = (issue.path ?? []).reduce(
+function issueProblem(issue: v.BaseIssue<unknown>, above = ""): string {
+  const below = (issue.path ?? []).reduce(
     (text, { key }) => (typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${key}` : String(key)),
     "",
   );
+  const path = above + below;
   const generic = path.replace(/\[\d+\]/g, "").replace(".proxyJump", "");
   const what = wording(issue);
   const todo =

@@ -45,7 +45,8 @@ async function inspectHost(
   where: string,
   { settings, project, deployed, lineage, preview, probeHost }: Question,
 ): Promise<HostFacts> {
-  const state = await probeHost(host, where, project, settings.remoteDir);
+  const mustForward = settings.transport === "ssh";
+  const state = await probeHost(host, where, project, settings.remoteDir, { mustForward });
   const { hosts, lineage: known } = await deployed;
   const judgement = judge(state, { release: own(hosts, host.name)?.release, host: host.name });
   // Before the first green `up` nothing is remembered, but an interrupted one may have reached this host.

@@ -83,8 +83,8 @@ export async function preflight(settings: Settings, circumstances: Circumstances
   };
   const decisions = decideRollouts(project, settings.strategy, hostPaths);
   const rollouts = rolloutsOf(decisions);
-  const { forceRecreate } = settings;
-  const ingredients = { project, files, hostPaths, followed, rollouts, forceRecreate };
+  const { transport, forceRecreate } = settings;
+  const ingredients = { project, files, hostPaths, followed, rollouts, transport, forceRecreate };
   const asked = hosts.map(({ host, judgement: { token } }) => ({ host, token }));
   refuseRequests(ingredients, provenance, asked, settings, stack);
   const plan = planRelease(settings, {

@@ -18,7 +18,7 @@ main() {
   interrupted=''
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
-  [ "${1-}" != receive ] || exec 4<&0
+  case ${1-} in receive | lend) exec 4<&0 ;; esac
   exec </dev/null
   engine_limit=30
   # Values that a request may leave out.
@@ -31,7 +31,7 @@ main() {
   reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves='' calls='' apply_fault='' files_checked=''
   request
   case ${1-} in
-  deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive) "$1" ;;
+  deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive | lend) "$1" ;;
   *) refuse 2 "everfresh: unknown verb ${1-}" ;;
   esac
   exit

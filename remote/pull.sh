@@ -20,8 +20,17 @@ pull_images() {
 
 # Pulls image $2 of release $1, with the login if the image is in the login's registry.
 pull_image() {
-  pull=pull_without_login
-  if [ -n "$registry_address" ] && [ "${2#"$registry_address"/}" != "$2" ]; then
+  pull=pull_without_login pull_name=$2
+  use_lent_registry
+  if is_lent "$2"; then
+    [ -n "$registry_address" ] || {
+      failed_check=pull
+      reason="image $2: is not on this host, and the connection that it comes through is gone; run \`pulumi up\` again"
+      return 1
+    }
+    pull_name=$(lent_name "$1" "$2")
+  fi
+  if [ -n "$registry_address" ] && [ "${pull_name#"$registry_address"/}" != "$pull_name" ]; then
     pull=pull_with_login
     prepare_login || {
       failed_check=disk reason="$folder: cannot be written; free some space"
@@ -29,7 +38,7 @@ pull_image() {
     }
   fi
   for pause in 1 3 ''; do
-    pull_output=$($pull "$2" 2>&1) && return
+    pull_output=$($pull "$pull_name" 2>&1) && name_pulled "$pull_name" "$2" && return
     fails_for_now "$pull_output" && [ "$pause" ] || break
     sleep "$pause"
   done
@@ -58,11 +67,42 @@ is_built() {
     END { for (name in image) if (image[name] == wanted && digest[name] != "") found = 1; exit !found }'
 }
 
+# Images that come through the deployer's SSH connection have a name of their own here, with the digest's first 12 digits as the tag
+# (core/images.ts), because the connection has another port each time.
+is_lent() {
+  case $1 in localhost/everfresh/*/*:????????????) ;; *) return 1 ;; esac
+}
+
+# The registry's name for such an image $2 of release $1.
+lent_name() {
+  lent_repository=${2##*/}
+  printf '%s/%s@%s' "$registry_address" "${lent_repository%:*}" "$(digest_of "$1" "$2")"
+}
+
+# Gives image $1, just pulled, the name $2 that the release has for it.
+name_pulled() { [ "$1" = "$2" ] || engine tag "$1" "$2"; }
+
+# The digest that release $1 gives for image $2.
+digest_of() {
+  services "$1" | mark service | awk -F '|' -v wanted="$2" "$tables"'
+    END { for (name in image) if (image[name] == wanted) { print digest[name]; exit } }'
+}
+
+# Uses the registry that the deployer lends this host while it is connected (lend.sh), if it does.
+use_lent_registry() {
+  lent=$(lent_file)
+  [ -z "$registry_address" ] && [ -f "$lent" ] || return 0
+  registry_address=$(field "$lent" address) registry_config=$(field "$lent" config) registry_login=$(field "$lent" login)
+}
+
 # Gives an image a tag of our own. `docker image prune`, which many hosts run nightly, removes images that have only a digest.
 tag_image() {
   case $1 in *@sha256:*) engine tag "$1" "$(own_tag "$1")" 2>/dev/null || : ;; esac
 }
-own_tag() { printf 'everfresh/%s:%.12s' "$project" "${1##*@sha256:}"; }
+own_tag() {
+  ! is_lent "$1" || { printf '%s' "$1"; return; }
+  printf 'everfresh/%s:%.12s' "$project" "${1##*@sha256:}"
+}
 
 # docker gets the login from a credential helper that reads it from its environment, so that it is never in a file or an argument.
 # The search path finds the helper through docker's working directory, so that no part of it depends on a folder's name, and comes
