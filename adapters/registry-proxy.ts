@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import http from "node:http";
 import type { Duplex } from "node:stream";
+import { type Blob, configDigest, imagePart } from "../core/image-part";
 
 /** What a host may read, and how it proves that it may. */
 export interface ProxyOptions {
@@ -17,11 +18,15 @@ export interface ProxyOptions {
 /**
  * Serves one registry, read-only, to whoever connects with the right login. It listens nowhere: connections are handed to it.
  *
+ * Beside the registry's images it has their lower layers as images of their own, tagged `part-<layers>-<digest in hex>`. An
+ * engine forgets the finished layers of a pull that was cut off, but not those of an image that it has.
+ *
  * @returns a function that takes a connection.
  */
 export function registryProxy(options: ProxyOptions): (connection: Duplex) => void {
+  const partConfigs = new Map<string, Blob>();
   const server = http.createServer((request, response) => {
-    void answer(request, response, options).catch(() => {
+    void answer(request, response, options, partConfigs).catch(() => {
       if (response.headersSent) response.destroy();
       else response.writeHead(502).end();
     });
@@ -35,25 +40,69 @@ export function registryProxy(options: ProxyOptions): (connection: Duplex) => vo
 async function answer(
   request: http.IncomingMessage,
   response: http.ServerResponse,
-  { repositories, username, password, open, onSent }: ProxyOptions,
+  options: ProxyOptions,
+  partConfigs: Map<string, Blob>,
 ): Promise<void> {
+  const { repositories, username, password } = options;
   const wanted = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
   if (!isSame(request.headers.authorization ?? "", wanted)) {
     response.writeHead(401, { "www-authenticate": 'Basic realm="everfresh"' }).end();
     return;
   }
-  const url = request.url ?? "";
-  const repository = /^\/v2\/([a-z0-9._/-]+)\/(?:manifests|blobs)\/[\w.:-]+$/.exec(url)?.[1];
-  const mayRead = url === "/v2/" || (repository !== undefined && repositories.includes(repository));
-  if (!/^(GET|HEAD)$/.test(request.method ?? "") || !mayRead) {
+  const { url = "", method = "" } = request;
+  const [, repository = "", kind, name = ""] =
+    /^\/v2\/([a-z0-9._/-]+)\/(manifests|blobs)\/([\w.:-]+)$/.exec(url) ?? [];
+  if (!/^(GET|HEAD)$/.test(method) || !(url === "/v2/" || repositories.includes(repository))) {
     response.writeHead(403).end();
     return;
   }
-  const { accept, range } = request.headers;
+  const [, layers, hex] = (kind === "manifests" && /^part-(\d+)-([0-9a-f]{64})$/.exec(name)) || [];
+  if (layers && hex) {
+    const part = await readPart(options, repository, `sha256:${hex}`, Number(layers));
+    if (part) partConfigs.set(part.config.digest, part.config);
+    send(response, part?.manifest, part?.mediaType);
+  } else if (kind === "blobs" && partConfigs.has(name)) {
+    send(response, partConfigs.get(name), "application/octet-stream");
+  } else await pass(request, response, options);
+}
+
+function send(response: http.ServerResponse, blob: Blob | undefined, mediaType = ""): void {
+  if (!blob) {
+    response.writeHead(404).end();
+    return;
+  }
+  response.writeHead(200, {
+    "content-type": mediaType,
+    "content-length": blob.bytes.length,
+    "docker-content-digest": blob.digest,
+  });
+  response.end(blob.bytes); // nothing of it, if only the head was asked for
+}
+
+/** A part of an image; undefined if it has none, such as an image of several platforms. */
+async function readPart({ open }: ProxyOptions, repository: string, digest: string, layers: number) {
+  const registry = `http://127.0.0.1:${await open()}/v2/${repository}`;
+  const read = async (address: string): Promise<unknown> => {
+    const accept =
+      "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+    const answer = await fetch(`${registry}/${address}`, { headers: { accept } });
+    return answer.ok ? answer.json() : undefined;
+  };
+  const manifest = await read(`manifests/${digest}`);
+  const config = configDigest(manifest);
+  return config === undefined ? undefined : imagePart(manifest, await read(`blobs/${config}`), layers);
+}
+
+/** Passes a request on to the registry. */
+async function pass(
+  { method, url, headers: { accept, range } }: http.IncomingMessage,
+  response: http.ServerResponse,
+  { open, onSent }: ProxyOptions,
+): Promise<void> {
   const asked = http.request({
     host: "127.0.0.1",
     port: await open(),
-    method: request.method,
+    method,
     path: url,
     headers: { ...(accept && { accept }), ...(range && { range }) },
   });

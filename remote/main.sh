@@ -25,7 +25,7 @@ main() {
   release='' kept='' take_over='' lineage='' host='' apart='' receive_bytes=0 host_paths='' owned=''
   # What has been observed of the project, and what is known about the release.
   previous='' observed='' observed_before='' observed_images='' observed_just_now='' unmanaged='' off_limits=''
-  release_images='' release_hashes='' images_missing='' finished='' pulled=0 missing=0
+  release_images='' release_hashes='' images_missing='' lent='' finished='' pulled=0 missing=0
   # The progress of the deployment, and why it failed.
   proof='' applied='' ready='' announced_changes='' putting_back=''
   reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves='' calls='' apply_fault='' files_checked=''

@@ -23,6 +23,7 @@ prune() {
   prune_files
   prune_live_files
   prune_volumes
+  remove_parts
   remove_images "$prune_images $(unneeded_images)"
   [ "$prune_count" -eq 0 ] || say "pruned $prune_count old releases, $((prune_bytes / 1000000)) MB of images"
 }
@@ -62,7 +63,7 @@ unneeded_images() {
     case $nl$needed_tags$nl in *"$nl$orphan$nl"*) continue ;; esac
     names_of_image "everfresh/$project:$orphan" | tr ' ' '\n' | grep "@sha256:$orphan"
   done
-  without "$(engine image ls --format '{{.Repository}}:{{.Tag}}' "localhost/everfresh/$project/*" 2>/dev/null)" \
+  without "$(engine image ls --format '{{.Repository}}:{{.Tag}}' "localhost/everfresh/$project/*" 2>/dev/null | grep -v ':part-')" \
     "$(images_named_in releases/*/services)"
 }
 
