@@ -11,7 +11,7 @@ export interface Settings {
   hosts: Host[];
   registry?: Registry;
   transport: Transport;
-  /** How the containers of services are replaced that do not choose themselves. */
+  /** How containers are replaced, for services that do not choose themselves. */
   strategy: Strategy;
   tag?: string;
   uniqueTag: boolean;

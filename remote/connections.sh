@@ -1,6 +1,6 @@
-# Who connects to a container, as its own kernel tables say. Nothing is asked of the proxy, and nothing is installed.
+# Who connects to a container, according to the kernel's tables for it. The proxy is not asked, and nothing is installed.
 
-# For how many seconds nobody may connect to any container before a rollout goes on.
+# After this many seconds in which nobody connects to any container, a rollout continues.
 use_quiet=10
 
 # Waits until somebody connects to new container $3 of service $2. Fails with `apply_fault` if only the old containers get

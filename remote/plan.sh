@@ -121,10 +121,10 @@ services_to_roll_out() { # $1 release
 }
 
 # Prints the next step in the rollout of service $2 to release $1, nothing when it is done. There are never fewer containers than
-# there are to be, unless there were fewer before.
+# the release wants, unless there were fewer before.
 #   remove|container  an old one that does not run
 #   prove|container   a new one whose readiness is not known yet (see `ready`)
-#   start|number      one more container, which makes so many
+#   start|number      one more container; the number includes it
 #   retire|container  an old one, oldest first; or a new one, if there are too many
 next_step() { # $1 release, $2 service
   {

@@ -47,7 +47,7 @@ files_in() {
 
 is_whole() { [ "$(tail -n 1 "$1")" = whole ]; }
 
-# Of the services on stdin, those whose containers have no anonymous volume: the data in it would be lost with the old container.
+# Prints those services on stdin whose containers have no anonymous volume: its data would be lost with the old container.
 without_anonymous_volumes() {
   while read -r renew_service; do
     if [ -z "$(anonymous_volumes_of "$renew_service")" ]; then

@@ -54,7 +54,7 @@ describe("hostRecreationNotes", () => {
       assert.deepEqual(
         notes(rule("b"), withLabels(rule("a"))),
         recreated(
-          "its labels for Traefik change, and Traefik drops a route that two containers describe differently; deploy this when a few seconds without an answer do no harm",
+          "its labels for Traefik change, and Traefik drops a route that two containers describe differently; deploy this when a few seconds of downtime do no harm",
         ),
       );
       assert.equal(notes({ "Traefik.Enable": "false" }, withLabels({ "traefik.enable": "true" })).length, 1);

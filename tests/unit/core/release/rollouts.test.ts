@@ -76,8 +76,8 @@ describe("decideRollouts", () => {
     ],
   ];
   const cautious: [string, Node, string][] = [
-    ["a volume", volume(), "it writes to volume data, where two at once may do damage"],
-    ["a path of the host", bind("/srv/data"), "it writes to /data, where two at once may do damage"],
+    ["a volume", volume(), "it writes to volume data, which two containers at once may damage"],
+    ["a path of the host", bind("/srv/data"), "it writes to /data, which two containers at once may damage"],
   ];
   for (const [what, node, why] of [...unable, ...cautious]) {
     it(`recreates a service with ${what}, and says why`, () => {
