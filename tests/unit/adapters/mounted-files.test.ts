@@ -45,19 +45,18 @@ describe("readFiles", () => {
     assert.deepEqual(await read("run"), [file("run", "#!/bin/sh\n", true)]);
   });
 
-  it("reads whether a file is private to its owner", async () => {
-    await writeFile(at("key"), "k");
-    for (const [mode, isPrivate] of [
-      [0o644, false],
-      [0o664, false],
-      [0o640, false],
-      [0o600, true],
-      [0o400, true],
-    ] as const) {
+  for (const [mode, isPrivate] of [
+    [0o644, false],
+    [0o664, false],
+    [0o640, false],
+    [0o600, true],
+    [0o400, true],
+  ] as const)
+    it(`${isPrivate ? "calls" : "does not call"} a file with mode 0${mode.toString(8)} private to its owner`, async () => {
+      await writeFile(at("key"), "k");
       await chmod(at("key"), mode);
       assert.deepEqual(await read("key"), [{ ...file("key", "k"), ...(isPrivate && { private: true }) }]);
-    }
-  });
+    });
 
   it("reads a whole folder, parents before children, sorted by name", async () => {
     await mkdir(at("d/b/empty"), { recursive: true });

@@ -109,14 +109,13 @@ describe("a probe's answer", () => {
     assert.deepEqual(strangers({ folder: `${FOLDER}\n`, configHash: "" }), ["shop-web-1"]);
   });
 
-  it("is refused with a one-line message if docker's part cannot be read", () => {
-    for (const line of ["{}", "x", '{"id":1}', "[]"]) {
+  for (const line of ["{}", "x", '{"id":1}', "[]"])
+    it(`is refused with a one-line message if docker's part is ${line}`, () => {
       assert.throws(
         () => parseProbe(answer({ containers: [], more: [`container ${line}`] })),
         (error) => error instanceof RangeError && /^docker's answer .*; [^\n]*$/.test(error.message),
       );
-    }
-  });
+    });
 
   it("is either judged or refused, whatever a host sends", () => {
     const lines = answer().split("\n");
