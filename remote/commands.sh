@@ -21,7 +21,7 @@ run_command() { # before|after service seconds run|exec word...
   command_title="$command_when: $(title_of "$@")"
   if [ "$command_how" = exec ]; then
     [ "$command_when$commands_in_old" != before ] || return 0
-    command_container=$(runs_of "$command_service" | cut -d '|' -f 2 | head -n 1)
+    command_container=$(runs_of "$command_service" | ids_in_runs | head -n 1)
     [ -n "$command_container" ] || return 0
     set -- docker_within "$command_limit" exec "$command_container" "$@"
   else

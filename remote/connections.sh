@@ -7,7 +7,7 @@ use_quiet=10
 # connections. Where nobody connects to any of them, it waits for a while and then goes on.
 await_use() { # $1 release, $2 service, $3 container
   ! is_unobserved "$1" "$2" || return 0
-  use_old=$(without "$(containers_of "$2" | cut -d '|' -f 1)" "$ready$nl$3")
+  use_old=$(without "$(ids_of "$(containers_of "$2")")" "$ready$nl$3")
   [ -n "$use_old" ] || return 0
   use_before=$(connections_to_each "$use_old")
   use_without="nobody has connected to it in $use_quiet s"

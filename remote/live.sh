@@ -128,7 +128,7 @@ reload() { # service seconds word...
   [ "$calls" = reload ] || return 0
   reload_service=$1 reload_limit=$2
   shift 2
-  for reload_container in $(runs_of "$reload_service" | grep -xF -f unloaded | cut -d '|' -f 2); do
+  for reload_container in $(runs_of "$reload_service" | grep -xF -f unloaded | ids_in_runs); do
     [ -z "$apply_fault" ] || return 0
     say "reload $reload_service"
     run_limited "$reload_service" "reload: $(title_of "$@")" "$reload_limit" \

@@ -133,6 +133,7 @@ next_step() { # $1 release, $2 service
     services "$1" | mark service
     observations
   } | awk -F '|' -v wanted="$2" "$tables"'
+    # See `changes_to`: kind|service|container
     $1 == "change" && $2 == "outdated" && $3 == wanted { outdated[$4] = 1 }
     END {
       # docker lists the newest container first.
