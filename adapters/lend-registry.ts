@@ -70,14 +70,14 @@ function lend(
       ]);
     client.exec(command, (error, channel) => {
       if (error) return unable(error.message);
-      const said: Buffer[] = [];
+      const refusals: Buffer[] = [];
       channel.on("data", () => {
         unref();
         resolve();
       });
-      channel.stderr.on("data", (data: Buffer) => said.push(data));
+      channel.stderr.on("data", (data: Buffer) => refusals.push(data));
       channel.on("close", () => {
-        const lines = Buffer.concat(said).toString().split("\n").filter(Boolean);
+        const lines = Buffer.concat(refusals).toString().split("\n").filter(Boolean);
         if (lines.length > 0) fail(lines.map((line) => `${host.name}: ${line}`));
         else unable("the connection was closed");
       });

@@ -112,8 +112,8 @@ export class RegistrySession {
 
   /**
    * The address at which a registry wants the credentials. Another host is usual (Docker Hub has one), but a password for an
-   * https registry is never sent in the clear; nor does one leave this machine in the clear because a local registry, which
-   * is spoken to in http, asks for it.
+   * https registry is never sent in the clear. A local registry, which is spoken to in http, cannot have a password sent to
+   * another machine in the clear either.
    *
    * @throws RegistryError
    */

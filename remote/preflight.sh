@@ -195,8 +195,9 @@ taken_ports() {
     }
     BEGIN { remedy = "; stop it or publish another port" }
     $1 == "container" {
-      sub(/.*\//, "", $2)
-      takes($2, $3, $4, $6 == project ? "us" : "taken by container " substr($5, 2) remedy)
+      protocol = $2; port = $3; ip = $4; name = substr($5, 2); owner = $6
+      sub(/.*\//, "", protocol)
+      takes(protocol, port, ip, owner == project ? "us" : "taken by container " name remedy)
     }
     $1 == "proxy" {
       k = split($2, word, " ")
@@ -211,9 +212,9 @@ taken_ports() {
       takes($1, number(socket[2]), address(socket[1]), "taken by another program" remedy)
     }
     $1 == "wanted" {
-      protocol = $2; first = $3; last = $4
+      protocol = $2; first = $3; last = $4; ip = any_is_empty($5)
       for (port = last + 0; port >= first; port--) {
-        by = taker(protocol, port, any_is_empty($5))
+        by = taker(protocol, port, ip)
         if (by == "" || by == "us") next
       }
       print "port " first (first == last ? "" : "-" last) (protocol == "tcp" ? "" : "/" protocol) ": " by

@@ -150,7 +150,7 @@ export function releaseKeepers(
     forceRecreate,
   });
   const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
-  // A project without them has the releases that it had before there were any.
+  // Added only if there are any, so that the releases of other projects keep the ids that they had before these existed.
   const added = [
     rollouts,
     Object.fromEntries(
