@@ -13,8 +13,14 @@ export interface Relay {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function startRelay({ address, port }: { address: string; port: number }): Promise<Relay> {
+/** @param rate - how many bytes per second may go to the host. */
+export async function startRelay(
+  { address, port }: { address: string; port: number },
+  rate = Number.POSITIVE_INFINITY,
+): Promise<Relay> {
   let sent = 0;
+  /** When the connection is free again, if it has a rate. */
+  let busyUntil = 0;
   let limit = Number.POSITIVE_INFINITY;
   const open = new Set<Socket>();
   const server = createServer((client) => {
@@ -31,11 +37,13 @@ export async function startRelay({ address, port }: { address: string; port: num
     host.pipe(client);
     client.on("data", (data) => {
       sent += data.length;
-      if (!host.write(data)) {
-        client.pause();
-        host.once("drain", () => sent < limit && client.resume());
-      }
-      if (sent >= limit) client.pause();
+      busyUntil = Math.max(busyUntil, Date.now()) + (data.length / rate) * 1000;
+      const isFull = !host.write(data);
+      if (!isFull && sent < limit && rate === Number.POSITIVE_INFINITY) return;
+      client.pause();
+      const resume = () => setTimeout(() => sent < limit && client.resume(), busyUntil - Date.now());
+      if (isFull) host.once("drain", resume);
+      else resume();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

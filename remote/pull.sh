@@ -39,11 +39,10 @@ pull_image() {
   fi
   pull_parts "$1" "$2"
   for pause in 1 3 ''; do
-    pull_output=$($pull "$pull_name" 2>&1) && name_pulled "$pull_name" "$2" && { wait_for_parts; return; }
+    pull_output=$($pull "$pull_name" 2>&1) && name_pulled "$pull_name" "$2" && return
     fails_for_now "$pull_output" && [ "$pause" ] || break
     sleep "$pause"
   done
-  wait_for_parts
   failed_check=pull
   [ -z "$lent" ] || [ -f "$lent" ] || pull_output="the connection that it came through was cut; run \`pulumi up\` again"
   reason="pull $2: $(printf '%s' "$pull_output" | tail -n 2)$(gone_remedy "$1" "$2" "$pull_output")"
@@ -86,21 +85,15 @@ lent_name() {
 name_pulled() { [ "$1" = "$2" ] || engine tag "$1" "$2"; }
 
 # An engine forgets the finished layers of a pull that is cut off, but keeps those of an image that it has. So the lower layers of a
-# large image are pulled as images of their own, beside the whole, which shares the downloads: the deployer makes them
-# (adapters/registry-proxy.ts), and after a cut the next pull finds what is finished.
+# large image are pulled first, as images of their own, which the deployer makes (adapters/registry-proxy.ts): after a cut, the next
+# pull finds what is finished. One after the other, because layers that come at the same time are finished at the same time. If that
+# fails, the pull of the whole says why.
 pull_parts() { # $1 release, $2 image
-  parts_pulling=''
   is_lent "$2" || return 0
   for part in $(part_sizes "$1" "$2"); do
     part_name=${pull_name%@*}:part-$part-${pull_name##*:}
-    ("$pull" "$part_name" && engine tag "$part_name" "${2%:*}:part-$part") >/dev/null 2>&1 &
-    parts_pulling="$parts_pulling $!"
+    ("$pull" "$part_name" && engine tag "$part_name" "${2%:*}:part-$part") >/dev/null 2>&1 || return 0
   done
-}
-
-wait_for_parts() {
-  # shellcheck disable=SC2086 # one word per process
-  [ -z "$parts_pulling" ] || wait $parts_pulling
 }
 
 # How many layers each part of image $2 of release $1 has: one part for each 16 MB that the engine lacks, at most twenty.
