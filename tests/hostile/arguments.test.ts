@@ -145,8 +145,8 @@ describe("hostile arguments for pulumi", function () {
             },
           ],
           [
-            pulumi.removeConfig(target, key),
-            { flags: { ...withFile, "--path": true }, words: ["config", "rm", `everfresh:${key}`] },
+            pulumi.removeAllConfig(target, [key, value]),
+            { flags: withFile, words: ["config", "rm-all", `everfresh:${key}`, `everfresh:${value}`] },
           ],
         ];
         for (const [args, expected] of commands) assert.deepEqual(asPulumiReads(args), expected);
