@@ -55,9 +55,8 @@ export function commandLine(run: Run): Command {
     .action((_tag, _more, options: DeployOptions & SharedOptions, command: Command) => {
       const [[tag, ...excess], more] = aroundDashes(command);
       if (excess.length > 0) command.error("error: only one tag can be given");
-      return run(options, (session) =>
-        deploy(session, { ...options, ...(tag === undefined ? {} : { tag }) }, more),
-      );
+      const given = { ...options, ...(tag === undefined ? {} : { tag }), more };
+      return run(given, (session) => deploy(session, given));
     });
 
   verb("preview", "show what deploy would do, and what has drifted (pulumi preview)")

@@ -12,6 +12,8 @@ export interface DeployOptions {
   forceRecreate?: boolean;
   dryRun?: boolean;
   yes?: boolean;
+  /** Passed on to pulumi as they are. */
+  more?: readonly string[];
 }
 
 /** The variable `USE_CACHE`, which deploy scripts read too, and where it is set. */

@@ -19,6 +19,7 @@ export async function upWith(
   changes: Values,
   deploy: () => Promise<ExitStatus> = () => runUp(session),
 ): Promise<ExitStatus> {
+  if (Object.keys(changes).length === 0) return deploy();
   const before = await readOwnSettings(session, Object.keys(changes));
   const keys = Object.keys(changes).filter((key) => before[key] !== changes[key]);
   const of = (values: Values) => Object.fromEntries(keys.map((key) => [key, values[key]]));

@@ -15,7 +15,7 @@ const longest = 128;
 export const tagPattern = new RegExp(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,${longest - 1}}$`);
 
 /** What is wrong with a text that does not match. */
-export const notATag = `is not an image tag (letters, digits, \`_\`, \`.\`, \`-\`; at most ${longest}; not \`.\` or \`-\` first)`;
+export const notATag = `is not an image tag (up to ${longest} letters, digits, \`_\`, \`.\` and \`-\`, not beginning with \`.\` or \`-\`)`;
 
 /** The readable tag: `1a2b3c4`, `1a2b3c4-dirty-5d6e7f8`, or the configured one; `uniqueTag` appends the time. */
 export function releaseTag({ tag, uniqueTag, commit, dirty }: TagFacts, now: Date): string {

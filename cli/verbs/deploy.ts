@@ -1,4 +1,5 @@
 import { readVariable } from "../../adapters/compose";
+import { inOneLine } from "../../core/printable";
 import { composeFilesIn } from "../../core/settings";
 import { mustFollowWorkingTree, mustHaveReadableFile, readPlainSettings } from "../configuration";
 import { checkDeployOptions, type DeployOptions, decideSettings, type UseCache } from "../deploy-options";
@@ -10,19 +11,16 @@ import { runPreview, runUp } from "../up";
 import { upWith } from "../up-with";
 
 /** `pulumi up`, or with `dryRun` `pulumi preview`, with what the options change in the configuration. */
-export async function deploy(
-  session: Session,
-  options: DeployOptions,
-  more: readonly string[],
-): Promise<ExitStatus> {
+export async function deploy(session: Session, options: DeployOptions): Promise<ExitStatus> {
   checkDeployOptions(options);
   await (options.dryRun ? mustSuitPulumi : mustBeDeployable)(session);
   const configured = await readPlainSettings(session);
   mustFollowWorkingTree(configured, "deploy");
   const useCache = options.cache === false ? undefined : await readUseCache(configured);
   const { lasting, once, notes } = decideSettings(options, useCache, configured, new Date());
-  for (const note of notes) process.stderr.write(`${note}\n`);
+  for (const note of notes) process.stderr.write(`${inOneLine(note)}\n`);
 
+  const { more } = options;
   if (options.dryRun)
     return forThisRun(session, once, (session, config) => runPreview(session, { ...config, more }));
   return upWith(session, lasting, () =>

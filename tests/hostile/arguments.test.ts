@@ -55,6 +55,10 @@ describe("hostile arguments of everfresh", function () {
       "--limit",
       "--wait",
       "--file",
+      "--no-cache",
+      "--unique-tag",
+      "--dry-run",
+      "v1",
       "--",
     ];
     const word = fc.oneof(anyText, fc.constantFrom(...flags, ...options));

@@ -21,17 +21,18 @@ interface Answer {
   stderr: string;
 }
 
-/** What a host and its registry have of the project. */
-interface Running {
-  /** Containers' ids. */
-  ids: Record<string, string>;
-  /** Images' ids. */
-  images: Record<string, string>;
-  /** What `RUN` wrote while the image was built, differently each time. */
-  built: Record<string, string>;
-  /** The version of the base image. */
-  base: Record<string, string>;
-}
+/** A running container, by its service. */
+type Running = Record<
+  string,
+  {
+    id: string;
+    image: string;
+    /** What `RUN` wrote, differently each time. */
+    built: string;
+    /** The version of the base image. */
+    base: string;
+  }
+>;
 
 describe("everfresh deploy", function () {
   this.timeout(600_000);
@@ -82,6 +83,7 @@ describe("everfresh deploy", function () {
     await stack.write("compose.yaml", JSON.stringify({ services: { web, still } }));
     for (const name of services) await stack.write(`${name}/page`, "first\n");
     await stack.write(".gitignore", ".env.deploy\n");
+    await stack.configure({ settle: "0" });
     // The builder reads a base's tag with its own login.
     await stack.write("../docker/config.json", login());
     await git("init", "-q");
@@ -132,17 +134,19 @@ describe("everfresh deploy", function () {
   const configuration = () => readFile(stack.configFile, "utf8");
 
   async function running(): Promise<Running> {
-    const containers = Object.entries(await stack.containers());
-    const each = async (value: (service: string, id: string) => Promise<string>) =>
-      Object.fromEntries(
-        await Promise.all(containers.map(async ([name, { id }]) => [name, await value(name, id)] as const)),
-      );
-    return {
-      ids: await each(async (_, id) => id),
-      images: await each((_, id) => engine(stack.host, "inspect", "--format", "{{.Image}}", id)),
-      built: await each((_, id) => engine(stack.host, "exec", id, "cat", "/built")),
-      base: await each((_, id) => engine(stack.host, "exec", id, "cat", "/base")),
-    };
+    const label = "com.docker.compose";
+    const ids = await engine(stack.host, "ps", "-q", "--filter", `label=${label}.project=${stack.project}`);
+    const format = `{{index .Config.Labels "${label}.service"}} {{.Id}} {{.Image}}`;
+    const lines = await engine(stack.host, "inspect", "--format", format, ...ids.split("\n"));
+    const found = await Promise.all(
+      lines.split("\n").map(async (line) => {
+        const [service, id, image] = line.split(" ") as [string, string, string];
+        const [built, base] = (await engine(stack.host, "exec", id, "cat", "/built", "/base")).split("\n");
+        return [service, { id, image, built: built!, base: base! }] as const;
+      }),
+    );
+    assert.deepEqual(found.map(([service]) => service).sort(), services);
+    return Object.fromEntries(found);
   }
 
   /** The readable tags of a service's images in the registry. */
@@ -214,18 +218,16 @@ describe("everfresh deploy", function () {
     }
   });
 
-  it("names a dirty tree and the time in a unique tag, and recreates with --force-recreate what did not change", async () => {
+  it("names a dirty tree and the time in a unique tag, and recreates what did not change with --force-recreate", async () => {
     const before = await running();
     await mustDeploy(["--unique-tag", "--force-recreate"]);
     const now = await running();
-    assert.match(
-      (await tags("web")).join(),
-      new RegExp(`^${commit}-dirty-[0-9a-f]{7}-\\d{8}T\\d{6}Z,v1\\.0$`),
-    );
+    const unique = new RegExp(`^${commit}-dirty-[0-9a-f]{7}-\\d{8}T\\d{6}Z,v1\\.0$`);
+    assert.match((await tags("web")).join(), unique);
+    assert.notEqual(now.web!.image, before.web!.image);
     assert.deepEqual(await tags("still"), ["v1.0"]);
-    for (const service of services) assert.notEqual(now.ids[service], before.ids[service], service);
-    assert.equal(now.images.still, before.images.still);
-    assert.notEqual(now.images.web, before.images.web);
+    assert.equal(now.still!.image, before.still!.image);
+    for (const service of services) assert.notEqual(now[service]!.id, before[service]!.id, service);
     assert.doesNotMatch(await configuration(), /everfresh:(tag|uniqueTag)/);
   });
 
@@ -233,28 +235,31 @@ describe("everfresh deploy", function () {
     const before = await running();
     await mustDeploy(["--no-cache"]);
     const now = await running();
-    for (const service of services) assert.notEqual(now.built[service], before.built[service], service);
-    assert.deepEqual(now.base, { still: "one", web: "one" });
+    for (const service of services) {
+      assert.notEqual(now[service]!.built, before[service]!.built, service);
+      assert.equal(now[service]!.base, "one", service);
+    }
   });
 
-  it("builds on the base's new image with --pull, and everything again with USE_CACHE=false in the env file", async () => {
+  it("builds on a base's new image with --pull, which stays on", async () => {
     const before = await running();
-    await stack.write(".env.deploy", "USE_CACHE=False\n");
     const { stderr } = await mustDeploy(["--pull"]);
     const now = await running();
-    assert.deepEqual(now.base, { still: "one", web: "two" });
-    assert.notEqual(now.built.still, before.built.still);
+    assert.deepEqual([now.still!.base, now.web!.base], ["one", "two"]);
+    assert.equal(now.still!.built, before.still!.built);
     assert.match(await configuration(), /everfresh:pullBase: "true"/);
-    assert.match(stderr, /^USE_CACHE=False \(.*\/\.env\.deploy\): everything is built without cache/m);
     assert.match(stderr, /^everfresh:pullBase: is now true, and stays so/m);
   });
 
-  it("sets the configuration back when the deployment is refused", async () => {
+  it("sets the configuration back when the deployment is refused, whatever asked for the change", async () => {
     const before = await everythingShared();
     await stack.write("compose.yaml", "services: {");
-    const { status, stderr } = await deploy(["--yes", "v3", "--no-cache", "--pull", "--force-recreate"]);
+    await stack.write(".env.deploy", "USE_CACHE=False\n");
+    const { status, stderr } = await deploy(["--yes", "v3", "--force-recreate"]);
     assert.equal(status, 2, stderr);
-    assert.match(stderr, /^everfresh:fresh: set back to what it was/m);
+    assert.match(stderr, /^USE_CACHE=False \(.*\/\.env\.deploy\): everything is built without cache/m);
+    for (const key of ["fresh", "forceRecreate"])
+      assert.match(stderr, new RegExp(`^everfresh:${key}: set back to what it was \\(20`, "m"));
     assert.deepEqual(await everythingShared(), before);
   });
 });
