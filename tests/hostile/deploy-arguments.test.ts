@@ -69,7 +69,7 @@ describe("everfresh deploy", function () {
       /^pulumi config: .*no stack named 'none'.*; name one with --stack, /,
       "none",
     ],
-    [["v1", "--no-cache", "--yes"], /^pulumi config: no stack selected; name one with --stack, /, ""],
+    [["v1", "--no-cache", "--yes"], /^pulumi config: no stack selected; .*; name one with --stack, /, ""],
     [
       ["--pull", "--yes"],
       /^USE_CACHE \(environment\): must be true or false, not `maybe`; /,
