@@ -43,7 +43,7 @@ describe("everfresh deploy", function () {
   const base = `base-${process.pid}`;
   const services = ["still", "web"];
 
-  /** Builds a base image and pushes it under a tag. The builder goes on using the tag's first image. */
+  /** Pushes a base image. Here, the tag stays with its first image, as on a machine that does not pull. */
   async function pushBase(tag: string, version: string): Promise<void> {
     const name = `${lab.registry.address}/${base}:${tag}`;
     const first = (await docker(["image", "ls", "-q", "--no-trunc", name])).trim();
@@ -54,7 +54,10 @@ describe("everfresh deploy", function () {
 
   function login(): string {
     const { address, username, password } = lab.registry;
-    return JSON.stringify({ auths: { [address]: { auth: btoa(`${username}:${password}`) } } });
+    return JSON.stringify({
+      auths: { [address]: { auth: btoa(`${username}:${password}`) } },
+      cliPluginsExtraDirs: [path.join(os.homedir(), ".docker/cli-plugins")],
+    });
   }
 
   const git = async (...args: string[]) =>
@@ -67,8 +70,9 @@ describe("everfresh deploy", function () {
     await Promise.all([pushBase("moves", "one"), pushBase("stays", "one")]);
     folder = await mkdtemp(path.join(os.tmpdir(), "everfresh-cli-deploy-"));
     stack = await TestStack.create(lab, { app: folder });
-    const service = (tag: string) => ({
+    const service = (context: string, tag: string) => ({
       build: {
+        context,
         dockerfile_inline: [
           `FROM ${lab.registry.address}/${base}:${tag}`,
           "COPY page /page",
@@ -78,9 +82,8 @@ describe("everfresh deploy", function () {
       },
       stop_signal: "SIGKILL",
     });
-    const web = { ...service("moves"), build: { ...service("moves").build, context: "web" } };
-    const still = { ...service("stays"), build: { ...service("stays").build, context: "still" } };
-    await stack.write("compose.yaml", JSON.stringify({ services: { web, still } }));
+    const project = { services: { web: service("web", "moves"), still: service("still", "stays") } };
+    await stack.write("compose.yaml", JSON.stringify(project));
     for (const name of services) await stack.write(`${name}/page`, "first\n");
     await stack.write(".gitignore", ".env.deploy\n");
     await stack.configure({ settle: "0" });
@@ -99,7 +102,7 @@ describe("everfresh deploy", function () {
   });
 
   /** Runs `everfresh deploy` in a folder that is neither the checkout nor the application's, without a terminal. */
-  function deploy(args: string[], environment: Record<string, string> = {}): Promise<Answer> {
+  function deploy(...args: string[]): Promise<Answer> {
     const child = spawn(
       path.join(checkout, "cli/everfresh.js"),
       ["deploy", "--stack", stack.name, "--config-file", stack.configFile, ...args],
@@ -109,7 +112,6 @@ describe("everfresh deploy", function () {
           ...withTools(),
           ...stack.backend,
           DOCKER_CONFIG: path.join(stack.folder, "docker"),
-          ...environment,
         },
         stdio: ["ignore", "pipe", "pipe"],
       },
@@ -125,8 +127,8 @@ describe("everfresh deploy", function () {
     });
   }
 
-  async function mustDeploy(args: string[], environment?: Record<string, string>): Promise<Answer> {
-    const answer = await deploy(["--yes", ...args], environment);
+  async function mustDeploy(...args: string[]): Promise<Answer> {
+    const answer = await deploy("--yes", ...args);
     assert.equal(answer.status, 0, answer.stdout + answer.stderr);
     return answer;
   }
@@ -181,7 +183,7 @@ describe("everfresh deploy", function () {
 
   it("gives the tag to what it builds", async () => {
     const before = await configuration();
-    await mustDeploy(["v1.0"]);
+    await mustDeploy("v1.0");
     assert.deepEqual(await Promise.all(services.map(tags)), [["v1.0"], ["v1.0"]]);
     for (const service of services)
       assert.equal(
@@ -194,7 +196,7 @@ describe("everfresh deploy", function () {
   it("leaves everything alone the next time, without the tag", async () => {
     const before = await running();
     const unchanged = await configuration();
-    await mustDeploy([]);
+    await mustDeploy();
     assert.deepEqual(await running(), before);
     assert.equal(await configuration(), unchanged);
     assert.deepEqual(await tags("web"), ["v1.0"]);
@@ -206,7 +208,7 @@ describe("everfresh deploy", function () {
     await pushBase("moves", "two");
     const before = [await everythingShared(), await stateHash()];
     const all = ["v2.0", "--no-cache", "--pull", "--force-recreate", "--unique-tag"];
-    const { status, stdout, stderr } = await deploy(["--dry-run", "--json", ...all]);
+    const { status, stdout, stderr } = await deploy("--dry-run", "--json", ...all);
     assert.equal(status, 0, stderr);
     assert.deepEqual([await everythingShared(), await stateHash()], before);
     const { steps } = JSON.parse(stdout) as {
@@ -220,7 +222,7 @@ describe("everfresh deploy", function () {
 
   it("names a dirty tree and the time in a unique tag, and recreates what did not change with --force-recreate", async () => {
     const before = await running();
-    await mustDeploy(["--unique-tag", "--force-recreate"]);
+    await mustDeploy("--unique-tag", "--force-recreate");
     const now = await running();
     const unique = new RegExp(`^${commit}-dirty-[0-9a-f]{7}-\\d{8}T\\d{6}Z,v1\\.0$`);
     assert.match((await tags("web")).join(), unique);
@@ -233,7 +235,7 @@ describe("everfresh deploy", function () {
 
   it("builds everything again with --no-cache, on the bases it has", async () => {
     const before = await running();
-    await mustDeploy(["--no-cache"]);
+    await mustDeploy("--no-cache");
     const now = await running();
     for (const service of services) {
       assert.notEqual(now[service]!.built, before[service]!.built, service);
@@ -243,7 +245,7 @@ describe("everfresh deploy", function () {
 
   it("builds on a base's new image with --pull, which stays on", async () => {
     const before = await running();
-    const { stderr } = await mustDeploy(["--pull"]);
+    const { stderr } = await mustDeploy("--pull");
     const now = await running();
     assert.deepEqual([now.still!.base, now.web!.base], ["one", "two"]);
     assert.equal(now.still!.built, before.still!.built);
@@ -255,7 +257,7 @@ describe("everfresh deploy", function () {
     const before = await everythingShared();
     await stack.write("compose.yaml", "services: {");
     await stack.write(".env.deploy", "USE_CACHE=False\n");
-    const { status, stderr } = await deploy(["--yes", "v3", "--force-recreate"]);
+    const { status, stderr } = await deploy("--yes", "v3", "--force-recreate");
     assert.equal(status, 2, stderr);
     assert.match(stderr, /^USE_CACHE=False \(.*\/\.env\.deploy\): everything is built without cache/m);
     for (const key of ["fresh", "forceRecreate"])
