@@ -1,14 +1,19 @@
 import { registryHost } from "../core/images";
 import { Problems } from "../core/problems";
 import type { Registry } from "../core/settings";
+import { useLocalRegistry } from "./local-registry";
 import { RegistryError } from "./registry-error";
 import type { RegistryOptions } from "./registry-session";
 
 /** How to request an image. Credentials are sent only to the registry that they were configured for. */
 export function accessTo(image: string, registry: Registry | undefined): RegistryOptions {
   if (registry === undefined || !image.startsWith(`${registryHost(registry.address)}/`)) return {};
-  const { username, password, insecure } = registry;
-  return { insecure, ...(username && password ? { auth: { username, password } } : {}) };
+  const { username, password, insecure, local } = registry;
+  return {
+    insecure,
+    ...(username && password ? { auth: { username, password } } : {}),
+    ...(local ? { start: () => useLocalRegistry(local) } : {}),
+  };
 }
 
 /**

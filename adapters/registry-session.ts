@@ -26,6 +26,8 @@ export interface RegistryOptions {
   insecure?: boolean;
   /** For each request, in milliseconds. Default: 5000. */
   timeout?: number;
+  /** Starts the registry before it is asked, if it does not run all the time. */
+  start?: () => Promise<void>;
 }
 
 /** A token of Docker's "token authentication", restricted to what a header can hold. */
@@ -110,8 +112,8 @@ export class RegistrySession {
 
   /**
    * The address at which a registry wants the credentials. Another host is usual (Docker Hub has one), but a password for an
-   * https registry is never sent in the clear; nor does one leave this machine in the clear because a local registry, which
-   * is spoken to in http, asks for it.
+   * https registry is never sent in the clear. A local registry, which is spoken to in http, cannot have a password sent to
+   * another machine in the clear either.
    *
    * @throws RegistryError
    */
@@ -136,7 +138,8 @@ export class RegistrySession {
     throw strangeAnswer(this.#registry, "does not answer as a registry does");
   }
 
-  #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
+  async #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
+    await this.#options.start?.();
     const once = () => this.#sendOnce(method, url, authorization);
     return repeated(once, ({ status }) => status >= 500);
   }

@@ -136,7 +136,10 @@ export function commandLine(run: Run): Command {
     )
     .option("--accept-host-key", "trust the key that the host shows")
     .option("--private-key <file>", "the private key; default: the SSH agent")
-    .option("--registry <address>", "where images are pushed, such as registry.example.com/team")
+    .option(
+      "--registry <address>",
+      "where images are pushed, such as registry.example.com/team; default: none is needed, images go through SSH",
+    )
     .option("--pull-address <address>", "the registry's address as the host reaches it, if different")
     .option("--insecure-registry", "the registry speaks plain HTTP")
     .option(

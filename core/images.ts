@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Transport } from "./settings";
 
 /**
  * The repository of each service's image: `<address>/<project>-<service>`, one level deep because some registries allow no
@@ -36,6 +37,19 @@ const nameHash = (name: string) => createHash("sha256").update(name).digest("hex
 /** A pushed image's name under another registry address; only the last part of its repository is kept. */
 export const movedTo = (address: string, ref: string): string =>
   `${address}/${ref.slice(ref.lastIndexOf("/", ref.indexOf("@")) + 1)}`;
+
+/**
+ * A built image's name on the hosts. One that comes through the SSH connection has a name that no registry can answer to,
+ * because nobody else may be asked for it: the address of the connection's end differs each time.
+ *
+ * @param ref - `repository@digest`
+ */
+export function nameOnHosts(ref: string, transport: Transport, project: string): string {
+  if (transport === "registry") return ref;
+  const [repository = "", digest = ""] = ref.split("@");
+  const name = repository.slice(repository.lastIndexOf("/") + 1);
+  return `localhost/everfresh/${plainName(project)}/${name}:${digest.slice("sha256:".length).slice(0, 12)}`;
+}
 
 /** The tag that names an image by its content; it never moves to another image. */
 export function contentTag(content: string): string {

@@ -103,14 +103,15 @@ services:
     assert.equal(document.services.web!.pull_policy, "missing");
   });
 
-  it("reads what services of inactive profiles build, also in included files", async () => {
-    const base = "services: { base: { build: ./base, profiles: [build] } }";
-    const web = "services: { web: { build: . } }";
-    for (const files of [
-      { "compose.yaml": `${base.replace(/}$/, ", web: { build: . } }")}\n` },
-      { "compose.yaml": `include: [more.yaml]\n${web}\n`, "more.yaml": base },
-    ]) {
-      const { services, inactive } = await read(await write(files as Record<string, string>));
+  const base = "services: { base: { build: ./base, profiles: [build] } }";
+  const web = "services: { web: { build: . } }";
+  const withInactive: Record<string, Record<string, string>> = {
+    "in the file itself": { "compose.yaml": `${base.replace(/}$/, ", web: { build: . } }")}\n` },
+    "in an included file": { "compose.yaml": `include: [more.yaml]\n${web}\n`, "more.yaml": base },
+  };
+  for (const [where, files] of Object.entries(withInactive))
+    it(`reads what services of inactive profiles build, ${where}`, async () => {
+      const { services, inactive } = await read(await write(files));
       assert.deepEqual(
         services.map(({ name }) => name),
         ["web"],
@@ -119,8 +120,7 @@ services:
         inactive.map(({ name, build }) => [name, build.context]),
         [["base", path.join(folder, "base")]],
       );
-    }
-  });
+    });
 
   it("warns that services of inactive profiles cannot be read, and continues", async () => {
     const base = "{ build: ./base, profiles: [build], env_file: none.env }";

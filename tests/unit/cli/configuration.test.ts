@@ -22,13 +22,12 @@ describe("the configuration that pulumi prints", () => {
 });
 
 describe("pulumi's output", () => {
-  it("is not quoted if it is not a configuration", () => {
-    for (const printed of ["hunter2", '{"everfresh:tag":"hunter2"}', "null", '{"everfresh:tag":null}'])
+  for (const printed of ["hunter2", '{"everfresh:tag":"hunter2"}', "null", '{"everfresh:tag":null}'])
+    it(`is refused without a quotation if it is ${printed}`, () =>
       assert.throws(
         () => readRaw(printed),
         (error: Error) => error instanceof Problems && !/hunter2/.test(error.message),
-      );
-  });
+      ));
 });
 
 describe("a stack's configuration file, read without Pulumi", () => {
@@ -79,18 +78,18 @@ describe("a stack's configuration file, read without Pulumi", () => {
     });
   });
 
-  it("is refused by name, without quoting its content, if it is another kind of file", () => {
-    const begins: [string, RegExp][] = [
-      ["config:\n  everfresh:registry: { password: hunter2", /stack\.yaml:\d+:\d+: cannot be read as YAML; /],
-      ["- hunter2\n", /stack\.yaml: must be a group of `config:` and what belongs to it; /],
-      ["hunter2\n", /stack\.yaml: must be a group of /],
-      ["config: []\n", /stack\.yaml: config: must be a group of settings /],
-      ["config: hunter2\n", /stack\.yaml: config: must be a group of settings /],
-      ["", /stack\.yaml: everfresh:composeFile: is not set/],
-      ["config:\n", /stack\.yaml: everfresh:composeFile: is not set/],
-      ["config:\n  everfresh:composeFile: [hunter2]\n", /stack\.yaml: everfresh:composeFile: is not set/],
-    ];
-    for (const [text, begin] of begins) {
+  const begins: [string, RegExp][] = [
+    ["config:\n  everfresh:registry: { password: hunter2", /stack\.yaml:\d+:\d+: cannot be read as YAML; /],
+    ["- hunter2\n", /stack\.yaml: must be a group of `config:` and what belongs to it; /],
+    ["hunter2\n", /stack\.yaml: must be a group of /],
+    ["config: []\n", /stack\.yaml: config: must be a group of settings /],
+    ["config: hunter2\n", /stack\.yaml: config: must be a group of settings /],
+    ["", /stack\.yaml: everfresh:composeFile: is not set/],
+    ["config:\n", /stack\.yaml: everfresh:composeFile: is not set/],
+    ["config:\n  everfresh:composeFile: [hunter2]\n", /stack\.yaml: everfresh:composeFile: is not set/],
+  ];
+  for (const [text, begin] of begins)
+    it(`is refused by name, without quoting its content, if it is ${JSON.stringify(text)}`, () => {
       const file = write(text);
       assert.throws(
         () => readSource(file),
@@ -101,7 +100,9 @@ describe("a stack's configuration file, read without Pulumi", () => {
           return true;
         },
       );
-    }
+    });
+
+  it("is refused if it is a folder", () => {
     assert.throws(() => readSource(folder), /cannot be read \(EISDIR\); /);
   });
 
