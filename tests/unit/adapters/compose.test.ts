@@ -218,15 +218,16 @@ describe("readVariable", function () {
     });
   });
 
-  it("reads the env file as compose does, and nothing from the compose file", async () => {
-    const forms: [string, string | undefined][] = [
-      ["export X='a $b' # why\n", "a $b"],
-      ['A=1\nX="${A}2"\r\n', "12"],
-      ["XY=1\n#X=2\n", undefined],
-    ];
-    for (const [env, value] of forms)
-      assert.equal((await readVariable("X", await project(env), surroundings))?.value, value, env);
-  });
+  const forms: [string, string | undefined][] = [
+    ["export X='a $b' # why\n", "a $b"],
+    ['A=1\nX="${A}2"\r\n', "12"],
+    ["XY=1\n#X=2\n", undefined],
+  ];
+  for (const [env, value] of forms) {
+    it(`reads ${JSON.stringify(env)} as compose does, and nothing from the compose file`, async () => {
+      assert.equal((await readVariable("X", await project(env), surroundings))?.value, value);
+    });
+  }
 
   it("reads the configured env file, and finds nothing where there is none", async () => {
     const source = await project("X=default\n");

@@ -74,20 +74,19 @@ describe("the command line", () => {
     assert.ok(page.includes(`\`--yes\` (${verbs("--yes", true)})`));
   });
 
-  it("tells a deployment's tag from what is passed on to pulumi by its place before or after `--`", async () => {
-    const lines: [string, string | undefined, string[]][] = [
-      ["deploy", undefined, []],
-      ["deploy v1 --yes", "v1", []],
-      ["deploy v1 -- --diff", "v1", ["--diff"]],
-      ["deploy -- -x", undefined, ["-x"]],
-      ["deploy --stack prod -- v1 -- x", undefined, ["v1", "--", "x"]],
-    ];
-    for (const [line, tag, more] of lines) {
-      const { options } = await parse(line);
-      const given = options as DeployOptions | undefined;
-      assert.deepEqual([given?.tag, given?.more], [tag, more], line);
-    }
-  });
+  const deployments: [string, string | undefined, string[]][] = [
+    ["deploy", undefined, []],
+    ["deploy v1 --yes", "v1", []],
+    ["deploy v1 -- --diff", "v1", ["--diff"]],
+    ["deploy -- -x", undefined, ["-x"]],
+    ["deploy --stack prod -- v1 -- x", undefined, ["v1", "--", "x"]],
+  ];
+  for (const [line, tag, more] of deployments) {
+    it(`reads ${tag === undefined ? "no tag" : "a tag"} before \`--\`, and options for pulumi after it: \`${line}\``, async () => {
+      const given = (await parse(line)).options as DeployOptions | undefined;
+      assert.deepEqual([given?.tag, given?.more], [tag, more]);
+    });
+  }
 
   const refusals: [string, string][] = [
     [

@@ -176,15 +176,15 @@ describe("the options of a deployment", () => {
     );
   });
 
-  it("are not guessed from a USE_CACHE that is neither true nor false", () => {
-    for (const value of ["maybe", "off", "tru", " false", "\u001b[2J"])
+  for (const value of ["maybe", "off", "tru", " false", "\u001b[2J"]) {
+    it(`are not guessed from USE_CACHE=${JSON.stringify(value)}`, () =>
       assert.deepEqual(
         problemsOf(() => decideSettings({}, variable(value), {}, now)),
         [
           `USE_CACHE (/app/.env.deploy): must be true or false, not \`${value.replace("\u001b", "?")}\`; correct it or remove it`,
         ],
-      );
-  });
+      ));
+  }
 });
 
 function problemsOf(act: () => unknown): readonly string[] {
