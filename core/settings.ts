@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { otherStrategy, type Strategy, strategies } from "./compose/options";
 import { problem, refuse } from "./problems";
 import { flag, host, imageName, oneLine, registry, text, whole } from "./settings-fields";
+import { notATag, tagPattern } from "./tag";
 import { notASetting, wording } from "./wording";
 
 /** A stack's configuration as declared in `Pulumi.yaml`: checked, with defaults filled in. */
@@ -69,6 +70,14 @@ export interface LocalRegistry {
   image: string;
 }
 
+/** The paths in the setting `composeFile`. */
+export function composeFilesIn(setting: string): string[] {
+  return setting
+    .split(",")
+    .map((file) => file.trim())
+    .filter((file) => file !== "");
+}
+
 /** The stack's configuration as read: text for plain keys, parsed JSON for structured ones. */
 export type RawSettings = Record<string, unknown>;
 
@@ -95,16 +104,7 @@ const advice: Record<string, (path: string) => string> = {
 };
 
 const schema = v.strictObject({
-  composeFile: v.pipe(
-    v.string("is required"),
-    v.transform((s) =>
-      s
-        .split(",")
-        .map((part) => part.trim())
-        .filter((part) => part !== ""),
-    ),
-    v.minLength(1, "is required"),
-  ),
+  composeFile: v.pipe(v.string("is required"), v.transform(composeFilesIn), v.minLength(1, "is required")),
   projectName: v.optional(
     v.pipe(
       text,
@@ -116,12 +116,7 @@ const schema = v.strictObject({
   registry: v.optional(registry),
   transport: v.optional(v.picklist(["registry", "ssh"], "must be `registry` or `ssh`"), "registry"),
   strategy: v.optional(v.picklist(strategies, otherStrategy), "recreate"),
-  tag: v.optional(
-    v.pipe(
-      text,
-      v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, "is not an image tag (letters, digits, `_`, `.`, `-`)"),
-    ),
-  ),
+  tag: v.optional(v.pipe(text, v.regex(tagPattern, notATag))),
   uniqueTag: v.optional(flag, false),
   fresh: v.optional(oneLine),
   pullBase: v.optional(flag, false),

@@ -7,6 +7,7 @@ import { project } from "../../../cli/project";
 import { readSource, stackFile } from "../../../cli/stack-file";
 import { defaultStack, describesStack, hostName, initialSettings } from "../../../cli/verbs/init";
 import { Problems } from "../../../core/problems";
+import { configFileVariable } from "../../../core/stack-file";
 
 describe("the configuration that pulumi prints", () => {
   it("is read by key, with structures parsed, and without empty strings and other namespaces", () => {
@@ -45,6 +46,16 @@ describe("a stack's configuration file, read without Pulumi", () => {
     assert.equal(stackFile({ stack: "prod" }), path.join(project, "Pulumi.prod.yaml"));
     assert.equal(stackFile({ stack: "org/everfresh/prod" }), path.join(project, "Pulumi.prod.yaml"));
     assert.equal(stackFile({ stack: "prod", configFile: "/x.yaml" }), "/x.yaml");
+  });
+
+  it("is the one that Pulumi's own variable names, if no option does", () => {
+    process.env[configFileVariable] = "/y.yaml";
+    try {
+      assert.equal(stackFile({ stack: "prod" }), "/y.yaml");
+      assert.equal(stackFile({ stack: "prod", configFile: "/x.yaml" }), "/x.yaml");
+    } finally {
+      delete process.env[configFileVariable];
+    }
   });
 
   it("names the compose files and what else affects builds", () => {
