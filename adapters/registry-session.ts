@@ -7,7 +7,7 @@ import { repeated } from "./repeated";
 const TIMEOUT_MS = 5_000;
 /** The largest manifest that registries must accept (OCI distribution-spec, "Pushing Manifests"). Bytes. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
-const MANIFESTS = [
+export const MANIFESTS = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
