@@ -238,7 +238,7 @@ describe("a problem in the settings", () => {
       password: "secret",
       insecure: true,
     }).map(([key, value]): [string, RawSettings, string, string, string] => [
-      `a ${key} over SSH`,
+      "a setting of a remote registry over SSH",
       overSsh({ [key]: value }),
       `registry.${key}`,
       "is not used with `transport: ssh`, which needs no registry",
