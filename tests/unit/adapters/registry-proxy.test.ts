@@ -184,6 +184,11 @@ describe("a registry's proxy", () => {
     );
   });
 
+  it("asks the registry only for a head when only the head is wanted", async () => {
+    await ask("/v2/shop-web/manifests/latest", "HEAD");
+    assert.deepEqual(asked(), ["HEAD /v2/shop-web/manifests/latest"]);
+  });
+
   it("does not tell the registry the login, or any other header", async () => {
     await ask("/v2/shop-web/manifests/latest", "GET", { cookie: "a=b", "x-forwarded-for": "h" });
     const { host, connection, ...others } = registries.requests[0]!.headers;
