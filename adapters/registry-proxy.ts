@@ -52,7 +52,7 @@ async function answer(
   }
   const { url = "", method = "" } = request;
   const [, repository = "", kind, name = ""] =
-    /^\/v2\/([a-z0-9._/-]+)\/(manifests|blobs)\/([\w.:-]+)$/.exec(url) ?? [];
+    /^\/v2\/([a-z0-9._/-]+)\/(manifests|blobs)\/(\w[\w.:-]*)$/.exec(url) ?? [];
   if (!/^(GET|HEAD)$/.test(method) || !(url === "/v2/" || repositories.includes(repository))) {
     response.writeHead(403).end();
     return;
@@ -99,9 +99,11 @@ async function pass(
   response: http.ServerResponse,
   { open, onSent }: ProxyOptions,
 ): Promise<void> {
+  const port = await open();
+  if (response.destroyed) return; // the host has left meanwhile
   const asked = http.request({
     host: "127.0.0.1",
-    port: await open(),
+    port,
     method,
     path: url,
     headers: { ...(accept && { accept }), ...(range && { range }) },

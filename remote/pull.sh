@@ -171,7 +171,8 @@ pull_with_login() {
   DOCKER_HOST=${DOCKER_HOST:-$(engine context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
   EVERFRESH_LOGIN=$registry_login PATH=$PATH:/proc/self/cwd/.run/bin
   export EVERFRESH_LOGIN PATH DOCKER_HOST
-  docker_within 1800 --config "$folder/.run/docker" pull -q "$1" &
+  # Not with `docker_within`: a function in the background is a shell of its own, and docker would survive it.
+  timeout -k 5 1800 docker --config "$folder/.run/docker" pull -q "$1" </dev/null 3>&- &
   pull_process=$!
   if [ -z "$lent" ]; then
     wait "$pull_process"
