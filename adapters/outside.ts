@@ -4,6 +4,7 @@ import { readWorkingTree } from "./git";
 import { readMemory, writeMemory } from "./onbuild-memory";
 import { probeHost } from "./probe";
 import { imageLayers, onBuildOf, resolveDigest } from "./registry";
+import { pushLogin } from "./registry-access";
 
 /** Everything outside the program that it reads or calls; tests replace it. */
 export const outside = {
@@ -20,6 +21,8 @@ export const outside = {
   resolveDigest,
   imageLayers,
   onBuildOf,
+  /** Docker's own logins. */
+  pushLogin,
 };
 
 export type Outside = typeof outside;

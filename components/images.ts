@@ -8,6 +8,7 @@ import type { Registry, Settings } from "../core/settings";
 import { makeBuildFolder } from "./build-folder";
 import { basesOf, isPinned } from "./built-bases";
 import { ContentImage } from "./content-image";
+import { type PushAccess, pushAccess } from "./push-access";
 import { RegistryPush } from "./registry-push";
 import type { ServiceImage } from "./service-image";
 import { declareUntouchedImage } from "./untouched";
@@ -20,9 +21,10 @@ import { declareUntouchedImage } from "./untouched";
 export function declareImages(
   plan: Plan,
   settings: Settings,
-  outside: Pick<Outside, "pullImage">,
+  outside: Pick<Outside, "pullImage" | "pushLogin">,
 ): Record<string, ServiceImage> {
-  for (const image of plan.untouched) declareUntouchedImage(image, settings.registry);
+  const accessOf = pushAccess(plan, settings, outside);
+  for (const image of plan.untouched) declareUntouchedImage(image, accessOf(image.resources.repository));
   if (plan.release.kind === "pinned") return plan.deployed.images;
   const images = new Map<string, ServiceImage>();
   /** Declares an image after the images that it is built on or shares. */
@@ -37,6 +39,7 @@ export function declareImages(
       return buildImage(service, decision, {
         plan,
         registry: settings.registry!,
+        accessOf,
         pullBase: settings.pullBase,
         outside,
         imageOf: declare,
@@ -51,6 +54,8 @@ export function declareImages(
 interface BuildContext {
   plan: Plan;
   registry: Registry;
+  /** Returns the login for a repository. */
+  accessOf: (repository: string) => PushAccess;
   /** Whether base images are pulled again. */
   pullBase: boolean;
   outside: Pick<Outside, "pullImage">;
@@ -61,7 +66,7 @@ interface BuildContext {
 function buildImage(
   service: string,
   decision: ImageDecision & { kind: "build" },
-  { plan, registry, pullBase, outside, imageOf }: BuildContext,
+  { plan, registry, accessOf, pullBase, outside, imageOf }: BuildContext,
 ): ServiceImage {
   const { build, place, noCache } = decision;
   const { build: spec, buildOptions } = build;
@@ -89,7 +94,7 @@ function buildImage(
     content,
     repository: place.push,
     tag: plan.provenance.tag,
-    registry,
+    access: accessOf(place.push),
   });
   return { content, digest, ref: pulumi.interpolate`${place.pull}@${digest}` };
 }

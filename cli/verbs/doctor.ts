@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { checkLogin } from "../../adapters/registry";
+import { checkLogin, isClosed } from "../../adapters/registry";
+import { pushLogin, registryAccess, unusableLogin } from "../../adapters/registry-access";
 import { RegistryError } from "../../adapters/registry-error";
 import { runVerb } from "../../adapters/verb";
 import { doctorProgram } from "../../core/host/requests";
@@ -123,12 +124,25 @@ async function tool(command: string, args: string[], todo: string, atLeast?: str
   return said.split("\n")[0]!;
 }
 
-async function login({ registry }: Settings): Promise<string> {
+async function login({ registry, promoteFrom }: Settings): Promise<string> {
   if (!registry) return "none is needed for a pinned release";
-  const { address, username, password, insecure } = registry;
-  const auth = username !== undefined && password !== undefined ? { username, password } : undefined;
-  await checkLogin(registryHost(address), { ...(auth ? { auth } : {}), insecure });
-  return `${registryHost(address)} ${auth ? `accepts the login of ${auth.username}` : "answers"}`;
+  const host = registryHost(registry.address);
+  const access = registryAccess(registry);
+  await checkLogin(host, access);
+  if (access.auth) return `${host} accepts the login of ${access.auth.username}`;
+  if (!(await isClosed(host, access))) return `${host} answers`;
+  const login = await pushLogin(host, registry.insecure);
+  if (login.kind === "usable") return `${host} accepts docker's login`;
+  if (promoteFrom !== undefined) return `${host} answers`;
+  throw new Problems([
+    login.kind === "unusable"
+      ? unusableLogin(host, login.why)
+      : problem(
+          "everfresh:registry.username",
+          `${host} takes no image without a login`,
+          `run \`docker login ${host}\`, or set a user name and a password`,
+        ),
+  ]);
 }
 
 async function hostFindings(settings: Settings): Promise<Finding[]> {
