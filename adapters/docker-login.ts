@@ -35,6 +35,7 @@ type DockerConfig = v.InferOutput<typeof DockerConfig>;
 
 const HelperAnswer = v.object({ Username: text, Secret: text });
 
+/** By configuration file and registry. */
 const asked = new Map<string, Promise<RegistryLogin | undefined>>();
 
 /**
@@ -46,18 +47,24 @@ const asked = new Map<string, Promise<RegistryLogin | undefined>>();
  * @throws Problems that quote neither the file nor the helper.
  */
 export function dockerLogin(registry: string): Promise<RegistryLogin | undefined> {
-  const login = asked.get(registry) ?? readDockerLogin(registry);
-  asked.set(registry, login);
+  const key = `${fileOf(process.env)}\n${registry}`;
+  const login = asked.get(key) ?? readDockerLogin(registry);
+  asked.set(key, login);
   login.catch(() => {}); // reported by whoever awaits it
   return login;
 }
 
-/** The same, asked again. The rules are those of docker/cli (cli/config/configfile and cli/config/credentials). */
+/**
+ * The same, asked again. The rules are those of docker/cli (cli/config/configfile and cli/config/credentials).
+ *
+ * @param patience - for a helper, in seconds.
+ */
 export async function readDockerLogin(
   registry: string,
   env: NodeJS.ProcessEnv = process.env,
+  patience = PATIENCE,
 ): Promise<RegistryLogin | undefined> {
-  return loginIn(await readConfig(env), registry, fileOf(env), env);
+  return loginIn(await readConfig(env), registry, fileOf(env), env, patience);
 }
 
 /**
@@ -70,12 +77,13 @@ export async function loginIn(
   registry: string,
   file: string,
   env: NodeJS.ProcessEnv = process.env,
+  patience = PATIENCE,
 ): Promise<RegistryLogin | undefined> {
   const config = parseConfig(configuration, file);
   const server = serverOf(registry);
   const helper = helperOf(config, server);
   const source = { server, registry, file };
-  return helper === "" ? fromFile(config, source) : fromHelper(helper, source, env);
+  return helper === "" ? fromFile(config, source) : fromHelper(helper, source, env, patience);
 }
 
 /** The helper that docker asks for a registry's login, the `pass` of `docker-credential-pass`; undefined if it asks none. */
@@ -159,6 +167,7 @@ async function fromHelper(
   helper: string,
   { server, registry, file }: Source,
   env: NodeJS.ProcessEnv,
+  patience: number,
 ): Promise<RegistryLogin | undefined> {
   if (!/^\w[\w.+-]*$/.test(helper)) {
     const what = `\`${excerpt(helper)}\` is not the name of a credential helper`;
@@ -171,11 +180,11 @@ async function fromHelper(
   const { end, status, stdout } = await runBounded(
     // A bounded command reads nothing. The server's address may be seen by others, unlike the answer.
     ["/bin/sh", "-c", 'printf %s "$1" | "$2" get', "sh", server, program],
-    { seconds: PATIENCE, memory: 2048, output: 1 },
+    { seconds: patience, memory: 2048, output: 1 },
     { env },
   );
   if (end === "missing") throw refuse("is not installed", `install it, or remove it from ${file}`);
-  if (end === "late") throw refuse(`does not answer within ${PATIENCE} seconds`, trial);
+  if (end === "late") throw refuse(`does not answer within ${patience} seconds`, trial);
   if (stdout.trim() === NOT_FOUND) return undefined;
   if (end !== "exited" || status !== 0)
     throw refuse(`fails${end === "exited" ? ` (status ${status})` : ""}`, trial);
