@@ -178,7 +178,7 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
   const username = await text(
     "--registry-username",
     options.registryUsername,
-    "Registry user (empty: none)",
+    "Registry user (empty: docker's own login)",
     "",
   );
   return {
