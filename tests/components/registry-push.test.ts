@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as docker from "@pulumi/docker";
 import { RegistryPush, type RegistryPushArgs } from "../../components/registry-push";
 import { graph, named, outline, type Provider, reveal } from "../support/graph";
 import { content, digest, imageId, providers } from "./fixtures";
@@ -49,6 +50,21 @@ describe("RegistryPush", () => {
         assert.equal(named(pushed, name).inputs.keepRemotely, true);
       }
     }
+  });
+
+  it("is left to the provider that has docker's own login", async () => {
+    const pushed = await graph(
+      () => {
+        const provider = new docker.Provider("registry", {});
+        new RegistryPush("web", { ...args, access: { provider } });
+      },
+      { provider: providers },
+    );
+    for (const name of ["web-push", "web-push-tag"]) {
+      assert.equal(named(pushed, name).provider, "registry");
+      assert.ok(!("authConfig" in named(pushed, name).inputs));
+    }
+    assert.equal(named(pushed, "web-tag").provider, undefined);
   });
 
   it("logs in with what it is given", async () => {

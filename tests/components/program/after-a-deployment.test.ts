@@ -162,6 +162,10 @@ describe("the program, after a deployment", () => {
       for (const name of ["web-push", "web-push-tag"]) {
         const { authConfig, ...inputs } = named(before, name).inputs;
         assert.deepEqual(named(after, name).inputs, inputs);
+        assert.deepEqual(
+          [named(before, name).provider, named(after, name).provider],
+          [undefined, "registry"],
+        );
       }
       assert.deepEqual(Object.keys(named(after, "registry").inputs), ["registryAuth"]);
       assert.doesNotMatch(JSON.stringify(reveal(after.state)), /the password/);
@@ -174,6 +178,7 @@ describe("the program, after a deployment", () => {
       for (const pin of [{ registry }, { registry: {} }]) {
         const pinned = await run({ release: "shop-1", ...pin });
         assert.deepEqual(changed(settled, pinned), ["web1-up", "web2-up"]);
+        assert.equal(named(pinned, "web-push").provider, "registry");
         assert.deepEqual(Object.keys(inputsOf(pinned)).sort(), Object.keys(inputsOf(settled)).sort());
       }
     });

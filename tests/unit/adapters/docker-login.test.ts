@@ -185,7 +185,7 @@ describe("docker's login", () => {
       ],
       [
         "it is not base64",
-        () => configure({ auths: { [registry]: { auth: `${SECRET}!` } } }),
+        () => configure({ auths: { [registry]: { auth: `${auth}!` } } }),
         () => `${file()}: the login for ${registry} is damaged; run \`docker login ${registry}\` again`,
       ],
       [

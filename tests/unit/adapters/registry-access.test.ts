@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import type { RequestListener } from "node:http";
 import os from "node:os";
 import path from "node:path";
-import { checkLogin, resolveDigest } from "../../../adapters/registry";
+import { checkLogin, imageLayers, resolveDigest } from "../../../adapters/registry";
 import { accessTo, hostLogin, pushLogin } from "../../../adapters/registry-access";
 import { Problems } from "../../../core/problems";
 import { AUTH, BASIC, DIGEST, failure, registryServers } from "./registry-server";
@@ -140,7 +140,12 @@ describe("access to a registry", () => {
   it("says what is wrong with the helper if a login is demanded", async () => {
     helper("exit 1");
     const address = await start(basic);
-    for (const question of [digestOf(address), checkLogin(address, accessTo(`${address}/a`, undefined))])
+    const access = accessTo(`${address}/a`, undefined);
+    for (const question of [
+      digestOf(address),
+      checkLogin(address, access),
+      imageLayers(`${address}/a`, undefined, access),
+    ])
       await assert.rejects(question, (error: Error) => {
         assert.ok(error instanceof Problems);
         return /^127\S+: docker-credential-h, which docker's configuration names, fails/.test(error.message);
@@ -201,11 +206,27 @@ describe("access to a registry", () => {
       });
 
     it("does not take a public image's token for a login", async () => {
+      const publicOnly = bearer((asked) => (asked === "nobody" ? "public" : undefined), "public");
+      helper("exit 1");
+      const other = await start(publicOnly);
+      await assert.rejects(checkLogin(other, accessTo(`${other}/a`, undefined)), Problems);
       knows("ci", "old");
-      const address = await start(bearer((asked) => (asked === "nobody" ? "public" : undefined), "public"));
+      const address = await start(publicOnly);
       const error = await failure(checkLogin(address, accessTo(`${address}/a`, undefined)));
       assert.match(error.message, /refuses docker's login of `ci`/);
     });
+  });
+
+  it("does not take an image for absent because nobody is logged in", async () => {
+    configure({});
+    const address = await start(({ url = "", headers }, response) => {
+      const isKnown = url.startsWith("/token") || (url === "/v2/" && headers.authorization === "Bearer t");
+      response.writeHead(isKnown ? 200 : 401, {
+        "www-authenticate": `Bearer realm="http://${headers.host}/token"`,
+      });
+      response.end(JSON.stringify({ token: "t" }));
+    });
+    assert.match((await failure(digestOf(address))).message, /requires a login/);
   });
 
   describe("for a push", () => {
