@@ -78,7 +78,7 @@ async function examine(session: Session): Promise<Finding[]> {
       const built = Object.keys(await identifyServices(settings));
       return `builds ${built.join(", ") || "nothing"}`;
     }),
-    finding("registry", () => login(settings)),
+    finding("registry", () => registryFinding(settings)),
     hostFindings(settings),
   ]);
   return [...local, { what: "configuration", found: "complete", problems: [] }, project, registry, ...hosts];
@@ -124,7 +124,11 @@ async function tool(command: string, args: string[], todo: string, atLeast?: str
   return said.split("\n")[0]!;
 }
 
-async function login({ registry, promoteFrom }: Settings): Promise<string> {
+/** @throws Problems or RegistryError that say how to get a login that the registry accepts. */
+export async function registryFinding({
+  registry,
+  promoteFrom,
+}: Pick<Settings, "registry" | "promoteFrom">): Promise<string> {
   if (!registry) return "none is needed for a pinned release";
   const host = registryHost(registry.address);
   const access = registryAccess(registry);
