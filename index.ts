@@ -36,7 +36,7 @@ async function program(outside = theOutside) {
   const release = declareRelease(plan, images, key, (image, platform) =>
     layersOf(image, platform, settings, outside),
   );
-  const deployments = hosts.map(({ host, judgement }) => {
+  const deployments = hosts.map(({ host, state, judgement }) => {
     const teardown = new HostTeardown(host.name, {
       host,
       project: project.name,
@@ -45,7 +45,7 @@ async function program(outside = theOutside) {
     });
     const deploy = new ComposeDeploy(
       host.name,
-      { host, release, lineage: lineage.id, judgement, settings },
+      { host, release, lineage: lineage.id, state, judgement, settings },
       { dependsOn: teardown },
     );
     return [host.name, deploy.result] as const;

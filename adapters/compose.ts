@@ -64,6 +64,31 @@ export async function readCompose(
   };
 }
 
+/**
+ * A variable as compose would see it: the environment's, else the env file's.
+ *
+ * @returns its value and where it is set, for messages; undefined if it is not set.
+ * @throws Problems if the env file cannot be read.
+ */
+export async function readVariable(
+  name: string,
+  source: ComposeSource,
+  surroundings: NodeJS.ProcessEnv = process.env,
+): Promise<{ value: string; where: string } | undefined> {
+  const value = surroundings[name];
+  if (value !== undefined) return { value, where: "environment" };
+  if (source.composeFiles.length === 0) return undefined;
+  const command = findFiles(source);
+  if (command.envFile === undefined || !readSmall(command.envFile).includes(name)) return undefined;
+  const environment = { ...surroundings, PWD: command.folder };
+  const values = await resolveVariables([name], async (file) => {
+    // Nothing of the project's own files counts.
+    const alone = { ...command, composeFiles: [file] };
+    return (await runConfig(alone, environment, { args: inJson })).stdout;
+  });
+  return values[name] === undefined ? undefined : { value: values[name], where: command.envFile };
+}
+
 /** @throws Problems for files that do not exist. */
 function findFiles({ composeFiles, projectName, envFile }: ComposeSource): ConfigCommand {
   const files = composeFiles.map((file) => path.resolve(file));

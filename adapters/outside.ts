@@ -1,6 +1,7 @@
 import { readCompose } from "./compose";
 import { localOnBuild, pruneBuildCache, pullImage } from "./engine";
 import { readWorkingTree } from "./git";
+import { useLocalRegistry } from "./local-registry";
 import { readMemory, writeMemory } from "./onbuild-memory";
 import { probeHost } from "./probe";
 import { imageLayers, onBuildOf, resolveDigest } from "./registry";
@@ -18,6 +19,7 @@ export const outside = {
   readOnBuildMemory: readMemory,
   writeOnBuildMemory: writeMemory,
   /** Registries. */
+  useLocalRegistry,
   resolveDigest,
   imageLayers,
   onBuildOf,

@@ -3,7 +3,7 @@ import { probeProgram } from "../core/host/requests";
 import type { HostState } from "../core/host/types";
 import { Problems, problem } from "../core/problems";
 import type { Host } from "../core/settings";
-import { runOnHost } from "./ssh";
+import { type RunOptions, runOnHost } from "./ssh";
 
 /**
  * Asks a host what currently runs there, in one read-only round trip.
@@ -17,9 +17,10 @@ export async function probeHost(
   where: string,
   project: string | Promise<string>,
   remoteDir?: string,
+  options: Pick<RunOptions, "mustForward"> = {},
 ): Promise<HostState> {
   const program = Promise.resolve(project).then((name) => probeProgram({ project: name, remoteDir }));
-  const { status, stdout, stderr } = await runOnHost(host, where, program);
+  const { status, stdout, stderr } = await runOnHost(host, where, program, options);
   const named = `${where} (${host.name})`;
   let state: HostState;
   try {

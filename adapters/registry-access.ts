@@ -3,6 +3,7 @@ import { registryHost } from "../core/images";
 import { Problems, problem } from "../core/problems";
 import type { Registry } from "../core/settings";
 import { credentialHelper, dockerLogin, type RegistryLogin } from "./docker-login";
+import { useLocalRegistry } from "./local-registry";
 import { isClosed } from "./registry";
 import { RegistryError } from "./registry-error";
 import type { RegistryAuth, RegistryOptions } from "./registry-session";
@@ -19,9 +20,11 @@ export function accessTo(image: string, registry: Registry | undefined): Registr
 
 /** How to ask the configured registry. */
 export function registryAccess(registry: Registry): RegistryOptions {
+  const { address, insecure, local } = registry;
+  // One that exists only while this machine deploys needs no login.
+  if (local) return { insecure, start: () => useLocalRegistry(local) };
   const auth = configured(registry);
-  const host = registryHost(registry.address);
-  return { insecure: registry.insecure, ...(auth ? { auth } : { login: () => dockerLogin(host) }) };
+  return { insecure, ...(auth ? { auth } : { login: () => dockerLogin(registryHost(address)) }) };
 }
 
 const configured = ({ username, password }: Registry): RegistryAuth | undefined =>
@@ -81,7 +84,8 @@ export const unusableLogin = (host: string, why: string): string =>
 export async function hostLogin(registry: Registry): Promise<RegistryAuth | undefined> {
   const auth = configured(registry);
   if (auth) return auth;
-  const { address, pullAddress, insecure } = registry;
+  const { address, pullAddress, insecure, local } = registry;
+  if (local) return undefined;
   const here = registryHost(address);
   for (const host of new Set([registryHost(pullAddress), here])) {
     // Perhaps only the hosts reach `pullAddress`.

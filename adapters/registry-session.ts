@@ -8,7 +8,7 @@ import { repeated } from "./repeated";
 const TIMEOUT_MS = 5_000;
 /** The largest manifest that registries must accept (OCI distribution-spec, "Pushing Manifests"). Bytes. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
-const MANIFESTS = [
+export const MANIFESTS = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -29,6 +29,8 @@ export interface RegistryOptions {
   insecure?: boolean;
   /** For each request, in milliseconds. Default: 5000. */
   timeout?: number;
+  /** Starts the registry before it is asked, if it does not run all the time. */
+  start?: () => Promise<void>;
 }
 
 /** A token of Docker's "token authentication", restricted to what a header can hold. */
@@ -152,8 +154,8 @@ export class RegistrySession {
 
   /**
    * The address at which a registry wants the credentials. Another host is usual (Docker Hub has one), but a password for an
-   * https registry is never sent in the clear; nor does one leave this machine in the clear because a local registry, which
-   * is spoken to in http, asks for it.
+   * https registry is never sent in the clear. A local registry, which is spoken to in http, cannot have a password sent to
+   * another machine in the clear either.
    *
    * @throws RegistryError
    */
@@ -178,12 +180,13 @@ export class RegistrySession {
     throw strangeAnswer(this.#registry, "does not answer as a registry does");
   }
 
-  #send(
+  async #send(
     method: string,
     url: string,
     authorization: string | undefined,
     form?: Record<string, string>,
   ): Promise<Answer> {
+    await this.#options.start?.();
     const once = () => this.#sendOnce(method, url, authorization, form);
     return repeated(once, ({ status }) => status >= 500);
   }

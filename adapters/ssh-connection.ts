@@ -1,3 +1,4 @@
+import { createConnection, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client, type ConnectConfig, utils } from "ssh2";
 import { brief } from "../core/printable";
@@ -7,35 +8,52 @@ import type { Host, SshEndpoint } from "../core/settings";
 const startAgent =
   "start an agent (`eval $(ssh-agent) && ssh-add`) or set the key with `pulumi config set --secret --path`";
 
+export interface DialOptions {
+  /** For each connection, in milliseconds. */
+  dialTimeout: number;
+  /** Whether this process may end while the connection is open, once that is `unref`ed; default: false. */
+  background?: boolean;
+}
+
+/** A connection to one machine. */
+interface Opened {
+  client: Client;
+  /** Its socket, if that is ours. */
+  socket: Socket | undefined;
+}
+
 /**
  * Connects to a host and checks that it has the configured host key.
  *
  * @param where - the setting that messages name, such as `everfresh:hosts[0]`.
- * @param dialTimeout - milliseconds.
- * @param sock - the connection to use instead of a new one, such as one through a proxy.
+ * @param through - the connection to use instead of a new one, such as one through a proxy.
  * @throws Problems when it cannot be reached, presents another key, or refuses the login.
  */
-export function connect(
+function connect(
   endpoint: SshEndpoint,
   where: string,
-  dialTimeout: number,
-  sock?: Duplex,
-): Promise<Client> {
+  { dialTimeout, background = false }: DialOptions,
+  through?: Duplex,
+): Promise<Opened> {
   const [keyType, keyData] = endpoint.hostKey.split(" ") as [string, string];
   let presented: string | undefined;
+  const login = credentials(endpoint, where);
+  // Only a socket of our own can be told not to keep the process alive.
+  const socket = background && !through ? createConnection(endpoint.port, endpoint.address) : undefined;
+  const sock = through ?? socket;
   const config: ConnectConfig = {
     host: endpoint.address,
     port: endpoint.port,
     username: endpoint.user,
     readyTimeout: dialTimeout,
-    keepaliveInterval: 15_000,
+    keepaliveInterval: background ? 0 : 15_000,
     algorithms: { serverHostKey: [keyType as "ssh-ed25519"] },
     hostVerifier: (key: Buffer) => {
       presented = key.toString("base64");
       return presented === keyData;
     },
     ...(sock ? { sock } : {}),
-    ...credentials(endpoint, where),
+    ...login,
   };
   return new Promise((resolve, reject) => {
     const client = new Client();
@@ -57,7 +75,8 @@ export function connect(
     client.once("connect", () => client.setNoDelay(true));
     client.once("ready", () => {
       clearTimeout(late);
-      resolve(client);
+      socket?.setKeepAlive(true, 15_000);
+      resolve({ client, socket });
     });
     // Not `once`, because a second error would then be unhandled and end the program.
     client.on("error", fail);
@@ -138,12 +157,49 @@ function connectionProblem(
   );
 }
 
+/** A connection to a host, through its proxy if it has one. */
+export interface Connection {
+  client: Client;
+  /** Lets this process end while it is open. */
+  unref(): void;
+  /** Closes it. */
+  end(): void;
+}
+
+/**
+ * Connects to a host, through its proxy if it has one.
+ *
+ * @param where - the host's setting, such as `everfresh:hosts[0]`.
+ * @throws Problems when one of them cannot be reached, presents another key, or refuses the login.
+ */
+export async function dial(host: Host, where: string, options: DialOptions): Promise<Connection> {
+  if (!host.proxyJump) {
+    const { client, socket } = await connect(host, where, options);
+    return { client, unref: () => socket?.unref(), end: () => client.end() };
+  }
+  const jump = await connect(host.proxyJump, `${where}.proxyJump`, options);
+  try {
+    const { client } = await connect(host, where, options, await forward(jump.client, host, where));
+    return {
+      client,
+      unref: () => jump.socket?.unref(),
+      end: () => {
+        client.end();
+        jump.client.end();
+      },
+    };
+  } catch (error) {
+    jump.client.end();
+    throw error;
+  }
+}
+
 /**
  * Opens a connection from a proxy to a host.
  *
  * @throws Problems when the proxy cannot reach it.
  */
-export function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
+function forward(jump: Client, host: Host, where: string): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     jump.forwardOut("127.0.0.1", 0, host.address, host.port, (error, channel) => {
       if (error) {

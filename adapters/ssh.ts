@@ -1,4 +1,4 @@
-import { type Duplex, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import type { Client, ClientChannel } from "ssh2";
@@ -7,7 +7,8 @@ import type { StreamedProgram } from "../core/host/requests";
 import { brief } from "../core/printable";
 import { Problems, problem } from "../core/problems";
 import type { Host } from "../core/settings";
-import { connect, forward } from "./ssh-connection";
+import { dial } from "./ssh-connection";
+import { mustAllowForwarding } from "./ssh-forward";
 
 export interface RemoteResult {
   /** Exit status; undefined when a signal ended the program or the connection broke. */
@@ -22,6 +23,8 @@ export interface RunOptions {
   /** Time limit to establish one connection, in milliseconds. */
   dialTimeout?: number;
   onStderr?: (text: string) => void;
+  /** Whether the host must also be able to reach this machine through the connection. */
+  mustForward?: boolean;
   /** What to do if the answer is too long, for requests where a healthy host may send one. */
   askLess?: string;
 }
@@ -40,23 +43,16 @@ export async function runOnHost(
   host: Host,
   where: string,
   program: HostProgram | StreamedProgram | Promise<HostProgram>,
-  { timeout = 60_000, dialTimeout = 8000, ...options }: RunOptions = {},
+  { timeout = 60_000, dialTimeout = 8000, mustForward = false, ...options }: RunOptions = {},
 ): Promise<RemoteResult> {
   // A rejection is handled below, once the connection exists.
   Promise.resolve(program).catch(() => {});
-  const clients: Client[] = [];
+  const { client, end } = await dial(host, where, { dialTimeout });
   try {
-    let through: Duplex | undefined;
-    if (host.proxyJump) {
-      const jump = await connect(host.proxyJump, `${where}.proxyJump`, dialTimeout);
-      clients.push(jump);
-      through = await forward(jump, host, where);
-    }
-    const client = await connect(host, where, dialTimeout, through);
-    clients.push(client);
+    if (mustForward) await mustAllowForwarding(client, `${where} (${host.name})`);
     return await execute(client, await program, { timeout, ...options }, `${where} (${host.name})`);
   } finally {
-    for (const client of clients.reverse()) client.end();
+    end();
   }
 }
 

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { inOneLine } from "../core/printable";
 import { problem } from "../core/problems";
+import type { DeployOptions } from "./deploy-options";
 import type { ExitStatus } from "./pulumi/outcome";
 import type { Session, SharedOptions } from "./session";
 import { clearCache } from "./verbs/clear-cache";
@@ -40,8 +41,23 @@ export function commandLine(run: Run): Command {
   verb("deploy", "build what changed, deploy it and prove it (pulumi up)")
     .option(...json("print what was deployed as JSON"))
     .option(...yes)
+    .option(
+      "--no-cache",
+      "build everything again: without the builder's cache, and no image from the registry",
+    )
+    .option("--pull", "count what the tags of base images point to now; stays on for the stack (pullBase)")
+    .option("--force-recreate", "recreate every container although nothing changed")
+    .option("--unique-tag", "append a UTC timestamp to the tag")
+    .option("--dry-run", "change nothing, only show what would be done (pulumi preview)")
+    .argument("[tag]", "readable tag for what is built now; default: the commit's")
     .argument("[pulumi-options...]", "after `--`: passed on to pulumi up")
-    .action((more: string[], options) => run(options, (session) => deploy(session, more)));
+    .usage("[options] [tag] [-- pulumi-options...]")
+    .action((_tag, _more, options: DeployOptions & SharedOptions, command: Command) => {
+      const [[tag, ...excess], more] = aroundDashes(command);
+      if (excess.length > 0) command.error("error: only one tag can be given");
+      const given = { ...options, ...(tag === undefined ? {} : { tag }), more };
+      return run(given, (session) => deploy(session, given));
+    });
 
   verb("preview", "show what deploy would do, and what has drifted (pulumi preview)")
     .option(...json("print the plan as JSON"))
@@ -120,7 +136,10 @@ export function commandLine(run: Run): Command {
     )
     .option("--accept-host-key", "trust the key that the host shows")
     .option("--private-key <file>", "the private key; default: the SSH agent")
-    .option("--registry <address>", "where images are pushed, such as registry.example.com/team")
+    .option(
+      "--registry <address>",
+      "where images are pushed, such as registry.example.com/team; default: none is needed, images go through SSH",
+    )
     .option("--pull-address <address>", "the registry's address as the host reaches it, if different")
     .option("--insecure-registry", "the registry speaks plain HTTP")
     .option(
@@ -142,6 +161,16 @@ export function commandLine(run: Run): Command {
       outputError: (text, write) => write(`${inOurForm(text, name)}\n`),
     });
   }
+}
+
+/** A verb's words before and after the first `--`, which commander does not keep apart. */
+function aroundDashes(command: Command): [own: string[], passedOn: string[]] {
+  const { rawArgs } = command.parent as Command & { rawArgs: string[] };
+  const dashes = rawArgs.indexOf("--");
+  const passedOn = dashes < 0 ? [] : rawArgs.slice(dashes + 1);
+  const own = command.args.slice(0, Math.max(0, command.args.length - passedOn.length));
+  if ([...own, ...passedOn].join("\0") === command.args.join("\0")) return [own, passedOn];
+  command.error("error: `--` cannot be the value of an option");
 }
 
 const json = (description: string) => ["-j, --json", description] as const;

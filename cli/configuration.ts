@@ -6,7 +6,7 @@ import { projectNameOf } from "../core/compose/document";
 import { parseJson } from "../core/parse";
 import { Problems, problem } from "../core/problems";
 import { parseSettings, type Settings } from "../core/settings";
-import { readConfig } from "./pulumi/commands";
+import { readConfig, selectedStack } from "./pulumi/commands";
 import { ask } from "./pulumi/run";
 import type { Session } from "./session";
 import { stackFile } from "./stack-file";
@@ -55,10 +55,27 @@ export function mustHaveReadableFile(session: Session): void {
   if (file !== undefined && existsSync(file)) readStackConfig(file);
 }
 
-/** One configuration value that is not a secret; undefined when it is not set. */
-export async function readSetting(session: Session, key: string): Promise<string | undefined> {
-  const value = readRaw(await askConfig(session, { secrets: false }))[key];
-  return value === undefined ? undefined : String(value);
+/** The path of the stack's configuration file, which need not exist. */
+export async function configurationFile(session: Session): Promise<string> {
+  return stackFile(session) ?? stackFile({ stack: (await ask(selectedStack())).trim() })!;
+}
+
+/** The values in the stack's own file, by key, as text; undefined if they are not there. */
+export async function readOwnSettings(
+  session: Session,
+  keys: readonly string[],
+): Promise<Record<string, string | undefined>> {
+  const file = await configurationFile(session);
+  const config = existsSync(file) ? readStackConfig(file) : {};
+  const values = keys.map((key) => config[`everfresh:${key}`]);
+  return Object.fromEntries(
+    keys.map((key, i) => [key, values[i] === undefined ? undefined : String(values[i])]),
+  );
+}
+
+/** The configuration as it is set, without secrets and unchecked, with the defaults of Pulumi.yaml. */
+export async function readPlainSettings(session: Session): Promise<Record<string, unknown>> {
+  return readRaw(await askConfig(session, { secrets: false }));
 }
 
 /** The name of the compose project on the hosts. */
@@ -68,8 +85,7 @@ export async function projectName(settings: Settings): Promise<string> {
 }
 
 /** @throws Problems when the stack is pinned to a release, because then the working tree would not be deployed. */
-export async function mustFollowWorkingTree(session: Session, verb: string): Promise<void> {
-  const release = await readSetting(session, "release");
+export function mustFollowWorkingTree({ release }: Readonly<Record<string, unknown>>, verb: string): void {
   if (release === undefined) return;
   throw new Problems([
     problem(

@@ -2,6 +2,8 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { readStackConfig } from "../adapters/stack-file";
 import { Problems, problem } from "../core/problems";
+import { composeFilesIn } from "../core/settings";
+import { configFileVariable } from "../core/stack-file";
 import { project } from "./project";
 import type { WorkingTreeSource } from "./working-tree";
 
@@ -13,7 +15,8 @@ export function stackFile({
   stack?: string;
   configFile?: string;
 }): string | undefined {
-  if (configFile !== undefined) return configFile;
+  const given = configFile ?? process.env[configFileVariable];
+  if (given !== undefined && given !== "") return given;
   const name = stack ?? process.env.PULUMI_STACK;
   // `organization/project/stack` names the same file as `stack`.
   if (name !== undefined && name !== "") return path.join(project, `Pulumi.${name.split("/").at(-1)}.yaml`);
@@ -44,10 +47,7 @@ export function readSource(file: string): WorkingTreeSource {
   }
   const [projectName, envFile, fresh] = [text("projectName"), text("envFile"), text("fresh")];
   return {
-    composeFiles: composeFile
-      .split(",")
-      .map((each) => each.trim())
-      .filter(Boolean),
+    composeFiles: composeFilesIn(composeFile),
     ...(projectName ? { projectName } : {}),
     ...(envFile ? { envFile } : {}),
     ...(fresh ? { fresh } : {}),

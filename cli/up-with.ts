@@ -1,29 +1,45 @@
-import { readSetting } from "./configuration";
-import { removeConfig, setConfig } from "./pulumi/commands";
+import { readOwnSettings } from "./configuration";
+import { removeAllConfig, setAllConfig } from "./pulumi/commands";
 import { type ExitStatus, exit } from "./pulumi/outcome";
 import { ask } from "./pulumi/run";
 import type { Session } from "./session";
-import { runUp } from "./verbs/deploy";
+import { runUp } from "./up";
+
+/** Values of the configuration by key; undefined means not set. */
+type Values = Readonly<Record<string, string | undefined>>;
 
 /**
- * Sets one value of the configuration and deploys. If the deployment fails or is declined, the configuration is set back, so
- * that somebody else's next `up` does not carry it out.
+ * Changes the configuration and deploys. If the deployment fails or is declined, the configuration is set back, so that
+ * somebody else's next `up` does not carry it out.
  *
- * @param value - undefined removes it.
+ * @param changes - undefined removes a value.
  */
-export async function upWith(session: Session, key: string, value: string | undefined): Promise<ExitStatus> {
-  const before = await readSetting(session, key);
-  const set = (value: string | undefined) =>
-    ask(value === undefined ? removeConfig(session, key) : setConfig(session, key, value));
-  if (before !== value) await set(value);
+export async function upWith(
+  session: Session,
+  changes: Values,
+  deploy: () => Promise<ExitStatus> = () => runUp(session),
+): Promise<ExitStatus> {
+  if (Object.keys(changes).length === 0) return deploy();
+  const before = await readOwnSettings(session, Object.keys(changes));
+  const keys = Object.keys(changes).filter((key) => before[key] !== changes[key]);
+  const of = (values: Values) => Object.fromEntries(keys.map((key) => [key, values[key]]));
+  await write(session, of(changes));
   let status: ExitStatus | undefined;
   try {
-    status = await runUp(session);
+    status = await deploy();
     return status;
   } finally {
-    if (status !== exit.done && before !== value) {
-      await set(before);
-      process.stderr.write(`everfresh:${key}: set back to what it was (${before ?? "not set"})\n`);
+    if (status !== exit.done) {
+      await write(session, of(before));
+      for (const key of keys)
+        process.stderr.write(`everfresh:${key}: set back to what it was (${before[key] ?? "not set"})\n`);
     }
   }
+}
+
+async function write(session: Session, values: Values): Promise<void> {
+  const set = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const unset = Object.keys(values).filter((key) => values[key] === undefined);
+  if (set.length > 0) await ask(setAllConfig(session, Object.fromEntries(set)));
+  if (unset.length > 0) await ask(removeAllConfig(session, unset));
 }

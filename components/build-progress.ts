@@ -76,8 +76,8 @@ function failure(name: string, log: string): string {
   const reasons = lines
     .filter((line) => /^(#\d+ )?error\b/i.test(line))
     .map((line) => line.replace(/^#\d+ /, ""));
-  const said = [...step.slice(-shownOnFailure), ...reasons.slice(-shownOnFailure)];
-  return said.length > 0
-    ? [`${name}: the build failed; its last lines:`, ...said].join("\n")
+  const shown = [...step.slice(-shownOnFailure), ...reasons.slice(-shownOnFailure)];
+  return shown.length > 0
+    ? [`${name}: the build failed; its last lines:`, ...shown].join("\n")
     : `${name}: the build failed outside of its steps; see the error of \`${name}-build\` for the reason`;
 }

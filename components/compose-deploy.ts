@@ -1,16 +1,18 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { sendLargeFiles } from "../adapters/large-files";
+import { lendRegistry } from "../adapters/lend-registry";
 import type { Judgement } from "../core/host/judge";
 import { hostCommand } from "../core/host/program-text";
 import { deployProgram } from "../core/host/requests";
 import { type ProvedRelease, readResult } from "../core/host/result";
-import type { DeployRequest } from "../core/host/types";
+import type { DeployRequest, HostState } from "../core/host/types";
 import { printable } from "../core/printable";
-import { deployRequest } from "../core/release/request";
+import { deployRequest, isDeployed } from "../core/release/request";
 import type { Host, Settings } from "../core/settings";
 import { connection } from "./connection";
 import { saidItself } from "./engine-gone";
+import { progress } from "./progress";
 import type { DeployableRelease } from "./release";
 import { stackName } from "./stack-state";
 import { withoutStackTrace } from "./user-error";
@@ -20,7 +22,8 @@ export interface ComposeDeployArgs {
   release: DeployableRelease;
   /** Identifies this stack's state, so that the host knows whose release it runs. */
   lineage: pulumi.Input<string>;
-  /** What the probe of the host found. Drift triggers a deployment. */
+  /** What the probe of the host found, and what that means. Drift triggers a deployment. */
+  state: Pick<HostState, "current" | "token">;
   judgement: Judgement;
   settings: Settings;
 }
@@ -46,7 +49,7 @@ export class ComposeDeploy extends pulumi.ComponentResource {
         create: hostCommand("deploy"),
         // A change of anything but a trigger (a rotated key, a new password) reports the proof again and deploys nothing.
         update: hostCommand("report"),
-        stdin: deploymentProgram(args),
+        stdin: deploymentProgram(args, this),
         triggers: [{ release: release.id, host: judgement.token }],
         addPreviousOutputInEnv: false,
         logging: remote.Logging.Stderr,
@@ -78,26 +81,29 @@ export class ComposeDeploy extends pulumi.ComponentResource {
 }
 
 /** The host's program with the release in it. It is secret, because a release may contain secrets. */
-function deploymentProgram({
-  host,
-  release,
-  lineage,
-  judgement,
-  settings,
-}: ComposeDeployArgs): pulumi.Output<string> {
+function deploymentProgram(
+  { host, release, lineage, state, judgement, settings }: ComposeDeployArgs,
+  resource: pulumi.Resource,
+): pulumi.Output<string> {
   const where = `everfresh:hosts[${settings.hosts.indexOf(host)}]`;
-  const send = (request: DeployRequest) =>
-    sendLargeFiles({ host, where }, request, (bytes) => {
+  const { token } = judgement;
+  /** Brings to the host what the request itself has no room for. */
+  const prepare = async (request: DeployRequest, repositories: readonly string[]) => {
+    await sendLargeFiles({ host, where }, request, (bytes) => {
       void pulumi.log.info(`${host.name}: sending ${Math.ceil(bytes / 1e6)} MB of mounted files`);
-    }).catch(withoutStackTrace);
-  const program = pulumi.output(lineage).apply((lineage) =>
+    });
+    if (isDeployed(request, state)) return;
+    const onSent = progress((bytes) => `${host.name}: ${Math.ceil(bytes / 1e6)} MB of images sent`, resource);
+    await lendRegistry({ host, where }, request, settings.registry, { repositories, onSent });
+  };
+  const known = pulumi.all([lineage, release.repositories]);
+  const program = known.apply(([lineage, repositories]) =>
     release.apply(async (release, { who, from }) => {
-      const { token } = judgement;
       const request = deployRequest(
         { release, token, lineage, host, who, from, stack: stackName() },
         settings,
       );
-      if (!pulumi.runtime.isDryRun()) await send(request);
+      if (!pulumi.runtime.isDryRun()) await prepare(request, repositories).catch(withoutStackTrace);
       return deployProgram(request).stdin;
     }),
   );

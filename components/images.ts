@@ -12,6 +12,7 @@ import { type PushAccess, pushAccess } from "./push-access";
 import { RegistryPush } from "./registry-push";
 import type { ServiceImage } from "./service-image";
 import { declareUntouchedImage } from "./untouched";
+import { withoutStackTrace } from "./user-error";
 
 /**
  * Declares the images of a plan: builds and pushes those that the plan builds, and leaves the others as they are.
@@ -21,7 +22,7 @@ import { declareUntouchedImage } from "./untouched";
 export function declareImages(
   plan: Plan,
   settings: Settings,
-  outside: Pick<Outside, "pullImage" | "pushLogin">,
+  outside: Pick<Outside, "pullImage" | "pushLogin" | "useLocalRegistry">,
 ): Record<string, ServiceImage> {
   const accessOf = pushAccess(plan, settings, outside);
   for (const image of plan.untouched) declareUntouchedImage(image, accessOf(image.resources.repository));
@@ -58,7 +59,7 @@ interface BuildContext {
   accessOf: (repository: string) => PushAccess;
   /** Whether base images are pulled again. */
   pullBase: boolean;
-  outside: Pick<Outside, "pullImage">;
+  outside: Pick<Outside, "pullImage" | "useLocalRegistry">;
   /** Returns the image of another service that this build needs. */
   imageOf: (service: string) => ServiceImage;
 }
@@ -89,7 +90,7 @@ function buildImage(
   });
   void pulumi.log.info(describeDecision(service, decision)!, image);
   const { digest } = new RegistryPush(service, {
-    image: image.image,
+    image: now ? whileRegistryRuns(image.image, registry, outside) : image.image,
     imageId: image.imageId,
     content,
     repository: place.push,
@@ -98,3 +99,14 @@ function buildImage(
   });
   return { content, digest, ref: pulumi.interpolate`${place.pull}@${digest}` };
 }
+
+/** The image, once there is a registry to push it to. */
+const whileRegistryRuns = (
+  image: pulumi.Output<string>,
+  { local }: Registry,
+  { useLocalRegistry }: Pick<Outside, "useLocalRegistry">,
+): pulumi.Output<string> =>
+  image.apply(async (name) => {
+    if (local) await useLocalRegistry(local).catch(withoutStackTrace);
+    return name;
+  });

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Outside } from "../adapters/outside";
 import type { PushLogin } from "../adapters/registry-access";
 import { isHub } from "../core/image-reference";
-import { registryHost, speaksHttp } from "../core/images";
+import { registryHost, speaksHttp, usesDockerLogin } from "../core/images";
 import type { Plan } from "../core/release/plan";
 import type { Registry, Settings } from "../core/settings";
 
@@ -38,14 +38,14 @@ export function pushAccess(
     .map(({ repository }) => repository);
   let provider: docker.Provider | undefined;
   const theProvider = () => {
-    const usesOwn = registry !== undefined && registry.username === undefined;
+    const usesOwn = registry !== undefined && usesDockerLogin(registry);
     const hosts = [...(usesOwn ? [registry.address] : []), ...provided].map(registryHost);
     provider ??= declareProvider([...new Set(hosts)], registry, outside);
     return provider;
   };
   return (repository) => {
     if (isOurs(repository))
-      return registry!.username === undefined
+      return usesDockerLogin(registry!)
         ? { provider: theProvider() }
         : { authConfig: credentials(registry!) };
     return provided.includes(repository) ? { provider: theProvider() } : { isKept: true };
@@ -78,12 +78,12 @@ const registryAuth = (address: string, { kind }: PushLogin) => ({
   ...(kind === "usable" ? {} : { authDisabled: true }),
 });
 
-/** The configured login of a registry, as the provider takes it. */
-export function credentials({ address, username, password, insecure }: Registry) {
+/** The configured login of a registry, as the provider takes it. It wants one even if the registry does not. */
+function credentials({ address, username = "anonymous", password = "anonymous", insecure }: Registry) {
   return {
     address: addressOf(registryHost(address), insecure),
-    username: username!,
-    password: pulumi.secret(password!),
+    username,
+    password: pulumi.secret(password),
   };
 }
 

@@ -3,7 +3,13 @@ import * as random from "@pulumi/random";
 import { fingerprint } from "../core/files";
 import type * as wire from "../core/host/types";
 import { own } from "../core/records";
-import { assembleRelease, type Ingredients, imageName, releaseKeepers } from "../core/release/assemble";
+import {
+  assembleRelease,
+  type Ingredients,
+  imageOnHosts,
+  imageRef,
+  releaseKeepers,
+} from "../core/release/assemble";
 import type { Deployed, Deployer, Provenance, PushedImage } from "../core/release/deployed";
 import type { ImageDecisions } from "../core/release/images";
 import type { Plan } from "../core/release/plan";
@@ -18,6 +24,8 @@ export interface DeployableRelease {
   provenance?: pulumi.Output<Provenance>;
   /** The layers of the images, by their names on the hosts, as far as known. */
   layers: pulumi.Output<Record<string, wire.Layers>>;
+  /** The repositories of its images in the registry, without the registry's address. */
+  repositories: pulumi.Output<string[]>;
   /** Passes the release to `use` once all of it is known. The result is secret, because the release's files may be. */
   apply(
     use: (release: wire.DeployRequest["release"], deployer: Deployer) => Promise<string>,
@@ -42,7 +50,7 @@ export function declareRelease(
   switch (release.kind) {
     case "pinned":
       if (deployed.hasReleaseResource) declareUntouchedRelease(release.project);
-      return keptRelease(release, provenance, deployed.layers);
+      return keptRelease(release, provenance, deployed);
     case "current":
       return new Release("release", {
         ingredients: release.ingredients,
@@ -59,16 +67,17 @@ export function declareRelease(
 /**
  * An earlier release that the hosts still keep. Nothing of the working tree is deployed.
  *
- * @param layers - those known so far, which the next release may need.
+ * @param deployed - what the stack deployed last. The next release may need the layers that are known so far.
  */
 export function keptRelease(
   { id, project }: { id: string; project: string },
   deployer: Deployer,
-  layers: Record<string, wire.Layers> = {},
+  { layers, images }: Pick<Deployed, "layers" | "images"> = { layers: {}, images: {} },
 ): DeployableRelease {
   return {
     id: pulumi.output(id),
     layers: pulumi.output(layers),
+    repositories: pulumi.output(repositoriesOf(images)),
     apply: (use) => pulumi.output(use({ kept: id, project }, deployer)),
   };
 }
@@ -98,6 +107,7 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
    * so a failed or different answer changes nothing.
    */
   readonly layers: pulumi.Output<Record<string, wire.Layers>>;
+  readonly repositories: pulumi.Output<string[]>;
   /** The fingerprints of its files, in their order. Each file is read once, however many hosts there are. */
   readonly #fingerprints: pulumi.Output<string[]>;
   readonly #args: ReleaseArgs;
@@ -131,6 +141,7 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
       .apply(async ([id, images]) =>
         deployed.madeRelease === id ? deployed.layers : readLayers(args, images),
       );
+    this.repositories = pulumi.output(images).apply(repositoriesOf);
     this.registerOutputs({ id: this.id, provenance: this.provenance });
   }
 
@@ -146,15 +157,20 @@ export class Release extends pulumi.ComponentResource implements DeployableRelea
   }
 }
 
+const repositoriesOf = (images: Readonly<Record<string, PushedImage>>): string[] =>
+  Object.values(images).map(({ ref }) => ref.slice(ref.indexOf("/") + 1, ref.indexOf("@")));
+
 /** Reads the layers of all images at once, and asks only for those that are not yet known. */
 async function readLayers(
-  { ingredients: { project, followed }, deployed, layersOf }: ReleaseArgs,
+  { ingredients, deployed, layersOf }: ReleaseArgs,
   images: Readonly<Record<string, PushedImage>>,
 ): Promise<Record<string, wire.Layers>> {
+  const { project, followed } = ingredients;
   const asked = project.services.map(async (service) => {
-    const image = imageName(service, images, followed);
+    const image = imageOnHosts(service, images, ingredients);
     const platform = service.build?.platforms[0] ?? own(project.document.services, service.name)?.platform;
-    const layers = own(deployed.layers, image) ?? (await layersOf(image, platform));
+    const layers =
+      own(deployed.layers, image) ?? (await layersOf(imageRef(service, images, followed), platform));
     return layers === undefined ? [] : [[image, layers] as const];
   });
   return Object.fromEntries((await Promise.all(asked)).flat());

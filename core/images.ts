@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Registry, Transport } from "./settings";
 
 /**
  * The repository of each service's image: `<address>/<project>-<service>`, one level deep because some registries allow no
@@ -37,6 +38,19 @@ const nameHash = (name: string) => createHash("sha256").update(name).digest("hex
 export const movedTo = (address: string, ref: string): string =>
   `${address}/${ref.slice(ref.lastIndexOf("/", ref.indexOf("@")) + 1)}`;
 
+/**
+ * A built image's name on the hosts. One that comes through the SSH connection has a name that no registry can answer to,
+ * because nobody else may be asked for it: the address of the connection's end differs each time.
+ *
+ * @param ref - `repository@digest`
+ */
+export function nameOnHosts(ref: string, transport: Transport, project: string): string {
+  if (transport === "registry") return ref;
+  const [repository = "", digest = ""] = ref.split("@");
+  const name = repository.slice(repository.lastIndexOf("/") + 1);
+  return `localhost/everfresh/${plainName(project)}/${name}:${digest.slice("sha256:".length).slice(0, 12)}`;
+}
+
 /** The tag that names an image by its content; it never moves to another image. */
 export function contentTag(content: string): string {
   return `content-${content.slice(0, 32)}`;
@@ -68,6 +82,10 @@ export function pushedName(
 export function speaksHttp(host: string, insecure = false): boolean {
   return insecure || /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host);
 }
+
+/** Whether docker's own login is used: none is configured, and the registry does not exist only while this machine deploys. */
+export const usesDockerLogin = ({ username, local }: Pick<Registry, "username" | "local">): boolean =>
+  username === undefined && local === undefined;
 
 /** The registry's `host:port`, without the path under which images are kept. */
 export function registryHost(address: string): string {

@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import { otherStrategy, type Strategy, strategies } from "./compose/options";
 import { problem, refuse } from "./problems";
+import { flag, host, imageName, oneLine, registry, text, whole } from "./settings-fields";
+import { notATag, tagPattern } from "./tag";
 import { notASetting, wording } from "./wording";
 
 /** A stack's configuration as declared in `Pulumi.yaml`: checked, with defaults filled in. */
@@ -10,7 +12,8 @@ export interface Settings {
   envFile?: string;
   hosts: Host[];
   registry?: Registry;
-  /** How the containers of services are replaced that do not choose themselves. */
+  transport: Transport;
+  /** How containers are replaced, for services that do not choose themselves. */
   strategy: Strategy;
   tag?: string;
   uniqueTag: boolean;
@@ -28,6 +31,9 @@ export interface Settings {
   healthTimeout: number;
   settle: number;
 }
+
+/** How images reach the hosts: pulled from a registry, or from one on this machine through the SSH connection. */
+export type Transport = "registry" | "ssh";
 
 export interface SshEndpoint {
   address: string;
@@ -53,6 +59,23 @@ export interface Registry {
   password?: string;
   /** Plain HTTP. */
   insecure: boolean;
+  /** Given if everfresh runs this registry itself, on this machine, while it deploys. */
+  local?: LocalRegistry;
+}
+
+export interface LocalRegistry {
+  /** The port of 127.0.0.1 that it listens on. */
+  port: number;
+  /** The image to run it from if this machine has no program for it. */
+  image: string;
+}
+
+/** The paths in the setting `composeFile`. */
+export function composeFilesIn(setting: string): string[] {
+  return setting
+    .split(",")
+    .map((file) => file.trim())
+    .filter((file) => file !== "");
 }
 
 /** The stack's configuration as read: text for plain keys, parsed JSON for structured ones. */
@@ -80,101 +103,8 @@ const advice: Record<string, (path: string) => string> = {
   "registry.username": (p) => setWith(p, "ci"),
 };
 
-const text = v.pipe(v.string("must be a string"), v.trim(), v.minLength(1, "is empty"));
-const flag = v.union(
-  [
-    v.boolean(),
-    v.pipe(
-      v.picklist(["true", "false"]),
-      v.transform((s) => s === "true"),
-    ),
-  ],
-  "must be true or false",
-);
-const whole = (min: number, max: number) => {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return v.pipe(
-    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number))], message),
-    v.integer(message),
-    v.minValue(min, message),
-    v.maxValue(max, message),
-  );
-};
-const oneLine = v.pipe(text, v.regex(/^[^\r\n]*$/, "must be one line"));
-const hostKey = v.pipe(
-  v.string("is required: without it any machine that answers would be trusted"),
-  v.trim(),
-  v.minLength(1, "is required: without it any machine that answers would be trusted"),
-  // A line of `ssh-keyscan` begins with the host.
-  v.transform((s) => s.replace(/^\S+ (?=(ssh|ecdsa)-)/, "")),
-  v.check((s) => !s.startsWith("ssh-rsa"), "is an ssh-rsa key, which current servers refuse to prove"),
-  v.regex(
-    /^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$/,
-    "is not one line of a public key such as `ssh-ed25519 AAAA…`",
-  ),
-);
-const privateKey = v.pipe(
-  v.string("must be a string"),
-  v.regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "is not a private key"),
-  v.transform((s) => (s.endsWith("\n") ? s : `${s}\n`)),
-);
-const endpoint = {
-  address: v.pipe(text, v.regex(/^[A-Za-z0-9._:][A-Za-z0-9._:-]*$/, "is not a host name or an IP address")),
-  port: v.optional(whole(1, 65535), 22),
-  user: v.pipe(text, v.regex(/^[A-Za-z0-9._][A-Za-z0-9._-]*$/, "is not a user name")),
-  hostKey,
-  privateKey: v.optional(privateKey),
-};
-const host = v.strictObject({
-  name: v.pipe(text, v.regex(/^[a-z0-9][a-z0-9-]*$/, "must be lower-case letters, digits and dashes")),
-  ...endpoint,
-  proxyJump: v.optional(v.strictObject(endpoint)),
-});
-const registryAddress = v.pipe(
-  text,
-  v.regex(
-    /^[a-zA-Z0-9][a-zA-Z0-9.-]*(:\d+)?(\/[a-z0-9._-]+)*$/,
-    "is not a registry address such as `registry.example.com:5000/team`, without a scheme",
-  ),
-);
-const credentials = [["username"], ["password"]] as const;
-const registry = v.pipe(
-  v.strictObject({
-    address: registryAddress,
-    pullAddress: v.optional(registryAddress),
-    username: v.optional(text),
-    password: v.optional(v.pipe(v.string("must be a string"), v.minLength(1, "is empty"))),
-    insecure: v.optional(flag, false),
-  }),
-  v.forward(
-    v.partialCheck(
-      credentials,
-      ({ username, password }) => username === undefined || password !== undefined,
-      "is missing for the username given",
-    ),
-    ["password"],
-  ),
-  v.forward(
-    v.partialCheck(
-      credentials,
-      ({ username, password }) => password === undefined || username !== undefined,
-      "is missing for the password given",
-    ),
-    ["username"],
-  ),
-);
-
 const schema = v.strictObject({
-  composeFile: v.pipe(
-    v.string("is required"),
-    v.transform((s) =>
-      s
-        .split(",")
-        .map((part) => part.trim())
-        .filter((part) => part !== ""),
-    ),
-    v.minLength(1, "is required"),
-  ),
+  composeFile: v.pipe(v.string("is required"), v.transform(composeFilesIn), v.minLength(1, "is required")),
   projectName: v.optional(
     v.pipe(
       text,
@@ -184,14 +114,9 @@ const schema = v.strictObject({
   envFile: v.optional(text),
   hosts: v.pipe(v.array(host, "must be a list of hosts"), v.minLength(1, "is required: at least one host")),
   registry: v.optional(registry),
-  transport: v.optional(v.literal("registry", "must be `registry`; `ssh` is not available yet"), "registry"),
+  transport: v.optional(v.picklist(["registry", "ssh"], "must be `registry` or `ssh`"), "registry"),
   strategy: v.optional(v.picklist(strategies, otherStrategy), "recreate"),
-  tag: v.optional(
-    v.pipe(
-      text,
-      v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, "is not an image tag (letters, digits, `_`, `.`, `-`)"),
-    ),
-  ),
+  tag: v.optional(v.pipe(text, v.regex(tagPattern, notATag))),
   uniqueTag: v.optional(flag, false),
   fresh: v.optional(oneLine),
   pullBase: v.optional(flag, false),
@@ -230,17 +155,80 @@ export const settingKeys = Object.keys(schema.entries) as (keyof typeof schema.e
  */
 export function parseSettings(raw: RawSettings | null): Settings {
   const given = Object.fromEntries(Object.entries(raw ?? {}).filter(([, value]) => !isUnset(value)));
+  const overSsh = given.transport === "ssh";
   // Building and promoting need a registry; a kept release is already on the hosts.
-  const required = { hosts: [], ...(given.release === undefined ? { registry: {} } : {}) };
-  const result = v.safeParse(schema, { ...required, ...given });
-  refuse([...firstPerSetting(result.issues ?? []).map(issueProblem), ...conflicts(given)]);
+  const needsRegistry = given.release === undefined && !overSsh;
+  const required = { hosts: [], ...(needsRegistry ? { registry: {} } : {}) };
+  const { registry: own, ...others } = given;
+  const result = v.safeParse(schema, { ...required, ...(overSsh ? others : given) });
+  refuse([
+    ...firstPerSetting(result.issues ?? []).map((issue) => issueProblem(issue)),
+    ...(overSsh ? ownRegistryProblems(own) : registryImageProblems(own)),
+    ...conflicts(given),
+  ]);
 
-  const { composeFile, registry, transport: _, ...rest } = result.output as Parsed;
+  const { composeFile, registry, ...rest } = result.output as Parsed;
   return {
     ...rest,
     composeFiles: composeFile,
-    ...(registry ? { registry: { ...registry, pullAddress: registry.pullAddress ?? registry.address } } : {}),
+    ...(overSsh ? { registry: ownRegistry(own) } : pulled(registry)),
   };
+}
+
+const pulled = (registry: Parsed["registry"]): { registry?: Registry } => {
+  if (registry === undefined) return {};
+  const { image: _, ...given } = registry;
+  return { registry: { ...given, pullAddress: registry.pullAddress ?? registry.address } };
+};
+
+/** What can be set about the registry that everfresh runs itself. */
+const ownRegistrySchema = v.strictObject({
+  address: v.optional(
+    v.pipe(
+      text,
+      v.regex(
+        /^(localhost|127\.0\.0\.1):\d{1,5}$/,
+        "must be a port of this machine, such as `127.0.0.1:27180`",
+      ),
+    ),
+    "127.0.0.1:27180",
+  ),
+  image: v.optional(imageName, "registry:2.8.3"),
+});
+
+const notOverSsh = ["pullAddress", "username", "password", "insecure"];
+
+function ownRegistryProblems(given: unknown): string[] {
+  const issues = v.safeParse(ownRegistrySchema, given ?? {}).issues ?? [];
+  return firstPerSetting(issues).map((issue) => {
+    const key = v.getDotPath(issue);
+    if (key === null || !notOverSsh.includes(key)) return issueProblem(issue, "registry.");
+    const where = `everfresh:registry.${key}`;
+    return problem(
+      where,
+      "is not used with `transport: ssh`, which needs no registry",
+      `remove it with \`pulumi config rm --path '${where}'\``,
+    );
+  });
+}
+
+/** The image is for the registry that everfresh runs itself. */
+function registryImageProblems(given: unknown): string[] {
+  if (!isObject(given) || given.image === undefined) return [];
+  const where = "everfresh:registry.image";
+  return [
+    problem(
+      where,
+      "is used only with `transport: ssh`",
+      `remove it with \`pulumi config rm --path '${where}'\``,
+    ),
+  ];
+}
+
+function ownRegistry(given: unknown): Registry {
+  const { address, image } = v.parse(ownRegistrySchema, given ?? {});
+  const local = { port: Number(address.slice(address.indexOf(":") + 1)), image };
+  return { address, pullAddress: address, insecure: false, local };
 }
 
 type Parsed = v.InferOutput<typeof schema>;
@@ -262,11 +250,12 @@ function firstPerSetting(issues: readonly v.BaseIssue<unknown>[]): v.BaseIssue<u
   });
 }
 
-function issueProblem(issue: v.BaseIssue<unknown>): string {
-  const path = (issue.path ?? []).reduce(
+function issueProblem(issue: v.BaseIssue<unknown>, above = ""): string {
+  const below = (issue.path ?? []).reduce(
     (text, { key }) => (typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${key}` : String(key)),
     "",
   );
+  const path = above + below;
   const generic = path.replace(/\[\d+\]/g, "").replace(".proxyJump", "");
   const what = wording(issue);
   const todo =

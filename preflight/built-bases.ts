@@ -103,8 +103,8 @@ class Names {
   mentionedIn(dockerfile: string, args: Readonly<Record<string, string | null>>): string[] {
     const text = [dockerfile, ...Object.values(args)].join("\n");
     return this.#all.filter((name) => {
-      const bare = name.replace(/:latest$/, "").replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-      return new RegExp(`(^|[\\s=,"'/-])${bare}(?=$|[\\s:@,"'}])`, "m").test(text);
+      const untagged = name.replace(/:latest$/, "").replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+      return new RegExp(`(^|[\\s=,"'/-])${untagged}(?=$|[\\s:@,"'}])`, "m").test(text);
     });
   }
 }

@@ -74,8 +74,8 @@ async function currentDigest(
     if (digest !== undefined) return digest;
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    const [said] = error.message.split("; ");
-    throw new Problems([problem(where, `no registry says which image \`${image}\` is now (${said})`, todo)]);
+    const [why] = error.message.split("; ");
+    throw new Problems([problem(where, `no registry says which image \`${image}\` is now (${why})`, todo)]);
   }
   throw new Problems([
     problem(

@@ -33,19 +33,27 @@ export interface Question {
  */
 export const inspectHosts = (question: Question): Promise<HostFacts[]> =>
   allOrEveryProblem(
-    question.settings.hosts.map((host, i) => inspectHost(host, `everfresh:hosts[${i}]`, question)),
+    question.settings.hosts.map((host, i) =>
+      inspectHost({ host, where: `everfresh:hosts[${i}]`, ...question }),
+    ),
   );
 
 /**
- * @param where - the host's setting, for messages.
+ * @param question.where - the host's setting, for messages.
  * @throws Problems if the host cannot be probed; in `up` also if somebody else's deployment runs there.
  */
-async function inspectHost(
-  host: Host,
-  where: string,
-  { settings, project, deployed, lineage, preview, probeHost }: Question,
-): Promise<HostFacts> {
-  const state = await probeHost(host, where, project, settings.remoteDir);
+async function inspectHost({
+  host,
+  where,
+  settings,
+  project,
+  deployed,
+  lineage,
+  preview,
+  probeHost,
+}: Question & { host: Host; where: string }): Promise<HostFacts> {
+  const mustForward = settings.transport === "ssh";
+  const state = await probeHost(host, where, project, settings.remoteDir, { mustForward });
   const { hosts, lineage: known } = await deployed;
   const judgement = judge(state, { release: own(hosts, host.name)?.release, host: host.name });
   // Before the first green `up` nothing is remembered, but an interrupted one may have reached this host.

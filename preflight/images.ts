@@ -5,7 +5,7 @@ import { ownFolder } from "../adapters/own-folder";
 import { accessTo, blameSetting, unusableLogin } from "../adapters/registry-access";
 import { type ComposeProject, isBuilt } from "../core/compose/project";
 import { type IdentifyOptions, StatCache } from "../core/content";
-import { contentTag, registryHost, repositories } from "../core/images";
+import { contentTag, registryHost, repositories, usesDockerLogin } from "../core/images";
 import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
 import { mapValues, own } from "../core/records";
 import { type IdentifiedBuild, identifyBuild, type PlannedBuild } from "../core/release/builds";
@@ -14,7 +14,17 @@ import { type ContentFacts, deployedImage, type ImagePlace, wantsNoCache } from 
 import type { Registry, Settings } from "../core/settings";
 import { readBases } from "./bases";
 import { refuseEnvironment } from "./environment";
+import type { HostFacts } from "./hosts";
+import { isAtHand } from "./lent-images";
 import { whyNew } from "./why-new";
+
+/** What the images depend on beside the project. */
+export interface Surroundings {
+  /** What the stack deployed last. */
+  deployed: Promise<Deployed>;
+  hosts: Promise<readonly HostFacts[]>;
+  outside: Outside;
+}
 
 /**
  * Identifies the content of each build and looks for an existing image of it.
@@ -24,8 +34,7 @@ import { whyNew } from "./why-new";
 export async function readContents(
   { name: project, services, inactive }: ComposeProject,
   settings: Settings,
-  deployed: Promise<Deployed>,
-  outside: Outside,
+  { deployed, hosts, outside }: Surroundings,
 ): Promise<{ builds: IdentifiedBuild[]; contents: Record<string, ContentFacts> }> {
   const built = services.filter(isBuilt);
   if (built.length === 0) return { builds: [], contents: {} };
@@ -38,7 +47,7 @@ export async function readContents(
     planned.map(async ({ name, build: { context } }) => {
       const build = await own(identified, name)!;
       refuseOwnFolder(name, context, build);
-      const contents = await contentFacts(build, places[name]!, settings, await deployed, outside);
+      const contents = await contentFacts(build, places[name]!, settings, await deployed, { hosts, outside });
       return { build, contents };
     }),
   );
@@ -64,12 +73,12 @@ async function contentFacts(
   place: ImagePlace,
   { registry, fresh }: Settings,
   deployed: Deployed,
-  outside: Outside,
+  { hosts, outside }: Pick<Surroundings, "hosts" | "outside">,
 ): Promise<ContentFacts> {
   const { name, identity } = build;
   const { content } = identity;
   const image = deployedImage(name, content, deployed, registry!, place);
-  if (image) return { kind: "deployed", image };
+  if (image && (await isAtHand(image, registry!, hosts, outside))) return { kind: "deployed", image };
   const pushed = `${place.push}:${contentTag(content)}`;
   const noCache = wantsNoCache(build, fresh, deployed);
   const before = own(deployed.images, name)?.content;
@@ -129,12 +138,9 @@ function refuseUnset({ name, buildOptions }: PlannedBuild): void {
  *
  * @throws Problems
  */
-async function refuseUnpushable(
-  { address, username, insecure }: Registry,
-  { pushLogin }: Outside,
-): Promise<void> {
-  const host = registryHost(address);
-  const login = username === undefined ? await pushLogin(host, insecure) : undefined;
+async function refuseUnpushable(registry: Registry, { pushLogin }: Outside): Promise<void> {
+  const host = registryHost(registry.address);
+  const login = usesDockerLogin(registry) ? await pushLogin(host, registry.insecure) : undefined;
   if (login?.kind === "unusable") throw new Problems([unusableLogin(host, login.why)]);
 }
 

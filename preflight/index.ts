@@ -15,6 +15,7 @@ import { deployer } from "./deployer";
 import { movedTags, readFollowedTags } from "./followed-tags";
 import { type HostFacts, inspectHosts } from "./hosts";
 import { readContents } from "./images";
+import { refuseUnreachable } from "./lent-images";
 import { examineProject, noMounts, readMounts } from "./mounts";
 
 /** What is known before any resource is declared, and the plan that follows from it. */
@@ -66,7 +67,7 @@ export async function preflight(settings: Settings, circumstances: Circumstances
   const builds = !pinned && !settings.promoteFrom;
   const [{ files, hostPaths }, images, followed, tree, hosts] = await allOrEveryProblem([
     pinned ? noMounts() : readMounts(project),
-    builds ? readContents(project, settings, deployed, outside) : nothingBuilt(),
+    builds ? readContents(project, settings, { deployed, hosts: inspecting, outside }) : nothingBuilt(),
     pinned ? Promise.resolve({}) : readFollowedTags(project.services, settings, promoted, outside),
     outside.readWorkingTree(text.folder),
     inspecting,
@@ -83,8 +84,8 @@ export async function preflight(settings: Settings, circumstances: Circumstances
   };
   const decisions = decideRollouts(project, settings.strategy, hostPaths);
   const rollouts = rolloutsOf(decisions);
-  const { forceRecreate } = settings;
-  const ingredients = { project, files, hostPaths, followed, rollouts, forceRecreate };
+  const { transport, forceRecreate } = settings;
+  const ingredients = { project, files, hostPaths, followed, rollouts, transport, forceRecreate };
   const asked = hosts.map(({ host, judgement: { token } }) => ({ host, token }));
   refuseRequests(ingredients, provenance, asked, settings, stack);
   const plan = planRelease(settings, {
@@ -94,6 +95,7 @@ export async function preflight(settings: Settings, circumstances: Circumstances
     deployed: await deployed,
     promoted: await promoted,
   });
+  await refuseUnreachable(plan.images, settings.registry, hosts, outside);
   for (const warning of plan.warnings) log.warn(warning);
   if (!pinned) tellRecreations(decisions, circumstances);
   if (!pinned && preview) {

@@ -23,12 +23,12 @@ export const noMounts = async (): Promise<Mounts> => ({ files: [], hostPaths: ne
  *
  * @throws Problems for every setting that is not supported, and for its mounts.
  */
-export async function examineProject(text: ComposeText, look = inspectSources): Promise<ComposeProject> {
+export async function examineProject(text: ComposeText, inspect = inspectSources): Promise<ComposeProject> {
   try {
     return readProject(text);
   } catch (error) {
     if (!(error instanceof ProjectProblems)) throw error;
-    await allOrEveryProblem([refuseAll(error.problems), readMounts(error.project, look)]);
+    await allOrEveryProblem([refuseAll(error.problems), readMounts(error.project, inspect)]);
     throw error;
   }
 }
@@ -36,13 +36,13 @@ export async function examineProject(text: ComposeText, look = inspectSources): 
 /**
  * Decides which of the project's mounts are shipped, and reads them.
  *
- * @param look - returns what this machine knows about the mounts' sources, by absolute path.
+ * @param inspect - returns what this machine knows about the mounts' sources, by absolute path.
  * @throws Problems for everything that can neither be shipped nor left to the host.
  */
-export async function readMounts(project: ComposeProject, look = inspectSources): Promise<Mounts> {
+export async function readMounts(project: ComposeProject, inspect = inspectSources): Promise<Mounts> {
   const sources = project.files.flatMap(({ source, mounts }) => (source && mounts ? [source] : []));
   const problems: string[] = [];
-  const { files, hostPaths } = placeMounts(project, await look(sources), problems);
+  const { files, hostPaths } = placeMounts(project, await inspect(sources), problems);
   const [trees] = await allOrEveryProblem([readFiles(files), refuseAll(problems)]);
   return { files: trees, hostPaths };
 }

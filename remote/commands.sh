@@ -2,8 +2,8 @@
 # records those that have succeeded, one per line: release, `before` or `after`, service.
 
 # Runs the commands $2 (`before` or `after`) of release $1 that belong to services $3, one per line, and have not run yet. With $4, no
-# container has been touched: only then can commands run in an old one before the release. Fails with `apply_fault`. A release that
-# is put back has run its commands.
+# container has been touched: only then can commands run in an old one before the release. Fails with `apply_fault`. When a
+# release is put back, none run, because it has run them already.
 run_commands() {
   [ -z "$putting_back" ] || return 0
   commands_release=$1 commands_of=$3 commands_in_old=${4-}
@@ -21,7 +21,7 @@ run_command() { # before|after service seconds run|exec word...
   command_title="$command_when: $(title_of "$@")"
   if [ "$command_how" = exec ]; then
     [ "$command_when$commands_in_old" != before ] || return 0
-    command_container=$(runs_of "$command_service" | cut -d '|' -f 2 | head -n 1)
+    command_container=$(runs_of "$command_service" | ids_in_runs | head -n 1)
     [ -n "$command_container" ] || return 0
     set -- docker_within "$command_limit" exec "$command_container" "$@"
   else
@@ -31,7 +31,7 @@ run_command() { # before|after service seconds run|exec word...
   [ -z "$interrupted" ] || { apply_fault="fail|$command_service|$command_title has not run; the deployment was told to stop|"; return 0; }
   say "$command_service: $command_title runs (at most $command_limit s)"
   run_limited "$command_service" "$command_title" "$command_limit" "$@" || return 0
-  note_run || apply_fault="fail|$command_service|$command_title has run, which cannot be recorded in $folder; free some space|"
+  note_run || apply_fault="fail|$command_service|$command_title has run, but $folder cannot be written to record that; free some space|"
 }
 
 # A command's words, for messages and verdicts.

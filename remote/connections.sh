@@ -1,13 +1,13 @@
-# Who connects to a container, as its own kernel tables say. Nothing is asked of the proxy, and nothing is installed.
+# Who connects to a container, according to the kernel's tables for it. The proxy is not asked, and nothing is installed.
 
-# For how many seconds nobody may connect to any container before a rollout goes on.
+# After this many seconds in which nobody connects to any container, a rollout continues.
 use_quiet=10
 
 # Waits until somebody connects to new container $3 of service $2. Fails with `apply_fault` if only the old containers get
 # connections. Where nobody connects to any of them, it waits for a while and then goes on.
 await_use() { # $1 release, $2 service, $3 container
   ! is_unobserved "$1" "$2" || return 0
-  use_old=$(without "$(containers_of "$2" | cut -d '|' -f 1)" "$ready$nl$3")
+  use_old=$(without "$(ids_of "$(containers_of "$2")")" "$ready$nl$3")
   [ -n "$use_old" ] || return 0
   use_before=$(connections_to_each "$use_old")
   use_without="nobody has connected to it in $use_quiet s"

@@ -57,8 +57,8 @@ already_runs() {
     has_loaded "$release" && proof=$(verdicts "$release") && ! printf '%s\n' "$proof" | grep -q '^wait|\|^fail|' && run_checks "$release"
 }
 
-# What can fail while nothing has been changed yet: commands that run before the release, and checks of new files. What needs a service
-# that does not run yet waits until it has been started (see `start_wave`); where nothing is deployed, that is everything.
+# Runs what should fail before anything has been changed: commands that run before the release, and checks of new files. Those that
+# need a service that is not running yet wait until it has been started (see `start_wave`); at a first deployment, all of them do.
 check_before_changes() { # $1 release
   [ -n "$previous" ] || return 0
   check_for=$(with_needs_met "$1")

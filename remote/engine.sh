@@ -151,14 +151,18 @@ names_of_image() {
   images "$1" 2>/dev/null | mark image | awk -F '|' "$tables"'END { for (id in known_names) print known_names[id] }'
 }
 
-has_image() { images "$1" >/dev/null 2>&1; }
+# Whether the engine has image $1. The name of one that was lent is a tag, which anybody can give to another image.
+has_image() {
+  has_facts=$(images "$1" 2>/dev/null) || return 1
+  ! is_lent "$1" || case $has_facts in *"@sha256:${1##*:}"*) ;; *) return 1 ;; esac
+}
 
 # Sets `release_images`, the engine's facts about the images of release $1, and `images_missing` unless it has them all. Adds the
 # name that the release uses to each image's names, because docker may spell it differently (`redis` is `redis:latest`).
 know_images() {
   images_missing='' know_names=$(service_images "$1")
   # shellcheck disable=SC2086 # one word per image
-  know_facts=$(images $know_names 2>/dev/null) || {
+  know_facts=$(images $know_names 2>/dev/null) && have_digests "$know_names" || {
     images_missing=1
     know_names=$(for image in $know_names; do has_image "$image" && echo "$image"; done)
     know_facts=$(images $know_names 2>/dev/null) || know_names=''
@@ -169,6 +173,13 @@ know_images() {
     $1 == "asked" { asked[++n] = $2 }
     $1 == "image" { print $2 "|" asked[++k] " " $3 "|" $4 "|" $5 }')
   [ -z "$images_missing" ]
+}
+
+# Whether those of images $1 that were lent are the images that their names say.
+have_digests() {
+  for have in $1; do
+    ! is_lent "$have" || has_image "$have" || return 1
+  done
 }
 
 # Services of a release (see the table `service`).

@@ -12,6 +12,7 @@
 #   finished         the one-shots that succeeded: image id|configuration hash|exited|service
 #   ledger.jsonl     one line per deployment
 #   lock, holder     the kernel's lock, and who holds it
+#   .lent-<stack>    a registry's address and login, as long as the deployer lends it (lend.sh)
 #   .run/            this run's scratch files
 
 # Sets `base` (the folder of all projects), `folder` (this project's, whether or not it exists) and `folder_fact` (its path as

@@ -28,8 +28,8 @@ say_misplaced() { is_in_place || printf '%s\n' "$live_tree"; }
 # Whether all containers have taken the live files of release $1.
 has_loaded() { [ ! -s unloaded ] && [ -z "$(misplaced "$1")" ]; }
 
-# Has the new files of those services of $2 that run already checked, each in a container of its own. Fails with `apply_fault`. A
-# release that is put back has run with its files.
+# Checks the new files of those services of $2 that are already running, each in a container of its own. Fails with `apply_fault`.
+# When a release is put back, nothing is checked, because it has run with these files before.
 check_new_files() { # $1 release, $2 services, one per line
   [ -z "$putting_back" ] || return 0
   files_to_check=''
@@ -53,7 +53,7 @@ check_files() { # service seconds word...
     in_own_container "$files_release" check.yaml "$files_service" check "$@" || :
 }
 
-# Puts the live files of release $1 in place that one of services $2 uses, whose containers then have to be told.
+# Puts those live files of release $1 in place that any of services $2 uses. Their containers then have to reload.
 place_files() {
   place_for=$2 place_failed=''
   each_live_file "$1" place_file
@@ -104,8 +104,8 @@ copy_into() (
 # Whether file or folder $2 can be made like $1 without being replaced.
 can_become() { [ -w "$2" ] && if [ -d "$1" ]; then [ -d "$2" ]; else [ -f "$2" ]; fi; }
 
-# Containers see the file that was there when they started. If that has to be replaced, or if somebody has put another one in its
-# place, they cannot be told of new content, and must be recreated.
+# Containers see the file that was there when they started. If it has to be replaced, or if somebody has put another one in its
+# place, they would not see new content, and must be recreated.
 note_lost_files() { each_live_file "$1" note_lost_file; }
 note_lost_file() {
   lost_record=$(contents "${live_path%/*}.inode")
@@ -116,7 +116,7 @@ note_lost_file() {
   }
 }
 
-# Puts the remaining live files of release $1 in place, and tells the containers that were there before.
+# Puts the remaining live files of release $1 in place, and reloads them in the containers that were there before.
 take_new_files() {
   take_all=$(all_services "$1")
   check_new_files "$1" "$take_all" && place_files "$1" "$take_all" || return 1
@@ -128,7 +128,7 @@ reload() { # service seconds word...
   [ "$calls" = reload ] || return 0
   reload_service=$1 reload_limit=$2
   shift 2
-  for reload_container in $(runs_of "$reload_service" | grep -xF -f unloaded | cut -d '|' -f 2); do
+  for reload_container in $(runs_of "$reload_service" | grep -xF -f unloaded | ids_in_runs); do
     [ -z "$apply_fault" ] || return 0
     say "reload $reload_service"
     run_limited "$reload_service" "reload: $(title_of "$@")" "$reload_limit" \

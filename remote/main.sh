@@ -18,20 +18,20 @@ main() {
   interrupted=''
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
-  [ "${1-}" != receive ] || exec 4<&0
+  case ${1-} in receive | lend) exec 4<&0 ;; esac
   exec </dev/null
   engine_limit=30
   # Values that a request may leave out.
   release='' kept='' take_over='' lineage='' host='' apart='' receive_bytes=0 host_paths='' owned=''
   # What has been observed of the project, and what is known about the release.
   previous='' observed='' observed_before='' observed_images='' observed_just_now='' unmanaged='' off_limits=''
-  release_images='' release_hashes='' images_missing='' finished='' pulled=0 missing=0
+  release_images='' release_hashes='' images_missing='' lent='' finished='' pulled=0 missing=0
   # The progress of the deployment, and why it failed.
   proof='' applied='' ready='' announced_changes='' putting_back=''
   reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves='' calls='' apply_fault='' files_checked=''
   request
   case ${1-} in
-  deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive) "$1" ;;
+  deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive | lend) "$1" ;;
   *) refuse 2 "everfresh: unknown verb ${1-}" ;;
   esac
   exit

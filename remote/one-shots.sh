@@ -27,7 +27,7 @@ recorded_one_shots() {
   if [ -f finished ]; then cat finished; else proved_one_shots "$previous"; fi
 }
 
-# Records which one-shots of release $1 have finished. A container decides, if there is one; otherwise the record stays.
+# Records which one-shots of release $1 have finished. If a one-shot has a container, that decides; otherwise its record stays.
 record_one_shots() { # $1 release
   {
     recorded_one_shots | mark ended
@@ -39,10 +39,11 @@ record_one_shots() { # $1 release
         id = containers[i]; name = service[id]
         there[name] = 1
         now = image_id[id] "|" release_hash[name]
-        # If a one-shot shares the network of a container, its hash names that container: then what it ran as counts.
+        # If a one-shot shares the network of another container, its own hash depends on the id of that container. So one that this
+        # deployment applied, or that is recorded, also counts.
         is_of_release = image_id[id] == image_id_of[image[name]] && \
           (config_hash[id] == release_hash[name] || applied[name] || ended[name] == now)
-        # For one left by another deployment that this one did not reach, the record holds.
+        # A container of another deployment, which this one did not reach, says nothing about this release: the record stays.
         if (!is_of_release) { if (applied[name]) unfinished[name] = 1; continue }
         # A container that could not be started has not run.
         if (state[id] == "created") continue

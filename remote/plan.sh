@@ -121,10 +121,10 @@ services_to_roll_out() { # $1 release
 }
 
 # Prints the next step in the rollout of service $2 to release $1, nothing when it is done. There are never fewer containers than
-# there are to be, unless there were fewer before.
+# the release wants, unless there were fewer before.
 #   remove|container  an old one that does not run
 #   prove|container   a new one whose readiness is not known yet (see `ready`)
-#   start|number      one more container, which makes so many
+#   start|number      one more container; the number includes it
 #   retire|container  an old one, oldest first; or a new one, if there are too many
 next_step() { # $1 release, $2 service
   {
@@ -133,6 +133,7 @@ next_step() { # $1 release, $2 service
     services "$1" | mark service
     observations
   } | awk -F '|' -v wanted="$2" "$tables"'
+    # See `changes_to`: kind|service|container
     $1 == "change" && $2 == "outdated" && $3 == wanted { outdated[$4] = 1 }
     END {
       # docker lists the newest container first.

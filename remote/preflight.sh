@@ -104,21 +104,28 @@ is_roomy() {
   [ "${disk_free:-$disk_need}" -ge "$disk_need" ]
 }
 
+# The layers of every image that the engine has, one image per line; `chain_rule` reads them into `has`, by the first digits of a
+# layer and of all layers below it.
+layers_here() {
+  # shellcheck disable=SC2046 # one word per image
+  inspected image inspect --format '{{range .RootFS.Layers}}{{urlquery .}} {{end}}' \
+    $(engine image ls -q 2>/dev/null | sort -u) 2>/dev/null
+}
+chain_rule='
+$1 == "chain" {
+  chain = ""; count = split($2, layer, " ")
+  for (k = 1; k <= count; k++) has[chain = chain substr(layer[k], 8, 12)] = 1
+}
+'
+
 # The bytes that the engine would have to download for release $1, as far as the layers are known. It reuses a layer only if all
 # layers below it are the same, and downloads a layer that images share once.
 missing_bytes() {
-  # shellcheck disable=SC2046 # one word per image
-  missing_chains=$(inspected image inspect --format '{{range .RootFS.Layers}}{{urlquery .}} {{end}}' \
-    $(engine image ls -q 2>/dev/null | sort -u) 2>/dev/null)
   {
-    printf '%s\n' "$missing_chains" | mark chain
+    layers_here | mark chain
     printf '%s\n' "$release_images" | mark image
     services "$1" | mark service
-  } | awk -F '|' "$tables"'
-    $1 == "chain" {
-      chain = ""; count = split($2, layer, " ")
-      for (k = 1; k <= count; k++) has[chain = chain substr(layer[k], 8, 12)] = 1
-    }
+  } | awk -F '|' "$tables$chain_rule"'
     END {
       for (i = 1; i <= service_count; i++) {
         name = services[i]
@@ -188,8 +195,9 @@ taken_ports() {
     }
     BEGIN { remedy = "; stop it or publish another port" }
     $1 == "container" {
-      sub(/.*\//, "", $2)
-      takes($2, $3, $4, $6 == project ? "us" : "taken by container " substr($5, 2) remedy)
+      protocol = $2; port = $3; ip = $4; name = substr($5, 2); owner = $6
+      sub(/.*\//, "", protocol)
+      takes(protocol, port, ip, owner == project ? "us" : "taken by container " name remedy)
     }
     $1 == "proxy" {
       k = split($2, word, " ")
@@ -204,9 +212,9 @@ taken_ports() {
       takes($1, number(socket[2]), address(socket[1]), "taken by another program" remedy)
     }
     $1 == "wanted" {
-      protocol = $2; first = $3; last = $4
+      protocol = $2; first = $3; last = $4; ip = any_is_empty($5)
       for (port = last + 0; port >= first; port--) {
-        by = taker(protocol, port, any_is_empty($5))
+        by = taker(protocol, port, ip)
         if (by == "" || by == "us") next
       }
       print "port " first (first == last ? "" : "-" last) (protocol == "tcp" ? "" : "/" protocol) ": " by

@@ -13,7 +13,7 @@ kept_releases() {
 # The built images named in these `services` files; one that was only named (redis:7) may also belong to others.
 built_images() {
   contents "$@" | mark service | awk -F '|' "$tables"'
-    $1 == "service" && digest[$2] != "" && image[$2] ~ /^[a-zA-Z0-9][^ ]*@sha256:[0-9a-f]+$/ { print image[$2] }' | sort -u
+    $1 == "service" && digest[$2] != "" && image[$2] ~ /^([a-zA-Z0-9][^ ]*@sha256:[0-9a-f]+|localhost\/everfresh\/[^ ]+)$/ { print image[$2] }' | sort -u
 }
 
 # Removes what is no longer needed, and says how much that was. Never fails a deployment.
@@ -23,6 +23,7 @@ prune() {
   prune_files
   prune_live_files
   prune_volumes
+  remove_parts
   remove_images "$prune_images $(unneeded_images)"
   [ "$prune_count" -eq 0 ] || say "pruned $prune_count old releases, $((prune_bytes / 1000000)) MB of images"
 }
@@ -62,6 +63,8 @@ unneeded_images() {
     case $nl$needed_tags$nl in *"$nl$orphan$nl"*) continue ;; esac
     names_of_image "everfresh/$project:$orphan" | tr ' ' '\n' | grep "@sha256:$orphan"
   done
+  without "$(engine image ls --format '{{.Repository}}:{{.Tag}}' "localhost/everfresh/$project/*" 2>/dev/null | grep -v ':part-')" \
+    "$(images_named_in releases/*/services)"
 }
 
 # Removes the images in $1 that no kept release of any project names and no container uses. Adds to `prune_bytes`.
@@ -77,8 +80,18 @@ remove_images() {
     printf '%s\n' "$still_named" | grep -qxF "$image" && continue
     image_facts=$(images "$image" 2>/dev/null) || continue
     printf '%s\n' "$still_used" | grep -qxF "${image_facts%%|*}" && continue
-    engine image rm "$image" "$(own_tag "$image")" >/dev/null 2>&1 || engine image rm "$image" >/dev/null 2>&1 || continue
+    # shellcheck disable=SC2046 # one word per name
+    engine image rm "$image" $(other_names "$image") >/dev/null 2>&1 || engine image rm "$image" >/dev/null 2>&1 || continue
     # If it remains under another name, nothing was freed.
     images "${image_facts%%|*}" >/dev/null 2>&1 || prune_bytes=$((prune_bytes + ${image_facts##*|}))
   done
+}
+
+# The other names under which we know image $1: our own tag, or those under which it was lent.
+other_names() {
+  if is_lent "$1"; then
+    names_of_image "$1" | tr ' ' '\n' | grep '^127\.0\.0\.1:[0-9]*/.*@'
+  else
+    own_tag "$1"
+  fi
 }

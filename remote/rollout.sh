@@ -20,12 +20,12 @@ roll_out() { # $1 release, $2 service
   done
 }
 
-# Starts one more container of service $2, and waits until it is ready. As in `bring_up`, the container is first created with regard
-# to its dependencies, so that compose finds it as it would have made it.
+# Starts one more container of service $2, and waits until it is ready. As in `bring_up`, the container is first created, so that it
+# has the labels and hash that compose would have given it.
 start_beside() { # $1 release, $2 service, $3 how many containers it has then
   beside_before=$(ids_of "$observed")
   compose_up "$1" "--no-start --no-recreate --scale $2=$3" "$2" >>.run/up 2>&1 && observe_again || return 1
-  beside_new=$(without "$(containers_of "$2" | cut -d '|' -f 1)" "$beside_before" | head -n 1)
+  beside_new=$(without "$(ids_of "$(containers_of "$2")")" "$beside_before" | head -n 1)
   [ -n "$beside_new" ] || { echo "no new container of $2 has appeared" >>.run/up; return 1; }
   has_hash_of_release "$beside_new" || {
     recreate_after_all "$1" "$2" "$beside_new" "this host's docker compose is too old to start it first"

@@ -1,6 +1,7 @@
-# This program passes facts around as tables: one item per line, columns separated by `|`, the key first. Only this file names the
-# columns. To query tables, mark the lines of each with its name (`mark`) and pipe them to an awk program that begins with
-# `$tables`, which reads them into one array per column, indexed by the key, such as `state[id]`.
+# This program passes facts around as tables: one item per line, columns separated by `|`, the key first. This file names the columns
+# of every table that more than one function reads; a function that reads lines of its own kind says what they are. To query tables,
+# mark the lines of each with its name (`mark`) and pipe them to an awk program that begins with `$tables`, which reads them into one
+# array per column, indexed by the key, such as `state[id]`.
 
 # Adds a column to the table `container`: its name, and the template that docker fills in. Templates write untrusted text with
 # `urlquery` (see `inspected`), and use `index` for fields that docker may leave out.
@@ -137,3 +138,6 @@ situation() {
 
 # Prints the keys of a table's lines.
 ids_of() { printf '%s\n' "$1" | cut -d '|' -f 1; }
+
+# Prints the container ids in lines `service|id|…`, such as those of `runs_of`, from stdin.
+ids_in_runs() { cut -d '|' -f 2; }

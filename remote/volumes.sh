@@ -47,7 +47,7 @@ files_in() {
 
 is_whole() { [ "$(tail -n 1 "$1")" = whole ]; }
 
-# Of the services on stdin, those whose containers have no anonymous volume: the data in it would be lost with the old container.
+# Prints those services on stdin whose containers have no anonymous volume: its data would be lost with the old container.
 without_anonymous_volumes() {
   while read -r renew_service; do
     if [ -z "$(anonymous_volumes_of "$renew_service")" ]; then
@@ -135,6 +135,7 @@ untouched_volume_lines() {
     printf '%s\n' "$observed" | mark container
     printf '%s\n' "$volumes_before" | sed -n 's/^\([a-z]*\) /proved_volume|\1|/p'
   } | awk -F '|' "$tables"'
+    # `hidden` or `covers`|service|volume|path
     $1 == "proved_volume" { line[++line_count] = $2 " " substr($0, length($1 "|" $2 "|") + 1); of[line_count] = $3 }
     END {
       for (id in service) if (id in at_start_service) kept[service[id]] = 1

@@ -9,24 +9,30 @@ export interface StackTarget {
   interactive: boolean;
 }
 
-export interface UpOptions {
-  /** Skips the confirmation, and the preview that only serves it. */
-  approved: boolean;
+export interface RunOptions {
   /** The file to which Pulumi writes its events, as JSON. */
   eventLog?: string;
-  /** The types of the components to update; default: all. */
-  only?: readonly string[];
+  /** Values by their keys below `everfresh:`. Pulumi also saves them in the configuration's file. */
+  config?: Readonly<Record<string, string>>;
   /** Passed on as they are. */
   more?: readonly string[];
 }
 
+export interface UpOptions extends RunOptions {
+  /** Skips the confirmation, and the preview that only serves it. */
+  approved: boolean;
+  /** The types of the components to update; default: all. */
+  only?: readonly string[];
+}
+
 export const up = (
   target: StackTarget,
-  { approved, eventLog, only = [], more = [] }: UpOptions,
+  { approved, eventLog, config = {}, only = [], more = [] }: UpOptions,
 ): string[] => [
   "up",
   ...common(target),
   ...configFile(target),
+  ...configured(config),
   ...(approved ? ["--yes", "--skip-preview"] : []),
   ...only.flatMap((type) => ["--target", `**${type}**`]),
   ...logged(eventLog),
@@ -35,11 +41,12 @@ export const up = (
 
 export const preview = (
   target: StackTarget,
-  { json, eventLog, more = [] }: { json: boolean; eventLog?: string; more?: readonly string[] },
+  { json, eventLog, config = {}, more = [] }: RunOptions & { json: boolean },
 ): string[] => [
   "preview",
   ...common(target),
   ...configFile(target),
+  ...configured(config),
   ...(json ? ["--json"] : []),
   ...logged(eventLog),
   ...more,
@@ -63,6 +70,15 @@ export const setConfig = (target: StackTarget, path: string, value: string): str
   ...typed(path, value),
 ];
 
+/** Sets several values at once. @param values - by their keys below `everfresh:`, which have no path */
+export const setAllConfig = (target: StackTarget, values: Readonly<Record<string, string>>): string[] => [
+  "config",
+  "set-all",
+  ...common({ ...target, interactive: false }),
+  ...configFile(target),
+  ...Object.entries(values).flatMap(([key, value]) => ["--plaintext", `everfresh:${key}=${value}`]),
+];
+
 /** The value is read from stdin. */
 export const setSecret = (target: StackTarget, path: string): string[] => [
   "config",
@@ -74,13 +90,13 @@ export const setSecret = (target: StackTarget, path: string): string[] => [
   `everfresh:${path}`,
 ];
 
-export const removeConfig = (target: StackTarget, path: string): string[] => [
+export const removeAllConfig = (target: StackTarget, keys: readonly string[]): string[] => [
   "config",
-  "rm",
+  "rm-all",
   ...common({ ...target, interactive: false }),
   ...configFile(target),
-  "--path",
-  `everfresh:${path}`,
+  "--",
+  ...keys.map((key) => `everfresh:${key}`),
 ];
 
 export const outputs = (target: StackTarget): string[] => [
@@ -110,6 +126,9 @@ const common = ({ stack, interactive }: StackTarget): string[] => [
 
 const configFile = ({ configFile }: StackTarget): string[] =>
   configFile === undefined ? [] : ["--config-file", configFile];
+
+const configured = (config: Readonly<Record<string, string>>): string[] =>
+  Object.entries(config).flatMap(([key, value]) => ["--config", `everfresh:${key}=${value}`]);
 
 const logged = (eventLog: string | undefined): string[] =>
   eventLog === undefined ? [] : ["--event-log", eventLog];

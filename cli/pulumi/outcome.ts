@@ -45,8 +45,11 @@ export function outcomeOf({ status, stderr, events }: PulumiRun): Outcome {
   if (status === 0) return { exit: exit.done, problems: [] };
   const { started, errors } = readErrors(events);
   if (!started) {
-    const said = stderr.trim();
-    return { exit: isStateLocked(said) ? exit.locked : exit.refused, problems: said === "" ? [] : [said] };
+    const message = stderr.trim();
+    return {
+      exit: isStateLocked(message) ? exit.locked : exit.refused,
+      problems: message === "" ? [] : [message],
+    };
   }
   return { exit: worst(errors), problems: errors.flatMap(inItsOwnWords) };
 }
@@ -73,8 +76,8 @@ function worst(errors: readonly ErrorEvent[]): ExitStatus {
 }
 
 function exitOf({ urn, message }: ErrorEvent): ExitStatus {
-  const said = deployment.test(urn!) ? hostProgram.exec(message)?.[1] : undefined;
-  switch (said) {
+  const status = deployment.test(urn!) ? hostProgram.exec(message)?.[1] : undefined;
+  switch (status) {
     case "2":
       return exit.refused;
     case "3":

@@ -152,8 +152,8 @@ const withoutText = (message: string) =>
   message.replace(/\byaml: .*/s, (reason) => ["yaml", ...(/\bline \d+/.exec(reason) ?? [])].join(": "));
 
 /** One of Pulumi's messages, completed with what to do. */
-export function pulumiProblem(args: readonly string[], said: string): string {
-  const message = withoutText(said.replace(/^error: /, "").replaceAll("\n", " "));
+export function pulumiProblem(args: readonly string[], stderr: string): string {
+  const message = withoutText(stderr.replace(/^error: /, "").replaceAll("\n", " "));
   const where = `pulumi ${
     args[0] === "config" || args[0] === "stack"
       ? args

@@ -1,58 +1,54 @@
-import { parseJson } from "../../core/parse";
-import { mustFollowWorkingTree, mustHaveReadableFile } from "../configuration";
+import { readVariable } from "../../adapters/compose";
+import { inOneLine } from "../../core/printable";
+import { composeFilesIn } from "../../core/settings";
+import { mustFollowWorkingTree, mustHaveReadableFile, readPlainSettings } from "../configuration";
+import { checkDeployOptions, type DeployOptions, decideSettings, type UseCache } from "../deploy-options";
 import { mustBeDeployable, mustSuitPulumi } from "../deployable";
-import { outputs, preview as previewArguments, up } from "../pulumi/commands";
-import { type ExitStatus, exit, type Outcome, outcomeOf } from "../pulumi/outcome";
-import { ask, follow } from "../pulumi/run";
+import { forThisRun } from "../for-this-run";
+import type { ExitStatus } from "../pulumi/outcome";
 import type { Session } from "../session";
-import { printJson } from "../terminal";
+import { runPreview, runUp } from "../up";
+import { upWith } from "../up-with";
 
-/** `pulumi up`, with an exit status that says how it ended. */
-export async function deploy(session: Session, more: readonly string[]): Promise<ExitStatus> {
-  await mustBeDeployable(session);
-  await mustFollowWorkingTree(session, "deploy");
-  return runUp(session, { more });
+/** `pulumi up`, or with `dryRun` `pulumi preview`, with what the options change in the configuration. */
+export async function deploy(session: Session, options: DeployOptions): Promise<ExitStatus> {
+  checkDeployOptions(options);
+  await (options.dryRun ? mustSuitPulumi : mustBeDeployable)(session);
+  const configured = await readPlainSettings(session);
+  mustFollowWorkingTree(configured, "deploy");
+  const useCache = options.cache === false ? undefined : await readUseCache(configured);
+  const { lasting, once, notes } = decideSettings(options, useCache, configured, new Date());
+  for (const note of notes) process.stderr.write(`${inOneLine(note)}\n`);
+
+  const { more } = options;
+  if (options.dryRun)
+    return forThisRun(session, once, (session, config) => runPreview(session, { ...config, more }));
+  return upWith(session, lasting, () =>
+    forThisRun(session, once, (session, config) => runUp(session, { ...config, more })),
+  );
+}
+
+/** `USE_CACHE` as compose would see it. Without a compose file there is no env file, and the program reports that. */
+async function readUseCache({
+  composeFile,
+  envFile,
+}: Record<string, unknown>): Promise<UseCache | undefined> {
+  const composeFiles = composeFilesIn(String(composeFile ?? ""));
+  const source = { composeFiles, ...(envFile === undefined ? {} : { envFile: String(envFile) }) };
+  const found = await readVariable("USE_CACHE", source);
+  return found?.value ? found : undefined;
 }
 
 /** `pulumi preview`. */
 export async function preview(session: Session, more: readonly string[]): Promise<ExitStatus> {
   mustHaveReadableFile(session);
   await mustSuitPulumi(session);
-  const run = await follow((eventLog) => previewArguments(session, { json: session.json, eventLog, more }));
-  return outcomeOf(run).exit;
+  return runPreview(session, { more });
 }
 
 /** Builds and pushes the images; the hosts are left alone. */
 export async function buildOnly(session: Session): Promise<ExitStatus> {
   await mustBeDeployable(session);
-  await mustFollowWorkingTree(session, "build-only");
+  mustFollowWorkingTree(await readPlainSettings(session), "build-only");
   return runUp(session, { only: ["everfresh:index:ContentImage", "everfresh:index:RegistryPush"] });
-}
-
-export async function runUp(
-  session: Session,
-  options: { only?: readonly string[]; more?: readonly string[] } = {},
-): Promise<ExitStatus> {
-  const run = await follow(
-    (eventLog) => up(session, { approved: session.yes, eventLog, ...options }),
-    session.json ? "stderr" : "stdout",
-  );
-  const outcome = outcomeOf(run);
-  if (session.json) printJson(await summary(session, outcome));
-  else if (outcome.exit === exit.broken) {
-    process.stderr.write(
-      "everfresh: a host could not be put back to its old release; check it with `everfresh status` and `everfresh logs`\n",
-    );
-  }
-  return outcome.exit;
-}
-
-async function summary(session: Session, { exit: status, problems }: Outcome) {
-  if (status !== exit.done) return { exit: status, problems };
-  const { release, tag, images, hosts, urls } = parseJson(
-    await ask(outputs(session)),
-    "pulumi stack output",
-    "run `pulumi stack output --json` to see its output",
-  ) as Record<string, unknown>;
-  return { exit: status, release, tag, images, hosts, urls };
 }

@@ -70,7 +70,7 @@ async function examine(session: Session): Promise<Finding[]> {
   try {
     settings = await readSettings(session);
   } catch (error) {
-    return [...(await machine), { what: "configuration", problems: problemsOf(error) }];
+    return [...(await machine), { what: "configuration", problems: fixable(error) }];
   }
   const [local, project, registry, hosts] = await Promise.all([
     machine,
@@ -84,15 +84,20 @@ async function examine(session: Session): Promise<Finding[]> {
   return [...local, { what: "configuration", found: "complete", problems: [] }, project, registry, ...hosts];
 }
 
-async function finding(what: string, look: () => Promise<string>): Promise<Finding> {
+async function finding(what: string, check: () => Promise<string>): Promise<Finding> {
   try {
-    return { what, found: await look(), problems: [] };
+    return { what, found: await check(), problems: [] };
   } catch (error) {
-    return { what, problems: problemsOf(error) };
+    return { what, problems: fixable(error) };
   }
 }
 
-function problemsOf(error: unknown): readonly string[] {
+/**
+ * The problems that an error reports to the user.
+ *
+ * @throws any other error.
+ */
+function fixable(error: unknown): readonly string[] {
   if (error instanceof Problems) return error.problems;
   if (error instanceof RegistryError) return [error.message];
   throw error;
@@ -108,20 +113,20 @@ async function tool(command: string, args: string[], todo: string, atLeast?: str
   const name = [command, ...args.filter((arg) => !arg.startsWith("-") && !/version|\{\{/.test(arg))].join(
     " ",
   );
-  let said: string;
+  let version: string;
   try {
-    said = (await promisify(execFile)(command, args, { timeout: 10_000 })).stdout.trim();
+    version = (await promisify(execFile)(command, args, { timeout: 10_000 })).stdout.trim();
   } catch (error) {
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
     const why =
       code === "ENOENT" ? "is not installed" : `does not answer (${stderr?.trim().split("\n").at(-1)})`;
     throw new Problems([problem(name, why, todo)]);
   }
-  const major = Number(/\d+/.exec(said)?.[0]);
+  const major = Number(/\d+/.exec(version)?.[0]);
   if (atLeast !== undefined && !(major >= Number(atLeast))) {
-    throw new Problems([problem(name, `is ${said}, but version ${atLeast} is needed`, todo)]);
+    throw new Problems([problem(name, `is ${version}, but version ${atLeast} is needed`, todo)]);
   }
-  return said.split("\n")[0]!;
+  return version.split("\n")[0]!;
 }
 
 /** @throws Problems or RegistryError that say how to get a login that the registry accepts. */
@@ -130,6 +135,7 @@ export async function registryFinding({
   promoteFrom,
 }: Pick<Settings, "registry" | "promoteFrom">): Promise<string> {
   if (!registry) return "none is needed for a pinned release";
+  if (registry.local) return "runs only while this machine deploys";
   const host = registryHost(registry.address);
   const access = registryAccess(registry);
   await checkLogin(host, access);

@@ -82,6 +82,7 @@ export interface Given {
   user: string;
   hostKey: string;
   privateKey?: string;
+  /** Empty: images go through the SSH connection. */
   registry: string;
   pullAddress?: string;
   insecure: boolean;
@@ -99,6 +100,7 @@ export function initialSettings(given: Given): InitialSetting[] {
   const secrets = { "hosts[0].privateKey": privateKey, "registry.password": password };
   const plain = {
     composeFile,
+    transport: registry ? undefined : "ssh",
     "registry.address": registry,
     "registry.pullAddress": pullAddress,
     "registry.insecure": insecure ? "true" : undefined,
@@ -160,7 +162,8 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
   const registry = await text(
     "--registry",
     options.registry,
-    "Registry, with the path for images (registry.example.com/team)",
+    "Registry, with the path for images (empty: none, images go through the SSH connection)",
+    "",
   );
   if (!existsSync(file) && missing.length === 0)
     missing.push(problem(file, "does not exist", "correct --file"));
@@ -175,12 +178,15 @@ async function complete(session: Session, options: InitOptions): Promise<Given> 
     "Private key file (empty: the SSH agent)",
     "",
   );
-  const username = await text(
-    "--registry-username",
-    options.registryUsername,
-    "Registry user (empty: docker's own login)",
-    "",
-  );
+  const hasRegistry = registry !== "" || options.registryUsername !== undefined;
+  const username = hasRegistry
+    ? await text(
+        "--registry-username",
+        options.registryUsername,
+        "Registry user (empty: docker's own login)",
+        "",
+      )
+    : "";
   return {
     composeFile: path.relative(project, file),
     address,

@@ -1,4 +1,4 @@
-import { mustFollowWorkingTree } from "../configuration";
+import { mustFollowWorkingTree, readPlainSettings } from "../configuration";
 import { mustBeDeployable } from "../deployable";
 import type { ExitStatus } from "../pulumi/outcome";
 import type { Session } from "../session";
@@ -7,6 +7,6 @@ import { upWith } from "../up-with";
 /** Recreates every container although nothing changed. */
 export async function redeploy(session: Session): Promise<ExitStatus> {
   await mustBeDeployable(session);
-  await mustFollowWorkingTree(session, "redeploy");
-  return upWith(session, "forceRecreate", new Date().toISOString());
+  mustFollowWorkingTree(await readPlainSettings(session), "redeploy");
+  return upWith(session, { forceRecreate: new Date().toISOString() });
 }

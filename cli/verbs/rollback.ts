@@ -3,7 +3,7 @@ import { runVerb } from "../../adapters/verb";
 import { historyProgram } from "../../core/host/requests";
 import { printable } from "../../core/printable";
 import { Problems, problem } from "../../core/problems";
-import { readSetting, readSettings } from "../configuration";
+import { readPlainSettings, readSettings } from "../configuration";
 import { mustBeDeployable } from "../deployable";
 import { askHosts, hostProject, problemsOf } from "../hosts";
 import { type HostHistory, type LedgerEntry, readLedger, rollbackTarget } from "../ledger";
@@ -21,17 +21,17 @@ export async function rollback(session: Session, release: string | undefined): P
     (entry) => entry.release === target && entry.outcome === "deployed",
   )!;
   process.stderr.write(`${printable(announcement(entry))}\n`);
-  return upWith(session, "release", target);
+  return upWith(session, { release: target });
 }
 
 /** Unpins the stack: what the working tree builds, or another stack proved, is deployed again. */
 export async function clearRollback(session: Session): Promise<ExitStatus> {
   await mustBeDeployable(session);
-  if ((await readSetting(session, "release")) === undefined) {
+  if ((await readPlainSettings(session)).release === undefined) {
     process.stderr.write("everfresh:release: the stack is not pinned to a release; nothing to do\n");
     return exit.done;
   }
-  return upWith(session, "release", undefined);
+  return upWith(session, { release: undefined });
 }
 
 async function readHistories(session: Session): Promise<Record<string, HostHistory>> {

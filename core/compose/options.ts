@@ -30,7 +30,7 @@ export interface ReleaseCommands {
 export interface RolloutOptions {
   /** By default, as the stack's `strategy` says. */
   strategy?: Strategy;
-  /** How an old container is relieved of its requests before it is stopped. */
+  /** How an old container is drained of its requests before it is stopped. */
   drain?: Drain;
   /** Whether a rollout waits until the new container is in use. */
   observe: boolean;

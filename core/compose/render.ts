@@ -140,8 +140,9 @@ function renderNetworks({ name, networks }: ComposeDocument): Pick<ComposeDocume
 
 /** The definition of a network or a volume; undefined if it is only the name that compose gives it. */
 function special(definition: object | null | undefined, name: string): object | undefined {
-  const said = canonical({ ...definition }) as { name?: string };
-  return Object.keys(said).some((key) => key !== "name") || (said.name ?? name) !== name ? said : undefined;
+  const written = canonical({ ...definition }) as { name?: string };
+  const isSpecial = Object.keys(written).some((key) => key !== "name") || (written.name ?? name) !== name;
+  return isSpecial ? written : undefined;
 }
 
 /** Drops empty, false and null values and sorts keys, because versions of compose print a definition differently. */
@@ -150,10 +151,10 @@ function canonical(value: unknown): unknown {
   if (typeof value === "bigint") return String(value);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(([key, inner]) => [key, canonical(inner)] as const);
-  const said = entries.filter(
+  const filled = entries.filter(
     ([, inner]) => inner && (typeof inner !== "object" || Object.keys(inner).length > 0),
   );
-  return Object.fromEntries(said.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries(filled.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Hashes the text as the host's compose reads it. Existing networks on hosts carry these hashes, so they must not change. */

@@ -10,7 +10,7 @@ import {
   volumeLines,
 } from "./payload";
 import { type HostProgram, hostProgram, programText } from "./program-text";
-import type { DeployRequest, Release, ReleaseFile } from "./types";
+import type { DeployRequest, RegistryLogin, Release, ReleaseFile } from "./types";
 import { requestProblems } from "./validate";
 
 /** A project on a host; `remoteDir` as in the configuration. */
@@ -74,7 +74,7 @@ const releaseValues = (release: Release) => ({
   apart: largeTreeLines(release).join("\n"),
 });
 
-function registryValues(registry: DeployRequest["registry"]) {
+function registryValues(registry: RegistryLogin | undefined) {
   if (!registry) return { registry_address: "", registry_config: "", registry_login: "" };
   const { address, username = "", password } = registry;
   return {
@@ -121,12 +121,30 @@ export function receiveProgram(
     receive_bytes: bytesIn(files),
   });
   return {
-    command: `sh -c 'read -r program && eval "$(printf %s "$program" | base64 -d)"' everfresh receive`,
+    command: streamedCommand("receive"),
     stdin: (function* () {
-      yield Buffer.from(`${Buffer.from(text).toString("base64")}\n`);
+      yield Buffer.from(inOneLine(text));
       yield* storePieces(files);
     })(),
   };
+}
+
+/** The command line of a verb whose program is the first line of stdin, see {@link inOneLine}. */
+const streamedCommand = (verb: "receive" | "lend") =>
+  `sh -c 'read -r program && eval "$(printf %s "$program" | base64 -d)"' everfresh ${verb}`;
+
+const inOneLine = (text: string) => `${Buffer.from(text).toString("base64")}\n`;
+
+/**
+ * Lends the host a registry for the deployments of one stack: until stdin ends, they pull from it with this login. It prints
+ * `lent` once it is there. Its stdin holds the password: treat it as a secret.
+ */
+export function lendProgram(
+  { lineage, ...project }: HostProject & { lineage: string },
+  registry: RegistryLogin,
+): HostProgram {
+  const values = { ...projectValues(project), lineage, ...registryValues(registry) };
+  return { command: streamedCommand("lend"), stdin: inOneLine(programText(values)) };
 }
 
 /** The last `tail` log lines of one service's containers, or of all. */

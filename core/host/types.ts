@@ -223,7 +223,8 @@ export interface DeployRequest {
   who: string;
   from: string;
   stack: string;
-  registry?: { address: string; username?: string; password?: string; insecure: boolean };
+  /** Absent if the registry is lent (see `lendProgram`). */
+  registry?: RegistryLogin;
   /** How many releases stay on the host, the current one included. */
   keepReleases: number;
   /** How long to wait for another deployment's lock, in seconds. */
@@ -232,6 +233,13 @@ export interface DeployRequest {
   healthTimeout: number;
   /** How long containers without a healthcheck must then stay up, in seconds. */
   settle: number;
+}
+
+/** A registry as a host reaches it, `host:port`. Without a password, the host uses its own login. */
+export interface RegistryLogin {
+  address: string;
+  username?: string;
+  password?: string;
 }
 
 /** What a deployment reports on stdout, as one line of JSON. */

@@ -3,7 +3,9 @@ import type { ComposeProject, ComposeService } from "../compose/project";
 import { composeText, renderCompose, renderDocument, storePath } from "../compose/render";
 import type { FileTree } from "../files";
 import type { HostPath, Layers, Release, Rollout } from "../host/types";
+import { nameOnHosts } from "../images";
 import { mapValues, own } from "../records";
+import type { Transport } from "../settings";
 import type { Provenance, PushedImage } from "./deployed";
 import { routesOf } from "./host-rollouts";
 import { contentOf, type ImageDecision, type ImageDecisions } from "./images";
@@ -21,6 +23,8 @@ export interface Ingredients {
   followed: Readonly<Record<string, string>>;
   /** The services whose new containers start beside the old ones. */
   rollouts: Readonly<Record<string, Rollout>>;
+  /** How the hosts get the images that are built. */
+  transport: Transport;
   /** A new value makes a new release and recreates every container. */
   forceRecreate?: string;
 }
@@ -38,7 +42,7 @@ export interface Known {
 
 /** The release as it is sent to hosts. */
 export function assembleRelease(ingredients: Ingredients, known: Known): Release {
-  const { project, files, hostPaths, followed, forceRecreate } = ingredients;
+  const { project, files, hostPaths, followed, transport, forceRecreate } = ingredients;
   const { id, fingerprints, images, provenance } = known;
   const { tag, commit, dirty } = provenance;
   const shipped = files.map((tree, i) => ({
@@ -51,7 +55,7 @@ export function assembleRelease(ingredients: Ingredients, known: Known): Release
     storePath(fingerprint, file.name, file.access !== undefined);
   const render = (pathOf: (tree: (typeof shipped)[number]) => string) =>
     renderDocument(project, {
-      images: { ...followed, ...mapValues(images, ({ ref }) => ref) },
+      images: { ...followed, ...mapValues(images, ({ ref }) => nameOnHosts(ref, transport, project.name)) },
       files: new Map(shipped.map((tree) => [tree.file.key, pathOf(tree)])),
       hostPaths,
       forceRecreate,
@@ -85,14 +89,15 @@ export function assembleRelease(ingredients: Ingredients, known: Known): Release
 
 function serviceOf(
   service: ComposeService,
-  { project, followed, rollouts }: Ingredients,
+  ingredients: Ingredients,
   { images, layers }: Known,
   rendered: RenderedDocument,
 ) {
+  const { project, rollouts } = ingredients;
   const { name, replicas, restarts, verify, commands } = service;
   const built = own(images, name);
   const rollout = own(rollouts, name);
-  const image = imageName(service, images, followed);
+  const image = imageOnHosts(service, images, ingredients);
   return {
     name,
     image,
@@ -108,12 +113,22 @@ function serviceOf(
   };
 }
 
-/** A service's image as the hosts name it. */
-export const imageName = (
+/** A service's image where it is pulled from: `repository@digest`, or the name in the compose file. */
+export const imageRef = (
   { name, image }: ComposeService,
   images: Readonly<Record<string, { ref: string }>>,
   followed: Readonly<Record<string, string>>,
 ): string => own(images, name)?.ref ?? own(followed, name) ?? image!;
+
+/** A service's image as the hosts name it. */
+export function imageOnHosts(
+  service: ComposeService,
+  images: Readonly<Record<string, { ref: string }>>,
+  { followed, transport, project }: Pick<Ingredients, "followed" | "transport" | "project">,
+): string {
+  const ref = imageRef(service, images, followed);
+  return own(images, service.name) ? nameOnHosts(ref, transport, project.name) : ref;
+}
 
 /**
  * What a release's id depends on, under readable names, because `preview` shows the entries that change.
@@ -135,7 +150,7 @@ export function releaseKeepers(
     forceRecreate,
   });
   const checks = JSON.stringify(project.services.map(({ name, verify }) => [name, verify]));
-  // A project without them has the releases that it had before there were any.
+  // Added only if there are any, so that the releases of other projects keep the ids that they had before these existed.
   const added = [
     rollouts,
     Object.fromEntries(

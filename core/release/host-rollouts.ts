@@ -3,7 +3,7 @@ import type { ComposeProject } from "../compose/project";
 import type { HostState, ManifestService } from "../host/types";
 import { own } from "../records";
 
-/** Foretells what only a host can decide: which services it will recreate although they are to start first. */
+/** Predicts what only a host can decide: which services it will recreate although they are to start first. */
 
 /** Identifies a service's labels for Traefik: 16 hex digits. */
 export function routesOf(service: string, { document }: ComposeProject): Pick<ManifestService, "routes"> {
@@ -48,7 +48,7 @@ function obstacle(
   const { routes } = routesOf(service, project);
   const before = current?.services.find((one) => one.name === service)?.routes;
   if (routes !== undefined && before !== undefined && routes !== before)
-    return "its labels for Traefik change, and Traefik drops a route that two containers describe differently; deploy this when a few seconds without an answer do no harm";
+    return "its labels for Traefik change, and Traefik drops a route that two containers describe differently; deploy this when a few seconds of downtime do no harm";
   return undefined;
 }
 

@@ -3,9 +3,9 @@ import type { ComposeProject, ReferencedFile } from "../compose/project";
 import type { LiveFile } from "../host/types";
 
 /**
- * Where a file lies on the hosts if all services that use it reload: its path there does not depend on its content, so a change
- * of the content is no change for compose. Not among them: files with an owner of their own, which the host's user cannot rewrite;
- * seccomp profiles, which only a new container can get; folders in which something else is mounted.
+ * Where a file lies on the hosts if all services that use it reload. The path does not depend on the content, so compose sees no
+ * change when the content changes. This excludes files with an owner of their own, which the host's user cannot rewrite, seccomp
+ * profiles, which only a new container can get, and folders in which something else is mounted.
  */
 export function liveFileOf(file: ReferencedFile, { services }: ComposeProject): LiveFile | undefined {
   const reloads = (name: string) => services.some((it) => it.name === name && it.commands.reload);

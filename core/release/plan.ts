@@ -99,7 +99,7 @@ export function planMemory(
   const { project } = release;
   if (release.kind === "pinned")
     return { project, followed: deployed.followed, fresh: deployed.fresh, registry: deployed.registry };
-  // A promoted image belongs to the other stack's.
+  // A promoted image belongs to the nonce of the other stack.
   const ours = Object.entries(images).filter(([, { kind }]) => kind !== "promoted");
   return {
     project,

@@ -1,8 +1,8 @@
-import type { DeployRequest, Release } from "../host/types";
+import type { DeployRequest, HostState, Release } from "../host/types";
 import { requestProblems } from "../host/validate";
 import { registryHost, repositories } from "../images";
 import { refuse } from "../problems";
-import type { Host, Settings } from "../settings";
+import type { Host, Registry, Settings } from "../settings";
 import { assembleRelease, type Ingredients } from "./assemble";
 import type { Provenance } from "./deployed";
 
@@ -23,9 +23,21 @@ export function deployRequest({ host, ...deployment }: Deployment, settings: Set
     lockWait,
     healthTimeout,
     settle,
-    ...(registry ? { registry: { ...registry, address: registryHost(registry.pullAddress) } } : {}),
+    ...(registry && !registry.local ? { registry: loginOf(registry) } : {}),
   };
 }
+
+const loginOf = ({ pullAddress, username, password }: Registry) => ({
+  address: registryHost(pullAddress),
+  username,
+  password,
+});
+
+/** Whether a host has this release from this very deployment, so that nothing will be deployed there. */
+export const isDeployed = (
+  { release, token }: Pick<DeployRequest, "release" | "token">,
+  state: Pick<HostState, "current" | "token">,
+): boolean => state.current?.id === ("kept" in release ? release.kept : release.id) && state.token === token;
 
 /** Placeholders for what only a build or the state knows. */
 const unknown = { id: "unknown", lineage: "", hash: "0".repeat(64) };

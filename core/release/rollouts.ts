@@ -17,7 +17,7 @@ export type RolloutDecisions = Readonly<Record<string, RolloutDecision>>;
 /**
  * Decides for each service how its containers are replaced.
  *
- * @param strategy - of the services that do not choose themselves.
+ * @param strategy - of the services that do not choose one themselves.
  * @param hostPaths - the hosts' own paths that the project mounts, by the source of the bind mount.
  */
 export const decideRollouts = (
@@ -110,7 +110,7 @@ function exclusiveVolume(
     if (isExclusive(document.volumes, source))
       return {
         why: `volume ${source} is marked as exclusive`,
-        todo: "leave it, if only one may use it at a time",
+        todo: "leave it so if only one container may use the volume at a time",
       };
   }
   return undefined;
@@ -120,7 +120,7 @@ function exclusiveVolume(
 const isExclusive = (volumes: ComposeDocument["volumes"], name: string): boolean | undefined =>
   (own(volumes, name)?.["x-everfresh"] as { exclusive?: boolean } | undefined)?.exclusive;
 
-/** What a service writes to that may not stand two writers. Whoever chooses start-first for a service knows better. */
+/** What a service writes to that two writers at once may damage. Choosing start-first for the service itself says that they do not. */
 function sharedData(
   { name, imageVolumes, replicas }: ComposeService,
   { document, files }: ComposeProject,
@@ -140,8 +140,8 @@ function sharedData(
   });
   return (
     found && {
-      why: `it writes to ${found.type === "bind" ? found.target : `volume ${found.source}`}, where two at once may do damage`,
-      todo: "set x-everfresh.strategy of the service if they do none",
+      why: `it writes to ${found.type === "bind" ? found.target : `volume ${found.source}`}, which two containers at once may damage`,
+      todo: "set x-everfresh.strategy of the service if that is safe",
     }
   );
 }
@@ -170,7 +170,7 @@ export const rolloutsOf = (decisions: RolloutDecisions): Record<string, Rollout>
 /**
  * Says which services are recreated although start-first was asked for, why, and what to change.
  *
- * @param chosen - of the services that asked for it themselves, or of those that the stack's strategy asks it of.
+ * @param chosen - the services that asked for it themselves; otherwise those that the stack's strategy asks it of.
  */
 export const recreationNotes = (decisions: RolloutDecisions, chosen: boolean): string[] =>
   Object.entries(decisions).flatMap(([name, decision]) =>

@@ -20,10 +20,20 @@ export async function refusal(machines: readonly Machine[]): Promise<string | un
   return stranger && notOfTheLab(`${stranger.host}:${stranger.port}`, "host");
 }
 
-/** Says in one line that a registry, `host:port`, is not a lab's; undefined if it is. */
+/**
+ * Says in one line that a registry, `host:port`, is not a lab's; undefined if it is, or if it is this machine's own, from
+ * which only the configured hosts can read.
+ */
 export async function registryRefusal(address: string): Promise<string | undefined> {
   const known = (await labs()).some(({ registry }) => registry.address === address);
-  return known ? undefined : notOfTheLab(address, "registry");
+  return known || (await isLocalRegistry(address)) ? undefined : notOfTheLab(address, "registry");
+}
+
+/** Whether it is the registry that everfresh runs on this machine (adapters/local-registry.ts), which marks its answers. */
+async function isLocalRegistry(address: string): Promise<boolean> {
+  if (!/^(127\.0\.0\.1|localhost):\d+$/.test(address)) return false;
+  const answer = await fetch(`http://${address}/v2/`).catch(() => undefined);
+  return answer?.headers.has("x-everfresh-registry") === true;
 }
 
 /** @throws Error with the refusal, if there is one. */

@@ -31,6 +31,7 @@ function deploy(changes: World = {}, provider: Provider = providers) {
           { ...provenance, ...changes.provenance },
         ),
         lineage: pulumi.output("feedface"),
+        state: {},
         judgement: { ...judgement, ...changes.judgement },
         settings: { ...settings, ...changes.settings },
       };
@@ -87,7 +88,7 @@ describe("ComposeDeploy", () => {
         lockWait: wanted.lockWait,
         healthTimeout: wanted.healthTimeout,
         settle: wanted.settle,
-        registry: { address: "10.0.0.1:5000", username: "ci", password: "the password", insecure: false },
+        registry: { address: "10.0.0.1:5000", username: "ci", password: "the password" },
       }).stdin,
     );
     // Otherwise what the program prints would reach the next one's environment, and the terminal.

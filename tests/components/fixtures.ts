@@ -25,6 +25,7 @@ export const settings: Settings = {
     insecure: false,
   },
   uniqueTag: false,
+  transport: "registry",
   strategy: "recreate",
   pullBase: false,
   removeVolumes: false,

@@ -70,6 +70,22 @@ describe("pushAccess", () => {
     assert.doesNotMatch(JSON.stringify(readable(resources)), /the password/);
   });
 
+  it("needs no login for a registry that exists only while this machine deploys", async () => {
+    const address = "127.0.0.1:5000";
+    const { authConfig, registryAuth } = await access({
+      registry: {
+        address,
+        pullAddress: address,
+        insecure: false,
+        local: { port: 5000, image: "registry:2" },
+      },
+      login: { kind: "usable" },
+    });
+    assert.equal(registryAuth, undefined);
+    const { address: url, username } = authConfig as { address: string; username: string };
+    assert.deepEqual([url, username], ["http://127.0.0.1:5000", "anonymous"]);
+  });
+
   it("leaves docker's own login to the provider, which reads it itself", async () => {
     const { authConfig, registryAuth } = await access({ login: { kind: "usable" } });
     assert.equal(authConfig, undefined);

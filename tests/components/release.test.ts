@@ -70,6 +70,7 @@ function shop(changes: Shop = {}): Pick<ReleaseArgs, "ingredients" | "decisions"
     })),
     followed: {},
     rollouts: {},
+    transport: "registry",
     forceRecreate: changes.forceRecreate,
   };
   const pushed = changes.digest ?? digest;

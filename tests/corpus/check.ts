@@ -93,7 +93,10 @@ async function deploy(project: Checked, environment: NodeJS.ProcessEnv) {
     layers: {},
     provenance: { tag: "corpus", who: "who", from: "here" },
   };
-  const release = assembleRelease({ project: read, files, hostPaths, followed, rollouts: {} }, known);
+  const release = assembleRelease(
+    { project: read, files, hostPaths, followed, rollouts: {}, transport: "registry" },
+    known,
+  );
   refuse(
     requestProblems({
       ...{ release, token: "token", lineage: "", host: "host", who: "who", from: "here", stack: "corpus" },

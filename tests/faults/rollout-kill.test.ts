@@ -38,7 +38,7 @@ describe("a rollout that is killed", function () {
     return (await shop.inState("cat /state/answers")).split("\n");
   }
 
-  it("goes on answering, and the next deployment leaves the new container alone", async () => {
+  it("keeps answering, and the next deployment leaves the new container alone", async () => {
     await installStepper(shop.host);
     for (const [turn, kill] of KILLS.entries()) {
       const answers = new Set(await survive(kill, turn));
@@ -46,7 +46,7 @@ describe("a rollout that is killed", function () {
     }
   });
 
-  it("together with the engine is brought to an end by the next deployment", async () => {
+  it("together with the engine is finished by the next deployment", async () => {
     await installStepper(shop.host);
     await survive(ENGINE_KILL, 0);
   });

@@ -55,6 +55,10 @@ describe("hostile arguments of everfresh", function () {
       "--limit",
       "--wait",
       "--file",
+      "--no-cache",
+      "--unique-tag",
+      "--dry-run",
+      "v1",
       "--",
     ];
     const word = fc.oneof(anyText, fc.constantFrom(...flags, ...options));
@@ -145,8 +149,8 @@ describe("hostile arguments for pulumi", function () {
             },
           ],
           [
-            pulumi.removeConfig(target, key),
-            { flags: { ...withFile, "--path": true }, words: ["config", "rm", `everfresh:${key}`] },
+            pulumi.removeAllConfig(target, [key, value]),
+            { flags: withFile, words: ["config", "rm-all", `everfresh:${key}`, `everfresh:${value}`] },
           ],
         ];
         for (const [args, expected] of commands) assert.deepEqual(asPulumiReads(args), expected);

@@ -42,7 +42,7 @@ describe("hostile values in a request to a host", function () {
         request({ release: { ...base, services: [service] } }),
         request({ token: who, lineage: who, host: who, who, from: who, stack: who }),
         request({ remoteDir }),
-        request({ registry: { address, username: who, password: secret, insecure: false } }),
+        request({ registry: { address, username: who, password: secret } }),
       ];
       for (const each of requests) {
         const sent = await valueOrRefusal(() => deploymentProgram(each), { documented: rangeError });

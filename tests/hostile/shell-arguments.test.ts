@@ -81,7 +81,7 @@ describe("hostile arguments for a shell", function () {
           who: release,
         },
         ...{ from: release, stack: release, keepReleases: 1, lockWait: 1, healthTimeout: 1, settle: 0 },
-        registry: { address: "r:5000", username: who, password: password_, insecure: false },
+        registry: { address: "r:5000", username: who, password: password_ },
       };
       const hostProject = { project, remoteDir };
       const programs: [HostProgram, string[], string[]][] = [

@@ -76,7 +76,7 @@ describe("an image built by pulumi up", function () {
     assert.equal(calm.status, 0, calm.output);
   });
 
-  it("is not built from what the state remembers of it, also where Pulumi is told to replace it", async () => {
+  it("is not built from what the state remembers of it, even if Pulumi is told to replace it", async () => {
     const before = await stack.containers();
     const run = await stack.up("--replace", "**RemoteImage::*-build");
     assert.notEqual(run.status, 0, run.output);

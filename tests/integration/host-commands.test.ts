@@ -78,7 +78,7 @@ describe("commands before and after a release", function () {
     assert.equal(await all(), "shop-web-1");
   });
 
-  it("wait, where nothing runs yet, for what their service needs", async () => {
+  it("wait for what their service needs at a first deployment", async () => {
     const services = {
       api: web("api", { ports: [] }),
       web: web("one", {
@@ -90,7 +90,7 @@ describe("commands before and after a release", function () {
     assert.deepEqual(await shop.runs(), ["api", "nobody"]);
   });
 
-  it("leave nothing behind if one fails where nothing ran before", async () => {
+  it("leave nothing behind if one fails at a first deployment", async () => {
     const broken = { command: ["false"], exec: false, seconds: 60 };
     const said = await shop.fails({ web: web("one", { before: broken }) });
     assert.match(said, /\nweb: before: false exited with status 1\n/);
@@ -105,7 +105,7 @@ describe("commands before and after a release", function () {
     assert.deepEqual(await shop.runs(), ["one", "one", "two"]);
   });
 
-  it("fail the deployment but leave the proved release if one fails after, and run again with it", async () => {
+  it("fail the deployment but keep the proved release if one fails after it, and run again with the next deployment", async () => {
     await shop.deployed({ web: web("one") });
     const release = shop.release({
       web: web("two", { after: noting("echo after; test -e /state/ok || exit 1") }),

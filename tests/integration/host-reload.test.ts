@@ -110,7 +110,7 @@ describe("a service that reloads", function () {
     await shop.hasNoDrift();
   });
 
-  it("goes back with a rollback", async () => {
+  it("gets its old files back with a rollback", async () => {
     const { made } = await deployed(old);
     const before = await container();
     await deployed(next);
@@ -198,7 +198,7 @@ describe("a service that reloads", function () {
     assert.equal(await loaded(), "ok 1\na 1\nb 1");
   });
 
-  it("takes a folder in place of a file, and what root has put into a folder is no obstacle", async () => {
+  it("replaces a file by a folder, and a folder that holds files of root", async () => {
     await deployed(old);
     const parts = `${folder}/live/${"b".repeat(16)}/parts`;
     await shop.sh(
@@ -212,7 +212,7 @@ describe("a service that reloads", function () {
     await shop.hasNoDrift();
   });
 
-  it("has taken its files with the next deployment, of whatever release, if one was killed meanwhile", async () => {
+  it("takes its files with the next deployment, whatever its release, if one was killed meanwhile", async () => {
     const { made } = await deployed(old);
     const endless = { ...proxy.reload!, command: sh("echo >/tmp/begun; sleep 100000") };
     for (const [then, expected] of [

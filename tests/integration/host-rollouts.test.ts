@@ -38,7 +38,7 @@ describe("a rollout", function () {
     return;
   }
 
-  it("starts the new container beside the old one, which leaves once the new one is in use", async () => {
+  it("starts the new container beside the old one, which is removed once the new one is in use", async () => {
     await shop.deployed({ web: rolled("one"), client: client() });
     const { stderr } = await shop.deployed({ web: rolled("two"), client: client() });
     assert.match(stderr, /web: starting a new container beside the old one\n/);
@@ -77,7 +77,7 @@ describe("a rollout", function () {
     assert.notEqual((await web1()).id, before.id);
   });
 
-  it("goes on after a while if nobody connects to any container", async () => {
+  it("continues after a while if nobody connects to any container", async () => {
     await shop.deployed({ web: rolled("one") });
     const { stderr } = await shop.deployed({ web: rolled("two") });
     assert.match(stderr, /\nweb: nobody has connected to it in 10 s\n/);
@@ -99,7 +99,7 @@ describe("a rollout", function () {
     assert.deepEqual(events.split("\n"), ["start", "die", "start", "die", "start", "die"]);
   });
 
-  it("puts back, the new containers first, what other services of the release had already replaced", async () => {
+  it("puts back services that were already replaced, new containers first, if another service fails", async () => {
     const other = { api: rolled("one"), web: rolled("one"), client: client() };
     await shop.deployed(other);
     const said = await shop.fails({
@@ -156,7 +156,7 @@ describe("a rollout", function () {
     await shop.hasNoDrift();
   });
 
-  it("that was killed goes on with the next deployment, of whatever release", async () => {
+  it("that was killed is continued by the next deployment, whatever its release", async () => {
     for (const next of ["two", "one", "api"]) {
       await shop.deployed({ web: rolled("one"), client: client() });
       const running = runOn(

@@ -4,7 +4,7 @@ import { breakProxy, changeProxy, deployUnderLoad } from "./rollout-support/unde
 describe("deployments of a service behind haproxy, under load", function () {
   this.timeout(600_000);
 
-  it("lose no request, also where one of them fails, and where the proxy gets another configuration", async () => {
+  it("lose no request, even if one of them fails and the proxy gets another configuration", async () => {
     const failures = await deployUnderLoad("haproxy", {
       duringLoad: async (site) => {
         await breakProxy(site);

@@ -45,11 +45,19 @@ export class TestStack {
    * Copies an application and creates a stack for it on the lab's hosts, without deploying it.
    *
    * @param options.project - the compose project's name; default: a new one.
+   * @param options.localRegistry - where the registry of this machine listens, for images that come over SSH; default: they come
+   * from the lab's registry.
    * @param options.beside - another stack, whose state backend and application this one shares.
    */
   static async create(
     lab: Lab,
-    options: { app?: string; hosts?: LabHost[]; project?: string; beside?: TestStack } = {},
+    options: {
+      app?: string;
+      hosts?: LabHost[];
+      project?: string;
+      localRegistry?: string;
+      beside?: TestStack;
+    } = {},
   ): Promise<TestStack> {
     const name = `t${randomBytes(4).toString("hex")}`;
     const { app = pages, hosts = lab.hosts.slice(0, 1), project = `p${name}`, beside } = options;
@@ -74,10 +82,14 @@ export class TestStack {
       lockWait: "5",
       healthTimeout: "20",
       settle: "1",
-      "registry.address": registry.address,
-      "registry.pullAddress": registry.pullAddress,
-      "registry.username": registry.username,
-      "registry.insecure": "true",
+      ...(options.localRegistry
+        ? { transport: "ssh", "registry.address": options.localRegistry, "registry.image": lab.image }
+        : {
+            "registry.address": registry.address,
+            "registry.pullAddress": registry.pullAddress,
+            "registry.username": registry.username,
+            "registry.insecure": "true",
+          }),
       ...Object.fromEntries(
         hosts.flatMap(({ name, address, port, user, hostKey }, i) =>
           Object.entries({ name, address, port, user, hostKey }).map(([key, value]) => [
@@ -87,7 +99,7 @@ export class TestStack {
         ),
       ),
     });
-    await stack.secret("registry.password", registry.password);
+    if (!options.localRegistry) await stack.secret("registry.password", registry.password);
     for (const [i, { privateKey }] of hosts.entries())
       await stack.secret(`hosts[${i}].privateKey`, privateKey);
     return stack;

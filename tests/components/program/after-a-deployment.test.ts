@@ -67,7 +67,7 @@ describe("the program, after a deployment", () => {
     assert.deepEqual(memoryOf(other).layers, memoryOf(told).layers);
   });
 
-  it("takes nothing of an older release for one that a killed run had made, but not deployed", async () => {
+  it("gives nothing of an older release to one that a killed run had made, but not deployed", async () => {
     writeFileSync(path.join(shop.folder, "conf"), "level = 2\n");
     const made: Provider = ({ name }) => (name === "release-id" ? { hex: "0a0b0c0e" } : {});
     shop.outside.commit = () => ({ commit: "00".repeat(20) });
@@ -184,7 +184,7 @@ describe("the program, after a deployment", () => {
     });
   });
 
-  it("lets nobody have Pulumi build an image that this run does not build", async () => {
+  it("keeps Pulumi from building an image that this run does not build, even if somebody asks for it", async () => {
     const again = await run();
     assert.deepEqual(named(again, "web-build").hooks, { beforeCreate: 1 });
   });

@@ -132,6 +132,7 @@ const standIns = (): Outside => {
     pruneBuildCache: async (hours, kind) => outside.prune?.(hours, kind),
     readOnBuildMemory: async () => ({}),
     writeOnBuildMemory: async () => {},
+    useLocalRegistry: async () => {},
     resolveDigest: async (name) => outside.registry(name),
     imageLayers: async (name) => outside.layers?.(name),
     onBuildOf: async () => undefined,

@@ -222,7 +222,7 @@ export function requestFor(
     who: "tester",
     from: "test-machine",
     stack: "prod",
-    registry: { address, username, password, insecure: true },
+    registry: { address, username, password },
     keepReleases: 3,
     lockWait: 60,
     healthTimeout: 20,

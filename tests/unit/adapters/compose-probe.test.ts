@@ -58,34 +58,34 @@ configs: { own: { environment: EF_OWN } }
   });
 
   // compose 2 prints only `true`, compose 5 only `false`; neither prints what a mount without the setting gets.
-  it("renders for every absolute bind mount whether docker creates the folder, as this compose version decides", async () => {
+  describe("renders whether docker creates the folder of a bind mount, as this version of compose decides,", () => {
     const bind = (create?: boolean) => ({
       ...{ type: "bind", source: "/srv/data", target: "/d" },
       ...(create !== undefined && { bind: { create_host_path: create } }),
     });
     const { stdout } = spawnSync("docker", ["compose", "version", "--short"], { encoding: "utf8" });
     const silent = Number(stdout.split(".")[0]) >= 5;
-    const cases: [volume: string | object, made: boolean][][] = [
-      [["/srv/data:/d", true]],
-      [[bind(true), true]],
-      [[bind(false), false]],
-      [[bind(), silent]],
-      [
+    const cases: Record<string, [volume: string | object, made: boolean][]> = {
+      "in the short form": [["/srv/data:/d", true]],
+      "that asks for it": [[bind(true), true]],
+      "that forbids it": [[bind(false), false]],
+      "that does not say": [[bind(), silent]],
+      "beside another one": [
         [bind(false), false],
         ["/srv/data:/e", true],
       ],
-    ];
-    for (const mounts of cases) {
-      const volumes = mounts.map(([volume]) => volume);
-      const project = await read(
-        await write({ "compose.yaml": JSON.stringify({ services: { web: { image: "web", volumes } } }) }),
-      );
-      const rendered = parse(renderCompose(project, { images: {}, files: new Map() })) as ComposeDocument;
-      assert.deepEqual(
-        rendered.services.web!.volumes!.map(({ bind }) => bind!.create_host_path),
-        mounts.map(([, made]) => made),
-        JSON.stringify(volumes),
-      );
-    }
+    };
+    for (const [name, mounts] of Object.entries(cases))
+      it(name, async () => {
+        const volumes = mounts.map(([volume]) => volume);
+        const project = await read(
+          await write({ "compose.yaml": JSON.stringify({ services: { web: { image: "web", volumes } } }) }),
+        );
+        const rendered = parse(renderCompose(project, { images: {}, files: new Map() })) as ComposeDocument;
+        assert.deepEqual(
+          rendered.services.web!.volumes!.map(({ bind }) => bind!.create_host_path),
+          mounts.map(([, made]) => made),
+        );
+      });
   });
 });

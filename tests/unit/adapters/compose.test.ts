@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import path from "node:path";
-import { readCompose } from "../../../adapters/compose";
+import { readCompose, readVariable } from "../../../adapters/compose";
 import { readProject } from "../../../core/compose/read-project";
 import { Problems } from "../../../core/problems";
 import { folder, inProjectFolder, read, write } from "./compose-project";
@@ -103,14 +103,15 @@ services:
     assert.equal(document.services.web!.pull_policy, "missing");
   });
 
-  it("reads what services of inactive profiles build, also in included files", async () => {
-    const base = "services: { base: { build: ./base, profiles: [build] } }";
-    const web = "services: { web: { build: . } }";
-    for (const files of [
-      { "compose.yaml": `${base.replace(/}$/, ", web: { build: . } }")}\n` },
-      { "compose.yaml": `include: [more.yaml]\n${web}\n`, "more.yaml": base },
-    ]) {
-      const { services, inactive } = await read(await write(files as Record<string, string>));
+  const base = "services: { base: { build: ./base, profiles: [build] } }";
+  const web = "services: { web: { build: . } }";
+  const withInactive: Record<string, Record<string, string>> = {
+    "in the file itself": { "compose.yaml": `${base.replace(/}$/, ", web: { build: . } }")}\n` },
+    "in an included file": { "compose.yaml": `include: [more.yaml]\n${web}\n`, "more.yaml": base },
+  };
+  for (const [where, files] of Object.entries(withInactive))
+    it(`reads what services of inactive profiles build, ${where}`, async () => {
+      const { services, inactive } = await read(await write(files));
       assert.deepEqual(
         services.map(({ name }) => name),
         ["web"],
@@ -119,8 +120,7 @@ services:
         inactive.map(({ name, build }) => [name, build.context]),
         [["base", path.join(folder, "base")]],
       );
-    }
-  });
+    });
 
   it("warns that services of inactive profiles cannot be read, and continues", async () => {
     const base = "{ build: ./base, profiles: [build], env_file: none.env }";
@@ -195,5 +195,54 @@ services:
       await readWith("A: $LATIN1"),
       "LATIN1: the variable is not UTF-8; give it a value in UTF-8, or in base64",
     );
+  });
+});
+
+describe("readVariable", function () {
+  this.timeout(60_000);
+  inProjectFolder();
+  const project = async (env: string) => ({
+    composeFiles: [await write({ "compose.yaml": "services: {", ".env.deploy": env })],
+  });
+  const { X, ...surroundings } = process.env;
+
+  it("prefers the environment to the env file", async () => {
+    const source = await project("X=file\n");
+    assert.deepEqual(await readVariable("X", source, { ...surroundings, X: "" }), {
+      value: "",
+      where: "environment",
+    });
+    assert.deepEqual(await readVariable("X", source, surroundings), {
+      value: "file",
+      where: path.join(folder, ".env.deploy"),
+    });
+  });
+
+  const forms: [string, string | undefined][] = [
+    ["export X='a $b' # why\n", "a $b"],
+    ['A=1\nX="${A}2"\r\n', "12"],
+    ["XY=1\n#X=2\n", undefined],
+  ];
+  for (const [env, value] of forms) {
+    it(`reads ${JSON.stringify(env)} as compose does, and nothing from the compose file`, async () => {
+      assert.equal((await readVariable("X", await project(env), surroundings))?.value, value);
+    });
+  }
+
+  it("reads the configured env file, and finds nothing where there is none", async () => {
+    const source = await project("X=default\n");
+    await write({ "compose.yaml": "", "prod.env": "X=prod\n" });
+    const envFile = path.join(folder, "prod.env");
+    assert.equal((await readVariable("X", { ...source, envFile }, surroundings))?.value, "prod");
+    await assert.rejects(readVariable("X", { ...source, envFile: `${envFile}x` }, surroundings), Problems);
+    assert.equal(await readVariable("X", { composeFiles: [] }, surroundings), undefined);
+  });
+
+  it("quotes nothing from an env file that cannot be read", async () => {
+    await assert.rejects(readVariable("X", await project("X='hunter2\n"), surroundings), (error) => {
+      assert.ok(error instanceof Problems);
+      assert.doesNotMatch(error.message, /hunter2/);
+      return true;
+    });
   });
 });

@@ -45,19 +45,18 @@ describe("readFiles", () => {
     assert.deepEqual(await read("run"), [file("run", "#!/bin/sh\n", true)]);
   });
 
-  it("reads whether a file is private to its owner", async () => {
-    await writeFile(at("key"), "k");
-    for (const [mode, isPrivate] of [
-      [0o644, false],
-      [0o664, false],
-      [0o640, false],
-      [0o600, true],
-      [0o400, true],
-    ] as const) {
+  for (const [mode, isPrivate] of [
+    [0o644, false],
+    [0o664, false],
+    [0o640, false],
+    [0o600, true],
+    [0o400, true],
+  ] as const)
+    it(`${isPrivate ? "calls" : "does not call"} a file with mode 0${mode.toString(8)} private to its owner`, async () => {
+      await writeFile(at("key"), "k");
       await chmod(at("key"), mode);
       assert.deepEqual(await read("key"), [{ ...file("key", "k"), ...(isPrivate && { private: true }) }]);
-    }
-  });
+    });
 
   it("reads a whole folder, parents before children, sorted by name", async () => {
     await mkdir(at("d/b/empty"), { recursive: true });
@@ -183,27 +182,27 @@ describe("readFiles", () => {
     );
   });
 
-  it("refuses a carriage return in a name and a line break in a link's target in a large tree", async () => {
-    await mkdir(at("t"));
-    await writeFile(at("t/large"), Buffer.alloc(2 ** 20 + 1));
-    for (const make of [() => writeFile(at("t/odd\r"), ""), () => symlink("a\nb", at("t/odd"))]) {
+  for (const [what, make] of [
+    ["a carriage return in a name", () => writeFile(at("t/odd\r"), "")],
+    ["a line break in a link's target", () => symlink("a\nb", at("t/odd"))],
+  ] as const)
+    it(`refuses ${what} in a large tree`, async () => {
+      await mkdir(at("t"));
+      await writeFile(at("t/large"), Buffer.alloc(2 ** 20 + 1));
       await make();
       await assert.rejects(read("t"), (error: Error) => {
         assert.ok(error instanceof Problems);
         assert.match(error.message, /"t\/odd(\\r)?" has a backslash or a line break in its (name|target), /);
         return true;
       });
-      await rm(at("t/odd"), { force: true });
-      await rm(at("t/odd\r"), { force: true });
-    }
-  });
+    });
 
-  it("refuses a name or a link that is not UTF-8", async () => {
-    const latin1 = Buffer.from("caf\xe9", "latin1");
-    for (const [folder, make] of [
-      ["named", (name: Buffer) => writeFile(name, "")],
-      ["linked", (name: Buffer) => symlink(latin1, name)],
-    ] as const) {
+  const latin1 = Buffer.from("caf\xe9", "latin1");
+  for (const [folder, make] of [
+    ["named", (name: Buffer) => writeFile(name, "")],
+    ["linked", (name: Buffer) => symlink(latin1, name)],
+  ] as const)
+    it(`refuses a ${folder === "named" ? "name" : "link"} that is not UTF-8`, async () => {
       await mkdir(at(folder));
       await make(
         Buffer.concat([Buffer.from(`${at(folder)}/`), folder === "named" ? latin1 : Buffer.from("link")]),
@@ -215,8 +214,7 @@ describe("readFiles", () => {
           `${where}: ${source} has a name or a link that is not UTF-8 ("café" as Latin-1); rename it`,
         ]),
       );
-    }
-  });
+    });
 
   it("accepts exactly 64 MiB", async () => {
     await writeFile(at("large"), "");

@@ -17,28 +17,26 @@ describe("the error for an unreachable registry", () => {
       return failure(checkLogin("registry.example.com"));
     };
 
-    it("says how to add the CA, not how to do without https", async () => {
-      for (const code of [
-        "DEPTH_ZERO_SELF_SIGNED_CERT",
-        "SELF_SIGNED_CERT_IN_CHAIN",
-        "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-      ]) {
+    for (const code of [
+      "DEPTH_ZERO_SELF_SIGNED_CERT",
+      "SELF_SIGNED_CERT_IN_CHAIN",
+      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+      "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+    ])
+      it(`says how to add the CA, not how to do without https (${code})`, async () => {
         const { problem, message } = await failing(code);
         assert.equal(problem, "unreachable");
         assert.equal(
           message,
           `registry.example.com: its certificate is not trusted (${code}); set NODE_EXTRA_CA_CERTS to a file with its CA`,
         );
-      }
-    });
+      });
 
-    it("does not advise a CA where none would help", async () => {
-      for (const code of ["CERT_HAS_EXPIRED", "ERR_TLS_CERT_ALTNAME_INVALID"]) {
+    for (const code of ["CERT_HAS_EXPIRED", "ERR_TLS_CERT_ALTNAME_INVALID"])
+      it(`does not advise a CA where none would help (${code})`, async () => {
         const { message } = await failing(code);
         assert.match(message, new RegExp(`its certificate is not valid .*${code}`));
         assert.doesNotMatch(message, /insecure|CA_CERTS/);
-      }
-    });
+      });
   });
 });

@@ -43,16 +43,15 @@ describe("a registry session", () => {
     });
   }
 
-  it("rejects a token that cannot be sent in a header", async () => {
-    for (const token of ["a\nb", "ä", 5, ["t"], { a: 1 }]) {
+  for (const token of ["a\nb", "ä", 5, ["t"], { a: 1 }])
+    it(`rejects ${JSON.stringify(token)}, a token that cannot be sent in a header`, async () => {
       const address = await start(({ url }, response) =>
         url!.startsWith("/token")
           ? response.end(JSON.stringify({ token }))
           : response.writeHead(401, { "www-authenticate": `Bearer realm="http://${address}/token"` }).end(),
       );
       assert.equal((await failure(checkLogin(address, { auth: AUTH }))).problem, "failing");
-    }
-  });
+    });
 
   it("gives up on a registry that does not answer", async () => {
     const address = await start(() => {});

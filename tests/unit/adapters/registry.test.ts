@@ -195,12 +195,15 @@ describe("a question to a registry", () => {
     }
     const isEmpty = (answer: unknown) => Array.isArray(answer) && answer.length === 0;
 
-    it("has ONBUILD instructions only if they are a list of strings", async () => {
-      for (const OnBuild of ["COPY . /", [1], { 0: "RUN" }])
+    for (const OnBuild of ["COPY . /", [1], { 0: "RUN" }])
+      it(`is an error if its ONBUILD instructions are ${JSON.stringify(OnBuild)}`, async () => {
         assert.equal((await answersFor(image, { rootfs, config: { OnBuild } }))[1], "failing");
-      for (const OnBuild of [null, []])
+      });
+
+    for (const OnBuild of [null, []])
+      it(`has no ONBUILD instructions if they are ${JSON.stringify(OnBuild)}`, async () => {
         assert.deepEqual((await answersFor(image, { rootfs, config: { OnBuild } }))[1], []);
-    });
+      });
 
     for (const size of [-1, 1.5, 1e300, 2 ** 53, "1", null, [1]]) {
       it(`has no layers if a layer's size is ${JSON.stringify(size)}`, async () => {

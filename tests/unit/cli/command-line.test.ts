@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { CommanderError } from "commander";
 import { commandLine } from "../../../cli/command-line";
+import type { DeployOptions } from "../../../cli/deploy-options";
 import { project } from "../../../cli/project";
 import { openSession, type SharedOptions } from "../../../cli/session";
 
@@ -73,6 +74,20 @@ describe("the command line", () => {
     assert.ok(page.includes(`\`--yes\` (${verbs("--yes", true)})`));
   });
 
+  const deployments: [string, string | undefined, string[]][] = [
+    ["deploy", undefined, []],
+    ["deploy v1 --yes", "v1", []],
+    ["deploy v1 -- --diff", "v1", ["--diff"]],
+    ["deploy -- -x", undefined, ["-x"]],
+    ["deploy --stack prod -- v1 -- x", undefined, ["v1", "--", "x"]],
+  ];
+  for (const [line, tag, more] of deployments) {
+    it(`reads ${tag === undefined ? "no tag" : "a tag"} before \`--\`, and options for pulumi after it: \`${line}\``, async () => {
+      const given = (await parse(line)).options as DeployOptions | undefined;
+      assert.deepEqual([given?.tag, given?.more], [tag, more]);
+    });
+  }
+
   const refusals: [string, string][] = [
     [
       "logs --tail x",
@@ -80,6 +95,13 @@ describe("the command line", () => {
     ],
     ["status --nope", "status: unknown option '--nope'; see `everfresh status --help`\n"],
     ["explain", "explain: missing required argument 'service'; see `everfresh explain --help`\n"],
+    ["deploy -x", "deploy: unknown option '-x'; see `everfresh deploy --help`\n"],
+    ["deploy --latest", "deploy: unknown option '--latest'; see `everfresh deploy --help`\n"],
+    ["deploy v1 v2", "deploy: only one tag can be given; see `everfresh deploy --help`\n"],
+    [
+      "deploy --stack -- v1 --json",
+      "deploy: `--` cannot be the value of an option; see `everfresh deploy --help`\n",
+    ],
     [
       "rollback --clear r1",
       "rollback: --clear goes back to the working tree, not to a release; see `everfresh rollback --help`\n",

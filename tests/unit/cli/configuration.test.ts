@@ -7,6 +7,7 @@ import { project } from "../../../cli/project";
 import { readSource, stackFile } from "../../../cli/stack-file";
 import { defaultStack, describesStack, hostName, initialSettings } from "../../../cli/verbs/init";
 import { Problems } from "../../../core/problems";
+import { configFileVariable } from "../../../core/stack-file";
 
 describe("the configuration that pulumi prints", () => {
   it("is read by key, with structures parsed, and without empty strings and other namespaces", () => {
@@ -21,13 +22,12 @@ describe("the configuration that pulumi prints", () => {
 });
 
 describe("pulumi's output", () => {
-  it("is not quoted if it is not a configuration", () => {
-    for (const printed of ["hunter2", '{"everfresh:tag":"hunter2"}', "null", '{"everfresh:tag":null}'])
+  for (const printed of ["hunter2", '{"everfresh:tag":"hunter2"}', "null", '{"everfresh:tag":null}'])
+    it(`is refused without a quotation if it is ${printed}`, () =>
       assert.throws(
         () => readRaw(printed),
         (error: Error) => error instanceof Problems && !/hunter2/.test(error.message),
-      );
-  });
+      ));
 });
 
 describe("a stack's configuration file, read without Pulumi", () => {
@@ -46,6 +46,16 @@ describe("a stack's configuration file, read without Pulumi", () => {
     assert.equal(stackFile({ stack: "prod" }), path.join(project, "Pulumi.prod.yaml"));
     assert.equal(stackFile({ stack: "org/everfresh/prod" }), path.join(project, "Pulumi.prod.yaml"));
     assert.equal(stackFile({ stack: "prod", configFile: "/x.yaml" }), "/x.yaml");
+  });
+
+  it("is the one that Pulumi's own variable names, if no option does", () => {
+    process.env[configFileVariable] = "/y.yaml";
+    try {
+      assert.equal(stackFile({ stack: "prod" }), "/y.yaml");
+      assert.equal(stackFile({ stack: "prod", configFile: "/x.yaml" }), "/x.yaml");
+    } finally {
+      delete process.env[configFileVariable];
+    }
   });
 
   it("names the compose files and what else affects builds", () => {
@@ -68,18 +78,18 @@ describe("a stack's configuration file, read without Pulumi", () => {
     });
   });
 
-  it("is refused by name, without quoting its content, if it is another kind of file", () => {
-    const begins: [string, RegExp][] = [
-      ["config:\n  everfresh:registry: { password: hunter2", /stack\.yaml:\d+:\d+: cannot be read as YAML; /],
-      ["- hunter2\n", /stack\.yaml: must be a group of `config:` and what belongs to it; /],
-      ["hunter2\n", /stack\.yaml: must be a group of /],
-      ["config: []\n", /stack\.yaml: config: must be a group of settings /],
-      ["config: hunter2\n", /stack\.yaml: config: must be a group of settings /],
-      ["", /stack\.yaml: everfresh:composeFile: is not set/],
-      ["config:\n", /stack\.yaml: everfresh:composeFile: is not set/],
-      ["config:\n  everfresh:composeFile: [hunter2]\n", /stack\.yaml: everfresh:composeFile: is not set/],
-    ];
-    for (const [text, begin] of begins) {
+  const begins: [string, RegExp][] = [
+    ["config:\n  everfresh:registry: { password: hunter2", /stack\.yaml:\d+:\d+: cannot be read as YAML; /],
+    ["- hunter2\n", /stack\.yaml: must be a group of `config:` and what belongs to it; /],
+    ["hunter2\n", /stack\.yaml: must be a group of /],
+    ["config: []\n", /stack\.yaml: config: must be a group of settings /],
+    ["config: hunter2\n", /stack\.yaml: config: must be a group of settings /],
+    ["", /stack\.yaml: everfresh:composeFile: is not set/],
+    ["config:\n", /stack\.yaml: everfresh:composeFile: is not set/],
+    ["config:\n  everfresh:composeFile: [hunter2]\n", /stack\.yaml: everfresh:composeFile: is not set/],
+  ];
+  for (const [text, begin] of begins)
+    it(`is refused by name, without quoting its content, if it is ${JSON.stringify(text)}`, () => {
       const file = write(text);
       assert.throws(
         () => readSource(file),
@@ -90,7 +100,9 @@ describe("a stack's configuration file, read without Pulumi", () => {
           return true;
         },
       );
-    }
+    });
+
+  it("is refused if it is a folder", () => {
     assert.throws(() => readSource(folder), /cannot be read \(EISDIR\); /);
   });
 

@@ -165,11 +165,13 @@ describe("readSettings", () => {
         "everfresh:hosts: cannot be read as JSON; set it part by part, with `pulumi config set --path`",
       ]),
     );
-    for (const hosts of [5, true, "null"]) {
+  });
+
+  for (const hosts of [5, true, "null"])
+    it(`refuses ${hosts} as the list of hosts`, async () => {
       configure({ ...given, hosts }, ["hosts", "registry"]);
       await assert.rejects(readSettings(), /^Problems: everfresh:hosts: must be a list of hosts; /);
-    }
-  });
+    });
 
   it("needs no secret with the SSH agent and an open registry", async () => {
     const { privateKey: _, proxyJump: __, ...bare } = host;

@@ -26,8 +26,8 @@ describe("parseYaml", () => {
     });
   }
 
-  it("names only the file if an error has no place", () => {
-    for (const text of [`a: *${secret}`, "[".repeat(100_000)]) {
+  for (const text of [`a: *${secret}`, "[".repeat(100_000)])
+    it(`names only the file if an error has no place: ${text.slice(0, 20)}`, () => {
       assert.throws(
         () => parseYaml(text, "f.yaml"),
         (error: Error) => {
@@ -36,17 +36,16 @@ describe("parseYaml", () => {
           return error instanceof Problems;
         },
       );
-    }
-  });
+    });
 });
 
 describe("parseJson", () => {
-  it("shows nothing of text that it cannot read", () => {
-    assert.deepEqual(parseJson('{"a":1}', "x", "y"), { a: 1 });
-    for (const text of [secret, `{"a": ${secret}}`, `"${secret}`, ""])
+  it("reads JSON", () => assert.deepEqual(parseJson('{"a":1}', "x", "y"), { a: 1 }));
+
+  for (const text of [secret, `{"a": ${secret}}`, `"${secret}`, ""])
+    it(`shows nothing of ${JSON.stringify(text)}, which it cannot read`, () =>
       assert.throws(
         () => parseJson(text, "x", "fix it"),
         new Problems(["x: cannot be read as JSON; fix it"]),
-      );
-  });
+      ));
 });

@@ -240,7 +240,7 @@ describe("a problem in the settings", () => {
       "a tag with a slash",
       { tag: "feature/x" },
       "tag",
-      "is not an image tag (letters, digits, `_`, `.`, `-`)",
+      "is not an image tag (up to 128 letters, digits, `_`, `.` and `-`, not beginning with `.` or `-`)",
       correct("tag"),
     ],
     [

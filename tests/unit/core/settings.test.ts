@@ -85,13 +85,11 @@ describe("parseSettings", () => {
     ["settle", 0, 3600],
   ];
 
-  it("accepts whole numbers up to their limits", () => {
-    for (const [key, min, max] of ints) {
-      for (const value of [min, max]) {
+  for (const [key, min, max] of ints)
+    for (const value of [min, max])
+      it(`accepts ${value} as ${key}`, () => {
         assert.equal(parseSettings({ ...minimal, [key]: String(value) })[key as "settle"], value);
-      }
-    }
-  });
+      });
 
   it("returns settings or problems in the message form, for any input", () => {
     const key = fc.constantFrom(

@@ -12,7 +12,7 @@ const table: Record<string, { file: string; may: string[]; mayNot: string[] }> =
     file: "core/release/a.ts",
     may: ["../records", "node:crypto", "valibot"],
     mayNot: [
-      ...["@pulumi/pulumi", "node:fs", "node:child_process", "node:net", "ssh2"],
+      ...["@pulumi/pulumi", "node:fs", "node:child_process", "node:net", "node:http2", "ssh2"],
       ...[
         "../../adapters/git",
         "../../preflight",
@@ -45,7 +45,7 @@ const table: Record<string, { file: string; may: string[]; mayNot: string[] }> =
   "config.ts": {
     file: "config.ts",
     may: ["@pulumi/pulumi", "./core/settings", "./adapters/stack-file"],
-    mayNot: ["./preflight", "./components/images", "./cli/main", "./lab/lab"],
+    mayNot: ["./preflight", "./components/images", "./cli/main", "./lab/lab", "./scripts/demo/main"],
   },
   "index.ts": {
     file: "index.ts",
@@ -57,7 +57,7 @@ const table: Record<string, { file: string; may: string[]; mayNot: string[] }> =
       "./components/images",
       "./config",
     ],
-    mayNot: ["./cli/main", "./lab/lab", "./scripts/demo/main"],
+    mayNot: ["./cli/main", "./lab/lab", "./scripts/demo/main", "./tests/support/lab"],
   },
   cli: {
     file: "cli/verbs/a.ts",
@@ -66,29 +66,47 @@ const table: Record<string, { file: string; may: string[]; mayNot: string[] }> =
   },
   lab: {
     file: "lab/a.ts",
-    may: ["./docker", "../adapters/git"],
-    mayNot: ["../core/images", "../preflight", "../components/images", "../cli/main", "../tests/support/lab"],
+    may: ["./docker", "./pulumi/in-use"],
+    mayNot: [
+      ...["@pulumi/pulumi", "../core/images", "../adapters/git", "../preflight", "../components/images"],
+      ...["../cli/main", "../scripts/demo/main", "../tests/support/lab"],
+    ],
+  },
+  "lab/pulumi": {
+    file: "lab/pulumi/a.ts",
+    may: ["@pulumi/pulumi", "../docker", "../../adapters/git"],
+    mayNot: ["../../core/images", "../../preflight", "../../components/images", "../../cli/main"],
   },
   scripts: {
     file: "scripts/demo/a.ts",
     may: ["../../lab/lab"],
-    mayNot: ["../../core/images", "../../adapters/git", "../../components/images", "../../cli/main"],
+    mayNot: [
+      ...["@pulumi/pulumi", "../../core/images", "../../adapters/git", "../../components/images"],
+      "../../cli/main",
+    ],
   },
 };
 
-/** One file for each import, all linted at once by the project's rules. */
-function lintAll(files: { file: string; imported: string }[]): Set<string> {
+/**
+ * One file for each import, all linted at once by the project's rules.
+ *
+ * @returns the files that the linter refuses.
+ */
+function lintAll(
+  files: { file: string; imported: string }[],
+  rule = "style/noRestrictedImports",
+): Set<string> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "everfresh-imports-"));
   try {
-    const { overrides } = JSON.parse(readFileSync(path.join(checkout, "biome.json"), "utf8"));
-    writeFileSync(path.join(folder, "biome.json"), JSON.stringify({ root: true, overrides }));
+    const { linter, overrides } = JSON.parse(readFileSync(path.join(checkout, "biome.json"), "utf8"));
+    writeFileSync(path.join(folder, "biome.json"), JSON.stringify({ root: true, linter, overrides }));
     for (const { file, imported } of files) {
       mkdirSync(path.join(folder, path.dirname(file)), { recursive: true });
       writeFileSync(path.join(folder, file), `import "${imported}";\n`);
     }
     const { stdout } = spawnSync(
       path.join(checkout, "node_modules/.bin/biome"),
-      ["lint", "--only=style/noRestrictedImports", "--reporter=github", "--max-diagnostics=none", "."],
+      ["lint", `--only=${rule}`, "--reporter=github", "--max-diagnostics=none", "."],
       { cwd: folder, encoding: "utf8" },
     );
     return new Set([...stdout.matchAll(/file=([^,]+),/g)].map(([, file]) => file!));
@@ -121,4 +139,15 @@ describe("the linter", function () {
   for (const { name, file, imported, isAllowed } of atTheTop)
     it(`${isAllowed ? "lets" : "does not let"} ${name} import ${imported}`, () =>
       assert.equal(lintAll([{ file, imported }]).has(file), !isAllowed));
+
+  it("does not let files import each other in a circle", () => {
+    const circle = [
+      { file: "core/a.ts", imported: "./b" },
+      { file: "core/b.ts", imported: "./c" },
+      { file: "core/c.ts", imported: "./a" },
+      { file: "core/d.ts", imported: "./a" },
+    ];
+    const refused = lintAll(circle, "suspicious/noImportCycles");
+    assert.deepEqual([...refused].sort(), ["core/a.ts", "core/b.ts", "core/c.ts"]);
+  });
 });

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { eventually } from "../../../lab/poll";
 
 describe("eventually", () => {
-  it("returns the first answer that is neither undefined nor false, even 0 or an empty string", async () => {
-    for (const answer of [0, "", null, "yes"]) {
+  for (const answer of [0, "", null, "yes"])
+    it(`returns ${JSON.stringify(answer)} if that is the first answer other than undefined and false`, async () => {
       const answers = [undefined, false as const, answer];
       assert.equal(await eventually("it", async () => answers.shift()), answer);
-    }
-  });
+    });
 
   it("asks again after a failure", async () => {
     let asked = 0;

@@ -152,7 +152,7 @@ describe("the host's program", function () {
                   from,
                   stack,
                   lineage,
-                  registry: { address: "r:5000", username: who, password, insecure: false },
+                  registry: { address: "r:5000", username: who, password },
                 }),
               );
               const print = insteadOfMain(

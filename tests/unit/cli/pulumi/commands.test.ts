@@ -63,9 +63,24 @@ describe("a pulumi command", () => {
       "config set --non-interactive --secret --path everfresh:registry.password",
     ],
     [
-      "removes a value",
-      pulumi.removeConfig(selected, "release"),
-      "config rm --non-interactive --path everfresh:release",
+      "sets several values at once",
+      pulumi.setAllConfig(selected, { fresh: "now", pullBase: "true" }),
+      "config set-all --non-interactive --plaintext everfresh:fresh=now --plaintext everfresh:pullBase=true",
+    ],
+    [
+      "removes several values at once",
+      pulumi.removeAllConfig(selected, ["fresh", "release"]),
+      "config rm-all --non-interactive -- everfresh:fresh everfresh:release",
+    ],
+    [
+      "gives an up the values for it",
+      pulumi.up(prod, { approved: true, config: { tag: "v1", uniqueTag: "true" } }),
+      "up --stack prod --non-interactive --config-file /etc/prod.yaml --config everfresh:tag=v1 --config everfresh:uniqueTag=true --yes --skip-preview",
+    ],
+    [
+      "gives a preview the values for it",
+      pulumi.preview(prod, { json: false, config: { tag: "v1" } }),
+      "preview --stack prod --non-interactive --config-file /etc/prod.yaml --config everfresh:tag=v1",
     ],
     ["reads the outputs", pulumi.outputs(prod), "stack output --stack prod --non-interactive --json"],
     [

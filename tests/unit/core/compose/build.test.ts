@@ -63,42 +63,46 @@ describe("a build section", () => {
     assert.deepEqual(readService({ build: { context: "/a" } }).build!.platforms, []);
   });
 
-  it("rejects a context name that the builder would read as something else", () => {
-    for (const name of [
-      "../../../victim/.git/hooks/post-checkout",
-      "a=docker-image://evil",
-      "a,b",
-      'a"b',
-      "a b",
-      "",
-    ]) {
+  const wrongContexts = [
+    "../../../victim/.git/hooks/post-checkout",
+    "a=docker-image://evil",
+    "a,b",
+    'a"b',
+    "a b",
+    "",
+  ];
+  for (const name of wrongContexts)
+    it(`rejects ${JSON.stringify(name)}, a context name that the builder would read as something else`, () => {
       const line = `services.web.build.additional_contexts: ${JSON.stringify(name)} cannot name a context; use letters and digits, with \`.\`, \`_\`, \`-\`, \`/\`, \`:\` or \`@\` between them`;
       assertRefused([line], { build: { context: "/a", additional_contexts: { [name]: "/b" } } });
-    }
+    });
+
+  it("accepts context names that the builder reads as they are", () => {
     const names = ["base", "docker.io/library/node:22-A", "node@sha256:ab", "a_b"];
     const contexts = Object.fromEntries(names.map((name) => [name, "/b"]));
     const { build } = readService({ build: { context: "/a", additional_contexts: contexts } });
     assert.deepEqual(Object.keys(build!.additionalContexts), names);
   });
 
-  it("rejects an argument or label name that the builder would read as a different one", () => {
-    for (const key of ["args", "labels"])
-      for (const name of ["A=B", ""])
+  for (const key of ["args", "labels"])
+    for (const name of ["A=B", ""])
+      it(`rejects ${JSON.stringify(name)} in ${key}, which the builder would read as a different name`, () =>
         assertRefused(
           [
             `services.web.build.${key}: ${JSON.stringify(name)} cannot be a name; use a name without an equals sign`,
           ],
           { build: { context: "/a", [key]: { [name]: "c" } } },
-        );
-  });
+        ));
 
-  it("rejects a secret id or variable that the builder would read as something else", () => {
-    const todo = "use a name without spaces, commas, quotation marks and equals signs";
-    for (const id of ["a,src=/etc/shadow", 'a"', "a b", "a\n", "a=b"]) {
+  const todo = "use a name without spaces, commas, quotation marks and equals signs";
+  for (const id of ["a,src=/etc/shadow", 'a"', "a b", "a\n", "a=b"])
+    it(`rejects ${JSON.stringify(id)}, a secret's id that the builder would read as something else`, () => {
       const line = `services.web.build.secrets: \`npm\` has the id ${JSON.stringify(id)}, which cannot be passed to the builder; ${todo}`;
       const build = { context: "/a", secrets: [{ source: "npm", target: id }] };
       assertRefused([line], { build }, { secrets: { npm: { file: "/k/npm" } } });
-    }
+    });
+
+  it("rejects a secret's variable that the builder would read as something else", () => {
     const line = `services.web.build.secrets: \`npm\` names its variable "A,src=/etc/shadow", which cannot be passed to the builder; ${todo}`;
     const build = { context: "/a", secrets: [{ source: "npm" }] };
     assertRefused([line], { build }, { secrets: { npm: { environment: "A,src=/etc/shadow" } } });

@@ -76,12 +76,11 @@ describe("a relative bind mount", () => {
       assert.equal(placeOf("./pgdata:/data", facts), "folder mounts/pgdata, made"));
   }
 
-  it("is a file on the host, empty at first, if containers keep data in it", () => {
-    for (const file of ["acme.json", "data/db.sqlite3", "app.db", "acme-staging.json", "access.log"]) {
+  for (const file of ["acme.json", "data/db.sqlite3", "app.db", "acme-staging.json", "access.log"])
+    it(`is a file on the host, empty at first, if it is called ${file}, because containers keep data in it`, () => {
       assert.equal(placeOf(`./${file}:/data/x`), `file mounts/${file}, made`);
       assert.equal(placeOf(`./${file}:/data/x`, { kind: "file", ...untracked }), `file mounts/${file}, made`);
-    }
-  });
+    });
 
   it("is a file on the host that must exist there if git ignores it and it does not exist here", () => {
     assert.equal(placeOf("./certs/a.pem:/a.pem:ro", ignored), "file mounts/certs/a.pem");
@@ -245,13 +244,12 @@ describe("a relative bind mount", () => {
     ]);
   });
 
-  it("is refused if its path cannot be sent to a host", () => {
-    for (const odd of ["./a|b", "./a\tb"])
+  for (const odd of ["./a|b", "./a\tb"])
+    it(`is refused if its path is ${JSON.stringify(odd)}, which cannot be sent to a host`, () =>
       assert.equal(
         placeOf(`${odd}:/data`),
         "services.web.volumes (/data): has a `|` or a control character in its path; rename it",
-      );
-  });
+      ));
 
   it("is rendered as a path on the host, which docker creates only if it is a folder to create", () => {
     const { project, hostPaths } = place({ web: { volumes: ["./data:/data", "./acme.json:/acme.json"] } });

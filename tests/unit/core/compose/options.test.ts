@@ -10,8 +10,8 @@ const verify = (node: unknown) => {
 };
 
 describe("parseOptions", () => {
-  it("asks for no further proof by default", () => {
-    for (const node of [undefined, null, {}, { verify: {} }]) {
+  for (const node of [undefined, null, {}, { verify: {} }])
+    it(`asks for no further proof if it reads ${JSON.stringify(node)}`, () => {
       const problems: string[] = [];
       assert.deepEqual(parseOptions(node, where, problems), {
         verify: [],
@@ -21,8 +21,7 @@ describe("parseOptions", () => {
         commands: {},
       });
       assert.deepEqual(problems, []);
-    }
-  });
+    });
 
   it("expects status 200 by default", () => {
     assert.deepEqual(verify({ http: { port: 8080, path: "/" } }), [

@@ -17,14 +17,13 @@ describe("readProject", () => {
     });
   });
 
-  it("rejects a network name that contains a separator of the host's answers", () => {
-    for (const name of ["a|b", "a\nb", "a\u0007"]) {
+  for (const name of ["a|b", "a\nb", "a\u0007"])
+    it(`rejects ${JSON.stringify(name)}, a network name with a character that separates a host's answers`, () => {
       assert.throws(
         () => read({ redis: {} }, { networks: { odd: { name } } }),
         new Problems(["networks.odd.name: has a `|` or a control character; choose another name"]),
       );
-    }
-  });
+    });
 
   it("finds services named like built-in object properties", () => {
     const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
@@ -173,16 +172,15 @@ describe("an image that is not built", () => {
     });
   }
 
-  it("does not follow a tag if it is built, has a digest, or is pulled only when missing or never", () => {
-    for (const node of [
-      { build: { context: "/a" }, pull_policy: "always" },
-      { image: "web:1@sha256:1", pull_policy: "always" },
-      { image: "web:1", pull_policy: "missing" },
-      { image: "web:1", pull_policy: "never" },
-      { image: "web:1" },
-    ])
-      assert.equal(readService(node).followsTag, false);
-  });
+  const fixed: [string, Parameters<typeof readService>[0]][] = [
+    ["is built", { build: { context: "/a" }, pull_policy: "always" }],
+    ["has a digest", { image: "web:1@sha256:1", pull_policy: "always" }],
+    ["is pulled only when missing", { image: "web:1", pull_policy: "missing" }],
+    ["is never pulled", { image: "web:1", pull_policy: "never" }],
+    ["has no pull policy", { image: "web:1" }],
+  ];
+  for (const [what, node] of fixed)
+    it(`does not follow its tag if it ${what}`, () => assert.equal(readService(node).followsTag, false));
 });
 
 describe("the image of a service that is built", () => {

@@ -141,15 +141,14 @@ describe("a bind mount", () => {
     );
   });
 
-  it("with a Windows path is refused", () => {
-    for (const source of ["C:\\data", "v:/v", "\\\\server\\share"])
+  for (const source of ["C:\\data", "v:/v", "\\\\server\\share"])
+    it(`with the Windows path ${source} is refused`, () =>
       assertRefused(
         [
           `services.web.volumes (/data): \`${source}\` is a Windows path; use a relative path, a path on the host, or a volume name of two letters or more`,
         ],
         { volumes: [{ type: "bind", source, target: "/data" }] },
-      );
-  });
+      ));
 });
 
 for (const kind of ["configs", "secrets"] as const) {

@@ -27,15 +27,12 @@ describe("an identified build", () => {
     folder.write({ "src/page": "2" });
     const now = await identify(folder.spec());
     const { content } = before;
-    const causes: [string, string][] = [
-      [causeOf(undefined, undefined, now), "it was never deployed"],
-      [causeOf(content, before, now), "1 file (src/page)"],
-      [
-        causeOf(content, undefined, now),
-        `its content changed (this checkout has not seen ${content.slice(0, 12)})`,
-      ],
-      [causeOf(now.content, now, now), "its image is not known to be in this registry"],
-    ];
-    for (const [cause, expected] of causes) assert.equal(cause, expected);
+    assert.equal(causeOf(undefined, undefined, now), "it was never deployed");
+    assert.equal(causeOf(content, before, now), "1 file (src/page)");
+    assert.equal(
+      causeOf(content, undefined, now),
+      `its content changed (this checkout has not seen ${content.slice(0, 12)})`,
+    );
+    assert.equal(causeOf(now.content, now, now), "its image is not known to be in this registry");
   });
 });

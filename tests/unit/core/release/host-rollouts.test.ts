@@ -11,12 +11,12 @@ describe("hostRecreationNotes", () => {
     hostRecreationNotes(project(labels), ["web", "api"], hosts);
   const recreated = (why: string) => [`web: is recreated, not started first: ${why}`];
 
-  it("are none where nothing stands in the way", () => {
+  it("are none if every service can start first", () => {
     assert.deepEqual(notes({}, running()), []);
     assert.deepEqual(notes({}, running({ compose: "2.19.0" }), running({ compose: "5.0.2" })), []);
   });
 
-  it("are none where the service does not run yet", () => {
+  it("are none if the service does not run yet", () => {
     assert.deepEqual(notes({}, running({ compose: "2.17.0", containers: [] })), []);
   });
 
@@ -54,7 +54,7 @@ describe("hostRecreationNotes", () => {
       assert.deepEqual(
         notes(rule("b"), withLabels(rule("a"))),
         recreated(
-          "its labels for Traefik change, and Traefik drops a route that two containers describe differently; deploy this when a few seconds without an answer do no harm",
+          "its labels for Traefik change, and Traefik drops a route that two containers describe differently; deploy this when a few seconds of downtime do no harm",
         ),
       );
       assert.equal(notes({ "Traefik.Enable": "false" }, withLabels({ "traefik.enable": "true" })).length, 1);
@@ -68,7 +68,7 @@ describe("hostRecreationNotes", () => {
       );
     });
 
-    it("are none when there were none, or are none any more", () => {
+    it("are none if there were no such labels, or there are none any more", () => {
       assert.deepEqual(notes(rule("a"), withLabels({})), []);
       assert.deepEqual(notes({}, withLabels(rule("a"))), []);
     });

@@ -76,8 +76,8 @@ describe("decideRollouts", () => {
     ],
   ];
   const cautious: [string, Node, string][] = [
-    ["a volume", volume(), "it writes to volume data, where two at once may do damage"],
-    ["a path of the host", bind("/srv/data"), "it writes to /data, where two at once may do damage"],
+    ["a volume", volume(), "it writes to volume data, which two containers at once may damage"],
+    ["a path of the host", bind("/srv/data"), "it writes to /data, which two containers at once may damage"],
   ];
   for (const [what, node, why] of [...unable, ...cautious]) {
     it(`recreates a service with ${what}, and says why`, () => {
@@ -126,12 +126,13 @@ describe("decideRollouts", () => {
     assert.match(recreationNotes(decisions, true)[0]!, /volume data is marked as exclusive/);
   });
 
-  it("recreates a service that another one runs inside", () => {
-    for (const [node, how] of [
-      [{ network_mode: "service:web" }, "network_mode: service:web"],
-      [{ pid: "service:web" }, "pid: service:web"],
-      [{ volumes_from: ["web:ro"] }, "volumes_from"],
-    ] as [Node, string][]) {
+  const insides: [Node, string][] = [
+    [{ network_mode: "service:web" }, "network_mode: service:web"],
+    [{ pid: "service:web" }, "pid: service:web"],
+    [{ volumes_from: ["web:ro"] }, "volumes_from"],
+  ];
+  for (const [node, how] of insides)
+    it(`recreates a service that another one runs inside (${how})`, () => {
       const [note] = recreationNotes(
         decide({ web: web(), sidecar: { image: "s:1", ...node, ...noRollout } }),
         false,
@@ -142,7 +143,6 @@ describe("decideRollouts", () => {
         ),
         note,
       );
-    }
-  });
+    });
   const noRollout = { "x-everfresh": { strategy: "recreate" } };
 });

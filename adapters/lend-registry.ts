@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+import { lendProgram } from "../core/host/requests";
+import type { DeployRequest, RegistryLogin } from "../core/host/types";
+import { Problems, problem } from "../core/problems";
+import type { LocalRegistry, Registry } from "../core/settings";
+import { useLocalRegistry } from "./local-registry";
+import { registryProxy } from "./registry-proxy";
+import { type Connection, dial } from "./ssh-connection";
+import { forwardBack } from "./ssh-forward";
+import type { Asked } from "./verb";
+
+/** What a host may read of the registry on this machine. */
+export interface Readable {
+  repositories: readonly string[];
+  /** Called with the number of bytes that have been sent since the last call. */
+  onSent?: (bytes: number) => void;
+}
+
+/**
+ * Lends a host the registry from which it pulls images, for one deployment: until this process ends, or the connection does.
+ * Does nothing if the host can reach the registry with what the request itself says.
+ *
+ * @throws Problems when the host cannot be reached, does not allow it, or cannot store the login.
+ */
+export async function lendRegistry(
+  asked: Asked,
+  request: DeployRequest,
+  registry: Registry | undefined,
+  readable: Readable,
+): Promise<void> {
+  if (registry?.local) await lendLocalRegistry(asked, request, registry.local, readable);
+}
+
+/**
+ * Lets a host read this machine's registry, through a port of the host's loopback address and with a password that is valid
+ * for this connection only. The registry starts when the host first asks for something.
+ */
+async function lendLocalRegistry(
+  asked: Asked,
+  request: DeployRequest,
+  local: LocalRegistry,
+  readable: Readable,
+): Promise<void> {
+  const connection = await connect(asked);
+  const login = { username: "everfresh", password: randomBytes(24).toString("hex") };
+  const open = () => useLocalRegistry(local).then(() => local.port);
+  const proxy = registryProxy({ ...readable, ...login, open });
+  const port = await forwardBack(connection.client, `${asked.where} (${asked.host.name})`, proxy);
+  await lend(connection, asked, request, { address: `127.0.0.1:${port}`, ...login });
+}
+
+const connect = ({ host, where }: Asked): Promise<Connection> =>
+  dial(host, where, { dialTimeout: 10_000, background: true });
+
+function lend(
+  { client, unref, end }: Connection,
+  { host, where }: Asked,
+  { release, remoteDir, lineage }: DeployRequest,
+  login: RegistryLogin,
+): Promise<void> {
+  const { command, stdin } = lendProgram({ project: release.project, remoteDir, lineage }, login);
+  return new Promise((resolve, reject) => {
+    const fail = (problems: string[]) => {
+      end();
+      reject(new Problems(problems));
+    };
+    const unable = (what: string) =>
+      fail([
+        problem(`${where} (${host.name})`, `cannot be lent a registry (${what})`, "run `pulumi up` again"),
+      ]);
+    client.exec(command, (error, channel) => {
+      if (error) return unable(error.message);
+      const refusals: Buffer[] = [];
+      channel.on("data", () => {
+        unref();
+        resolve();
+      });
+      channel.stderr.on("data", (data: Buffer) => refusals.push(data));
+      channel.on("close", () => {
+        const lines = Buffer.concat(refusals).toString().split("\n").filter(Boolean);
+        if (lines.length > 0) fail(lines.map((line) => `${host.name}: ${line}`));
+        else unable("the connection was closed");
+      });
+      channel.write(stdin);
+    });
+  });
+}
