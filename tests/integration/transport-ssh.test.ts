@@ -94,6 +94,7 @@ describe("transport: ssh", function () {
     await eventually(
       "the host has three of four layers",
       async () => (await imagesOnHost(`${ours()}:part-*`)).length === 3,
+      300_000,
     );
     child.kill("SIGKILL");
     relay.cut();
@@ -104,6 +105,22 @@ describe("transport: ssh", function () {
     const again = relay.sent() - before;
     assert.ok(again < 30_000_000, `${again} bytes were sent again`);
     assert.deepEqual(await imagesOnHost(`${ours()}:part-*`), []);
+  });
+
+  it("brings a new host what the others have", async () => {
+    const before = await stack.containers();
+    const { privateKey, url: _, ports: __, container: ___, ...added } = lab.hosts[1]!;
+    await stack.configure(
+      Object.fromEntries(Object.entries(added).map(([key, value]) => [`hosts[1].${key}`, `${value}`])),
+    );
+    await stack.secret("hosts[1].privateKey", privateKey);
+    await stack.mustUp();
+    assert.deepEqual(await stack.containers(), before);
+    const digests = (containers: typeof before) =>
+      Object.fromEntries(Object.entries(containers).map(([service, { digest }]) => [service, digest]));
+    assert.deepEqual(digests(await stack.containers(lab.hosts[1])), digests(before));
+    await stack.unset("hosts[1]");
+    await stack.mustUp();
   });
 
   it("says in one line that the host's sshd forwards no ports, before anything is changed", async () => {
