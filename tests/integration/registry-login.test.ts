@@ -66,7 +66,7 @@ describe("a registry whose password only docker's credential helper knows", func
     seen.output = output;
   });
   after(async () => {
-    await onHost(`docker logout ${lab.registry.pullAddress}`);
+    await onHost("rm -rf .docker");
     await stack?.[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   });
