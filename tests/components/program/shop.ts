@@ -47,6 +47,8 @@ export interface Surroundings {
   pull?(image: string): void;
   /** Returns the layers that a registry reports for an image; default: none. */
   layers?(name: string): { diffId: string; bytes: number }[] | undefined;
+  /** Starts the registry of this machine. */
+  useLocalRegistry?(): void;
   host(name: string): HostState;
   commit(): { commit: string; dirty?: string } | undefined;
 }
@@ -129,7 +131,7 @@ const standIns = (): Outside => {
     pruneBuildCache: async (hours, kind) => outside.prune?.(hours, kind),
     readOnBuildMemory: async () => ({}),
     writeOnBuildMemory: async () => {},
-    useLocalRegistry: async () => {},
+    useLocalRegistry: async () => outside.useLocalRegistry?.(),
     resolveDigest: async (name) => outside.registry(name),
     imageLayers: async (name) => outside.layers?.(name),
     onBuildOf: async () => undefined,
