@@ -32,7 +32,12 @@ export async function lendRegistry(
 ): Promise<void> {
   if (registry?.local) return lendLocalRegistry(asked, request, registry.local, readable);
   if (registry === undefined || request.registry?.password !== undefined) return;
-  const login = await hostLogin(registry);
+  // A release that the host keeps has its images there, so a login that cannot be read is no reason to refuse it.
+  const isKept = "kept" in request.release;
+  const login = await hostLogin(registry).catch((error) => {
+    if (!isKept) throw error;
+    return undefined;
+  });
   if (login === undefined) return;
   const address = registryHost(registry.pullAddress);
   await lend(await connect(asked), asked, request, { address, ...login });

@@ -85,6 +85,11 @@ is_lent() {
   case $1 in localhost/everfresh/*/*:????????????) ;; *) return 1 ;; esac
 }
 
+# Where the names of this project's begin: its name as `plainName` in core/images.ts makes it valid.
+lent_place() {
+  printf 'localhost/everfresh/%s' "$(printf '%s\n' "$project" | sed 's/[_-]*\(_-\|-_\|___\)[_-]*/-/g; s/[_-]*$//')"
+}
+
 # The registry's name for such an image $2 of release $1.
 lent_name() {
   lent_repository=${2##*/}
@@ -126,7 +131,7 @@ part_sizes() {
 
 # Removes what `pull_parts` pulled.
 remove_parts() {
-  for part in $(engine image ls --format '{{.Repository}}:{{.Tag}}' "localhost/everfresh/$project/*:part-*" 2>/dev/null); do
+  for part in $(engine image ls --format '{{.Repository}}:{{.Tag}}' "$(lent_place)/*:part-*" 2>/dev/null); do
     # shellcheck disable=SC2046 # one word per name
     engine image rm $(names_of_image "$part") >/dev/null 2>&1 || :
   done

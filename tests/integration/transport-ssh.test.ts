@@ -25,6 +25,8 @@ describe("transport: ssh", function () {
       hosts: [{ ...host!, port: relay.port }],
       localRegistry: `127.0.0.1:${port}`,
     });
+    // After a cut, the host's program takes a moment to notice it.
+    await stack.configure({ lockWait: "300" });
     await stack.mustUp();
   });
   after(async () => {

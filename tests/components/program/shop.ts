@@ -50,6 +50,8 @@ export interface Surroundings {
   layers?(name: string): { diffId: string; bytes: number }[] | undefined;
   /** Returns docker's own login for a registry; default: none. */
   pushLogin?(host: string): PushLogin;
+  /** Starts the registry of this machine. */
+  useLocalRegistry?(): void;
   host(name: string): HostState;
   commit(): { commit: string; dirty?: string } | undefined;
 }
@@ -132,7 +134,7 @@ const standIns = (): Outside => {
     pruneBuildCache: async (hours, kind) => outside.prune?.(hours, kind),
     readOnBuildMemory: async () => ({}),
     writeOnBuildMemory: async () => {},
-    useLocalRegistry: async () => {},
+    useLocalRegistry: async () => outside.useLocalRegistry?.(),
     resolveDigest: async (name) => outside.registry(name),
     imageLayers: async (name) => outside.layers?.(name),
     onBuildOf: async () => undefined,

@@ -49,7 +49,7 @@ for (const shell of SHELLS) {
       });
       lenders.push(child);
       child.stdin.write(stdin);
-      const [said] = await Promise.race([once(child.stdout, "data"), once(child.stderr, "data")]);
+      const [said] = await Promise.race([once(child.stdout, "data"), once(child, "close")]);
       return { said: String(said), leave: () => leave(child) };
     }
 
@@ -125,7 +125,7 @@ printf '%s\\n' "$lent" "$registry_address" "$registry_config" "$registry_login"`
 
     it("is there even if something else had its name", async () => {
       mkdirSync(join(folder(), fileOf("l1"), "x"), { recursive: true, mode: 0o700 });
-      assert.match((await lend("l1", 5001)).said, /^(lent|what was changed on this host is kept in .*)\n$/);
+      assert.equal((await lend("l1", 5001)).said, "lent\n");
       assert.equal(used("l1")[1], "127.0.0.1:5001");
       assert.ok(existsSync(join(folder(), "changed")));
     });

@@ -64,6 +64,28 @@ docker_within() {
       it(`do not have a name such as ${name.replace(digest, "sha256:…")}`, () => assert.ok(!isLent(name)));
     }
 
+    it("are found again under the project's name, whatever it is", () => {
+      const projects = [
+        "shop",
+        "a__b",
+        "a___b",
+        "a-b",
+        "a--b",
+        "a_-b",
+        "a-_b",
+        "a_b_-_c____d",
+        "a-",
+        "a___",
+        "a-_",
+      ];
+      const places = projects.map((project) =>
+        nameOnHosts(`r/web@${digest}`, "ssh", project).replace(/\/[^/]*$/, ""),
+      );
+      assert.deepEqual(run(`for project in ${projects.join(" ")}; do lent_place; echo; done`), places);
+      const [shown] = run('docker_within() { echo "$*" >&9; }\nexec 9>&1\nproject=a- && remove_parts');
+      assert.match(shown!, / localhost\/everfresh\/a\/\*:part-\*$/);
+    });
+
     it("are pulled by the digest of the release, from the registry that is lent", () => {
       assert.deepEqual(run(`registry_address=127.0.0.1:5001\nlent_name r1 ${lent}`), [
         `127.0.0.1:5001/shop-web@${digest}`,
