@@ -45,7 +45,7 @@ pull_image() {
   done
   failed_check=pull
   [ -z "$lent" ] || [ -f "$lent" ] || pull_output="the connection that it came through was cut; run \`pulumi up\` again"
-  reason="pull $2: $(printf '%s' "$pull_output" | tail -n 2)$(gone_remedy "$1" "$2" "$pull_output")"
+  reason="pull $2: $(printf '%s' "$pull_output" | tail -n 2)$(gone_remedy "$1" "$2" "$pull_output")$(rootless_remedy "$pull_output")"
   return 1
 }
 
@@ -61,6 +61,16 @@ gone_remedy() {
   is_built "$1" "$2" || return
   # shellcheck disable=SC2016 # for people
   printf '; it is no longer in the registry or on this host: run `pulumi up --refresh` with the stack that built it, which pushes it again'
+}
+
+# Prints what to do if the engine, judging by docker's output $1, does not reach this host's loopback address, where the deployer's
+# connection ends: an engine in rootless mode has a network of its own.
+rootless_remedy() {
+  [ -n "$lent" ] || return
+  case $1 in *"connection refused"*) ;; *) return ;; esac
+  case $(engine info --format '{{.SecurityOptions}}' 2>/dev/null) in
+  *rootless*) printf '; docker in rootless mode cannot pull through the SSH connection: use a registry' ;;
+  esac
 }
 
 # Whether release $1 built image $2, so that it has a digest.

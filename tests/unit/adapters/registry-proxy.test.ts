@@ -26,7 +26,14 @@ const manifest = JSON.stringify({
   },
   layers: layers.map((layer) => ({ mediaType: "x", digest: sha256(layer), size: layer.length })),
 });
-const index = JSON.stringify({ schemaVersion: 2, manifests: [{ digest: sha256(manifest) }] });
+const indexOf = (...systems: string[]) =>
+  JSON.stringify({
+    schemaVersion: 2,
+    manifests: systems.map((os) => ({ digest: sha256(manifest), platform: { os, architecture: "amd64" } })),
+  });
+/** With an attestation, as the containerd image store pushes it. */
+const single = indexOf("linux", "unknown");
+const several = indexOf("linux", "windows");
 const hex = (content: string) => sha256(content).slice("sha256:".length);
 const blobs = Object.fromEntries([Buffer.from(config), ...layers].map((bytes) => [sha256(bytes), bytes]));
 
@@ -53,7 +60,12 @@ describe("a registry's proxy", () => {
       const [, kind, name = ""] = /^\/v2\/shop-(?:web|api)\/(manifests|blobs)\/(.+)$/.exec(url) ?? [];
       const bytes =
         kind === "manifests"
-          ? { latest: manifest, [sha256(manifest)]: manifest, [sha256(index)]: index }[name]
+          ? {
+              latest: manifest,
+              [sha256(manifest)]: manifest,
+              [sha256(single)]: single,
+              [sha256(several)]: several,
+            }[name]
           : (blobs[name] ?? (url === "/v2/" ? "{}" : undefined));
       if (bytes === undefined) return response.writeHead(404).end("no such thing");
       const [, from] = /^bytes=(\d+)-$/.exec(range ?? "") ?? [];
@@ -278,6 +290,11 @@ describe("a registry's proxy", () => {
       );
     });
 
+    it("is that of the only image in an index", async () => {
+      const [whole, inIndex] = await Promise.all([ask(part(1)), ask(part(1, hex(single)))]);
+      assert.ok(whole.body.equals(inIndex.body) && whole.body.length > 0);
+    });
+
     it("gives the layers as they are in the whole", async () => {
       const manifest = JSON.parse((await ask(part(1))).body.toString());
       const { body } = await ask(`/v2/shop-web/blobs/${manifest.layers[0].digest}`);
@@ -287,7 +304,7 @@ describe("a registry's proxy", () => {
     for (const [name, path] of [
       ["of no layers", part(0)],
       ["of all layers", part(3)],
-      ["of an index", part(1, hex(index))],
+      ["of an index for several systems", part(1, hex(several))],
       ["of an image that the registry lacks", part(1, "0".repeat(64))],
     ] as const) {
       it(`says that there is none ${name}`, async () => {

@@ -65,7 +65,7 @@ describe("a part of an image", () => {
   ]) {
     it(`has the media type ${mediaType}, as an image with ${given ?? "none"}`, () => {
       const part = partOf(1, manifest(3, { mediaType: given }));
-      assert.deepEqual([part.mediaType, parsed(part.manifest).mediaType], [mediaType, mediaType]);
+      assert.deepEqual([part.manifest.mediaType, parsed(part.manifest).mediaType], [mediaType, mediaType]);
     });
   }
 
