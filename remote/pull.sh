@@ -44,7 +44,7 @@ pull_image() {
     sleep "$pause"
   done
   failed_check=pull
-  [ -z "$lent" ] || [ -f "$lent" ] || pull_output="the connection that it came through was cut; run \`pulumi up\` again"
+  [ -z "$lent" ] || is_still_lent || pull_output="the connection that it came through was cut; run \`pulumi up\` again"
   reason="pull $2: $(printf '%s' "$pull_output" | tail -n 2)$(gone_remedy "$1" "$2" "$pull_output")$(rootless_remedy "$pull_output")"
   return 1
 }
@@ -147,8 +147,12 @@ digest_of() {
 use_lent_registry() {
   [ -f "$(lent_file)" ] || return 0
   lent=$(lent_file)
+  lent_inode=$(inode "$lent")
   registry_address=$(field "$lent" address) registry_config=$(field "$lent" config) registry_login=$(field "$lent" login)
 }
+
+# A later deployment of the same stack may have lent its own meanwhile.
+is_still_lent() { [ "$(inode "$lent")" = "$lent_inode" ]; }
 
 # Gives an image a tag of our own. `docker image prune`, which many hosts run nightly, removes images that have only a digest.
 tag_image() {
@@ -184,7 +188,7 @@ pull_with_login() {
     return
   fi
   # If the deployer's connection is cut, docker would try again for a minute, and nobody else could deploy meanwhile.
-  { while [ -f "$lent" ]; do nap; done && kill "$pull_process"; } &
+  { while is_still_lent; do nap; done && kill "$pull_process"; } &
   pull_watch=$!
   wait "$pull_process"
   pull_status=$?
