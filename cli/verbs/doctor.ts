@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { useLocalRegistry } from "../../adapters/local-registry";
 import { checkLogin, isClosed } from "../../adapters/registry";
 import { pushLogin, registryAccess, unusableLogin } from "../../adapters/registry-access";
 import { RegistryError } from "../../adapters/registry-error";
@@ -135,7 +136,10 @@ export async function registryFinding({
   promoteFrom,
 }: Pick<Settings, "registry" | "promoteFrom">): Promise<string> {
   if (!registry) return "none is needed for a pinned release";
-  if (registry.local) return "runs only while this machine deploys";
+  if (registry.local) {
+    await useLocalRegistry(registry.local);
+    return `starts on port ${registry.local.port} while this machine deploys`;
+  }
   const host = registryHost(registry.address);
   const access = registryAccess(registry);
   await checkLogin(host, access);
@@ -163,7 +167,10 @@ async function hostFindings(settings: Settings): Promise<Finding[]> {
     if (!(error instanceof Problems)) throw error;
     return []; // the finding about the compose project says why
   }
-  const answers = await askHosts(settings, (asked) => runVerb(asked, doctorProgram(project)));
+  const mustForward = settings.transport === "ssh";
+  const answers = await askHosts(settings, (asked) =>
+    runVerb(asked, doctorProgram(project), { mustForward }),
+  );
   return answers.map((answer) =>
     "problems" in answer
       ? { what: answer.name, problems: answer.problems }
