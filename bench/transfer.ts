@@ -67,7 +67,6 @@ async function everfresh(lab: Lab, relay: Relay): Promise<Pair & { layer: number
     layers: { size: number }[];
   };
   await clear(lab);
-  await docker(["volume", "rm", `everfresh-registry-${port}`]).catch(() => {});
   return { ...pair, layer: manifest.layers.at(-1)!.size };
 }
 
@@ -87,6 +86,7 @@ async function saveAndLoad(lab: Lab, relay: Relay): Promise<Pair> {
     return { bytes: relay.sent() - before, seconds: (performance.now() - start) / 1000 };
   };
   const pair = { whole: await send("first"), changed: await send("second") };
+  await docker(["rmi", "bench-transfer:first", "bench-transfer:second"]);
   await clear(lab);
   return pair;
 }

@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { type Memory, memoryType } from "../../core/release/deployed";
+import { docker } from "../../lab/docker";
 import { engine } from "../../lab/faults";
 import type { Lab, LabHost } from "../../lab/lab";
 import { withTools } from "../../lab/pulumi/environment";
@@ -31,6 +32,9 @@ export class TestStack {
   tools: NodeJS.ProcessEnv = withTools();
   /** The folder of the program that runs. */
   program = checkout;
+
+  /** Where the registry of this machine listens, if images come over SSH. */
+  #localRegistry?: string;
 
   private constructor(
     readonly name: string,
@@ -67,6 +71,7 @@ export class TestStack {
       state: path.join(folder, "state"),
     };
     const stack = new TestStack(name, project, folder, place.app, place.state, hosts[0]!);
+    stack.#localRegistry = options.localRegistry;
     if (!beside) {
       await cp(app, stack.app, { recursive: true, verbatimSymlinks: true });
       if (app === pages && lab.engine === "oldest") await stack.doWithoutStartInterval();
@@ -276,8 +281,26 @@ export class TestStack {
       `label=com.docker.compose.project=${this.project}`,
     );
     if (ids !== "") await engine(this.host, "rm", "-f", "-v", ...ids.split("\n"));
+    await this.#removeRegistry();
     await rm(this.folder, { recursive: true, force: true });
     await rm(path.join(checkout, ".everfresh", "build", this.name), { recursive: true, force: true });
+  }
+
+  /** Removes the registry of this machine, which ends by itself but keeps its storage, and the images that were pushed to it. */
+  async #removeRegistry(): Promise<void> {
+    if (this.#localRegistry === undefined) return;
+    const name = `everfresh-registry-${this.#localRegistry.split(":")[1]}`;
+    await docker(["rm", "--force", name]).catch(() => {}); // it has ended
+    await docker(["volume", "rm", "--force", name]);
+    const pushed = [
+      "images",
+      "--format={{.Repository}}:{{.Tag}}",
+      `--filter=reference=${this.#localRegistry}/*`,
+    ];
+    const images = (await docker(pushed))
+      .split("\n")
+      .filter((image) => image !== "" && !image.endsWith(":<none>"));
+    if (images.length > 0) await docker(["rmi", "--force", ...images]);
   }
 
   async #run(args: string[], { input, must = false }: { input?: string; must?: boolean } = {}): Promise<Run> {
