@@ -1,84 +1,26 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { docker as run } from "../../../lab/docker";
 import { eventually } from "../../../lab/poll";
-import { type Properties, unknown, type Value } from "../../../lab/pulumi/plugin/properties";
-import type { Case, World } from "../case";
+import { type Properties, unknown } from "../../../lab/pulumi/plugin/properties";
+import type { Case } from "../case";
 import type { ProviderPlugin } from "../provider";
-
-const remoteImage = "docker:index/remoteImage:RemoteImage";
-const registryImage = "docker:index/registryImage:RegistryImage";
-const tag = "docker:index/tag:Tag";
-
-/** Writes a context into the folder that the plugin works in. Its files are given by name. */
-async function context({ folder }: World, files: Record<string, string>): Promise<void> {
-  await mkdir(path.join(folder, "app"), { recursive: true });
-  for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, "app", name), text);
-}
-
-/** The image of a case, in the lab's registry. */
-const imageName = ({ lab }: World, name: string) => `${lab.registry.address}/conformance/${name}:content-1`;
-
-const built = (world: World, name: string, build: Properties = {}): Properties => ({
-  name: imageName(world, name),
-  triggers: { content: "1" },
-  keepLocally: true,
-  build: { context: "app", buildLogFile: "build.log", ...build },
-});
-
-const auth = ({ lab: { registry } }: World, changes: Properties = {}): Properties => ({
-  address: `http://${registry.address}`,
-  username: registry.username,
-  password: registry.password,
-  ...changes,
-});
-
-const pushed = (world: World, name: string, authConfig: Properties = auth(world)): Properties => ({
-  name: imageName(world, name),
-  triggers: { content: "1" },
-  keepRemotely: true,
-  authConfig,
-});
-
-/** The inputs that the engine has after a check. */
-async function checked(plugin: ProviderPlugin, type: string, news: Properties): Promise<Properties> {
-  const answer = await plugin.check(type, news);
-  if ("inputs" in answer && answer.inputs) return answer.inputs;
-  throw new Error(JSON.stringify(answer));
-}
-
-async function create(plugin: ProviderPlugin, type: string, news: Properties) {
-  return plugin.create(type, await checked(plugin, type, news));
-}
-
-/** Builds an image with one file, the same for both sides. */
-async function someImage(plugin: ProviderPlugin, world: World, name: string): Promise<Properties> {
-  await context(world, { Dockerfile: "FROM scratch\nCOPY page /\n", page: name });
-  const outcome = await create(plugin, remoteImage, built(world, name));
-  if ("error" in outcome) throw new Error(outcome.error);
-  return outcome.properties;
-}
-
-/** An answer without the words of Go's libraries. */
-function essence<T>(answer: T): T {
-  const error = (answer as { error?: string }).error?.replace(
-    /(Error loading registry auth config:|no auth config found for registry \S+).*/s,
-    "$1",
-  );
-  return error === undefined ? answer : { ...answer, error };
-}
-
-/** Puts a credential helper on the plugin's PATH. */
-async function helper({ folder }: World, name: string, answer: string, status = 0): Promise<void> {
-  const file = path.join(folder, "bin", `docker-credential-${name}`);
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, `#!/bin/sh\ncat >/dev/null\necho '${answer}'\nexit ${status}\n`, { mode: 0o755 });
-}
-
-const defined = (properties: Partial<Properties>): Properties =>
-  Object.fromEntries(
-    Object.entries(properties).filter((entry): entry is [string, Value] => entry[1] !== undefined),
-  );
+import {
+  auth,
+  built,
+  checked,
+  context,
+  create,
+  defined,
+  essence,
+  helper,
+  imageName,
+  pushed,
+  registryImage,
+  remoteImage,
+  someImage,
+  tag,
+} from "./docker-resources";
 
 export const dockerCases: Case<ProviderPlugin>[] = [
   {
