@@ -15,6 +15,8 @@ import { redeploy } from "./verbs/redeploy";
 import { clearRollback, rollback } from "./verbs/rollback";
 import { status } from "./verbs/status";
 import { unlock } from "./verbs/unlock";
+import { verify } from "./verbs/verify";
+import type { VerifyOptions } from "./verify";
 
 /** Runs one verb with the options given on the command line. */
 export type Run = (options: SharedOptions, verb: (session: Session) => Promise<ExitStatus>) => Promise<void>;
@@ -68,6 +70,15 @@ export function commandLine(run: Run): Command {
     .option(...json("print the answer as JSON"))
     .option("--expect-current", "also exit with 1 if the working tree would build other images")
     .action((options) => run(options, (session) => status(session, options)));
+
+  verb("verify", "do the running containers have this text? or, without one: do the release's checks pass?")
+    .argument("[service]", "only this service; with a text, each of its containers must have it")
+    .option("--contains <text>", "the text to look for, as it is: no pattern")
+    .option("--in <path>", "a file, or a folder with all that is below it; absolute, in the container")
+    .option(...json("print the answer as JSON"))
+    .action((service: string | undefined, options: VerifyOptions & SharedOptions) =>
+      run(options, (session) => verify(session, service, options)),
+    );
 
   verb("history", "every deployment the hosts remember, failed ones too, newest first")
     .option(...json("print it as JSON"))

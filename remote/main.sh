@@ -29,9 +29,10 @@ main() {
   # The progress of the deployment, and why it failed.
   proof='' applied='' ready='' announced_changes='' putting_back=''
   reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves='' calls='' apply_fault='' files_checked=''
+  check_only='' verify_service=''
   request
   case ${1-} in
-  deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive | lend) "$1" ;;
+  deploy | report | probe | teardown | history | logs | search | verify | unlock | doctor | lacks | receive | lend) "$1" ;;
   *) refuse 2 "everfresh: unknown verb ${1-}" ;;
   esac
   exit

@@ -111,6 +111,7 @@ layers_here() {
   inspected image inspect --format '{{range .RootFS.Layers}}{{urlquery .}} {{end}}' \
     $(engine image ls -q 2>/dev/null | sort -u) 2>/dev/null
 }
+# shellcheck disable=SC2016 # awk's own
 chain_rule='
 $1 == "chain" {
   chain = ""; count = split($2, layer, " ")

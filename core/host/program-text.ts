@@ -16,6 +16,8 @@ export type Verb =
   | "teardown"
   | "history"
   | "logs"
+  | "search"
+  | "verify"
   | "unlock"
   | "doctor"
   | "lacks";

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { StatusReport } from "../../cli/status";
+import type { ChecksReport, SearchedContainer, SearchReport } from "../../cli/verify";
 import { docker } from "../../lab/docker";
 import { engine } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
@@ -26,6 +27,9 @@ describe("everfresh", function () {
   before(async () => {
     lab = await sharedLab();
     stack = await TestStack.create(lab);
+    const check = "x-everfresh: { verify: { command: [test, '!', -e, /tmp/broken] } }";
+    const known = await stack.read("compose.yaml");
+    await stack.write("compose.yaml", known.replace("build: cache\n", `build: cache\n    ${check}\n`));
   });
   after(() => stack?.[Symbol.asyncDispose]());
 
@@ -68,6 +72,17 @@ describe("everfresh", function () {
     const host = parsed.hosts[stack.host.name]!;
     assert.ok("services" in host, stdout);
     return { status, healthy: parsed.healthy, upToDate: parsed.upToDate, host };
+  };
+
+  /** The containers that were searched, and what was found in each. */
+  const search = async (contains: string, place: string, ...more: string[]) => {
+    const asked = ["verify", ...more, "--contains", contains, "--in", place];
+    const { status, stdout, stderr } = await everfresh(...asked, "--json");
+    assert.notEqual(stdout, "", stderr);
+    const { containers } = (JSON.parse(stdout) as SearchReport).hosts[stack.host.name] as {
+      containers: SearchedContainer[];
+    };
+    return { status, containers };
   };
 
   let first: string;
@@ -149,6 +164,82 @@ describe("everfresh", function () {
     second = deployed.release;
     assert.equal(deployed.images.web!.content, content);
     assert.equal(await stack.page(), "<h1>second</h1>");
+  });
+
+  it("finds a text in the container that runs", async () => {
+    const { status, containers } = await search("second</h1>\n", "/www", "web");
+    const { id, digest } = (await stack.containers()).web!;
+    assert.deepEqual(
+      containers.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: typeof startedAt })),
+      [
+        {
+          service: "web",
+          container: id,
+          running: digest,
+          startedAt: "string",
+          health: "healthy",
+          result: "found",
+          count: 1,
+          matching: 1,
+          files: [{ path: "/www/index.html", count: 1 }],
+        },
+      ],
+    );
+    assert.equal(status, 0);
+  });
+
+  it("does not find what only an earlier release had, and says so of a path that does not exist", async () => {
+    const old = await search("first", "/www/index.html", "web");
+    assert.deepEqual([old.status, old.containers[0]!.result], [1, "not found"]);
+    const { status, stdout } = await everfresh("verify", "web", "--contains", "second", "--in", "/nope");
+    assert.equal(status, 1);
+    assert.match(stdout, /^ {2}web .* \/nope does not exist there$/m);
+  });
+
+  it("sees what the process sees, not what the host has since put in a file's place", async () => {
+    const written = "ln -s /dev/shm/$'a\n' /tmp/link 2>/dev/null; ln -sfn /dev/shm /tmp/shm";
+    await stack.inContainer("cache", "sh", "-c", `${written}; echo 'a $(id) "b"' >/dev/shm/note`);
+    const { status, containers } = await search('$(id) "b"', "/tmp/shm");
+    assert.equal(status, 0);
+    assert.deepEqual(
+      containers.map(({ service, result }) => [service, result]),
+      [
+        ["cache", "found"],
+        ["api", "no such path"],
+        ["web", "no such path"],
+      ],
+    );
+  });
+
+  it("makes the release's checks again", async () => {
+    const checks = async () => {
+      const { status, stdout } = await everfresh("verify", "--json");
+      return { status, hosts: (JSON.parse(stdout) as ChecksReport).hosts };
+    };
+    const check = { service: "cache", check: "command test" };
+    assert.deepEqual(await checks(), {
+      status: 0,
+      hosts: { [stack.host.name]: { release: second, checks: [{ ...check, passed: true }] } },
+    });
+    await stack.inContainer("cache", "touch", "/tmp/broken");
+    const container = (await stack.containers()).cache!.id;
+    const broken = "command test exited with status 1";
+    assert.deepEqual(await checks(), {
+      status: 1,
+      hosts: {
+        [stack.host.name]: {
+          release: second,
+          checks: [{ ...check, passed: false, problem: broken, container }],
+        },
+      },
+    });
+    await stack.inContainer("cache", "rm", "/tmp/broken");
+  });
+
+  it("rejects a service that the release does not have", async () => {
+    const { status, stderr } = await everfresh("verify", "nope", "--contains", "x", "--in", "/");
+    assert.equal(status, 2);
+    assert.match(stderr, /^nope: is not a service of the release that runs; choose one of: /);
   });
 
   it("reports drift", async () => {
