@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { inOneLine } from "../core/printable";
 import { problem } from "../core/problems";
 import type { DeployOptions } from "./deploy-options";
@@ -8,6 +8,7 @@ import { clearCache } from "./verbs/clear-cache";
 import { buildOnly, deploy, preview } from "./verbs/deploy";
 import { doctor } from "./verbs/doctor";
 import { type ExplainOptions, explain } from "./verbs/explain";
+import { explainRunning } from "./verbs/explain-running";
 import { history } from "./verbs/history";
 import { defaultStack, type InitOptions, init } from "./verbs/init";
 import { logs } from "./verbs/logs";
@@ -92,13 +93,21 @@ export function commandLine(run: Run): Command {
       run(options, (session) => logs(session, service, options)),
     );
 
-  verb("explain", "what a service's content hash is made of, and what changed")
-    .argument("<service>", "a service with a `build:` section")
-    .option(...json("print the identity as JSON; needs neither Pulumi nor a Docker engine"))
+  verb("explain", "what a service's content hash is made of, and what changed; or why what runs is old")
+    .argument("<service>", "a service with a `build:` section; with --running, any service")
+    .addOption(
+      new Option(
+        "--running",
+        "what its containers run: which image, what was changed in them, what is mounted over it",
+      ).conflicts(["file", "envFile"]),
+    )
+    .option(...json("print it as JSON; without --running, needs neither Pulumi nor a Docker engine"))
     .option("-f, --file <compose-file...>", "the compose files; default: the stack's, else compose.yaml")
     .option("--env-file <file>", "the env file for interpolation; default: the stack's, else .env.deploy")
-    .action((service: string, options: ExplainOptions & SharedOptions) =>
-      run(options, (session) => explain(session, service, options)),
+    .action((service: string, options: ExplainOptions & { running?: boolean } & SharedOptions) =>
+      run(options, (session) =>
+        options.running ? explainRunning(session, service) : explain(session, service, options),
+      ),
     );
 
   verb("rollback", "pin the stack to an earlier release and deploy that, without a build")

@@ -163,7 +163,8 @@ function healthOf({ health, proved, restarts = 0 }: ServiceStatus): string {
 export const shortDigest = (image: string) =>
   image.replace(/^.*@/, "").replace(/^sha256:([0-9a-f]{12})[0-9a-f]+$/, "$1");
 
-function imageOf({ expected, running }: ServiceStatus): string {
+/** The image that runs, and the one that should if it is another. */
+export function imageOf({ expected, running }: Pick<ServiceStatus, "expected" | "running">): string {
   if (running === undefined) return `- (expected ${shortDigest(expected)})`;
   const named = !/sha256:[0-9a-f]{64}$/.test(expected);
   return named || expected.endsWith(running)

@@ -1,13 +1,13 @@
 import { type Search, searchLimitMib, standInFor } from "../core/host/requests";
 import { type CheckResult, parseChecks, parseSearch, type SearchResult } from "../core/host/search";
 import { type ServiceStatus, statusOf } from "../core/host/status";
-import type { HostState } from "../core/host/types";
-import { excerpt, printable } from "../core/printable";
-import { Problems, problem, refuse } from "../core/problems";
+import { excerpt } from "../core/printable";
+import { problem, refuse } from "../core/problems";
 import type { HostAnswer } from "./hosts";
 import { type ExitStatus, exit } from "./pulumi/outcome";
 import { shortDigest } from "./status";
-import { moment, type Paint, table } from "./terminal";
+import { count, moment, type Paint, table } from "./terminal";
+import { mustBeKnown, type Told, unknownHost } from "./told";
 
 export interface VerifyOptions {
   contains?: string;
@@ -54,12 +54,6 @@ export function searchOf(
   return { ...(service === undefined ? {} : { service }), contains: contains!, in: place! };
 }
 
-/** What a host answered to a verb that tells the facts first. */
-export interface Told {
-  state: HostState;
-  lines: readonly string[];
-}
-
 /** What `everfresh verify --contains --json` prints. */
 export interface SearchReport {
   contains: string;
@@ -100,15 +94,6 @@ export function searchReportOf(
   );
   const answered = Object.values(hosts).every((host) => !("problems" in host));
   return { ...search, found: answered && services.length > 0, services, hosts };
-}
-
-function mustBeKnown(service: string | undefined, answers: readonly HostAnswer<Told>[]): void {
-  const releases = answers.flatMap((answer) => ("value" in answer ? [answer.value.state.current!] : []));
-  const names = [...new Set(releases.flatMap(({ services }) => services.map(({ name }) => name)))];
-  if (service === undefined || releases.length === 0 || names.includes(service)) return;
-  throw new Problems([
-    problem(service, "is not a service of the release that runs", `choose one of: ${names.join(", ")}`),
-  ]);
 }
 
 function searched({ state, lines }: Told, only: string | undefined): SearchedContainer[] {
@@ -194,8 +179,6 @@ function conclusion(
   );
 }
 
-const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
-
 /** What `everfresh verify --json` prints. */
 export interface ChecksReport {
   passed: boolean;
@@ -245,9 +228,3 @@ export function renderChecks({ hosts }: ChecksReport, paint: Paint): string[] {
     ];
   });
 }
-
-const unknownHost = (name: string, problems: readonly string[], paint: Paint): string[] => [
-  `${paint("bold", name)}: ${paint("red", "not known")}`,
-  ...problems.map((line) => `  ${printable(line)}`),
-  "",
-];

@@ -32,7 +32,7 @@ main() {
   check_only='' verify_service=''
   request
   case ${1-} in
-  deploy | report | probe | teardown | history | logs | search | verify | unlock | doctor | lacks | receive | lend) "$1" ;;
+  deploy | report | probe | teardown | history | logs | search | verify | inside | unlock | doctor | lacks | receive | lend) "$1" ;;
   *) refuse 2 "everfresh: unknown verb ${1-}" ;;
   esac
   exit

@@ -35,6 +35,23 @@ logs() {
   done
 }
 
+# inside: prints the facts of `probe`, and after them for each container of service `inside_service`:
+#   inside {...}         the content hash of its image, and what is mounted in it
+#   changed|container|   a line of `docker diff`, at most 5000 of them: what differs from its image, mounts left out
+inside() {
+  probe
+  engine_limit=30
+  [ "$PWD" = "$folder" ] || return 0
+  inside_ids=$(container_ids --filter "label=com.docker.compose.service=$inside_service" 2>/dev/null) || refuse_engine
+  inside_template='{"id":{{json .Id}},"content":{{json (index .Config.Labels "dev.everfresh.content")}}'
+  inside_template=$inside_template',"mounts":{{json .Mounts}},"tmpfs":{{json .HostConfig.Tmpfs}}}'
+  for id in $inside_ids; do
+    inside_changes=$(engine diff "$id" | head -n 5000) || refuse_engine
+    engine inspect --type container --format "inside $inside_template" "$id" || continue # it went away
+    [ -z "$inside_changes" ] || printf '%s\n' "$inside_changes" | sed "s/^/changed|$id|/"
+  done
+}
+
 # unlock: stops the process that holds the lock. The lock itself is never left behind: the kernel frees it with its last holder.
 unlock() {
   find_folder || refuse 1 "$project: nothing is deployed here; there is no lock"

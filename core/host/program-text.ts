@@ -18,6 +18,7 @@ export type Verb =
   | "logs"
   | "search"
   | "verify"
+  | "inside"
   | "unlock"
   | "doctor"
   | "lacks";

@@ -196,6 +196,10 @@ export const standInFor = (text: string): string | undefined =>
 export const verifyProgram = (project: HostProject, service = ""): HostProgram =>
   hostProgram("verify", { ...projectValues(project), verify_service: service });
 
+/** Facts about the host, and how one service's containers differ from their images, for `parseInside`; touches nothing. */
+export const insideProgram = (project: HostProject, service: string): HostProgram =>
+  hostProgram("inside", { ...projectValues(project), inside_service: service });
+
 /** Stops the process that holds the lock: asks it to stop, and kills it after `wait` seconds. */
 export const unlockProgram = (project: HostProject, wait: number): HostProgram =>
   hostProgram("unlock", { ...projectValues(project), lock_wait: wait });

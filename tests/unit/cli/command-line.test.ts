@@ -38,6 +38,7 @@ describe("the command line", () => {
       "deploy",
       "preview",
       "status",
+      "verify",
       "history",
       "logs",
       "explain",

@@ -53,7 +53,7 @@ function request(overrides: Partial<WrittenRequest> = {}): WrittenRequest {
 
 /** The program with the values of every verb, so that none is unassigned. */
 function wholeProgram(): string {
-  const names = ["with_volumes", "logs_service", "logs_tail"];
+  const names = ["with_volumes", "logs_service", "logs_tail", "inside_service"];
   for (const part of ["service", "text", "swap", "path", "limit"]) names.push(`search_${part}`);
   const others = names.map((name) => `${name}=''\n`).join("");
   return deploymentProgram(request()).stdin.replace("request() {\n", `request() {\n${others}`);
