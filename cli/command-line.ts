@@ -1,9 +1,11 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { inOneLine } from "../core/printable";
 import { problem } from "../core/problems";
+import { completion, type Shell, shells } from "./completion";
 import type { DeployOptions } from "./deploy-options";
-import type { ExitStatus } from "./pulumi/outcome";
+import { type ExitStatus, exit } from "./pulumi/outcome";
 import type { Session, SharedOptions } from "./session";
+import { print } from "./terminal";
 import { clearCache } from "./verbs/clear-cache";
 import { buildOnly, deploy, preview } from "./verbs/deploy";
 import { doctor } from "./verbs/doctor";
@@ -11,7 +13,7 @@ import { type ExplainOptions, explain } from "./verbs/explain";
 import { explainRunning } from "./verbs/explain-running";
 import { history } from "./verbs/history";
 import { defaultStack, type InitOptions, init } from "./verbs/init";
-import { logs } from "./verbs/logs";
+import { followLogs, logs } from "./verbs/logs";
 import { redeploy } from "./verbs/redeploy";
 import { clearRollback, rollback } from "./verbs/rollback";
 import { status } from "./verbs/status";
@@ -89,8 +91,9 @@ export function commandLine(run: Run): Command {
   verb("logs", "the last lines of the containers' logs")
     .argument("[service]", "only this service")
     .option("-n, --tail <lines>", "how many per container", count, 100)
+    .option("-f, --follow", "go on with what is written from now on, until Ctrl-C")
     .action((service: string | undefined, options) =>
-      run(options, (session) => logs(session, service, options)),
+      run(options, (session) => (options.follow ? followLogs : logs)(session, service, options)),
     );
 
   verb("explain", "what a service's content hash is made of, and what changed; or why what runs is old")
@@ -167,6 +170,15 @@ export function commandLine(run: Run): Command {
       "the registry's user, whose password is in EVERFRESH_REGISTRY_PASSWORD; else you are asked for it",
     )
     .action((options: InitOptions & SharedOptions) => run(options, (session) => init(session, options)));
+
+  verb("completion", "print a script with which a shell completes verbs and options")
+    .addArgument(new Argument("<shell>", "the shell that reads it").choices(shells))
+    .action((shell: Shell, options) =>
+      run(options, async () => {
+        print(completion(program, shell).trimEnd());
+        return exit.done;
+      }),
+    );
 
   return program;
 

@@ -18,7 +18,7 @@ main() {
   interrupted=''
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
-  case ${1-} in receive | lend) exec 4<&0 ;; esac
+  case ${1-} in receive | lend | follow) exec 4<&0 ;; esac
   exec </dev/null
   engine_limit=30
   # Values that a request may leave out.
@@ -32,7 +32,7 @@ main() {
   check_only='' verify_service=''
   request
   case ${1-} in
-  deploy | report | probe | teardown | history | logs | search | verify | inside | unlock | doctor | lacks | receive | lend) "$1" ;;
+  deploy | report | probe | teardown | history | logs | follow | search | verify | inside | unlock | doctor | lacks | receive | lend) "$1" ;;
   *) refuse 2 "everfresh: unknown verb ${1-}" ;;
   esac
   exit

@@ -130,7 +130,7 @@ export function receiveProgram(
 }
 
 /** The command line of a verb whose program is the first line of stdin, see {@link inOneLine}. */
-const streamedCommand = (verb: "receive" | "lend") =>
+const streamedCommand = (verb: "receive" | "lend" | "follow") =>
   `sh -c 'read -r program && eval "$(printf %s "$program" | base64 -d)"' everfresh ${verb}`;
 
 const inOneLine = (text: string) => `${Buffer.from(text).toString("base64")}\n`;
@@ -148,10 +148,25 @@ export function lendProgram(
 }
 
 /** The last `tail` log lines of one service's containers, or of all. */
-export const logsProgram = (
-  project: HostProject,
-  { service = "", tail }: { service?: string; tail: number },
-): HostProgram => hostProgram("logs", { ...projectValues(project), logs_service: service, logs_tail: tail });
+export const logsProgram = (project: HostProject, logs: Logs): HostProgram =>
+  hostProgram("logs", logsValues(project, logs));
+
+/** The same, and what is written from then on, until stdin ends. */
+export const followProgram = (project: HostProject, logs: Logs): HostProgram => ({
+  command: streamedCommand("follow"),
+  stdin: inOneLine(programText(logsValues(project, logs))),
+});
+
+export interface Logs {
+  service?: string;
+  tail: number;
+}
+
+const logsValues = (project: HostProject, { service = "", tail }: Logs) => ({
+  ...projectValues(project),
+  logs_service: service,
+  logs_tail: tail,
+});
 
 /** What is looked for in running containers: a text, in a file or below a folder. */
 export interface Search {

@@ -7,7 +7,7 @@ import type { RunningContainer, RunningReport } from "../../cli/explain-running"
 import type { StatusReport } from "../../cli/status";
 import type { ChecksReport, SearchedContainer, SearchReport } from "../../cli/verify";
 import { docker } from "../../lab/docker";
-import { engine } from "../../lab/faults";
+import { engine, exec } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
 import { withTools } from "../../lab/pulumi/environment";
@@ -38,17 +38,7 @@ describe("everfresh", function () {
 
   /** Runs the command line in a folder that is neither the checkout nor the application's. */
   function everfresh(...args: string[]): Promise<Answer> {
-    const [verb = "", ...rest] = args;
-    const environment = {
-      ...withTools(),
-      PULUMI_BACKEND_URL: `file://${path.join(stack.folder, "state")}`,
-      PULUMI_CONFIG_PASSPHRASE: "test",
-    };
-    const child = spawn(
-      path.join(checkout, "cli/everfresh.js"),
-      [verb, "--stack", stack.name, "--config-file", configuration(), ...rest],
-      { cwd: os.tmpdir(), env: environment, stdio: ["ignore", "pipe", "pipe"] },
-    );
+    const child = start(...args);
     const answer = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const)
       child[name].on("data", (data) => {
@@ -58,6 +48,20 @@ describe("everfresh", function () {
       child.once("error", reject);
       child.once("close", (status) => resolve({ status: status ?? -1, ...answer }));
     });
+  }
+
+  function start(...args: string[]) {
+    const [verb = "", ...rest] = args;
+    const environment = {
+      ...withTools(),
+      PULUMI_BACKEND_URL: `file://${path.join(stack.folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+    };
+    return spawn(
+      path.join(checkout, "cli/everfresh.js"),
+      [verb, "--stack", stack.name, "--config-file", configuration(), ...rest],
+      { cwd: os.tmpdir(), env: environment, stdio: ["ignore", "pipe", "pipe"] },
+    );
   }
 
   async function must<T>(...args: string[]): Promise<T> {
@@ -324,6 +328,33 @@ describe("everfresh", function () {
     assert.equal(status, 2);
     assert.match(stderr, /^nope: no host has any log output of it/);
   });
+
+  it("follows a service's log, and leaves nothing running on the host", async () => {
+    const child = start("logs", "web", "--follow", "--tail", "1");
+    let printed = "";
+    child.stdout.on("data", (data) => {
+      printed += data;
+    });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    await eventually("its last line is shown", async () =>
+      /^web \| \S+Z hello from the web\n$/.test(printed),
+    );
+    assert.match(await followers(), /docker logs/);
+    const restart = "docker restart -t 0 $0 && docker exec $0 sh -c 'echo again >/proc/1/fd/1'";
+    await exec(stack.host, ["sh", "-c", restart, (await stack.containers()).web!.id]);
+    await eventually("what it writes next is shown", async () => /^web \| \S+Z again$/m.test(printed));
+    child.kill("SIGINT");
+    assert.equal(await ended, 0);
+    await eventually("the host has ended it", async () => (await followers()) === "");
+  });
+
+  /** What runs on the host for somebody who follows logs there. */
+  const followers = () =>
+    exec(stack.host, [
+      "sh",
+      "-c",
+      "ps -eo args= | grep -E '^docker logs|^(ba|da)?sh.*everfresh follow' | grep -v grep; :",
+    ]);
 
   it("reports who holds a host's lock, and ends that deployment", async () => {
     const hold = [
