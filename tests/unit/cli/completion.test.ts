@@ -18,11 +18,7 @@ function run(
   try {
     writeFileSync(path.join(folder, "a file.yaml"), "");
     writeFileSync(path.join(folder, "script"), script);
-    const { status, stdout, stderr, error } = spawnSync(shell, args, {
-      input,
-      encoding: "utf8",
-      cwd: folder,
-    });
+    const { status, stdout, stderr, error } = spawnSync(shell, args, { encoding: "utf8", cwd: folder });
     assert.equal(error, undefined, `${shell}: not found`);
     return { status, stdout, stderr };
   } finally {
@@ -45,7 +41,11 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 
 describe("completion in bash", () => {
   it("parses", () => {
-    assert.deepEqual(run("bash", ["-n", "script"], completion(program, "bash")), { status: 0, stdout: "", stderr: "" });
+    assert.deepEqual(run("bash", ["-n", "script"], completion(program, "bash")), {
+      status: 0,
+      stdout: "",
+      stderr: "",
+    });
   });
 
   const cases: [string, string[], string[]][] = [
