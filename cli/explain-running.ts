@@ -96,7 +96,7 @@ export function renderRunning(report: RunningReport, paint: Paint): string[] {
     "problems" in host
       ? unknownHost(name, host.problems, paint)
       : [
-          `${paint("bold", name)}: release ${host.release}`,
+          `${paint("bold", name)}: release ${printable(host.release)}`,
           ...host.containers.flatMap((each) => renderContainer(report, each, paint)),
           "",
         ],
@@ -116,7 +116,9 @@ function renderContainer(
   if (each.container === undefined) return [paint("red", `  ${service}: no container (${each.health})`)];
   const { changes, mounts } = each;
   return [
-    `  ${service}: container ${each.container.slice(0, 12)}, started ${moment(each.startedAt ?? "-")}, ${printable(each.health)}`,
+    printable(
+      `  ${service}: container ${each.container.slice(0, 12)}, started ${moment(each.startedAt ?? "-")}, ${each.health}`,
+    ),
     `    image ${printable(imageOf(each))}: ${comparison(each, workingTree)}`,
     changes.length === 0
       ? "    inside the container nothing was changed after it was created"

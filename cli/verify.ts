@@ -1,7 +1,7 @@
 import { type Search, searchLimitMib, standInFor } from "../core/host/requests";
 import { type CheckResult, parseChecks, parseSearch, type SearchResult } from "../core/host/search";
 import { type ServiceStatus, statusOf } from "../core/host/status";
-import { excerpt } from "../core/printable";
+import { excerpt, printable } from "../core/printable";
 import { problem, refuse } from "../core/problems";
 import type { HostAnswer } from "./hosts";
 import { type ExitStatus, exit } from "./pulumi/outcome";
@@ -132,7 +132,7 @@ export function renderSearch(report: SearchReport, service: string | undefined, 
       ]),
     ]);
     return [
-      `${paint("bold", name)}: release ${host.release}`,
+      `${paint("bold", name)}: release ${printable(host.release)}`,
       paint("dim", head!),
       ...rows.map((row, i) => (host.containers[i]!.result === "found" ? row : paint("red", row))),
       "",
@@ -170,7 +170,7 @@ function conclusion(
   paint: Paint,
 ): string {
   const text = `\`${excerpt(contains)}\``;
-  if (found) return paint("green", `${text} is in every container of ${services.join(", ")}`);
+  if (found) return paint("green", `${text} is in every container of ${printable(services.join(", "))}`);
   return paint(
     "red",
     service === undefined
@@ -222,7 +222,7 @@ export function renderChecks({ hosts }: ChecksReport, paint: Paint): string[] {
       ]),
     );
     return [
-      `${paint("bold", name)}: release ${host.release}`,
+      `${paint("bold", name)}: release ${printable(host.release)}`,
       ...none,
       ...rows.map((row, i) => (host.checks[i]!.passed ? row : paint("red", row))),
     ];

@@ -79,7 +79,7 @@ observe() { :; }
 know_images() { :; }
 proved_one_shots() { :; }
 verdicts() { printf '%s\\n' 'good|web|w1|||running' 'good|api|a1|||running' 'wait|db|is unhealthy|d1'; }
-engine() { echo "$*" >&2; [ "$2" != a1 ] || { echo 'no | way'; return 3; }; }
+engine() { echo "$*" >&3; [ "$2" != a1 ] || { echo 'no | way'; return 3; }; }
 run_calls() {
   calls=$2
   command_in db true
