@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { lendProgram } from "../core/host/requests";
 import type { DeployRequest, RegistryLogin } from "../core/host/types";
+import { registryHost } from "../core/images";
 import { Problems, problem } from "../core/problems";
 import type { LocalRegistry, Registry } from "../core/settings";
 import { useLocalRegistry } from "./local-registry";
+import { hostLogin } from "./registry-access";
 import { registryProxy } from "./registry-proxy";
 import { type Connection, dial } from "./ssh-connection";
 import { forwardBack } from "./ssh-forward";
@@ -28,7 +30,17 @@ export async function lendRegistry(
   registry: Registry | undefined,
   readable: Readable,
 ): Promise<void> {
-  if (registry?.local) await lendLocalRegistry(asked, request, registry.local, readable);
+  if (registry?.local) return lendLocalRegistry(asked, request, registry.local, readable);
+  if (registry === undefined || request.registry?.password !== undefined) return;
+  // A release that the host keeps has its images there, so a login that cannot be read is no reason to refuse it.
+  const isKept = "kept" in request.release;
+  const login = await hostLogin(registry).catch((error) => {
+    if (!isKept) throw error;
+    return undefined;
+  });
+  if (login === undefined) return;
+  const address = registryHost(registry.pullAddress);
+  await lend(await connect(asked), asked, request, { address, ...login });
 }
 
 /**

@@ -58,7 +58,10 @@ async function start(registry: LocalRegistry): Promise<void> {
 
 function cannotStart({ port, image }: LocalRegistry, error: unknown): Problems {
   const { stderr } = error as { stderr?: string };
-  const why = excerpt((stderr ?? brief(error as Error)).trim().split("\n").at(-1)!);
+  // docker's last line may only name its help.
+  const lines = stderr?.trim().split("\n") ?? [brief(error as Error)];
+  const line = lines.findLast((line) => !line.includes("--help"))!;
+  const why = excerpt(line.replace(/^docker: (Error response from daemon: )?/, ""), 200);
   if (/already (allocated|in use)/.test(why)) return portTaken(port);
   const what = `the registry of this machine does not start from the image ${image} (${why})`;
   const todo =

@@ -5,6 +5,7 @@ import { useLocalRegistry } from "./local-registry";
 import { readMemory, writeMemory } from "./onbuild-memory";
 import { probeHost } from "./probe";
 import { imageLayers, onBuildOf, resolveDigest } from "./registry";
+import { pushLogin } from "./registry-access";
 
 /** Everything outside the program that it reads or calls; tests replace it. */
 export const outside = {
@@ -22,6 +23,8 @@ export const outside = {
   resolveDigest,
   imageLayers,
   onBuildOf,
+  /** Docker's own logins. */
+  pushLogin,
 };
 
 export type Outside = typeof outside;

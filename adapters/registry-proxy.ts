@@ -1,7 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
 import http from "node:http";
 import type { Duplex } from "node:stream";
-import { type Blob, configDigest, imagePart } from "../core/image-part";
+import { type Blob, configDigest, imagePart, onlyImage } from "../core/image-part";
+import { MANIFESTS } from "./registry-session";
 
 /** What a host may read, and how it proves that it may. */
 export interface ProxyOptions {
@@ -24,9 +25,9 @@ export interface ProxyOptions {
  * @returns a function that takes a connection.
  */
 export function registryProxy(options: ProxyOptions): (connection: Duplex) => void {
-  const partConfigs = new Map<string, Blob>();
+  const parts = new Map<string, Blob>();
   const server = http.createServer((request, response) => {
-    void answer(request, response, options, partConfigs).catch(() => {
+    void answer(request, response, options, parts).catch(() => {
       if (response.headersSent) response.destroy();
       else response.writeHead(502).end();
     });
@@ -41,7 +42,7 @@ async function answer(
   request: http.IncomingMessage,
   response: http.ServerResponse,
   options: ProxyOptions,
-  partConfigs: Map<string, Blob>,
+  parts: Map<string, Blob>,
 ): Promise<void> {
   const { repositories, username, password } = options;
   const wanted = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
@@ -51,7 +52,7 @@ async function answer(
   }
   const { url = "", method = "" } = request;
   const [, repository = "", kind, name = ""] =
-    /^\/v2\/([a-z0-9._/-]+)\/(manifests|blobs)\/([\w.:-]+)$/.exec(url) ?? [];
+    /^\/v2\/([a-z0-9._/-]+)\/(manifests|blobs)\/(\w[\w.:-]*)$/.exec(url) ?? [];
   if (!/^(GET|HEAD)$/.test(method) || !(url === "/v2/" || repositories.includes(repository))) {
     response.writeHead(403).end();
     return;
@@ -59,36 +60,35 @@ async function answer(
   const [, layers, hex] = (kind === "manifests" && /^part-(\d+)-([0-9a-f]{64})$/.exec(name)) || [];
   if (layers && hex) {
     const part = await readPart(options, repository, `sha256:${hex}`, Number(layers));
-    if (part) partConfigs.set(part.config.digest, part.config);
-    send(response, part?.manifest, part?.mediaType);
-  } else if (kind === "blobs" && partConfigs.has(name)) {
-    send(response, partConfigs.get(name), "application/octet-stream");
-  } else await pass(request, response, options);
+    for (const each of part ? [part.manifest, part.config] : []) parts.set(each.digest, each);
+    send(response, part?.manifest);
+  } else if (parts.has(name)) send(response, parts.get(name));
+  else await pass(request, response, options);
 }
 
-function send(response: http.ServerResponse, blob: Blob | undefined, mediaType = ""): void {
+function send(response: http.ServerResponse, blob: Blob | undefined): void {
   if (!blob) {
     response.writeHead(404).end();
     return;
   }
   response.writeHead(200, {
-    "content-type": mediaType,
+    "content-type": blob.mediaType,
     "content-length": blob.bytes.length,
     "docker-content-digest": blob.digest,
   });
   response.end(blob.bytes); // nothing of it, if only the head was asked for
 }
 
-/** A part of an image; undefined if it has none, such as an image of several platforms. */
+/** A part of an image; undefined if it has none, such as an image for several platforms. */
 async function readPart({ open }: ProxyOptions, repository: string, digest: string, layers: number) {
   const registry = `http://127.0.0.1:${await open()}/v2/${repository}`;
   const read = async (address: string): Promise<unknown> => {
-    const accept =
-      "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
-    const answer = await fetch(`${registry}/${address}`, { headers: { accept } });
+    const answer = await fetch(`${registry}/${address}`, { headers: { accept: MANIFESTS } });
     return answer.ok ? answer.json() : undefined;
   };
-  const manifest = await read(`manifests/${digest}`);
+  const found = await read(`manifests/${digest}`);
+  const image = onlyImage(found);
+  const manifest = image === undefined ? found : await read(`manifests/${image}`);
   const config = configDigest(manifest);
   return config === undefined ? undefined : imagePart(manifest, await read(`blobs/${config}`), layers);
 }
@@ -99,9 +99,11 @@ async function pass(
   response: http.ServerResponse,
   { open, onSent }: ProxyOptions,
 ): Promise<void> {
+  const port = await open();
+  if (response.destroyed) return; // the host has left meanwhile
   const asked = http.request({
     host: "127.0.0.1",
-    port: await open(),
+    port,
     method,
     path: url,
     headers: { ...(accept && { accept }), ...(range && { range }) },

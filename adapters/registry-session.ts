@@ -1,13 +1,14 @@
 import * as v from "valibot";
 import { speaksHttp } from "../core/images";
 import { excerpt } from "../core/printable";
+import type { RegistryLogin } from "./docker-login";
 import { RegistryError, strangeAnswer, unreachable } from "./registry-error";
 import { repeated } from "./repeated";
 
 const TIMEOUT_MS = 5_000;
 /** The largest manifest that registries must accept (OCI distribution-spec, "Pushing Manifests"). Bytes. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
-const MANIFESTS = [
+export const MANIFESTS = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -20,8 +21,10 @@ export interface RegistryAuth {
 }
 
 export interface RegistryOptions {
-  /** Default: ask anonymously. */
+  /** The configured login. Default: {@link login}. */
   auth?: RegistryAuth;
+  /** Looks up a login when the registry demands one. Default: ask anonymously. */
+  login?: () => Promise<RegistryLogin | undefined>;
   /** Use http. Default: only for this machine itself. */
   insecure?: boolean;
   /** For each request, in milliseconds. Default: 5000. */
@@ -50,6 +53,9 @@ export class RegistrySession {
   readonly #scope: string | undefined;
   readonly #origin: string;
   #authorization: string | undefined;
+  /** The login that was looked up, and what was wrong with it. */
+  #login: RegistryLogin | undefined;
+  #problem: unknown;
 
   /** @param scope - what a token is asked for; default: what the registry's challenge names. */
   constructor(registry: string, options: RegistryOptions, scope: string | undefined) {
@@ -79,7 +85,7 @@ export class RegistrySession {
     return this.#parse(answer, schema);
   }
 
-  /** @throws RegistryError for any status but 200. */
+  /** @throws RegistryError for any status but 200, or what was wrong with the login if the registry demands one. */
   mustBeOk({ status }: Answer): void {
     if (status === 200) return;
     if (status === 401 || status === 403) throw this.#refused(status);
@@ -89,25 +95,61 @@ export class RegistrySession {
     );
   }
 
+  /** Whether the registry demands a login, as docker finds out before it uses one. */
+  async isClosed(): Promise<boolean> {
+    return (await this.#send("GET", `${this.#origin}/v2/`, undefined)).status === 401;
+  }
+
   /** The `Authorization` that answers a challenge; undefined if there is none. */
   async #authorize(challenge: string): Promise<string | undefined> {
-    const basic = this.#options.auth && basicAuthorization(this.#options.auth);
-    if (/^basic\b/i.test(challenge)) return basic;
-    if (!/^bearer\b/i.test(challenge)) return undefined;
+    const isBasic = /^basic\b/i.test(challenge);
+    if (!isBasic && !/^bearer\b/i.test(challenge)) return undefined;
     const fields = Object.fromEntries(
       [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]]),
     );
-    if (!fields.realm || !URL.canParse(fields.realm)) return undefined;
-    const url = this.#trustedRealm(new URL(fields.realm));
-    if (fields.service) url.searchParams.set("service", fields.service);
+    if (!isBasic && !(fields.realm && URL.canParse(fields.realm))) return undefined;
+    const realm = isBasic ? undefined : this.#trustedRealm(new URL(fields.realm!));
+    const { auth, login } = this.#options;
+    this.#login =
+      auth ??
+      (await login?.().catch((problem) => {
+        this.#problem = problem;
+        return undefined;
+      }));
+    // Only questions about an image can do without one.
+    const isLogin = this.#scope === undefined;
+    if (isLogin && this.#problem !== undefined) throw this.#problem;
+    const basic = basicAuthorization(this.#login);
+    if (realm === undefined) return basic;
     const scope = this.#scope ?? fields.scope;
-    if (scope) url.searchParams.set("scope", scope);
-    const answer = await this.#send("GET", url.href, basic);
+    const wanted = { ...(fields.service && { service: fields.service }), ...(scope && { scope }) };
+    let answer = await this.#requestToken(realm, wanted, this.#login);
+    // A login that docker has may have expired, which does not matter for a public image.
+    const isExpired = [401, 403].includes(answer.status) && this.#login !== undefined && auth === undefined;
+    if (isExpired && !isLogin) answer = await this.#requestToken(realm, wanted, undefined);
     this.mustBeOk(answer);
     const given = this.#parse(answer, TokenAnswer);
     const token = given.token ?? given.access_token;
-    if (!token) throw strangeAnswer(this.#registry, `gives no token at ${excerpt(url.origin)}`);
+    if (!token) throw strangeAnswer(this.#registry, `gives no token at ${excerpt(realm.origin)}`);
     return `Bearer ${token}`;
+  }
+
+  /** Asks for a token (https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/). */
+  #requestToken(
+    realm: URL,
+    wanted: Record<string, string>,
+    login: RegistryLogin | undefined,
+  ): Promise<Answer> {
+    if (login !== undefined && "identityToken" in login) {
+      const form = { grant_type: "refresh_token", client_id: "everfresh", ...wanted };
+      return this.#send("POST", realm.href, undefined, {
+        ...form,
+        refresh_token: login.identityToken,
+      });
+    }
+    const url = new URL(realm);
+    for (const [name, value] of Object.entries(wanted)) url.searchParams.set(name, value);
+    return this.#send("GET", url.href, basicAuthorization(login));
   }
 
   /**
@@ -138,13 +180,23 @@ export class RegistrySession {
     throw strangeAnswer(this.#registry, "does not answer as a registry does");
   }
 
-  async #send(method: string, url: string, authorization: string | undefined): Promise<Answer> {
+  async #send(
+    method: string,
+    url: string,
+    authorization: string | undefined,
+    form?: Record<string, string>,
+  ): Promise<Answer> {
     await this.#options.start?.();
-    const once = () => this.#sendOnce(method, url, authorization);
+    const once = () => this.#sendOnce(method, url, authorization, form);
     return repeated(once, ({ status }) => status >= 500);
   }
 
-  async #sendOnce(method: string, url: string, authorization: string | undefined): Promise<Answer> {
+  async #sendOnce(
+    method: string,
+    url: string,
+    authorization: string | undefined,
+    form: Record<string, string> | undefined,
+  ): Promise<Answer> {
     // AbortSignal.timeout would not do: neither its timer nor fetch's socket keeps the process alive until the answer.
     const stop = new AbortController();
     const timeout = this.#options.timeout ?? TIMEOUT_MS;
@@ -154,7 +206,7 @@ export class RegistrySession {
       timer = setTimeout(() => reject(new DOMException("", "TimeoutError")), timeout);
     });
     try {
-      return await Promise.race([this.#exchange(method, url, authorization, stop.signal), late]);
+      return await Promise.race([this.#exchange(method, url, authorization, form, stop.signal), late]);
     } catch (error) {
       if (error instanceof RegistryError) throw error;
       throw unreachable(this.#registry, url, error);
@@ -168,12 +220,15 @@ export class RegistrySession {
     method: string,
     url: string,
     authorization: string | undefined,
+    form: Record<string, string> | undefined,
     signal: AbortSignal,
   ): Promise<Answer> {
     // A redirection to another origin is followed without the authorization (https://fetch.spec.whatwg.org/#http-redirect-fetch).
     const response = await fetch(url, {
       method,
       headers: { accept: MANIFESTS, ...(authorization !== undefined && { authorization }) },
+      // A form would be sent to the target of a redirection, too.
+      ...(form && { body: new URLSearchParams(form), redirect: "manual" as const }),
       signal,
     });
     if (response.redirected && url.startsWith("https:") && !response.url.startsWith("https:"))
@@ -198,14 +253,23 @@ export class RegistrySession {
     return Buffer.concat(pieces);
   }
 
-  #refused(status: number): RegistryError {
-    const what = this.#options.auth
-      ? `refuses the user \`${this.#options.auth.username}\` (status ${status}); check the password and what the user may do`
-      : `requires a user name and a password (status ${status}); set them in \`registry\``;
-    return new RegistryError("refused", `${this.#registry}: ${what}`);
+  #refused(status: number): unknown {
+    if (this.#problem !== undefined) return this.#problem;
+    return new RegistryError("refused", `${this.#registry}: ${this.#refusal(status)}`);
+  }
+
+  #refusal(status: number): string {
+    const { auth } = this.#options;
+    if (auth)
+      return `refuses the user \`${auth.username}\` (status ${status}); check the password and what the user may do`;
+    const remedy = `run \`docker login ${this.#registry}\`, or set a user name and a password in \`registry\``;
+    if (this.#login === undefined) return `requires a login (status ${status}); ${remedy}`;
+    const user = "username" in this.#login ? ` of \`${excerpt(this.#login.username)}\`` : "";
+    return `refuses docker's login${user} (status ${status}); ${remedy}`;
   }
 }
 
-function basicAuthorization({ username, password }: RegistryAuth): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+function basicAuthorization(login: RegistryLogin | undefined): string | undefined {
+  if (login === undefined || "identityToken" in login) return undefined;
+  return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString("base64")}`;
 }

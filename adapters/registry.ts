@@ -16,6 +16,14 @@ export async function checkLogin(registry: string, options: RegistryOptions = {}
 }
 
 /**
+ * Whether a registry demands a login. The answer does not depend on any.
+ *
+ * @throws RegistryError if it does not answer.
+ */
+export const isClosed = (registry: string, options: Pick<RegistryOptions, "insecure">): Promise<boolean> =>
+  new RegistrySession(registry, options, undefined).isClosed();
+
+/**
  * The registry's digest for an image's name; for an image of several platforms, the index's digest.
  *
  * @returns `sha256:` and 64 hex digits; undefined if the registry has no such image, or none that this user may see.
@@ -28,7 +36,8 @@ export async function resolveDigest(
   try {
     return await requestDigest(name, options);
   } catch (error) {
-    if (!(error instanceof RegistryError && error.problem === "refused" && options.auth)) throw error;
+    if (!(error instanceof RegistryError && error.problem === "refused")) throw error;
+    if ((options.auth ?? (await options.login?.())) === undefined) throw error;
     // Many registries refuse to say that an image does not exist (Docker Hub and Quay: 401, Artifactory: 403). Asking for
     // the right to push would distinguish the two cases, but makes Quay create the repository. A forbidden push fails anyway.
     await checkLogin(parseReference(name).registry, options);

@@ -55,7 +55,7 @@ export function readSource(file: string): WorkingTreeSource {
   };
 }
 
-/** With `pullBase`, the digests of the base images count. Credentials are secrets, so the registry is asked anonymously. */
+/** With `pullBase`, the digests of the base images count. Credentials are secrets, so docker's own login is used. */
 function baseImageSource(config: Record<string, unknown>): Pick<WorkingTreeSource, "pullBase" | "registry"> {
   if (String(config["everfresh:pullBase"]) !== "true") return {};
   const { address, insecure } = (config["everfresh:registry"] ?? {}) as Record<string, unknown>;

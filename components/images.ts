@@ -8,6 +8,7 @@ import type { Registry, Settings } from "../core/settings";
 import { makeBuildFolder } from "./build-folder";
 import { basesOf, isPinned } from "./built-bases";
 import { ContentImage } from "./content-image";
+import { type PushAccess, pushAccess } from "./push-access";
 import { RegistryPush } from "./registry-push";
 import type { ServiceImage } from "./service-image";
 import { declareUntouchedImage } from "./untouched";
@@ -21,9 +22,10 @@ import { withoutStackTrace } from "./user-error";
 export function declareImages(
   plan: Plan,
   settings: Settings,
-  outside: Pick<Outside, "pullImage" | "useLocalRegistry">,
+  outside: Pick<Outside, "pullImage" | "pushLogin" | "useLocalRegistry">,
 ): Record<string, ServiceImage> {
-  for (const image of plan.untouched) declareUntouchedImage(image, settings.registry);
+  const accessOf = pushAccess(plan, settings, outside);
+  for (const image of plan.untouched) declareUntouchedImage(image, accessOf(image.resources.repository));
   if (plan.release.kind === "pinned") return plan.deployed.images;
   const images = new Map<string, ServiceImage>();
   /** Declares an image after the images that it is built on or shares. */
@@ -38,6 +40,7 @@ export function declareImages(
       return buildImage(service, decision, {
         plan,
         registry: settings.registry!,
+        accessOf,
         pullBase: settings.pullBase,
         outside,
         imageOf: declare,
@@ -52,6 +55,8 @@ export function declareImages(
 interface BuildContext {
   plan: Plan;
   registry: Registry;
+  /** Returns the login for a repository. */
+  accessOf: (repository: string) => PushAccess;
   /** Whether base images are pulled again. */
   pullBase: boolean;
   outside: Pick<Outside, "pullImage" | "useLocalRegistry">;
@@ -62,7 +67,7 @@ interface BuildContext {
 function buildImage(
   service: string,
   decision: ImageDecision & { kind: "build" },
-  { plan, registry, pullBase, outside, imageOf }: BuildContext,
+  { plan, registry, accessOf, pullBase, outside, imageOf }: BuildContext,
 ): ServiceImage {
   const { build, place, noCache } = decision;
   const { build: spec, buildOptions } = build;
@@ -90,7 +95,7 @@ function buildImage(
     content,
     repository: place.push,
     tag: plan.provenance.tag,
-    registry,
+    access: accessOf(place.push),
   });
   return { content, digest, ref: pulumi.interpolate`${place.pull}@${digest}` };
 }

@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { checkedDigest, registryHost, speaksHttp } from "../core/images";
-import type { Registry } from "../core/settings";
+import { checkedDigest } from "../core/images";
+import type { PushAccess } from "./push-access";
 
 export interface RegistryPushArgs {
   /** The image to push, `repository:content-…`. */
@@ -13,7 +13,8 @@ export interface RegistryPushArgs {
   repository: string;
   /** A second, readable tag. */
   tag: string;
-  registry: Registry;
+  /** The login for the registry. */
+  access: PushAccess;
 }
 
 /** An image in the registry, known by the digest that the registry itself reports. */
@@ -23,19 +24,17 @@ export class RegistryPush extends pulumi.ComponentResource {
 
   constructor(name: string, args: RegistryPushArgs, opts?: pulumi.ComponentResourceOptions) {
     super("everfresh:index:RegistryPush", name, {}, opts);
-    const { content, registry } = args;
+    const { content } = args;
+    const { authConfig, provider } = args.access;
+    const options = { parent: this, ...(provider && { provider }) };
     const common = {
       triggers: { content },
       // Otherwise, a replaced image would vanish from the registry, and rollback needs it.
       keepRemotely: true,
-      authConfig: credentials(registry),
+      ...(authConfig && { authConfig }),
     };
 
-    const pushed = new docker.RegistryImage(
-      `${name}-push`,
-      { name: args.image, ...common },
-      { parent: this },
-    );
+    const pushed = new docker.RegistryImage(`${name}-push`, { name: args.image, ...common }, options);
 
     const tagged = new docker.Tag(
       `${name}-tag`,
@@ -46,7 +45,7 @@ export class RegistryPush extends pulumi.ComponentResource {
     new docker.RegistryImage(
       `${name}-push-tag`,
       { name: tagged.targetImage, ...common },
-      { parent: this, dependsOn: pushed },
+      { ...options, dependsOn: pushed },
     );
 
     this.digest = pulumi
@@ -54,14 +53,4 @@ export class RegistryPush extends pulumi.ComponentResource {
       .apply(([digest, image]) => checkedDigest(digest, image));
     this.registerOutputs({ digest: this.digest });
   }
-}
-
-/** The provider requires credentials even if the registry does not. It speaks HTTP if the address says so. */
-export function credentials({ address, username = "anonymous", password = "anonymous", insecure }: Registry) {
-  const host = registryHost(address);
-  return {
-    address: speaksHttp(host, insecure) ? `http://${host}` : host,
-    username,
-    password: pulumi.secret(password),
-  };
 }

@@ -2,8 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { UntouchedImage } from "../core/release/plan";
-import type { Registry } from "../core/settings";
-import { credentials } from "./registry-push";
+import type { PushAccess } from "./push-access";
 import { userError } from "./user-error";
 
 /**
@@ -15,9 +14,12 @@ import { userError } from "./user-error";
  * state. They must all be in the state.
  */
 
-/** @param registry - its credentials are the resources' if they are from there: `pulumi refresh` asks with them. */
-export function declareUntouchedImage({ service, resources }: UntouchedImage, registry?: Registry): void {
-  const { image: name, repository, triggers, tag } = resources;
+/** @param access - the login with which `pulumi refresh` asks for the image. */
+export function declareUntouchedImage(
+  { service, resources }: UntouchedImage,
+  { authConfig, provider, isKept }: PushAccess,
+): void {
+  const { image: name, triggers, tag } = resources;
   const image = new pulumi.ComponentResource("everfresh:index:ContentImage", service);
   new docker.RemoteImage(
     `${service}-build`,
@@ -26,13 +28,16 @@ export function declareUntouchedImage({ service, resources }: UntouchedImage, re
   );
 
   const push = new pulumi.ComponentResource("everfresh:index:RegistryPush", service);
-  const isThere = registry !== undefined && repository.startsWith(`${registry.address}/`);
   const pushed = {
     triggers: { content: triggers.content! },
     keepRemotely: true,
-    ...(isThere ? { authConfig: credentials(registry) } : {}),
+    ...(authConfig && { authConfig }),
   };
-  const options = { parent: push, ignoreChanges: isThere ? [] : ["authConfig"] };
+  const options = {
+    parent: push,
+    ...(provider && { provider }),
+    ignoreChanges: isKept ? ["authConfig"] : [],
+  };
   new docker.RegistryImage(`${service}-push`, { name, ...pushed }, options);
   new docker.Tag(`${service}-tag`, tag, { parent: push });
   new docker.RegistryImage(`${service}-push-tag`, { name: tag.targetImage, ...pushed }, options);

@@ -14,9 +14,26 @@ const Config = v.looseObject({
   rootfs: v.object({ type: v.string(), diff_ids: v.array(v.string()) }),
 });
 
-/** A blob or manifest, and its digest. */
+/** An index (OCI image-spec, image-index.md). Attestations in it have the platform `unknown`. */
+const Index = v.looseObject({
+  manifests: v.array(
+    v.looseObject({ digest: v.string(), platform: v.optional(v.looseObject({ os: v.string() })) }),
+  ),
+});
+
+/** The image in an index that has one for a single platform; undefined for anything else. */
+export function onlyImage(index: unknown): string | undefined {
+  const read = v.safeParse(Index, index);
+  const images = read.success
+    ? read.output.manifests.filter(({ platform }) => platform?.os !== "unknown")
+    : [];
+  return images.length === 1 ? images[0]!.digest : undefined;
+}
+
+/** A manifest or configuration. */
 export interface Blob {
   bytes: Buffer;
+  mediaType: string;
   /** `sha256:` and 64 hex digits. */
   digest: string;
 }
@@ -24,7 +41,6 @@ export interface Blob {
 /** An image that is only the lower layers of another one. Nobody runs it; an engine that has it need not load them again. */
 export interface ImagePart {
   manifest: Blob;
-  mediaType: string;
   config: Blob;
 }
 
@@ -47,7 +63,7 @@ export function imagePart(manifest: unknown, config: unknown, layers: number): I
   const whole = image.output;
   if (!(layers > 0 && layers < whole.layers.length && rootfs.diff_ids.length === whole.layers.length))
     return undefined;
-  const part = blob({
+  const part = blob(whole.config.mediaType, {
     architecture,
     os,
     variant,
@@ -58,13 +74,13 @@ export function imagePart(manifest: unknown, config: unknown, layers: number): I
   const content = {
     schemaVersion: 2,
     mediaType,
-    config: { mediaType: whole.config.mediaType, digest: part.digest, size: part.bytes.length },
+    config: { mediaType: part.mediaType, digest: part.digest, size: part.bytes.length },
     layers: whole.layers.slice(0, layers),
   };
-  return { manifest: blob(content), mediaType, config: part };
+  return { manifest: blob(mediaType, content), config: part };
 }
 
-function blob(content: unknown): Blob {
+function blob(mediaType: string, content: unknown): Blob {
   const bytes = Buffer.from(JSON.stringify(content));
-  return { bytes, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}` };
+  return { bytes, mediaType, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}` };
 }

@@ -7,6 +7,9 @@ export interface ImageReference {
   version: string;
 }
 
+/** Whether a registry is Docker Hub (distribution/reference, `splitDockerDomain`). */
+export const isHub = (registry: string): boolean => /^(index\.)?docker\.io$/.test(registry);
+
 /** The parts of an image's name, with Docker's defaults (distribution/reference, "familiar names"). */
 export function parseReference(name: string): ImageReference {
   const [untagged, digest] = name.split("@") as [string, string | undefined];
@@ -19,10 +22,10 @@ export function parseReference(name: string): ImageReference {
   const isTagged = colon > path.lastIndexOf("/");
   const repository = isTagged ? path.slice(0, colon) : path;
   const tag = isTagged ? path.slice(colon + 1) : "latest";
-  const isHub = registry === "docker.io" || registry === "index.docker.io";
+  const hub = isHub(registry);
   return {
-    registry: isHub ? "docker.io" : registry,
-    repository: isHub && !repository.includes("/") ? `library/${repository}` : repository,
+    registry: hub ? "docker.io" : registry,
+    repository: hub && !repository.includes("/") ? `library/${repository}` : repository,
     version: digest ?? tag,
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Transport } from "./settings";
+import type { Registry, Transport } from "./settings";
 
 /**
  * The repository of each service's image: `<address>/<project>-<service>`, one level deep because some registries allow no
@@ -82,6 +82,10 @@ export function pushedName(
 export function speaksHttp(host: string, insecure = false): boolean {
   return insecure || /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host);
 }
+
+/** Whether docker's own login is used: none is configured, and the registry does not exist only while this machine deploys. */
+export const usesDockerLogin = ({ username, local }: Pick<Registry, "username" | "local">): boolean =>
+  username === undefined && local === undefined;
 
 /** The registry's `host:port`, without the path under which images are kept. */
 export function registryHost(address: string): string {

@@ -181,19 +181,23 @@ const pulled = (registry: Parsed["registry"]): { registry?: Registry } => {
   return { registry: { ...given, pullAddress: registry.pullAddress ?? registry.address } };
 };
 
+const notAPort = "must be a port of this machine, such as `127.0.0.1:27180`";
+const portOf = (address: string) => Number(address.slice(address.indexOf(":") + 1));
+const unused = v.optional(v.never());
+
 /** What can be set about the registry that everfresh runs itself. */
 const ownRegistrySchema = v.strictObject({
   address: v.optional(
     v.pipe(
       text,
-      v.regex(
-        /^(localhost|127\.0\.0\.1):\d{1,5}$/,
-        "must be a port of this machine, such as `127.0.0.1:27180`",
-      ),
+      v.regex(/^(localhost|127\.0\.0\.1):\d{1,5}$/, notAPort),
+      v.check((address) => portOf(address) > 0 && portOf(address) < 65536, notAPort),
     ),
     "127.0.0.1:27180",
   ),
   image: v.optional(imageName, "registry:2.8.3"),
+  // Each is an entry, so that each has a problem of its own.
+  ...{ pullAddress: unused, username: unused, password: unused, insecure: unused },
 });
 
 const notOverSsh = ["pullAddress", "username", "password", "insecure"];
@@ -202,6 +206,12 @@ function ownRegistryProblems(given: unknown): string[] {
   const issues = v.safeParse(ownRegistrySchema, given ?? {}).issues ?? [];
   return firstPerSetting(issues).map((issue) => {
     const key = v.getDotPath(issue);
+    if (key === "address")
+      return problem(
+        "everfresh:registry.address",
+        wording(issue),
+        setWith("registry.address", "127.0.0.1:27180"),
+      );
     if (key === null || !notOverSsh.includes(key)) return issueProblem(issue, "registry.");
     const where = `everfresh:registry.${key}`;
     return problem(
@@ -227,7 +237,7 @@ function registryImageProblems(given: unknown): string[] {
 
 function ownRegistry(given: unknown): Registry {
   const { address, image } = v.parse(ownRegistrySchema, given ?? {});
-  const local = { port: Number(address.slice(address.indexOf(":") + 1)), image };
+  const local = { port: portOf(address), image };
   return { address, pullAddress: address, insecure: false, local };
 }
 

@@ -2,10 +2,10 @@ import path from "node:path";
 import { writeManifest } from "../adapters/manifests";
 import type { Outside } from "../adapters/outside";
 import { ownFolder } from "../adapters/own-folder";
-import { accessTo, blameSetting } from "../adapters/registry-access";
+import { accessTo, blameSetting, unusableLogin } from "../adapters/registry-access";
 import { type ComposeProject, isBuilt } from "../core/compose/project";
 import { type IdentifyOptions, StatCache } from "../core/content";
-import { contentTag, repositories } from "../core/images";
+import { contentTag, registryHost, repositories, usesDockerLogin } from "../core/images";
 import { allOrEveryProblem, Problems, problem, refuse } from "../core/problems";
 import { mapValues, own } from "../core/records";
 import { type IdentifiedBuild, identifyBuild, type PlannedBuild } from "../core/release/builds";
@@ -86,7 +86,10 @@ async function contentFacts(
     writeManifest(identity).then(() => whyNew(before, identity)),
     blameSetting(registry!, () => outside.resolveDigest(pushed, accessTo(pushed, registry))),
   ]);
-  if (noCache || digest === undefined) refuseUnset(build);
+  if (noCache || digest === undefined) {
+    refuseUnset(build);
+    await refuseUnpushable(registry!, outside);
+  }
   const found = digest === undefined ? undefined : { content, digest, ref: `${place.pull}@${digest}` };
   return { kind: "new", build, place, cause, noCache, found };
 }
@@ -128,6 +131,17 @@ function refuseUnset({ name, buildOptions }: PlannedBuild): void {
       );
     }),
   );
+}
+
+/**
+ * Refuses a login of docker's that cannot push.
+ *
+ * @throws Problems
+ */
+async function refuseUnpushable(registry: Registry, { pushLogin }: Outside): Promise<void> {
+  const host = registryHost(registry.address);
+  const login = usesDockerLogin(registry) ? await pushLogin(host, registry.insecure) : undefined;
+  if (login?.kind === "unusable") throw new Problems([unusableLogin(host, login.why)]);
 }
 
 /** Refuses a build that sees everfresh's own files: every run would change its content. */

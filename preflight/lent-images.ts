@@ -1,5 +1,6 @@
 import type { Outside } from "../adapters/outside";
-import { accessTo } from "../adapters/registry-access";
+import { accessTo, blameSetting } from "../adapters/registry-access";
+import type { HostContainer } from "../core/host/types";
 import { Problems, problem } from "../core/problems";
 import type { PushedImage } from "../core/release/deployed";
 import type { ImageDecisions } from "../core/release/images";
@@ -20,10 +21,15 @@ export async function isAtHand(
 ): Promise<boolean> {
   if (!registry.local) return true;
   const states = await hosts.catch(() => []);
-  if (states.every(({ state }) => state.current?.services.some((service) => service.digest === digest)))
+  if (states.every(({ state }) => state.containers.some((container) => isMadeFrom(container, digest))))
     return true;
-  return (await resolveDigest(ref, accessTo(ref, registry))) !== undefined;
+  const found = await blameSetting(registry, () => resolveDigest(ref, accessTo(ref, registry)));
+  return found !== undefined;
 }
+
+/** The containerd image store has no other id than the digest. */
+const isMadeFrom = ({ imageId, digests }: HostContainer, digest: string) =>
+  imageId === digest || digests.includes(digest);
 
 /** @throws Problems for promoted images that hosts lack and this machine's registry does not have. */
 export async function refuseUnreachable(

@@ -8,8 +8,7 @@ lent_file() { printf '.lent-%s' "$(printf '%s' "$lineage" | sha256sum | cut -c 1
 lend() {
   make_folder
   lent=$(lent_file)
-  move_aside_unless file "$lent" &&
-    printf '%s\n' "address $registry_address" "config $registry_config" "login $registry_login" | replace_file "$lent" ||
+  printf '%s\n' "address $registry_address" "config $registry_config" "login $registry_login" | replace_file "$lent" ||
     refuse 1 "$folder: cannot be written; free some space"
   lent_inode=$(inode "$lent")
   echo lent

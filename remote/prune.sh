@@ -63,7 +63,7 @@ unneeded_images() {
     case $nl$needed_tags$nl in *"$nl$orphan$nl"*) continue ;; esac
     names_of_image "everfresh/$project:$orphan" | tr ' ' '\n' | grep "@sha256:$orphan"
   done
-  without "$(engine image ls --format '{{.Repository}}:{{.Tag}}' "localhost/everfresh/$project/*" 2>/dev/null | grep -v ':part-')" \
+  without "$(engine image ls --format '{{.Repository}}:{{.Tag}}' "$(lent_place)/*" 2>/dev/null | grep -v ':part-')" \
     "$(images_named_in releases/*/services)"
 }
 

@@ -44,8 +44,8 @@ pull_image() {
     sleep "$pause"
   done
   failed_check=pull
-  [ -z "$lent" ] || [ -f "$lent" ] || pull_output="the connection that it came through was cut; run \`pulumi up\` again"
-  reason="pull $2: $(printf '%s' "$pull_output" | tail -n 2)$(gone_remedy "$1" "$2" "$pull_output")"
+  [ -z "$lent" ] || is_still_lent || pull_output="the connection that it came through was cut; run \`pulumi up\` again"
+  reason="pull $2: $(printf '%s' "$pull_output" | tail -n 2)$(gone_remedy "$1" "$2" "$pull_output")$(rootless_remedy "$pull_output")"
   return 1
 }
 
@@ -63,6 +63,16 @@ gone_remedy() {
   printf '; it is no longer in the registry or on this host: run `pulumi up --refresh` with the stack that built it, which pushes it again'
 }
 
+# Prints what to do if the engine, judging by docker's output $1, does not reach this host's loopback address, where the deployer's
+# connection ends: an engine in rootless mode has a network of its own.
+rootless_remedy() {
+  [ -n "$lent" ] || return
+  case $1 in *"connection refused"*) ;; *) return ;; esac
+  case $(engine info --format '{{.SecurityOptions}}' 2>/dev/null) in
+  *rootless*) printf '; docker in rootless mode cannot pull through the SSH connection: use a registry' ;;
+  esac
+}
+
 # Whether release $1 built image $2, so that it has a digest.
 is_built() {
   services "$1" | mark service | awk -F '|' -v wanted="$2" "$tables"'
@@ -73,6 +83,11 @@ is_built() {
 # (core/images.ts), because the connection has another port each time.
 is_lent() {
   case $1 in localhost/everfresh/*/*:????????????) ;; *) return 1 ;; esac
+}
+
+# Where the names of this project's begin: its name as `plainName` in core/images.ts makes it valid.
+lent_place() {
+  printf 'localhost/everfresh/%s' "$(printf '%s\n' "$project" | sed 's/[_-]*\(_-\|-_\|___\)[_-]*/-/g; s/[_-]*$//')"
 }
 
 # The registry's name for such an image $2 of release $1.
@@ -116,7 +131,7 @@ part_sizes() {
 
 # Removes what `pull_parts` pulled.
 remove_parts() {
-  for part in $(engine image ls --format '{{.Repository}}:{{.Tag}}' "localhost/everfresh/$project/*:part-*" 2>/dev/null); do
+  for part in $(engine image ls --format '{{.Repository}}:{{.Tag}}' "$(lent_place)/*:part-*" 2>/dev/null); do
     # shellcheck disable=SC2046 # one word per name
     engine image rm $(names_of_image "$part") >/dev/null 2>&1 || :
   done
@@ -132,8 +147,12 @@ digest_of() {
 use_lent_registry() {
   [ -f "$(lent_file)" ] || return 0
   lent=$(lent_file)
+  lent_inode=$(inode "$lent")
   registry_address=$(field "$lent" address) registry_config=$(field "$lent" config) registry_login=$(field "$lent" login)
 }
+
+# A later deployment of the same stack may have lent its own meanwhile.
+is_still_lent() { [ "$(inode "$lent")" = "$lent_inode" ]; }
 
 # Gives an image a tag of our own. `docker image prune`, which many hosts run nightly, removes images that have only a digest.
 tag_image() {
@@ -161,14 +180,15 @@ pull_with_login() {
   DOCKER_HOST=${DOCKER_HOST:-$(engine context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
   EVERFRESH_LOGIN=$registry_login PATH=$PATH:/proc/self/cwd/.run/bin
   export EVERFRESH_LOGIN PATH DOCKER_HOST
-  docker_within 1800 --config "$folder/.run/docker" pull -q "$1" &
+  # Not with `docker_within`: a function in the background is a shell of its own, and docker would survive it.
+  timeout -k 5 1800 docker --config "$folder/.run/docker" pull -q "$1" </dev/null 3>&- &
   pull_process=$!
   if [ -z "$lent" ]; then
     wait "$pull_process"
     return
   fi
   # If the deployer's connection is cut, docker would try again for a minute, and nobody else could deploy meanwhile.
-  { while [ -f "$lent" ]; do nap; done && kill "$pull_process"; } &
+  { while is_still_lent; do nap; done && kill "$pull_process"; } &
   pull_watch=$!
   wait "$pull_process"
   pull_status=$?

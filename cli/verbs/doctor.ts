@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { checkLogin } from "../../adapters/registry";
+import { useLocalRegistry } from "../../adapters/local-registry";
+import { checkLogin, isClosed } from "../../adapters/registry";
+import { pushLogin, registryAccess, unusableLogin } from "../../adapters/registry-access";
 import { RegistryError } from "../../adapters/registry-error";
 import { runVerb } from "../../adapters/verb";
 import { doctorProgram } from "../../core/host/requests";
@@ -77,7 +79,7 @@ async function examine(session: Session): Promise<Finding[]> {
       const built = Object.keys(await identifyServices(settings));
       return `builds ${built.join(", ") || "nothing"}`;
     }),
-    finding("registry", () => login(settings)),
+    finding("registry", () => registryFinding(settings)),
     hostFindings(settings),
   ]);
   return [...local, { what: "configuration", found: "complete", problems: [] }, project, registry, ...hosts];
@@ -128,12 +130,33 @@ async function tool(command: string, args: string[], todo: string, atLeast?: str
   return version.split("\n")[0]!;
 }
 
-async function login({ registry }: Settings): Promise<string> {
+/** @throws Problems or RegistryError that say how to get a login that the registry accepts. */
+export async function registryFinding({
+  registry,
+  promoteFrom,
+}: Pick<Settings, "registry" | "promoteFrom">): Promise<string> {
   if (!registry) return "none is needed for a pinned release";
-  const { address, username, password, insecure } = registry;
-  const auth = username !== undefined && password !== undefined ? { username, password } : undefined;
-  await checkLogin(registryHost(address), { ...(auth ? { auth } : {}), insecure });
-  return `${registryHost(address)} ${auth ? `accepts the login of ${auth.username}` : "answers"}`;
+  if (registry.local) {
+    await useLocalRegistry(registry.local);
+    return `starts on port ${registry.local.port} while this machine deploys`;
+  }
+  const host = registryHost(registry.address);
+  const access = registryAccess(registry);
+  await checkLogin(host, access);
+  if (access.auth) return `${host} accepts the login of ${access.auth.username}`;
+  if (!(await isClosed(host, access))) return `${host} answers`;
+  const login = await pushLogin(host, registry.insecure);
+  if (login.kind === "usable") return `${host} accepts docker's login`;
+  if (promoteFrom !== undefined) return `${host} answers`;
+  throw new Problems([
+    login.kind === "unusable"
+      ? unusableLogin(host, login.why)
+      : problem(
+          "everfresh:registry.username",
+          `${host} takes no image without a login`,
+          `run \`docker login ${host}\`, or set a user name and a password`,
+        ),
+  ]);
 }
 
 async function hostFindings(settings: Settings): Promise<Finding[]> {
@@ -144,7 +167,10 @@ async function hostFindings(settings: Settings): Promise<Finding[]> {
     if (!(error instanceof Problems)) throw error;
     return []; // the finding about the compose project says why
   }
-  const answers = await askHosts(settings, (asked) => runVerb(asked, doctorProgram(project)));
+  const mustForward = settings.transport === "ssh";
+  const answers = await askHosts(settings, (asked) =>
+    runVerb(asked, doctorProgram(project), { mustForward }),
+  );
   return answers.map((answer) =>
     "problems" in answer
       ? { what: answer.name, problems: answer.problems }

@@ -72,6 +72,8 @@ export interface ImageResources {
   image: string;
   /** What the build was triggered by: `content`, and when it was built. */
   triggers: Record<string, string>;
+  /** Whether it was pushed with docker's own login, which the state does not have. */
+  usesDockerLogin: boolean;
   /** The image ID, and its readable name. */
   tag: { sourceImage: string; targetImage: string };
 }
@@ -171,11 +173,14 @@ function readImageResources(found: readonly (Record<string, unknown> | undefined
     repository: image.slice(0, Math.max(0, image.lastIndexOf(":"))),
     image,
     triggers: build?.triggers ?? {},
+    usesDockerLogin: push !== undefined && !push.authConfig,
     tag: { sourceImage, targetImage },
   };
 }
 
 interface ImageOutputs {
+  /** Not in a state of docker's own login. The provider writes null there. */
+  authConfig?: object | null;
   name?: string;
   triggers?: Record<string, string>;
   sourceImage?: string;

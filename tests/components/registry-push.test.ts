@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import * as docker from "@pulumi/docker";
 import { RegistryPush, type RegistryPushArgs } from "../../components/registry-push";
-import { graph, named, outline, type Provider, readable, secret } from "../support/graph";
-import { content, digest, imageId, providers, settings } from "./fixtures";
+import { graph, named, outline, type Provider, reveal } from "../support/graph";
+import { content, digest, imageId, providers } from "./fixtures";
 
 const image = `registry.example.com:5000/team/shop-web:content-${content.slice(0, 32)}`;
 const args: RegistryPushArgs = {
@@ -10,7 +11,7 @@ const args: RegistryPushArgs = {
   content,
   repository: "registry.example.com:5000/team/shop-web",
   tag: "1a2b3c4",
-  registry: settings.registry!,
+  access: {},
 };
 const push = (changes: Partial<RegistryPushArgs> = {}, provider: Provider = providers) =>
   graph(() => ({ digest: new RegistryPush("web", { ...args, ...changes }).digest }), { provider });
@@ -51,36 +52,28 @@ describe("RegistryPush", () => {
     }
   });
 
-  it("logs in to the registry's host with a secret", async () => {
-    const pushed = await push();
-    for (const name of ["web-push", "web-push-tag"]) {
-      assert.deepEqual(named(pushed, name).inputs.authConfig, {
-        address: "registry.example.com:5000",
-        username: "ci",
-        password: secret("the password"),
-      });
-    }
-    assert.doesNotMatch(
-      JSON.stringify(readable(pushed.resources.map(({ inputs }) => inputs))),
-      /the password/,
+  it("is left to the provider that has docker's own login", async () => {
+    const pushed = await graph(
+      () => {
+        const provider = new docker.Provider("registry", {});
+        new RegistryPush("web", { ...args, access: { provider } });
+      },
+      { provider: providers },
     );
-  });
-
-  it("speaks HTTP to a registry configured as insecure, and needs no account", async () => {
-    const registry = { address: "localhost:5000", pullAddress: "r:5000", insecure: true };
-    assert.deepEqual(named(await push({ registry }), "web-push").inputs.authConfig, {
-      address: "http://localhost:5000",
-      username: "anonymous",
-      password: secret("anonymous"),
-    });
-  });
-
-  it("speaks HTTP to a registry on this machine, as the queries to it do", async () => {
-    const registry = { address: "127.0.0.1:5000/team", pullAddress: "r:5000/team", insecure: false };
-    const pushed = await push({ registry });
     for (const name of ["web-push", "web-push-tag"]) {
-      const { address } = named(pushed, name).inputs.authConfig as { address: string };
-      assert.equal(address, "http://127.0.0.1:5000");
+      assert.equal(named(pushed, name).provider, "registry");
+      assert.ok(!("authConfig" in named(pushed, name).inputs));
+    }
+    assert.equal(named(pushed, "web-tag").provider, undefined);
+  });
+
+  it("logs in with what it is given", async () => {
+    const authConfig = { address: "registry.example.com:5000", username: "ci", password: "the password" };
+    const pushed = await push({ access: { authConfig } });
+    for (const name of ["web-push", "web-push-tag"]) {
+      const { authConfig: given, ...inputs } = named(pushed, name).inputs;
+      assert.deepEqual(reveal(given), authConfig);
+      assert.deepEqual(Object.keys(inputs).sort(), ["keepRemotely", "name", "triggers"]);
     }
   });
 

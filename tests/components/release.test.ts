@@ -263,3 +263,41 @@ describe("keptRelease", () => {
     assert.deepEqual(resources, []);
   });
 });
+
+describe("the repositories of a release", () => {
+  const cases: [string, string[], string[]][] = [
+    ["of this machine's registry", ["127.0.0.1:27180/shop-web"], ["shop-web"]],
+    ["of a registry with a path", ["registry.example.com:5000/team/eu/shop-web"], ["team/eu/shop-web"]],
+    ["of several services", ["r/shop-web", "r/shop-api"], ["shop-web", "shop-api"]],
+    ["of no image", [], []],
+  ];
+  const imagesAt = (places: string[]) =>
+    Object.fromEntries(places.map((place, i) => [`s${i}`, { content, digest, ref: `${place}@${digest}` }]));
+
+  for (const [name, places, wanted] of cases) {
+    it(`${name} are named without the registry's address`, async () => {
+      const images = imagesAt(places);
+      const { result } = await graph(
+        () => ({
+          kept: keptRelease({ id: "shop-1", project: "shop" }, provenance, { layers: {}, images })
+            .repositories,
+          made: new Release("release", {
+            ...shop(),
+            images: Object.fromEntries(
+              Object.entries(images).map(([service, image]) => [
+                service,
+                { ...image, digest: pulumi.output(image.digest), ref: pulumi.output(image.ref) },
+              ]),
+            ),
+            key,
+            provenance,
+            deployed: { layers: {} },
+            layersOf: async () => undefined,
+          }).repositories,
+        }),
+        { provider: providers },
+      );
+      assert.deepEqual(result, { kept: wanted, made: wanted });
+    });
+  }
+});

@@ -1,3 +1,4 @@
+import path from "node:path";
 import type * as grpc from "@grpc/grpc-js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as messages from "@pulumi/pulumi/proto/provider_pb";
@@ -21,11 +22,17 @@ export class ProviderPlugin implements AsyncDisposable {
     readonly capabilities: object,
   ) {}
 
-  /** Starts and configures it, as the engine does first. `SECRET_OF_BUILD` is in its environment. */
+  /**
+   * Starts and configures it, as the engine does first. `SECRET_OF_BUILD` is in its environment, and the folder's `bin` is
+   * on its PATH.
+   */
   static async start(executable: string, cwd: string): Promise<ProviderPlugin> {
     const plugin = await Plugin.start(executable, ResourceProviderClient, {
       cwd,
-      env: { SECRET_OF_BUILD: "of the environment" },
+      env: {
+        SECRET_OF_BUILD: "of the environment",
+        PATH: `${path.join(cwd, "bin")}${path.delimiter}${process.env.PATH}`,
+      },
     });
     const request = new messages.ConfigureRequest()
       .setArgs(toStruct({}))
@@ -38,6 +45,41 @@ export class ProviderPlugin implements AsyncDisposable {
       acceptsSecrets: answer.getAcceptsecrets(),
       supportsPreview: answer.getSupportspreview(),
       acceptsResources: answer.getAcceptresources(),
+    });
+  }
+
+  /** Configures it again, as another provider resource. */
+  async configure(config: Properties): Promise<Failed | string> {
+    const request = new messages.ConfigureRequest().setArgs(toStruct(config)).setAcceptsecrets(true);
+    return attempt(async () => {
+      await answerOf<messages.ConfigureResponse>((answer) => this.plugin.client.configure(request, answer));
+      return "configured";
+    });
+  }
+
+  async checkConfig(news: Properties) {
+    const request = new messages.CheckRequest().setUrn(urnOfProvider).setNews(toStruct(news));
+    return attempt(async () => {
+      const answer = await answerOf<messages.CheckResponse>((answer) =>
+        this.plugin.client.checkConfig(request, answer),
+      );
+      const failures = answer.getFailuresList().map((it) => `${it.getProperty()}: ${it.getReason()}`);
+      return failures.length > 0 ? { failures } : { inputs: fromStruct(answer.getInputs()) };
+    });
+  }
+
+  /** Whether another configuration replaces the resources of a provider. */
+  async diffConfig(olds: Properties, news: Properties) {
+    const request = new messages.DiffRequest()
+      .setUrn(urnOfProvider)
+      .setOldInputs(toStruct(olds))
+      .setOlds(toStruct(olds))
+      .setNews(toStruct(news));
+    return attempt(async () => {
+      const answer = await answerOf<messages.DiffResponse>((answer) =>
+        this.plugin.client.diffConfig(request, answer),
+      );
+      return { replaces: answer.getReplacesList(), deleteBeforeReplace: answer.getDeletebeforereplace() };
     });
   }
 
@@ -174,6 +216,7 @@ export class ProviderPlugin implements AsyncDisposable {
   }
 }
 
+const urnOfProvider = "urn:pulumi:stack::project::pulumi:providers:it::it";
 const urnOf = (type: string) => `urn:pulumi:stack::project::${type}::it`;
 
 async function attempt<T>(request: () => Promise<T>): Promise<T | Failed> {

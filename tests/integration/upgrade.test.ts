@@ -44,5 +44,14 @@ describe("a stack of an earlier version", function () {
     );
     assert.deepEqual(Object.keys((images as { web: object }).web), ["content", "digest", "ref"]);
     assert.equal((await stack.preview("--expect-no-changes")).status, 0);
+
+    // Without the configured login, docker's own is used, by a provider that the state does not have yet.
+    for (const key of ["registry.username", "registry.password"]) await stack.unset(key);
+    const moved = Object.entries(await stack.plan());
+    const pushes = moved.filter(([name]) => /RegistryImage::\w+-push(-tag)?$/.test(name));
+    assert.equal(pushes.length, 6);
+    assert.ok(pushes.every(([, operation]) => operation === "update"));
+    const others = moved.filter(([, operation]) => operation !== "update");
+    assert.deepEqual(others, [["pulumi:providers:docker::registry", "create"]]);
   });
 });

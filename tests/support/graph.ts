@@ -31,6 +31,8 @@ export interface Registered {
   inputs: Record<string, unknown>;
   /** The parent's name; absent at the top level. */
   parent?: string;
+  /** The name of its provider, unless that is the default one. */
+  provider?: string;
   /** The names of what it depends on, by `dependsOn` or by an input. */
   dependencies: string[];
   /** How many hooks of each kind it has. */
@@ -204,11 +206,13 @@ function takeInputs(request: RegisterResourceRequest, before: Record<string, Sta
 function registered(request: RegisterResourceRequest): Registered {
   const hooks = request.getHooks()?.toObject() ?? {};
   const parent = request.getParent();
+  const provider = request.getProvider().split("::").at(-2);
   return {
     type: request.getType(),
     name: request.getName(),
     inputs: (request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>,
     ...(parent ? { parent: nameOf(parent) } : {}),
+    ...(provider ? { provider } : {}),
     dependencies: request.getDependenciesList().map(nameOf).sort(),
     hooks: Object.fromEntries(
       Object.entries<unknown[]>(hooks).flatMap(([kind, { length }]) =>

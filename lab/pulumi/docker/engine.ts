@@ -32,15 +32,20 @@ export async function tagImage(source: string, target: string): Promise<void> {
   });
 }
 
-/** Pushes an image. The credentials are sent to the engine in a header and not stored anywhere. */
-export async function pushImage(name: string, auth: { username: string; password: string }): Promise<void> {
+/** Pushes an image. The login, if any, is sent to the engine in a header and not stored anywhere. */
+export async function pushImage(
+  name: string,
+  { username, password }: { username: string; password: string },
+): Promise<void> {
   const { repository, tag } = splitName(name);
   const failed = (error: unknown) => {
     throw new Error(`Error pushing docker image: Error pushing image. . Full error: ${reason(error)}`);
   };
   const docker = engine();
   const image = docker.getImage(repository);
-  const stream = await image.push({ tag, authconfig: auth as Docker.AuthConfig }).catch(failed);
+  const stream = await image
+    .push({ tag, authconfig: { username, password } as Docker.AuthConfig })
+    .catch(failed);
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(stream, (error, events: { error?: string }[]) => {
       const refused = events?.find(({ error }) => error !== undefined)?.error;

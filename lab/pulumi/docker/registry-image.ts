@@ -3,6 +3,7 @@ import { mustBeAllowed, registryRefusal } from "../lab-only";
 import { isObject, type Properties, plain, secret, unknown, type Value } from "../plugin/properties";
 import type { Failure, ResourceType } from "../provider/resource-type";
 import { pushImage } from "./engine";
+import { configuredLogin, type Login } from "./logins";
 import { asTerraformHasIt, withDefaults, withoutNote } from "./terraform";
 
 /** An image in a registry. */
@@ -39,10 +40,10 @@ export const registryImage: ResourceType = {
     sha256Digest: old ? old.sha256Digest! : unknown,
   }),
   async create(inputs) {
-    const { name, authConfig } = known(inputs);
-    await mustBeAllowed(registryRefusal(registryOf(authConfig)));
-    await pushImage(name, authConfig);
-    const digest = await digestOf(name, authConfig);
+    const { name, login } = known(inputs, "resourceDockerRegistryImageCreate");
+    await mustBeAllowed(registryRefusal(login.address.replace(/^https?:\/\//, "")));
+    await pushImage(name, login);
+    const digest = await digestOf(name, login);
     if (digest === undefined) throw new Error(`the registry does not have ${name} after it was pushed`);
     return { id: digest, properties: { ...stateOf(inputs), id: digest, sha256Digest: digest } };
   },
@@ -52,27 +53,22 @@ export const registryImage: ResourceType = {
 
 /** The current state of an image in the registry; undefined if it is gone. */
 async function found(state: Properties): Promise<Properties | undefined> {
-  const { name, authConfig } = known(state);
+  const { name, login } = known(state, "resourceDockerRegistryImageRead");
   // The official plugin, too, takes any error for an image that is gone.
-  const digest = await digestOf(name, authConfig).catch(() => undefined);
+  const digest = await digestOf(name, login).catch(() => undefined);
   return digest === undefined ? undefined : { ...state, sha256Digest: digest };
 }
 
-interface Auth {
-  /** `host:port`, after `http://` if the registry speaks plain HTTP. */
-  address: string;
-  username: string;
-  password: string;
+/** An image's name, and the login for its registry: its own, else the one that the provider was configured with. */
+function known(properties: Properties, where: string): { name: string; login: Login } {
+  const { name, authConfig } = plain(properties) as unknown as { name: string; authConfig?: Login };
+  return { name, login: authConfig ?? configuredLogin(name.split("/")[0]!, where) };
 }
 
-const known = (properties: Properties) => plain(properties) as unknown as { name: string; authConfig: Auth };
-
-const registryOf = ({ address }: Auth) => address.replace(/^https?:\/\//, "");
-
 /** Asks the registry for the digest of a name. */
-function digestOf(name: string, { address, username, password }: Auth): Promise<string | undefined> {
-  const insecure = address.startsWith("http://");
-  return resolveDigest(name, { auth: { username, password }, insecure, timeout: 60_000 });
+function digestOf(name: string, { address, username, password }: Login): Promise<string | undefined> {
+  const auth = username ? { auth: { username, password } } : {};
+  return resolveDigest(name, { ...auth, insecure: address.startsWith("http://"), timeout: 60_000 });
 }
 
 function stateOf(inputs: Properties): Properties {

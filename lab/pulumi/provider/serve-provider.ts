@@ -2,7 +2,7 @@ import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { log, logged } from "../plugin/engine-log";
-import { fromStruct, toStruct } from "../plugin/properties";
+import { fromStruct, type Properties, toStruct } from "../plugin/properties";
 import { pluginInfo, serve, Unimplemented, unary } from "../plugin/serve";
 import { type Change, diff } from "./diff";
 import { type Failure, type Resource, type ResourceType, strangers } from "./resource-type";
@@ -17,6 +17,8 @@ export interface Provider {
   acceptsResources?: boolean;
   /** Wraps error messages the way the official plugin does. Default: leaves them as they are. */
   worded?(message: string): string;
+  /** Takes its configuration, before anything else is asked of it. Default: ignores it. */
+  configure?(config: Properties): Promise<void>;
   /** By their tokens, such as `random:index/randomId:RandomId`. */
   types: Record<string, ResourceType>;
 }
@@ -35,6 +37,7 @@ export function serveProvider({
   acceptsSecrets = false,
   acceptsResources = false,
   worded,
+  configure,
   types,
 }: Provider): void {
   function typeOf(urn: string): ResourceType {
@@ -51,12 +54,12 @@ export function serveProvider({
   });
 
   /** Waits for the work, then for its log lines: they have to be shown before its outcome. */
-  async function done<T>(work: Promise<T>): Promise<T> {
+  async function done<T>(work: Promise<T>, doing = ""): Promise<T> {
     try {
       return await work;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      throw new Error(worded?.(message) ?? message);
+      throw new Error(worded ? doing + worded(message) : message);
     } finally {
       await logged();
     }
@@ -68,12 +71,13 @@ export function serveProvider({
       new messages.CheckResponse().setInputs(request.getNews()),
     ),
     diffConfig: unary(() => new DiffResponse()),
-    configure: unary(() =>
-      new messages.ConfigureResponse()
+    configure: unary(async (request: messages.ConfigureRequest) => {
+      await done(configure?.(fromStruct(request.getArgs())) ?? Promise.resolve());
+      return new messages.ConfigureResponse()
         .setAcceptsecrets(acceptsSecrets)
         .setSupportspreview(true)
-        .setAcceptresources(acceptsResources),
-    ),
+        .setAcceptresources(acceptsResources);
+    }),
 
     check: unary((request: messages.CheckRequest) => {
       const type = typeOf(request.getUrn());
@@ -125,7 +129,7 @@ export function serveProvider({
     read: unary(async (request: messages.ReadRequest) => {
       const state = fromStruct(request.getProperties());
       const { read } = typeOf(request.getUrn());
-      const now = read ? await done(read(state)) : state;
+      const now = read ? await done(read(state), `refreshing ${request.getUrn()}: `) : state;
       if (now === undefined) return new messages.ReadResponse();
       return new messages.ReadResponse()
         .setId(request.getId())

@@ -150,6 +150,40 @@ describe("the program, after a deployment", () => {
     assert.deepEqual(inputs, unchanged);
   });
 
+  describe("with docker's own login", () => {
+    const { username, password, ...registry } = settings.registry!;
+    beforeEach(() => {
+      shop.outside.pushLogin = () => ({ kind: "usable" });
+    });
+
+    it("replaces nothing when the configured one is removed, and has none in the state then", async () => {
+      const after = await run({ registry });
+      assert.deepEqual(changed(before, after), ["api-push", "api-push-tag", "web-push", "web-push-tag"]);
+      for (const name of ["web-push", "web-push-tag"]) {
+        const { authConfig, ...inputs } = named(before, name).inputs;
+        assert.deepEqual(named(after, name).inputs, inputs);
+        assert.deepEqual(
+          [named(before, name).provider, named(after, name).provider],
+          [undefined, "registry"],
+        );
+      }
+      assert.deepEqual(Object.keys(named(after, "registry").inputs), ["registryAuth"]);
+      assert.doesNotMatch(JSON.stringify(reveal(after.state)), /the password/);
+    });
+
+    it("changes nothing when nothing changed, nor while a release is pinned", async () => {
+      deployed(await run({ registry }));
+      const settled = await run({ registry });
+      assert.deepEqual(inputsOf(await run({ registry })), inputsOf(settled));
+      for (const pin of [{ registry }, { registry: {} }]) {
+        const pinned = await run({ release: "shop-1", ...pin });
+        assert.deepEqual(changed(settled, pinned), ["web1-up", "web2-up"]);
+        assert.equal(named(pinned, "web-push").provider, "registry");
+        assert.deepEqual(Object.keys(inputsOf(pinned)).sort(), Object.keys(inputsOf(settled)).sort());
+      }
+    });
+  });
+
   it("keeps Pulumi from building an image that this run does not build, even if somebody asks for it", async () => {
     const again = await run();
     assert.deepEqual(named(again, "web-build").hooks, { beforeCreate: 1 });

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Problems } from "../../../core/problems";
 import { printed } from "../../support/compose";
+import { digest, settings } from "../fixtures";
 import { refused, run, shop, useShop } from "./shop";
 
 describe("the program", () => {
@@ -43,6 +44,18 @@ describe("the program", () => {
     const redis = { image: "-redis" };
     shop.outside.compose = () => ({ ...compose(), ...printed({ name: "shop", services: { redis } }) });
     await refused(run(), 'service "redis", image: "-redis" cannot be sent to a host; ');
+  });
+
+  it("refuses a login of docker's that cannot push, unless it pushes nothing", async () => {
+    const registry = { address: "registry.example.com/team" };
+    shop.outside.pushLogin = () => ({ kind: "unusable", why: "is an identity token" });
+    await refused(
+      run({ registry }),
+      "everfresh:registry.username: docker's login for registry.example.com is an identity token, with which Pulumi's docker provider cannot push; ",
+    );
+    await run({ registry: settings.registry });
+    shop.outside.registry = () => digest;
+    await run({ registry });
   });
 
   it("reports every configuration error before it looks at anything else", async () => {

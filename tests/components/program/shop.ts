@@ -5,6 +5,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { readWorkingTree } from "../../../adapters/git";
 import type { Outside } from "../../../adapters/outside";
+import type { PushLogin } from "../../../adapters/registry-access";
 import type { ComposeText } from "../../../core/compose/document";
 import type { HostState } from "../../../core/host/types";
 import { type Memory, memoryType, type StackOutputs } from "../../../core/release/deployed";
@@ -47,6 +48,10 @@ export interface Surroundings {
   pull?(image: string): void;
   /** Returns the layers that a registry reports for an image; default: none. */
   layers?(name: string): { diffId: string; bytes: number }[] | undefined;
+  /** Returns docker's own login for a registry; default: none. */
+  pushLogin?(host: string): PushLogin;
+  /** Starts the registry of this machine. */
+  useLocalRegistry?(): void;
   host(name: string): HostState;
   commit(): { commit: string; dirty?: string } | undefined;
 }
@@ -129,10 +134,11 @@ const standIns = (): Outside => {
     pruneBuildCache: async (hours, kind) => outside.prune?.(hours, kind),
     readOnBuildMemory: async () => ({}),
     writeOnBuildMemory: async () => {},
-    useLocalRegistry: async () => {},
+    useLocalRegistry: async () => outside.useLocalRegistry?.(),
     resolveDigest: async (name) => outside.registry(name),
     imageLayers: async (name) => outside.layers?.(name),
     onBuildOf: async () => undefined,
+    pushLogin: async (host) => outside.pushLogin?.(host) ?? { kind: "none" },
   };
 };
 

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { docker as run } from "../../../lab/docker";
 import { eventually } from "../../../lab/poll";
-import { type Properties, unknown } from "../../../lab/pulumi/plugin/properties";
+import { type Properties, unknown, type Value } from "../../../lab/pulumi/plugin/properties";
 import type { Case, World } from "../case";
 import type { ProviderPlugin } from "../provider";
 
@@ -58,6 +58,27 @@ async function someImage(plugin: ProviderPlugin, world: World, name: string): Pr
   if ("error" in outcome) throw new Error(outcome.error);
   return outcome.properties;
 }
+
+/** An answer without the words of Go's libraries. */
+function essence<T>(answer: T): T {
+  const error = (answer as { error?: string }).error?.replace(
+    /(Error loading registry auth config:|no auth config found for registry \S+).*/s,
+    "$1",
+  );
+  return error === undefined ? answer : { ...answer, error };
+}
+
+/** Puts a credential helper on the plugin's PATH. */
+async function helper({ folder }: World, name: string, answer: string, status = 0): Promise<void> {
+  const file = path.join(folder, "bin", `docker-credential-${name}`);
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, `#!/bin/sh\ncat >/dev/null\necho '${answer}'\nexit ${status}\n`, { mode: 0o755 });
+}
+
+const defined = (properties: Partial<Properties>): Properties =>
+  Object.fromEntries(
+    Object.entries(properties).filter((entry): entry is [string, Value] => entry[1] !== undefined),
+  );
 
 export const dockerCases: Case<ProviderPlugin>[] = [
   {
@@ -173,11 +194,11 @@ export const dockerCases: Case<ProviderPlugin>[] = [
       const oldTag = await checked(plugin, tag, names);
       const tagged = await plugin.create(tag, oldTag);
       if ("error" in made || "error" in tagged) return [made, tagged];
-      const diff = async (changes: Properties) =>
+      const diff = async (changes: Partial<Properties>) =>
         plugin.diff(
           registryImage,
           olds,
-          await checked(plugin, registryImage, { ...given, ...changes }),
+          await checked(plugin, registryImage, defined({ ...given, ...changes })),
           made.properties,
         );
       const diffTag = async (news: Properties) =>
@@ -189,11 +210,99 @@ export const dockerCases: Case<ProviderPlugin>[] = [
         await diff({ triggers: { content: "2" } }),
         await diff({ authConfig: auth(world, { password: "other" }) }),
         await diff({ authConfig: auth(world, { address: "elsewhere" }) }),
+        await diff({ authConfig: undefined }),
         await diffTag({}),
         await diffTag({ targetImage: "c" }),
         await diffTag({ sourceImage: "d" }),
         await diffTag({ sourceImage: unknown }),
       ];
+    },
+  },
+  {
+    name: "keeps what a provider is configured with, and replaces nothing when it changes",
+    ask: async (plugin, world) => {
+      const config = (...registryAuth: Properties[]) => ({ registryAuth: JSON.stringify(registryAuth) });
+      const [address, other] = [auth(world).address!, "registry.example.com"];
+      const forms = [
+        {},
+        config({ address }),
+        config({ address, authDisabled: true }),
+        config({ address: other }),
+        config({ address: other, configFileContent: "{}" }),
+      ];
+      const answers = [];
+      for (const [i, form] of forms.entries())
+        answers.push(await plugin.checkConfig(form), await plugin.diffConfig(form, forms.at(i - 1)!));
+      return answers;
+    },
+  },
+  {
+    name: "pushes and reads with the login that docker has",
+    ask: async (plugin, world) => {
+      const { username, password } = world.lab.registry;
+      const { authConfig, ...inputs } = pushed(world, "login");
+      await someImage(plugin, world, "login");
+      const base64 = Buffer.from(`${username}:${password}`).toString("base64");
+      const { address: host } = world.lab.registry;
+      const helpers = { credHelpers: { [host]: "everfresh-test" } };
+      await helper(world, "everfresh-test", JSON.stringify({ Username: username, Secret: password }));
+      await helper(world, "everfresh-none", "credentials not found in native keychain", 1);
+      await helper(world, "everfresh-broken", "something is wrong", 1);
+      await helper(world, "everfresh-token", JSON.stringify({ Username: "<token>", Secret: "refresh" }));
+      const answers = [];
+      for (const config of [
+        { auths: { [host]: { auth: base64 } } },
+        { auths: { [`http://${host}/v1/`]: { auth: base64 } } },
+        { auths: { "registry.example.com": { auth: base64 } } },
+        { auths: { [host]: { auth: "damaged" } } },
+        { auths: { [host]: { identitytoken: "refresh" } } },
+        helpers,
+        { ...helpers, credsStore: "everfresh-broken", auths: { [host]: {} } },
+        { credsStore: "everfresh-test" },
+        { credsStore: "everfresh-none", auths: { [host]: { auth: base64 } } },
+        { credsStore: "everfresh-broken" },
+        { credsStore: "everfresh-token" },
+        { credsStore: "everfresh-missing" },
+        [],
+      ]) {
+        await writeFile(path.join(world.folder, "config.json"), JSON.stringify(config));
+        const configFile = path.join(world.folder, "config.json");
+        const entry = { address: auth(world).address!, configFile };
+        const configured = await plugin.configure({ registryAuth: JSON.stringify([entry]) });
+        answers.push(configured);
+        if (configured !== "configured") continue;
+        const made = await create(plugin, registryImage, inputs);
+        answers.push(made);
+        if ("error" in made) continue;
+        answers.push(await plugin.read(registryImage, made.id, made.properties, inputs));
+      }
+      return answers.map(essence);
+    },
+  },
+  {
+    name: "pushes and reads nothing for a registry that it has no login for",
+    ask: async (plugin, world) => {
+      const { authConfig, ...inputs } = pushed(world, "nologin");
+      await someImage(plugin, world, "nologin");
+      const state = { ...inputs, id: "i", sha256Digest: "d" };
+      const answers = [];
+      const address = auth(world).address!;
+      for (const registryAuth of [
+        [],
+        [{ address: "registry.example.com", authDisabled: true }],
+        [{ address, authDisabled: true }],
+        [{ address, configFile: path.join(world.folder, "none.json") }],
+        [{ address, configFileContent: "{}" }],
+        [{ address, configFileContent: "[]" }],
+        [{ address, configFileContent: JSON.stringify({ credsStore: "everfresh-missing" }) }],
+      ]) {
+        const configured = await plugin.configure({ registryAuth: JSON.stringify(registryAuth) });
+        answers.push(configured);
+        if (configured !== "configured") continue;
+        answers.push(await create(plugin, registryImage, inputs));
+        answers.push(await plugin.read(registryImage, "i", state, inputs));
+      }
+      return answers.map(essence);
     },
   },
   {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   checkedDigest,
   contentTag,
+  nameOnHosts,
   pushedName,
   registryHost,
   repositories,
@@ -40,6 +41,60 @@ describe("repositories", () => {
         const named = Object.values(repositories("r", "p", services));
         assert.equal(new Set(named).size, services.length);
         for (const name of named) assert.match(name, /^r\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$/);
+      }),
+    );
+  });
+});
+
+describe("nameOnHosts", () => {
+  const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
+  const tag = "0123456789ab";
+  const names: [string, string, string][] = [
+    ["shop", "127.0.0.1:27180/shop-web", "localhost/everfresh/shop/shop-web"],
+    ["shop", "127.0.0.1:5001/shop-web", "localhost/everfresh/shop/shop-web"],
+    ["shop", "registry.example.com:5000/team/shop-web", "localhost/everfresh/shop/shop-web"],
+    ["shop", "127.0.0.1:27180/staging-web", "localhost/everfresh/shop/staging-web"],
+    ["a__b", "127.0.0.1:27180/a__b-web", "localhost/everfresh/a__b/a__b-web"],
+    ["a___b", "127.0.0.1:27180/a-b-web-0a1b2c3d", "localhost/everfresh/a-b/a-b-web-0a1b2c3d"],
+    ["a-", "127.0.0.1:27180/a--web", "localhost/everfresh/a/a--web"],
+    ["a_", "127.0.0.1:27180/a-web-0a1b2c3d", "localhost/everfresh/a/a-web-0a1b2c3d"],
+  ];
+  for (const [project, repository, name] of names) {
+    it(`is ${name} for ${repository} of project ${project}, over SSH`, () => {
+      assert.equal(nameOnHosts(`${repository}@${digest}`, "ssh", project), `${name}:${tag}`);
+    });
+  }
+
+  it("is the image's own name with a registry", () => {
+    const ref = `registry.example.com:5000/team/shop-web@${digest}`;
+    assert.equal(nameOnHosts(ref, "registry", "shop"), ref);
+  });
+
+  it("stays the same wherever the registry is, over SSH, because nothing else about the image changes", () => {
+    const [one, other] = ["127.0.0.1:27180", "localhost:5001"].map((address) =>
+      nameOnHosts(`${address}/shop-web@${digest}`, "ssh", "shop"),
+    );
+    assert.equal(one, other);
+  });
+
+  it("changes with the image, over SSH", () => {
+    const of = (letter: string) => nameOnHosts(`r/shop-web@sha256:${letter.repeat(64)}`, "ssh", "shop");
+    assert.notEqual(of("a"), of("b"));
+  });
+
+  it("is a reference that docker accepts, over SSH, for any project and service that compose accepts", () => {
+    const project = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,12}$/);
+    const service = fc.stringMatching(/^[a-zA-Z0-9._-]{1,12}$/);
+    const hex = fc.stringMatching(/^[0-9a-f]{64}$/);
+    // github.com/distribution/reference: host, then a path of separated letters and digits, then a tag.
+    const part = "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*";
+    const reference = new RegExp(`^localhost(?:/${part}){3}:[0-9a-f]{12}$`);
+    fc.assert(
+      fc.property(project, fc.uniqueArray(service, { maxLength: 4 }), hex, (project, services, hex) => {
+        const places = Object.values(repositories("127.0.0.1:27180", project, services));
+        const names = places.map((place) => nameOnHosts(`${place}@sha256:${hex}`, "ssh", project));
+        for (const name of names) assert.match(name, reference);
+        assert.equal(new Set(names).size, services.length);
       }),
     );
   });

@@ -16,6 +16,9 @@ const unverified = "is required: without it any machine that answers would be tr
 describe("a problem in the settings", () => {
   const hostWith = (changes: object) => ({ hosts: [{ ...host, ...changes }] });
   const registryWith = (changes: object) => ({ registry: { ...registry, ...changes } });
+  const overSsh = (changes: object) => ({ transport: "ssh", registry: changes });
+  const notThisMachine = "must be a port of this machine, such as `127.0.0.1:27180`";
+  const remove = (path: string) => `remove it with \`pulumi config rm --path 'everfresh:${path}'\``;
   const ints: [string, number, number][] = [
     ["keepReleases", 1, 100],
     ["lockWait", 0, 86400],
@@ -224,10 +227,58 @@ describe("a problem in the settings", () => {
     ],
     [
       "another transport",
-      { transport: "ssh" },
+      { transport: "ftp" },
       "transport",
-      "must be `registry`; `ssh` is not available yet",
+      "must be `registry` or `ssh`",
       correct("transport"),
+    ],
+    ...Object.entries({
+      pullAddress: "10.0.0.1:5000",
+      username: "ci",
+      password: "secret",
+      insecure: true,
+    }).map(([key, value]): [string, RawSettings, string, string, string] => [
+      "a setting of a remote registry over SSH",
+      overSsh({ [key]: value }),
+      `registry.${key}`,
+      "is not used with `transport: ssh`, which needs no registry",
+      remove(`registry.${key}`),
+    ]),
+    ...[
+      "registry.example.com",
+      "registry.example.com:5000",
+      "127.0.0.1",
+      "127.0.0.1:5000/team",
+      "0.0.0.0:5000",
+      "127.0.0.1:0",
+      "127.0.0.1:65536",
+    ].map((address): [string, RawSettings, string, string, string] => [
+      `the registry ${address} over SSH`,
+      overSsh({ address }),
+      "registry.address",
+      notThisMachine,
+      set("registry.address", "127.0.0.1:27180"),
+    ]),
+    [
+      "an unknown setting of the registry over SSH",
+      overSsh({ adress: "127.0.0.1:5001" }),
+      "registry.adress",
+      "is not a setting",
+      "correct its name or remove it",
+    ],
+    [
+      "an image of the registry that looks like an option",
+      overSsh({ image: "--privileged" }),
+      "registry.image",
+      "is not the name of an image",
+      correct("registry.image"),
+    ],
+    [
+      "an image of a registry that everfresh does not run",
+      registryWith({ image: "registry:3" }),
+      "registry.image",
+      "is used only with `transport: ssh`",
+      remove("registry.image"),
     ],
     [
       "another strategy",
@@ -352,6 +403,15 @@ describe("a problem in the settings", () => {
         "everfresh:keepReleases",
         "everfresh:hosts",
       ],
+    );
+  });
+
+  it("reports every setting of a registry that `transport: ssh` does not use", () => {
+    const others = { pullAddress: "10.0.0.1:5000", username: "ci", password: "secret", insecure: true };
+    const problems = settingsProblems({ ...minimal, ...overSsh({ address: "r.example.com", ...others }) });
+    assert.deepEqual(
+      problems.map((line) => line.slice(0, line.indexOf(": "))),
+      ["address", ...Object.keys(others)].map((key) => `everfresh:registry.${key}`),
     );
   });
 

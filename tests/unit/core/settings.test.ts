@@ -14,6 +14,7 @@ describe("parseSettings", () => {
         pullAddress: "registry.example.com/team",
         insecure: false,
       },
+      transport: "registry",
       strategy: "recreate",
       uniqueTag: false,
       pullBase: false,
@@ -78,6 +79,32 @@ describe("parseSettings", () => {
     assert.deepEqual(parseSettings({ ...minimal, registry: both }).registry, { ...both, insecure: true });
   });
 
+  const ownRegistries: [string, unknown, string, number, string][] = [
+    ["nothing is said", undefined, "127.0.0.1:27180", 27180, "registry:2.8.3"],
+    ["Pulumi passes `{}`", {}, "127.0.0.1:27180", 27180, "registry:2.8.3"],
+    ["it has an address", { address: "127.0.0.1:5001" }, "127.0.0.1:5001", 5001, "registry:2.8.3"],
+    ["it has a name as its address", { address: "localhost:5001" }, "localhost:5001", 5001, "registry:2.8.3"],
+    [
+      "it has an image",
+      { image: "r.example.com/registry:3" },
+      "127.0.0.1:27180",
+      27180,
+      "r.example.com/registry:3",
+    ],
+  ];
+  for (const [name, given, address, port, image] of ownRegistries) {
+    it(`runs a registry of its own on this machine with \`transport: ssh\`, if ${name}`, () => {
+      const settings = parseSettings({ ...minimal, transport: "ssh", registry: given });
+      assert.equal(settings.transport, "ssh");
+      assert.deepEqual(settings.registry, {
+        address,
+        pullAddress: address,
+        insecure: false,
+        local: { port, image },
+      });
+    });
+  }
+
   const ints: [string, number, number][] = [
     ["keepReleases", 1, 100],
     ["lockWait", 0, 86400],
@@ -99,8 +126,9 @@ describe("parseSettings", () => {
       "fresh",
       "keepReleases",
       "pullBase",
+      "transport",
     );
-    const value = fc.oneof(fc.jsonValue(), fc.string(), fc.constant(minimal.hosts));
+    const value = fc.oneof(fc.jsonValue(), fc.string(), fc.constantFrom("ssh", registry, minimal.hosts));
     fc.assert(
       fc.property(fc.dictionary(key, value), (raw) => {
         try {
