@@ -1,9 +1,11 @@
-import { parseProbe } from "../core/host/probe";
+import { linesAfterProbe, parseProbe } from "../core/host/probe";
+import type { HostProgram } from "../core/host/program-text";
 import { probeProgram } from "../core/host/requests";
 import type { HostState } from "../core/host/types";
 import { Problems, problem } from "../core/problems";
 import type { Host } from "../core/settings";
-import { type RunOptions, runOnHost } from "./ssh";
+import { type RemoteResult, type RunOptions, runOnHost } from "./ssh";
+import { type Asked, runVerb } from "./verb";
 
 /**
  * Asks a host what currently runs there, in one read-only round trip.
@@ -20,8 +22,25 @@ export async function probeHost(
   options: Pick<RunOptions, "mustForward"> = {},
 ): Promise<HostState> {
   const program = Promise.resolve(project).then((name) => probeProgram({ project: name, remoteDir }));
-  const { status, stdout, stderr } = await runOnHost(host, where, program, options);
-  const named = `${where} (${host.name})`;
+  return readState(await runOnHost(host, where, program, options), `${where} (${host.name})`);
+}
+
+/**
+ * Runs a verb that tells the same facts first, and returns the lines after them too.
+ *
+ * @throws Problems like {@link probeHost}, or in the host's own words if it refuses.
+ */
+export async function probeAndAsk(
+  asked: Asked,
+  program: HostProgram,
+  options: RunOptions = {},
+): Promise<{ state: HostState; lines: string[] }> {
+  const stdout = await runVerb(asked, program, options);
+  const state = readState({ status: 0, stdout, stderr: "" }, `${asked.where} (${asked.host.name})`);
+  return { state, lines: linesAfterProbe(stdout) };
+}
+
+function readState({ status, stdout, stderr }: RemoteResult, named: string): HostState {
   let state: HostState;
   try {
     state = parseProbe(stdout);

@@ -1,20 +1,25 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { inOneLine } from "../core/printable";
 import { problem } from "../core/problems";
+import { completion, type Shell, shells } from "./completion";
 import type { DeployOptions } from "./deploy-options";
-import type { ExitStatus } from "./pulumi/outcome";
+import { type ExitStatus, exit } from "./pulumi/outcome";
 import type { Session, SharedOptions } from "./session";
+import { print } from "./terminal";
 import { clearCache } from "./verbs/clear-cache";
 import { buildOnly, deploy, preview } from "./verbs/deploy";
 import { doctor } from "./verbs/doctor";
 import { type ExplainOptions, explain } from "./verbs/explain";
+import { explainRunning } from "./verbs/explain-running";
 import { history } from "./verbs/history";
 import { defaultStack, type InitOptions, init } from "./verbs/init";
-import { logs } from "./verbs/logs";
+import { followLogs, logs } from "./verbs/logs";
 import { redeploy } from "./verbs/redeploy";
 import { clearRollback, rollback } from "./verbs/rollback";
 import { status } from "./verbs/status";
 import { unlock } from "./verbs/unlock";
+import { verify } from "./verbs/verify";
+import type { VerifyOptions } from "./verify";
 
 /** Runs one verb with the options given on the command line. */
 export type Run = (options: SharedOptions, verb: (session: Session) => Promise<ExitStatus>) => Promise<void>;
@@ -69,6 +74,15 @@ export function commandLine(run: Run): Command {
     .option("--expect-current", "also exit with 1 if the working tree would build other images")
     .action((options) => run(options, (session) => status(session, options)));
 
+  verb("verify", "do the running containers have this text? or, without one: do the release's checks pass?")
+    .argument("[service]", "only this service; with a text, each of its containers must have it")
+    .option("--contains <text>", "the text to look for, as it is: no pattern")
+    .option("--in <path>", "a file, or a folder with all that is below it; absolute, in the container")
+    .option(...json("print the answer as JSON"))
+    .action((service: string | undefined, options: VerifyOptions & SharedOptions) =>
+      run(options, (session) => verify(session, service, options)),
+    );
+
   verb("history", "every deployment the hosts remember, failed ones too, newest first")
     .option(...json("print it as JSON"))
     .option("-n, --limit <count>", "how many per host", count, 20)
@@ -77,17 +91,26 @@ export function commandLine(run: Run): Command {
   verb("logs", "the last lines of the containers' logs")
     .argument("[service]", "only this service")
     .option("-n, --tail <lines>", "how many per container", count, 100)
+    .option("-f, --follow", "go on with what is written from now on, until Ctrl-C")
     .action((service: string | undefined, options) =>
-      run(options, (session) => logs(session, service, options)),
+      run(options, (session) => (options.follow ? followLogs : logs)(session, service, options)),
     );
 
-  verb("explain", "what a service's content hash is made of, and what changed")
-    .argument("<service>", "a service with a `build:` section")
-    .option(...json("print the identity as JSON; needs neither Pulumi nor a Docker engine"))
+  verb("explain", "what a service's content hash is made of, and what changed; or why what runs is old")
+    .argument("<service>", "a service with a `build:` section; with --running, any service")
+    .addOption(
+      new Option(
+        "--running",
+        "what its containers run: which image, what was changed in them, what is mounted over it",
+      ).conflicts(["file", "envFile"]),
+    )
+    .option(...json("print it as JSON; without --running, needs neither Pulumi nor a Docker engine"))
     .option("-f, --file <compose-file...>", "the compose files; default: the stack's, else compose.yaml")
     .option("--env-file <file>", "the env file for interpolation; default: the stack's, else .env.deploy")
-    .action((service: string, options: ExplainOptions & SharedOptions) =>
-      run(options, (session) => explain(session, service, options)),
+    .action((service: string, options: ExplainOptions & { running?: boolean } & SharedOptions) =>
+      run(options, (session) =>
+        options.running ? explainRunning(session, service) : explain(session, service, options),
+      ),
     );
 
   verb("rollback", "pin the stack to an earlier release and deploy that, without a build")
@@ -147,6 +170,15 @@ export function commandLine(run: Run): Command {
       "the registry's user, whose password is in EVERFRESH_REGISTRY_PASSWORD; else you are asked for it",
     )
     .action((options: InitOptions & SharedOptions) => run(options, (session) => init(session, options)));
+
+  verb("completion", "print a script with which a shell completes verbs and options")
+    .addArgument(new Argument("<shell>", "the shell that reads it").choices(shells))
+    .action((shell: Shell, options) =>
+      run(options, async () => {
+        print(completion(program, shell).trimEnd());
+        return exit.done;
+      }),
+    );
 
   return program;
 

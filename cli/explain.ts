@@ -1,6 +1,6 @@
 import type { ContentIdentity, ContextSurvey, Unseen, Weight } from "../core/content";
 import { printable } from "../core/printable";
-import { type Paint, table } from "./terminal";
+import { count, type Paint, table } from "./terminal";
 
 /** How many lines of a list are shown. */
 const shown = 8;
@@ -78,8 +78,6 @@ function abridged(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.length > 90 ? `${text.slice(0, 89)}…` : text;
 }
-
-const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -160,14 +160,16 @@ function healthOf({ health, proved, restarts = 0 }: ServiceStatus): string {
 }
 
 /** Shortens a digest to twelve digits, as Docker does. */
-const short = (image: string) => image.replace(/^.*@/, "").replace(/^sha256:([0-9a-f]{12})[0-9a-f]+$/, "$1");
+export const shortDigest = (image: string) =>
+  image.replace(/^.*@/, "").replace(/^sha256:([0-9a-f]{12})[0-9a-f]+$/, "$1");
 
-function imageOf({ expected, running }: ServiceStatus): string {
-  if (running === undefined) return `- (expected ${short(expected)})`;
+/** The image that runs, and the one that should if it is another. */
+export function imageOf({ expected, running }: Pick<ServiceStatus, "expected" | "running">): string {
+  if (running === undefined) return `- (expected ${shortDigest(expected)})`;
   const named = !/sha256:[0-9a-f]{64}$/.test(expected);
   return named || expected.endsWith(running)
-    ? short(running)
-    : `${short(running)} (expected ${short(expected)})`;
+    ? shortDigest(running)
+    : `${shortDigest(running)} (expected ${shortDigest(expected)})`;
 }
 
 function treeOf({ content, upToDate, cause }: ServiceReport): string {

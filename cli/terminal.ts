@@ -50,6 +50,9 @@ export function carryOnUnread(): void {
   }
 }
 
+/** `1 file`, `2 files`. */
+export const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
 export function print(lines: string | readonly string[]): void {
   process.stdout.write(`${typeof lines === "string" ? lines : lines.join("\n")}\n`);
 }

@@ -2,21 +2,34 @@
 # the host's own, mounted into a container, because an image may have none.
 
 # Runs one of this host's commands as root in a container that sees folder $1 at /tree and nothing else of the project. $1 folder,
-# the rest the command. Keeps out libraries that the image would preload.
+# the rest the command.
 as_root() {
-  root_folder=$(cd "$1" && pwd -P) && root_tool=$(command -v "$2") || return 1
+  root_folder=$(cd "$1" && pwd -P) && root_tool=$(command -v "$2") && root_image=$(image_for_tools) || return 1
   shift 2
-  root_image=$(for root_candidate in $(images_named_in releases/*/services); do
-    has_image "$root_candidate" && echo "$root_candidate" && break
-  done)
-  [ -n "$root_image" ] || return 1
-  set -- "$root_image" "$@"
-  for root_system in /usr /bin /lib /lib64; do
-    [ ! -d "$root_system" ] || set -- -v "$root_system:$root_system:ro" "$@"
+  with_tools 120 --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER -v "$root_folder:/tree" \
+    --entrypoint "$root_tool" "$root_image" "$@" >/dev/null 2>&1
+}
+
+# Prints an image of a kept release that docker has: a container needs one, even if it runs only the host's own tools.
+image_for_tools() {
+  for tools_image in $(images_named_in releases/*/services); do
+    has_image "$tools_image" && echo "$tools_image" && return
   done
-  docker_within 120 run --rm --pull never --network none --user 0:0 --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE \
-    --cap-add FOWNER --security-opt label=disable -e LD_PRELOAD= -e LD_LIBRARY_PATH= -v /dev/null:/etc/ld.so.preload:ro \
-    -v "$root_folder:/tree" --entrypoint "$root_tool" "$@" >/dev/null 2>&1
+  return 1
+}
+
+# Runs `docker run` for at most $1 seconds, with this host's tools in the container, and no more rights than the options give. $1
+# seconds, the rest docker's options, the image and its arguments. Keeps out libraries that the image would preload. Without
+# compose's label, which an image may bring along, it is no container of a project.
+with_tools() {
+  tools_limit=$1
+  shift
+  # Debian's awk is a link into /etc/alternatives.
+  for tools_folder in /usr /bin /lib /lib64 /etc/alternatives; do
+    [ ! -d "$tools_folder" ] || set -- -v "$tools_folder:$tools_folder:ro" "$@"
+  done
+  docker_within "$tools_limit" run --rm --pull never --network none --user 0:0 --cap-drop ALL --security-opt label=disable \
+    --label com.docker.compose.project= -e LD_PRELOAD= -e LD_LIBRARY_PATH= -v /dev/null:/etc/ld.so.preload:ro "$@"
 }
 
 # Removes folder $1 with everything in it, including files that containers wrote as other users.

@@ -20,6 +20,49 @@ run_checks() {
   [ -z "$broken_check" ]
 }
 
+# Whether check "$2" of service $1 is made: every check until one fails, or for `verify` only the one with number `check_only`, if its
+# service runs as it should (checks are made in containers of the release only).
+is_wanted_check() {
+  [ "$calls$broken_check" = check ] || return 1
+  [ -n "$check_only" ] || return 0
+  check_number=$((check_number + 1))
+  [ "$check_number" = "$check_only" ] || return 1
+  check_service=$1 check_what=$2
+  [ -z "$verify_service" ] || [ "$1" = "$verify_service" ] || return 1
+  broken_check=$(flaw_of "$1")
+  [ -z "$broken_check" ]
+}
+
+# verify: prints the facts of `probe`, and after them the result of each check of the current release, or of service `verify_service`:
+#   check|service|what|problem, nothing if it passes|container
+verify() {
+  probe
+  engine_limit=30
+  release=$(current_release)
+  [ "$PWD" = "$folder" ] && [ -n "$release" ] || return 0
+  is_as_staged "$release" services checks ||
+    refuse 1 "$folder/releases/$release: was changed on this host, so its checks are not made; run \`pulumi up\`"
+  observe || refuse_engine
+  know_images "$release"
+  finished=$(proved_one_shots "$release")
+  proof=$(verdicts "$release") check_only=0
+  while check_only=$((check_only + 1)) check_number=0 check_service='' broken_check=''; do
+    run_calls "$release" check
+    [ -n "$check_service" ] || return 0
+    [ -z "$verify_service" ] || [ "$check_service" = "$verify_service" ] || continue
+    check_rest=${broken_check#*|}
+    printf 'check|%s|%s|%s|%s\n' "$check_service" "$(as_field "$check_what")" "$(as_field "${check_rest%|*}")" "${check_rest##*|}"
+  done
+}
+
+# What is wrong with service $1, other than its checks: service|problem|container.
+flaw_of() {
+  printf '%s\n' "$proof" | awk -F '|' -v wanted="$1" '$1 != "good" && $2 == wanted { print $2 "|" $3 "|" $4; exit }'
+}
+
+# $1 as one field of a line of facts.
+as_field() { printf '%s' "$1" | tr '|\n' '??'; }
+
 checked_containers() {
   printf '%s\n' "$proof" | awk -F '|' -v wanted="$1" "$tables"'
     END { for (i = 1; i <= good_count; i++) if (good_service[i] == wanted && good_untouched[i] == "") print good_container[i] }'
@@ -41,7 +84,7 @@ http_get() { # address port path
 }
 
 http() { # service port path status body
-  [ "$calls$broken_check" = check ] || return 0
+  is_wanted_check "$1" "http $3" || return 0
   for container in $(checked_containers "$1"); do
     http_address=$(engine inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$container" |
       cut -d ' ' -f 1)
@@ -65,7 +108,7 @@ http() { # service port path status body
 }
 
 command_in() { # service word…
-  [ "$calls$broken_check" = check ] || return 0
+  is_wanted_check "$1" "command $2" || return 0
   command_service=$1
   shift
   for container in $(checked_containers "$command_service"); do
@@ -83,7 +126,7 @@ command_in() { # service word…
 }
 
 file_in() { # service path text
-  [ "$calls$broken_check" = check ] || return 0
+  is_wanted_check "$1" "file $2" || return 0
   for container in $(checked_containers "$1"); do
     file_text=$(engine cp -L "$container:$2" - 2>/dev/null | tar -xOf - 2>/dev/null | with_end_mark)
     case ${file_text%x} in

@@ -18,7 +18,7 @@ main() {
   interrupted=''
   trap '' HUP PIPE
   trap 'interrupted=1' INT TERM
-  case ${1-} in receive | lend) exec 4<&0 ;; esac
+  case ${1-} in receive | lend | follow) exec 4<&0 ;; esac
   exec </dev/null
   engine_limit=30
   # Values that a request may leave out.
@@ -29,9 +29,10 @@ main() {
   # The progress of the deployment, and why it failed.
   proof='' applied='' ready='' announced_changes='' putting_back=''
   reason='' evidence='' failed_service='' failed_check='' broken_check='' what_serves='' calls='' apply_fault='' files_checked=''
+  check_only='' verify_service=''
   request
   case ${1-} in
-  deploy | report | probe | teardown | history | logs | unlock | doctor | lacks | receive | lend) "$1" ;;
+  deploy | report | probe | teardown | history | logs | follow | search | verify | inside | unlock | doctor | lacks | receive | lend) "$1" ;;
   *) refuse 2 "everfresh: unknown verb ${1-}" ;;
   esac
   exit

@@ -35,6 +35,83 @@ logs() {
   done
 }
 
+# follow: like logs, but goes on with what is written from now on, also by containers that start later, until the reader is gone:
+# its connection is on descriptor 4.
+follow() {
+  find_folder || :
+  follow_ids=$(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"} 2>/dev/null) || refuse_engine
+  [ -n "$follow_ids" ] || [ -z "$logs_service" ] ||
+    refuse 1 "$logs_service: has no container here; run \`everfresh status\` to list the services"
+  follow_containers 4<&- &
+  cat <&4 >/dev/null 2>&1
+}
+
+# Whether the shell that runs the verb still does. Everything that it started ends on its own when it does not, however it ended.
+is_followed() { kill -0 $$ 2>/dev/null; }
+
+# Follows each run of each container. Of those that run already, the last lines first.
+follow_containers() {
+  followed=$nl follow_from="--tail $logs_tail"
+  while is_followed; do
+    for follow_run in $(runs_to_follow); do
+      case $followed in
+      *"$nl$follow_run$nl"*) continue ;;
+      esac
+      followed=$followed$follow_run$nl
+      follow_log "$follow_run" | prefixed "${follow_run##*|}" &
+    done
+    follow_from=''
+    sleep 1
+  done
+}
+
+# The runs of the project's containers: id|since when|service.
+runs_to_follow() {
+  follow_ids=$(container_ids ${logs_service:+--filter "label=com.docker.compose.service=$logs_service"} 2>/dev/null)
+  # shellcheck disable=SC2086 # one word per id
+  [ -z "$follow_ids" ] ||
+    inspected inspect --type container --format "{{.Id}}|{{.State.StartedAt}}|$(label_template service)" $follow_ids 2>/dev/null |
+    grep -v '|0001-' # not started yet
+}
+
+# Prints the log of run $1 until it ends.
+follow_log() {
+  follow_since=${1#*|}
+  # shellcheck disable=SC2086 # an option and its value
+  docker logs --follow --timestamps ${follow_from:---since ${follow_since%|*}} "${1%%|*}" 2>&1 </dev/null 3>&- &
+  follow_docker=$!
+  { while is_followed; do sleep 1; done; kill "$follow_docker"; } >/dev/null 2>&1 &
+  follow_watch=$!
+  wait "$follow_docker"
+  kill "$follow_watch" 2>/dev/null
+}
+
+# Prefixes each line of stdin with $1, at once. mawk would wait for more of them.
+prefixed() {
+  if sed -u p </dev/null 2>/dev/null; then
+    sed -u "s,^,$1 | ,"
+  else
+    awk -v name="$1" '{ print name " | " $0; fflush() }'
+  fi
+}
+
+# inside: prints the facts of `probe`, and after them for each container of service `inside_service`:
+#   inside {...}         the content hash of its image, and what is mounted in it
+#   changed|container|   a line of `docker diff`, at most 5000 of them: what differs from its image, mounts left out
+inside() {
+  probe
+  engine_limit=30
+  [ "$PWD" = "$folder" ] || return 0
+  inside_ids=$(container_ids --filter "label=com.docker.compose.service=$inside_service" 2>/dev/null) || refuse_engine
+  inside_template='{"id":{{json .Id}},"content":{{json (index .Config.Labels "dev.everfresh.content")}}'
+  inside_template=$inside_template',"mounts":{{json .Mounts}},"tmpfs":{{with index .HostConfig "Tmpfs"}}{{json .}}{{else}}null{{end}}}'
+  for id in $inside_ids; do
+    # Either fails for one that went away.
+    inside_changes=$(engine diff "$id") && engine inspect --type container --format "inside $inside_template" "$id" || continue
+    [ -z "$inside_changes" ] || printf '%s\n' "$inside_changes" | head -n 5000 | sed "s/^/changed|$id|/"
+  done
+}
+
 # unlock: stops the process that holds the lock. The lock itself is never left behind: the kernel frees it with its last holder.
 unlock() {
   find_folder || refuse 1 "$project: nothing is deployed here; there is no lock"

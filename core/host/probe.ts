@@ -117,6 +117,12 @@ export function parseProbe(stdout: string): HostState {
   });
 }
 
+/** What a host says after the facts of `probe`. */
+export function linesAfterProbe(stdout: string): string[] {
+  const lines = stdout.split("\n");
+  return lines.slice(lines.indexOf("end", lines.indexOf("everfresh probe 1")) + 1);
+}
+
 /** Stands for anything that a damaged record does not tell. */
 const unknown = "unknown";
 const nothingKnown = { project: unknown, tag: unknown, who: unknown, from: unknown, stack: unknown };

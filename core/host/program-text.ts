@@ -16,6 +16,9 @@ export type Verb =
   | "teardown"
   | "history"
   | "logs"
+  | "search"
+  | "verify"
+  | "inside"
   | "unlock"
   | "doctor"
   | "lacks";

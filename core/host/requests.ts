@@ -130,7 +130,7 @@ export function receiveProgram(
 }
 
 /** The command line of a verb whose program is the first line of stdin, see {@link inOneLine}. */
-const streamedCommand = (verb: "receive" | "lend") =>
+const streamedCommand = (verb: "receive" | "lend" | "follow") =>
   `sh -c 'read -r program && eval "$(printf %s "$program" | base64 -d)"' everfresh ${verb}`;
 
 const inOneLine = (text: string) => `${Buffer.from(text).toString("base64")}\n`;
@@ -148,10 +148,72 @@ export function lendProgram(
 }
 
 /** The last `tail` log lines of one service's containers, or of all. */
-export const logsProgram = (
+export const logsProgram = (project: HostProject, logs: Logs): HostProgram =>
+  hostProgram("logs", logsValues(project, logs));
+
+/** The same, and what is written from then on, until stdin ends. */
+export const followProgram = (project: HostProject, logs: Logs): HostProgram => ({
+  command: streamedCommand("follow"),
+  stdin: inOneLine(programText(logsValues(project, logs))),
+});
+
+export interface Logs {
+  service?: string;
+  tail: number;
+}
+
+const logsValues = (project: HostProject, { service = "", tail }: Logs) => ({
+  ...projectValues(project),
+  logs_service: service,
+  logs_tail: tail,
+});
+
+/** What is looked for in running containers: a text, in a file or below a folder. */
+export interface Search {
+  /** Absent: the containers of every service. */
+  service?: string;
+  contains: string;
+  /** Absolute, in the container. */
+  in: string;
+}
+
+/** How much of one container's files is searched, in MiB. */
+export const searchLimitMib = 256;
+
+/**
+ * Facts about the host, and which files in its running containers contain a text, for `parseSearch`; touches nothing.
+ *
+ * @throws RangeError for a text that {@link standInFor} does not accept.
+ */
+export function searchProgram(
   project: HostProject,
-  { service = "", tail }: { service?: string; tail: number },
-): HostProgram => hostProgram("logs", { ...projectValues(project), logs_service: service, logs_tail: tail });
+  { service = "", contains, in: place }: Search,
+): HostProgram {
+  const standIn = contains.includes("\n") ? standInFor(contains) : "";
+  if (standIn === undefined) throw new RangeError("the text has every control character");
+  return hostProgram("search", {
+    ...projectValues(project),
+    search_service: service,
+    search_text: contains.replaceAll("\n", standIn),
+    search_swap: standIn === "" ? "" : standIn.charCodeAt(0).toString(8).padStart(3, "0"),
+    search_path: place,
+    search_limit: searchLimitMib * 1024,
+  });
+}
+
+/** A control character that a text does not have, which can stand for its line breaks; undefined if it has them all. */
+export const standInFor = (text: string): string | undefined =>
+  Array.from({ length: 31 }, (_, i) => String.fromCharCode(i + 1)).find(
+    (control) => control !== "\n" && !text.includes(control),
+  );
+
+/** Runs the checks of the current release again; touches nothing but what the checks do. See `parseChecks`. */
+export const verifyProgram = (project: HostProject, service = ""): HostProgram =>
+  hostProgram("verify", { ...projectValues(project), verify_service: service });
+
+/** Facts about the host, and how one service's containers differ from their images, for `parseInside`; touches nothing. */
+export const insideProgram = (project: HostProject, service: string): HostProgram =>
+  hostProgram("inside", { ...projectValues(project), inside_service: service });
 
 /** Stops the process that holds the lock: asks it to stop, and kills it after `wait` seconds. */
 export const unlockProgram = (project: HostProject, wait: number): HostProgram =>

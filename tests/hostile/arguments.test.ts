@@ -42,6 +42,8 @@ describe("hostile arguments of everfresh", function () {
       "redeploy",
       "unlock",
       "init",
+      "verify",
+      "completion",
     ];
     const flags = [
       "--stack",
@@ -58,6 +60,10 @@ describe("hostile arguments of everfresh", function () {
       "--no-cache",
       "--unique-tag",
       "--dry-run",
+      "--contains",
+      "--in",
+      "--follow",
+      "--running",
       "v1",
       "--",
     ];

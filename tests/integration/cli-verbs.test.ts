@@ -3,9 +3,11 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import type { RunningContainer, RunningReport } from "../../cli/explain-running";
 import type { StatusReport } from "../../cli/status";
+import type { ChecksReport, SearchedContainer, SearchReport } from "../../cli/verify";
 import { docker } from "../../lab/docker";
-import { engine } from "../../lab/faults";
+import { engine, exec } from "../../lab/faults";
 import type { Lab } from "../../lab/lab";
 import { eventually } from "../../lab/poll";
 import { withTools } from "../../lab/pulumi/environment";
@@ -26,6 +28,9 @@ describe("everfresh", function () {
   before(async () => {
     lab = await sharedLab();
     stack = await TestStack.create(lab);
+    const check = "x-everfresh: { verify: { command: [test, '!', -e, /tmp/broken] } }";
+    const known = await stack.read("compose.yaml");
+    await stack.write("compose.yaml", known.replace("build: cache\n", `build: cache\n    ${check}\n`));
   });
   after(() => stack?.[Symbol.asyncDispose]());
 
@@ -33,17 +38,7 @@ describe("everfresh", function () {
 
   /** Runs the command line in a folder that is neither the checkout nor the application's. */
   function everfresh(...args: string[]): Promise<Answer> {
-    const [verb = "", ...rest] = args;
-    const environment = {
-      ...withTools(),
-      PULUMI_BACKEND_URL: `file://${path.join(stack.folder, "state")}`,
-      PULUMI_CONFIG_PASSPHRASE: "test",
-    };
-    const child = spawn(
-      path.join(checkout, "cli/everfresh.js"),
-      [verb, "--stack", stack.name, "--config-file", configuration(), ...rest],
-      { cwd: os.tmpdir(), env: environment, stdio: ["ignore", "pipe", "pipe"] },
-    );
+    const child = start(...args);
     const answer = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const)
       child[name].on("data", (data) => {
@@ -53,6 +48,20 @@ describe("everfresh", function () {
       child.once("error", reject);
       child.once("close", (status) => resolve({ status: status ?? -1, ...answer }));
     });
+  }
+
+  function start(...args: string[]) {
+    const [verb = "", ...rest] = args;
+    const environment = {
+      ...withTools(),
+      PULUMI_BACKEND_URL: `file://${path.join(stack.folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+    };
+    return spawn(
+      path.join(checkout, "cli/everfresh.js"),
+      [verb, "--stack", stack.name, "--config-file", configuration(), ...rest],
+      { cwd: os.tmpdir(), env: environment, stdio: ["ignore", "pipe", "pipe"] },
+    );
   }
 
   async function must<T>(...args: string[]): Promise<T> {
@@ -68,6 +77,17 @@ describe("everfresh", function () {
     const host = parsed.hosts[stack.host.name]!;
     assert.ok("services" in host, stdout);
     return { status, healthy: parsed.healthy, upToDate: parsed.upToDate, host };
+  };
+
+  /** The containers that were searched, and what was found in each. */
+  const search = async (contains: string, place: string, ...more: string[]) => {
+    const asked = ["verify", ...more, "--contains", contains, "--in", place];
+    const { status, stdout, stderr } = await everfresh(...asked, "--json");
+    assert.notEqual(stdout, "", stderr);
+    const { containers } = (JSON.parse(stdout) as SearchReport).hosts[stack.host.name] as {
+      containers: SearchedContainer[];
+    };
+    return { status, containers };
   };
 
   let first: string;
@@ -134,6 +154,36 @@ describe("everfresh", function () {
     assert.equal((await everfresh("status", "--expect-current")).status, 1);
   });
 
+  it("explains what a container runs: which sources differ, what was changed inside, what is mounted over it", async () => {
+    const explain = async (service: string) => {
+      const { hosts } = await must<RunningReport>("explain", service, "--running", "--json");
+      const { containers } = hosts[stack.host.name] as { containers: RunningContainer[] };
+      assert.equal(containers.length, 1);
+      return containers[0]!;
+    };
+    await stack.inContainer("web", "sh", "-c", "echo x >/www/extra; rm /bin/false; echo y >>/www/index.html");
+    const { container, upToDate, cause, changes, mounts } = await explain("web");
+    assert.equal(container, (await stack.containers()).web!.id);
+    assert.deepEqual(
+      { upToDate, cause, mounts },
+      { upToDate: false, cause: "1 file (index.html)", mounts: [] },
+    );
+    assert.deepEqual(changes, [
+      { path: "/bin/false", change: "deleted" },
+      { path: "/www/extra", change: "added" },
+      { path: "/www/index.html", change: "changed" },
+    ]);
+    const api = await explain("api");
+    assert.deepEqual([api.upToDate, api.changes], [true, []]);
+    assert.deepEqual(
+      api.mounts.map(({ path, type }) => [path, type]),
+      [
+        ["/etc/api.conf", "bind"],
+        ["/run/secrets/token", "bind"],
+      ],
+    );
+  });
+
   it("explains the content hash that is deployed next", async () => {
     const { content, files } = await must<{ content: string; files: { path: string }[] }>(
       "explain",
@@ -149,6 +199,74 @@ describe("everfresh", function () {
     second = deployed.release;
     assert.equal(deployed.images.web!.content, content);
     assert.equal(await stack.page(), "<h1>second</h1>");
+  });
+
+  it("finds a text in the container that runs", async () => {
+    const { status, containers } = await search("second</h1>\n", "/www", "web");
+    const { id, digest } = (await stack.containers()).web!;
+    assert.deepEqual(
+      containers.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: typeof startedAt })),
+      [
+        {
+          service: "web",
+          container: id,
+          running: digest,
+          startedAt: "string",
+          health: "healthy",
+          result: "found",
+          count: 1,
+          matching: 1,
+          files: [{ path: "/www/index.html", count: 1 }],
+        },
+      ],
+    );
+    assert.equal(status, 0);
+  });
+
+  it("does not find what only an earlier release had, and says where the path does not exist", async () => {
+    const { status, containers } = await search("first", "/www/index.html");
+    assert.deepEqual(
+      containers.map(({ service, result }) => [service, result]),
+      [
+        ["api", "no such path"],
+        ["cache", "no such path"],
+        ["web", "not found"],
+      ],
+    );
+    assert.equal(status, 1);
+  });
+
+  it("finds what is in a tmpfs, behind a link that leads somewhere else on the host", async () => {
+    const write = `ln -s /dev/./shm /tmp/shm; echo 'a $(id) "b"' >/dev/shm/note`;
+    await stack.inContainer("cache", "sh", "-c", write);
+    const { status, containers } = await search('$(id) "b"', "/tmp/shm");
+    assert.equal(status, 0);
+    assert.deepEqual(containers.find(({ service }) => service === "cache")!.result, "found");
+  });
+
+  it("makes the release's checks again", async () => {
+    const checks = async () => {
+      const { status, stdout } = await everfresh("verify", "--json");
+      return { status, hosts: (JSON.parse(stdout) as ChecksReport).hosts };
+    };
+    const check = { service: "cache", check: "command test" };
+    assert.deepEqual(await checks(), {
+      status: 0,
+      hosts: { [stack.host.name]: { release: second, checks: [{ ...check, passed: true }] } },
+    });
+    await stack.inContainer("cache", "touch", "/tmp/broken");
+    const container = (await stack.containers()).cache!.id;
+    const broken = "command test exited with status 1";
+    assert.deepEqual(await checks(), {
+      status: 1,
+      hosts: {
+        [stack.host.name]: {
+          release: second,
+          checks: [{ ...check, passed: false, problem: broken, container }],
+        },
+      },
+    });
+    await stack.inContainer("cache", "rm", "/tmp/broken");
   });
 
   it("reports drift", async () => {
@@ -210,6 +328,33 @@ describe("everfresh", function () {
     assert.equal(status, 2);
     assert.match(stderr, /^nope: no host has any log output of it/);
   });
+
+  it("follows a service's log, and leaves nothing running on the host", async () => {
+    const child = start("logs", "web", "--follow", "--tail", "1");
+    let printed = "";
+    child.stdout.on("data", (data) => {
+      printed += data;
+    });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    await eventually("its last line is shown", async () =>
+      /^web \| \S+Z hello from the web\n$/.test(printed),
+    );
+    assert.match(await followers(), /docker logs/);
+    const restart = "docker restart -t 0 $0 && docker exec $0 sh -c 'echo again >/proc/1/fd/1'";
+    await exec(stack.host, ["sh", "-c", restart, (await stack.containers()).web!.id]);
+    await eventually("what it writes next is shown", async () => /^web \| \S+Z again$/m.test(printed));
+    child.kill("SIGINT");
+    assert.equal(await ended, 0);
+    await eventually("the host has ended it", async () => (await followers()) === "");
+  });
+
+  /** What runs on the host for somebody who follows logs there. */
+  const followers = () =>
+    exec(stack.host, [
+      "sh",
+      "-c",
+      "ps -eo args= | grep -E '^docker logs|^(ba|da)?sh.*everfresh follow' | grep -v grep; :",
+    ]);
 
   it("reports who holds a host's lock, and ends that deployment", async () => {
     const hold = [

@@ -38,6 +38,7 @@ describe("the command line", () => {
       "deploy",
       "preview",
       "status",
+      "verify",
       "history",
       "logs",
       "explain",
@@ -48,6 +49,7 @@ describe("the command line", () => {
       "unlock",
       "doctor",
       "init",
+      "completion",
     ]);
   });
 
@@ -56,7 +58,10 @@ describe("the command line", () => {
       name: command.name(),
       registeredArguments: command.registeredArguments,
     }))) {
-      const needed = registeredArguments.some(({ required }) => required) ? " web" : "";
+      const needed = registeredArguments
+        .filter(({ required }) => required)
+        .map(({ argChoices }) => ` ${argChoices?.[0] ?? "web"}`)
+        .join("");
       const { options } = await parse(`${name}${needed} --stack prod --non-interactive`);
       assert.equal(options?.stack, "prod", name);
       assert.equal(options?.nonInteractive, true, name);

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { probeProgram } from "../../../core/host/requests";
-import { insteadOfMain, SHELLS } from "./shells";
+import { insteadOfMain, runUnder, SHELLS } from "./shells";
 
 /** Runs the http check against a port of this machine, with `tools` as its whole PATH's front. */
 function check(shell: string, port: number, path: string, status: number, body: string): Promise<string> {
@@ -63,6 +63,52 @@ describe("the http check", () => {
         "web|http / does not contain the expected text|id",
       );
       assert.equal(await check(shell, 1, "/", 200, ""), "web|http / answered nothing instead of 200|id");
+    });
+  }
+});
+
+describe("the checks of a release, made again", () => {
+  /** Three services with checks: `web` is well, `api` does not pass, `db` is unhealthy. */
+  const verify = (shell: string, service = "") => {
+    const script = `
+verify_service='${service}' folder=$PWD
+probe() { :; }
+current_release() { echo r1; }
+is_as_staged() { :; }
+observe() { :; }
+know_images() { :; }
+proved_one_shots() { :; }
+verdicts() { printf '%s\\n' 'good|web|w1|||running' 'good|api|a1|||running' 'wait|db|is unhealthy|d1'; }
+engine() { echo "$*" >&3; [ "$2" != a1 ] || { echo 'no | way'; return 3; }; }
+run_calls() {
+  calls=$2
+  command_in db true
+  command_in api node check.js
+  command_in web true 'a|b'
+  file_in web '/etc/a|b
+c' ''
+}
+verify`;
+    return runUnder(shell, insteadOfMain(probeProgram({ project: "shop" }), script));
+  };
+
+  for (const shell of SHELLS) {
+    it(`tell the result of each under ${shell}, and of none in a container that does not run as it should`, () => {
+      const { stdout, stderr } = verify(shell);
+      assert.deepEqual(stdout.split("\n"), [
+        "check|db|command true|is unhealthy|d1",
+        "check|api|command node|command node exited with status 3: no  way|a1",
+        "check|web|command true||",
+        "check|web|file /etc/a?b?c||",
+        "",
+      ]);
+      assert.doesNotMatch(stderr, /d1/);
+    });
+
+    it(`are those of one service if it is named under ${shell}`, () => {
+      const { stdout, stderr } = verify(shell, "api");
+      assert.match(stdout, /^check\|api\|[^\n]*\n$/);
+      assert.doesNotMatch(stderr, /w1/);
     });
   }
 });

@@ -53,7 +53,9 @@ function request(overrides: Partial<WrittenRequest> = {}): WrittenRequest {
 
 /** The program with the values of every verb, so that none is unassigned. */
 function wholeProgram(): string {
-  const others = ["with_volumes", "logs_service", "logs_tail"].map((name) => `${name}=''\n`).join("");
+  const names = ["with_volumes", "logs_service", "logs_tail", "inside_service"];
+  for (const part of ["service", "text", "swap", "path", "limit"]) names.push(`search_${part}`);
+  const others = names.map((name) => `${name}=''\n`).join("");
   return deploymentProgram(request()).stdin.replace("request() {\n", `request() {\n${others}`);
 }
 
@@ -67,6 +69,14 @@ describe("the host's program", function () {
       encoding: "utf8",
     });
     assert.equal(error, undefined, "shellcheck: not found; install it (apt-get install shellcheck)");
+    assert.equal(stdout, "");
+  });
+
+  it("is shellcheck-clean in what it runs inside a container", () => {
+    const printed = insteadOfMain(deploymentProgram(request()), `printf %s "$search_program"`);
+    const { stdout: input } = runUnder("dash", printed);
+    assert.match(input, /find_place/);
+    const { stdout } = spawnSync("shellcheck", ["-s", "sh", "-"], { input, encoding: "utf8" });
     assert.equal(stdout, "");
   });
 
