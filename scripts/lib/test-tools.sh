@@ -3,7 +3,7 @@
 
 set_up_test_tools() {
   absent=
-  for tool in shellcheck busybox dash git curl ps:procps ssh:openssh-client xz:xz-utils; do
+  for tool in shellcheck busybox dash zsh fish git curl ps:procps ssh:openssh-client xz:xz-utils; do
     command -v "${tool%:*}" >/dev/null || absent="$absent ${tool#*:}"
   done
   [ -n "$absent" ] || return 0

@@ -64,8 +64,7 @@ describe("completion in bash", () => {
 
 describe("completion", () => {
   for (const shell of ["zsh", "fish"] as const satisfies Shell[]) {
-    it(`parses in ${shell}, if this machine has it`, function () {
-      if (spawnSync(shell, ["-c", "true"]).error) this.skip();
+    it(`parses in ${shell}`, () => {
       const { status, stderr } = run(shell, ["-n", "script"], completion(program, shell));
       assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
     });
