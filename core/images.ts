@@ -39,8 +39,8 @@ export const movedTo = (address: string, ref: string): string =>
   `${address}/${ref.slice(ref.lastIndexOf("/", ref.indexOf("@")) + 1)}`;
 
 /**
- * A built image's name on the hosts. One that comes through the SSH connection has a name that no registry can answer to,
- * because nobody else may be asked for it: the address of the connection's end differs each time.
+ * A built image's name on the hosts. One that comes through the SSH connection gets a name of its own there: the name by which
+ * it is pulled contains a port that differs each time.
  *
  * @param ref - `repository@digest`
  */

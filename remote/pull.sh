@@ -188,7 +188,7 @@ pull_with_login() {
     return
   fi
   # If the deployer's connection is cut, docker would try again for a minute, and nobody else could deploy meanwhile.
-  { while is_still_lent; do nap; done && kill "$pull_process"; } &
+  { while is_still_lent; do nap; done && kill "$pull_process"; } >/dev/null 2>&1 &
   pull_watch=$!
   wait "$pull_process"
   pull_status=$?

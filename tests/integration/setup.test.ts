@@ -194,7 +194,7 @@ describe("set-up", function () {
 
   it("fails when a package of a lab host cannot be installed, and says which", async () => {
     await using machine = await Machine.create();
-    for (const tool of ["shellcheck", "busybox", "dash", "git", "ps", "ssh"])
+    for (const tool of ["shellcheck", "busybox", "dash", "zsh", "fish", "git", "ps", "ssh"])
       await machine.play(tool, "exit 0");
     await machine.play(
       "docker",

