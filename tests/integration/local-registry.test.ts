@@ -12,7 +12,7 @@ import { eventually } from "../../lab/poll";
 import { freePorts } from "../../lab/ports";
 import { checkout } from "../support/stack";
 
-/** Debian's `docker-registry`, run as a program: the container has its test with a deployment (transport-ssh.test.ts). */
+/** Debian's `docker-registry`, run as a program: the container has its test with a deployment (image-transport.test.ts). */
 describe("the registry of this machine", function () {
   this.timeout(600_000);
   let folder: string;
