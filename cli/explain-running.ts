@@ -5,7 +5,7 @@ import type { HostAnswer } from "./hosts";
 import { type ExitStatus, exit } from "./pulumi/outcome";
 import { imageOf } from "./status";
 import { count, moment, type Paint, table } from "./terminal";
-import { mustBeKnown, type Told, unknownHost } from "./told";
+import { byHost, mustBeKnown, type Told, unknownHost } from "./told";
 
 /** How many changes of a container are shown to people. */
 const shown = 20;
@@ -47,15 +47,7 @@ export function runningReportOf(
 ): RunningReport {
   mustBeKnown(service, answers);
   const wanted = workingTree && "content" in workingTree ? workingTree.content : undefined;
-  const hosts: RunningReport["hosts"] = {};
-  for (const answer of answers)
-    hosts[answer.name] =
-      "problems" in answer
-        ? { problems: answer.problems }
-        : {
-            release: answer.value.state.current!.id,
-            containers: containersOf(service, answer.value, wanted, causes),
-          };
+  const hosts = byHost(answers, (told) => ({ containers: containersOf(service, told, wanted, causes) }));
   return { service, ...(workingTree ? { workingTree } : {}), hosts };
 }
 

@@ -35,6 +35,20 @@ export async function askTold(
   );
 }
 
+/** What a report says about each host: its release and what `view` makes of its answer, or why it did not answer. */
+export const byHost = <T extends object>(
+  answers: readonly HostAnswer<Told>[],
+  view: (told: Told) => T,
+): Record<string, ({ release: string } & T) | { problems: readonly string[] }> =>
+  Object.fromEntries(
+    answers.map((answer) => [
+      answer.name,
+      "problems" in answer
+        ? { problems: answer.problems }
+        : { release: answer.value.state.current!.id, ...view(answer.value) },
+    ]),
+  );
+
 /** @throws Problems if hosts answered and none of their releases has the service. */
 export function mustBeKnown(service: string | undefined, answers: readonly HostAnswer<Told>[]): void {
   const releases = answers.flatMap((answer) => ("value" in answer ? [answer.value.state.current!] : []));

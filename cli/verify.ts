@@ -7,7 +7,7 @@ import type { HostAnswer } from "./hosts";
 import { type ExitStatus, exit } from "./pulumi/outcome";
 import { shortDigest } from "./status";
 import { count, moment, type Paint, table } from "./terminal";
-import { mustBeKnown, type Told, unknownHost } from "./told";
+import { byHost, mustBeKnown, type Told, unknownHost } from "./told";
 
 export interface VerifyOptions {
   contains?: string;
@@ -80,14 +80,7 @@ export function searchReportOf(
   { service, ...search }: Search,
 ): SearchReport {
   mustBeKnown(service, answers);
-  const hosts: SearchReport["hosts"] = Object.fromEntries(
-    answers.map((answer) => [
-      answer.name,
-      "problems" in answer
-        ? { problems: answer.problems }
-        : { release: answer.value.state.current!.id, containers: searched(answer.value, service) },
-    ]),
-  );
+  const hosts = byHost(answers, (told) => ({ containers: searched(told, service) }));
   const all = Object.values(hosts).flatMap((host) => ("containers" in host ? host.containers : []));
   const services = [...new Set(all.map((each) => each.service))].filter((name) =>
     all.every((each) => each.service !== name || each.result === "found"),
@@ -188,14 +181,7 @@ export interface ChecksReport {
 /** @throws Problems if the service is in no host's release. */
 export function checksReportOf(answers: readonly HostAnswer<Told>[], service?: string): ChecksReport {
   mustBeKnown(service, answers);
-  const hosts: ChecksReport["hosts"] = Object.fromEntries(
-    answers.map((answer) => [
-      answer.name,
-      "problems" in answer
-        ? { problems: answer.problems }
-        : { release: answer.value.state.current!.id, checks: parseChecks(answer.value.lines) },
-    ]),
-  );
+  const hosts = byHost(answers, ({ lines }) => ({ checks: parseChecks(lines) }));
   const passed = Object.values(hosts).every(
     (host) => "checks" in host && host.checks.every((each) => each.passed),
   );
