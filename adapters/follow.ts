@@ -1,6 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import type { HostProgram } from "../core/host/program-text";
-import { Problems, problem } from "../core/problems";
+import { problem } from "../core/problems";
+import { runLasting } from "./lasting-verb";
 import { dial } from "./ssh-connection";
 import type { Asked } from "./verb";
 
@@ -12,30 +13,16 @@ import type { Asked } from "./verb";
  */
 export async function followVerb(
   { host, where }: Asked,
-  { command, stdin }: HostProgram,
+  program: HostProgram,
   onLine: (line: string) => void,
 ): Promise<never> {
-  const { client, end } = await dial(host, where, { dialTimeout: 8000 });
-  const lines = lineReader(onLine);
-  return new Promise((_, reject) => {
-    const fail = (problems: string[]) => {
-      end();
-      reject(new Problems(problems));
-    };
-    const unable = (what: string, todo: string) => fail([problem(`${where} (${host.name})`, what, todo)]);
-    client.exec(command, (error, channel) => {
-      if (error) return unable(`cannot run a command (${error.message})`, "check the user's login shell");
-      const refusals: Buffer[] = [];
-      channel.on("data", lines);
-      channel.stderr.on("data", (data: Buffer) => refusals.push(data));
-      channel.on("close", () => {
-        const said = Buffer.concat(refusals).toString().split("\n").filter(Boolean);
-        if (said.length > 0) fail(said.map((line) => `${host.name}: ${line}`));
-        else unable("the connection was closed", "run it again");
-      });
-      channel.write(stdin);
-    });
-  });
+  const connection = await dial(host, where, { dialTimeout: 8000 });
+  const named = `${where} (${host.name})`;
+  return runLasting(connection, host, program, lineReader(onLine), (error) =>
+    error
+      ? problem(named, `cannot run a command (${error.message})`, "check the user's login shell")
+      : problem(named, "the connection was closed", "run it again"),
+  );
 }
 
 /** The longest line that is kept together, in characters. */

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { lendProgram } from "../core/host/requests";
 import type { DeployRequest, RegistryLogin } from "../core/host/types";
 import { registryHost } from "../core/images";
-import { Problems, problem } from "../core/problems";
+import { problem } from "../core/problems";
 import type { LocalRegistry, Registry } from "../core/settings";
+import { runLasting } from "./lasting-verb";
 import { useLocalRegistry } from "./local-registry";
 import { hostLogin } from "./registry-access";
 import { registryProxy } from "./registry-proxy";
@@ -64,36 +65,23 @@ async function lendLocalRegistry(
 const connect = ({ host, where }: Asked): Promise<Connection> =>
   dial(host, where, { dialTimeout: 10_000, background: true });
 
+/** @returns once the host has it. */
 function lend(
-  { client, unref, end }: Connection,
+  connection: Connection,
   { host, where }: Asked,
   { release, remoteDir, lineage }: DeployRequest,
   login: RegistryLogin,
 ): Promise<void> {
-  const { command, stdin } = lendProgram({ project: release.project, remoteDir, lineage }, login);
+  const program = lendProgram({ project: release.project, remoteDir, lineage }, login);
   return new Promise((resolve, reject) => {
-    const fail = (problems: string[]) => {
-      end();
-      reject(new Problems(problems));
+    const onData = () => {
+      connection.unref();
+      resolve();
     };
-    const unable = (what: string) =>
-      fail([
-        problem(`${where} (${host.name})`, `cannot be lent a registry (${what})`, "run `pulumi up` again"),
-      ]);
-    client.exec(command, (error, channel) => {
-      if (error) return unable(error.message);
-      const refusals: Buffer[] = [];
-      channel.on("data", () => {
-        unref();
-        resolve();
-      });
-      channel.stderr.on("data", (data: Buffer) => refusals.push(data));
-      channel.on("close", () => {
-        const lines = Buffer.concat(refusals).toString().split("\n").filter(Boolean);
-        if (lines.length > 0) fail(lines.map((line) => `${host.name}: ${line}`));
-        else unable("the connection was closed");
-      });
-      channel.write(stdin);
-    });
+    const unable = (error?: Error) => {
+      const what = `cannot be lent a registry (${error?.message ?? "the connection was closed"})`;
+      return problem(`${where} (${host.name})`, what, "run `pulumi up` again");
+    };
+    runLasting(connection, host, program, onData, unable).catch(reject);
   });
 }
